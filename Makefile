@@ -1,0 +1,61 @@
+# `make help` lists what there is. Every target makes or completes the environment first.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON_BIN := .venv/bin/python
+# The environment of a build machine must not keep bytecode from being written or read.
+unexport PYTHONDONTWRITEBYTECODE PYTHONHOME PYTHONPATH VIRTUAL_ENV
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+# The targets share one machine and one environment: make -j would run them into each other.
+.NOTPARALLEL:
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo '  ARGS="..." passes options on, for example: make run ARGS="--set trainer.epochs=5"'
+
+.PHONY: env
+env: ## Make or complete .venv from the lock (the other targets do it by themselves)
+	@scripts/setup_env.sh
+
+.PHONY: run
+run: env ## Run the whole pipeline on the bundled corpus, to a pushed model
+	@$(PYTHON_BIN) local_runner.py $(ARGS)
+
+.PHONY: test
+test: test-fast test-e2e ## Run all tests: the fast ones, then the end-to-end ones
+
+.PHONY: test-fast
+test-fast: env ## Run the tests of the parts (minutes)
+	@$(PYTHON_BIN) -m pytest -m 'not e2e' $(ARGS)
+
+.PHONY: test-e2e
+test-e2e: env ## Run the real pipeline: passing, failing, killed and resumed (minutes)
+	@$(PYTHON_BIN) -m pytest -m e2e $(ARGS)
+
+.PHONY: lint
+lint: env ## Check style and format
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+
+.PHONY: format
+format: env ## Put the code into the house's format
+	@.venv/bin/ruff check --fix .
+	@.venv/bin/ruff format .
+
+.PHONY: bench
+bench: env ## Measure: writes benchmarks/results/*.json
+	@mkdir -p benchmarks/results
+	@for program in benchmarks/[a-z]*.py; do \
+	  echo "== $$program"; \
+	  $(PYTHON_BIN) -m benchmarks.$$(basename $$program .py) \
+	    --json benchmarks/results/$$(basename $$program .py).json $(ARGS) || exit 1; \
+	done
+
+.PHONY: clean
+clean: ## Remove results and caches (keeps .venv)
+	rm -rf output benchmarks/results .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
+
+.PHONY: distclean
+distclean: clean ## Remove the environment as well
+	rm -rf .venv .uv .setup.lock

@@ -1,0 +1,129 @@
+#!/usr/bin/env bash
+# Makes .venv exactly as uv.lock says, or finds in well under a second that it is already so.
+#
+#   scripts/setup_env.sh            (make run, make test and the others call it)
+#   PYTHON=python3.12 scripts/setup_env.sh
+#
+# A stamp inside .venv, written last, names what it was made from. An environment with the stamp of
+# an older lock is brought up to date; one without a stamp (interrupted) or with packages missing
+# (broken) is made anew, from the downloads that uv keeps in its cache.
+set -euo pipefail
+
+fail() { # WHAT_IS_WRONG WHAT_TO_DO
+  printf 'error: %s\nWhat to do: %s\n' "$1" "$2" >&2
+  exit 1
+}
+suitable="use x86-64 Linux with glibc 2.38 or newer (Debian 13, Ubuntu 24.04), or a container of
+one, such as python:3.11-slim-trixie with g++ and make."
+[ "$(uname -s) $(uname -m)" = "Linux x86_64" ] ||
+  fail "TFX publishes wheels for x86-64 Linux only; this is $(uname -s) on $(uname -m)." "$suitable"
+host_glibc=$(getconf GNU_LIBC_VERSION 2>/dev/null) ||
+  fail "the wheels need glibc, and the C library here is another (musl?)." "$suitable"
+host_glibc=${host_glibc#glibc }
+
+cd -P "$(dirname "$0")/.."
+venv=.venv
+stamp=$venv/.made-from
+uv_version=0.13.9
+uv_oldest=0.9.0 # that was seen to read this lock
+
+# What is made here must not be its own base Python, as it would be when it is activated; and
+# without bytecode `import tfx` takes a minute, which every Beam worker pays.
+unset VIRTUAL_ENV PYTHONHOME PYTHONPATH PYTHONDONTWRITEBYTECODE
+PATH=$(tr : '\n' <<<"$PATH" | grep -vxF -e "$PWD/.venv/bin" -e "$PWD/.uv/bin" | paste -sd :)
+
+older_than() { [ "$1" != "$2" ] && [ "$(printf '%s\n' "$1" "$2" | sort -V | head -n 1)" = "$1" ]; }
+# Quick (0.2 s), so it only looks for the packages' __init__ files; `imports` below is thorough.
+python_works() {
+  "$venv/bin/python" -I -c 'import sys, numpy
+from importlib.util import find_spec
+names = """apache_beam keras kfp ml_metadata rich soundfile soxr tensorboard tensorflow
+tensorflow_data_validation tensorflow_model_analysis tensorflow_transform tf_keras tfx tfx_bsl"""
+missing = [name for name in names.split() if not getattr(find_spec(name), "origin", None)]
+if missing: sys.exit(f"not installed: {missing}")'
+}
+wanted=$(
+  { sha256sum uv.lock pyproject.toml scripts/setup_env.sh scripts/newer_glibc.sh
+    echo "$PWD $host_glibc ${PYTHON:-}"
+  } | sha256sum | cut -d' ' -f1
+)
+is_ready() { [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && python_works >/dev/null 2>&1; }
+
+if is_ready; then exit 0; fi
+exec 9>.setup.lock
+flock -n 9 || { echo "Waiting for the set-up that is already running here"; flock 9; }
+if is_ready; then exit 0; fi
+
+find_python() {
+  local candidate
+  for candidate in ${PYTHON:-python3.11 python3.12 python3.13 python3}; do
+    if "$candidate" -c 'import sys, venv, ensurepip
+sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1; then
+      "$candidate" -c 'import sys; print(sys.executable)'
+      return
+    fi
+  done
+  return 1
+}
+base_python=$(find_python) ||
+  fail "no Python 3.11, 3.12 or 3.13 with the venv module was found
+(looked for ${PYTHON:-python3.11, python3.12, python3.13, python3})." \
+    "install one (Debian: apt install python3 python3-venv python3-dev) or set PYTHON=/path."
+# Once, for pyfarmhash, which comes as source only.
+command -v g++ >/dev/null ||
+  fail "g++ is needed, to build pyfarmhash." "install it (Debian: apt install g++)."
+"$base_python" -c 'import pathlib, sys, sysconfig
+sys.exit(not pathlib.Path(sysconfig.get_path("include"), "Python.h").is_file())' ||
+  fail "the headers (Python.h) of $base_python are needed, to build pyfarmhash." \
+    "install them (Debian: apt install python3-dev)."
+
+uv_is_fit() {
+  local version
+  version=$("$1" --version 2>/dev/null | cut -d' ' -f2) && ! older_than "$version" "$uv_oldest"
+}
+uv=uv
+if ! uv_is_fit "$uv"; then
+  uv=.uv/bin/uv
+  if ! uv_is_fit "$uv"; then
+    echo "uv $uv_oldest or newer is not installed: fetching it from PyPI into .uv"
+    rm -rf .uv
+    "$base_python" -m venv .uv
+    .uv/bin/python -m pip install -q --disable-pip-version-check "uv==$uv_version" ||
+      fail "uv could not be fetched, see above." "mend the access to PyPI, or install uv yourself."
+  fi
+fi
+
+make_venv() {
+  echo "Making $venv with $base_python"
+  if older_than "$host_glibc" 2.38; then
+    bash scripts/newer_glibc.sh "$base_python" "$venv"
+  else
+    rm -rf "$venv"
+    "$uv" venv -q --python "$base_python" "$venv"
+  fi
+  echo "$PWD $base_python" >"$venv/.base"
+}
+install() {
+  echo "Installing the locked packages into $venv (3.6 GB, once)"
+  UV_PROJECT_ENVIRONMENT="$PWD/$venv" "$uv" sync --frozen --compile-bytecode --no-progress --quiet \
+    --python "$venv/bin/python"
+}
+imports() { "$venv/bin/python" -c 'import ml_metadata, tensorflow_data_validation, tfx, numpy'; }
+
+started=$SECONDS
+# Only what was whole once and still is can be brought up to date: uv takes a package of which an
+# interrupted run wrote a part, or that lost files later, for installed. Downloads are kept by uv.
+if ! [ -e "$stamp" ] || [ "$(cat "$venv/.base" 2>/dev/null)" != "$PWD $base_python" ] ||
+  ! python_works >/dev/null 2>&1; then
+  [ ! -e "$venv" ] || echo "$venv is incomplete, broken or made from another Python"
+  make_venv
+fi
+rm -f "$stamp"
+install
+if ! { imports && python_works; } >"$venv/.imports.log" 2>&1; then
+  cat "$venv/.imports.log" >&2
+  fail "the environment was installed but does not import, see above." \
+    "try again, it is then made anew; if it stays so, report the lines above."
+fi
+echo "$wanted" >"$stamp"
+echo "Environment ready after $((SECONDS - started)) s: $(du -sh "$venv" | cut -f1) in $venv"
