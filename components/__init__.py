@@ -1,0 +1,1 @@
+"""TFX components of this project, one package each."""

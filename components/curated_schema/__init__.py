@@ -1,0 +1,5 @@
+"""CuratedSchema: the hand-written schema as an artifact."""
+
+from components.curated_schema.component import CuratedSchema
+
+__all__ = ["CuratedSchema"]

@@ -1,0 +1,72 @@
+"""CuratedSchema: brings the hand-written schema into the pipeline.
+
+TFX's own importers remember a schema by its path: after an edit of the file every component would
+be cached as if nothing had changed. Here the text itself is the execution property, so that an
+edit is seen, the lineage shows what was used, and a pod needs no copy of the repository's file.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from google.protobuf import text_format
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tfx import types
+from tfx.dsl.components.base import base_component, base_executor, executor_spec
+from tfx.dsl.io import fileio
+from tfx.types import artifact_utils, component_spec, standard_artifacts
+from tfx.utils import io_utils
+
+
+class Executor(base_executor.BaseExecutor):
+    """Checks the text and writes it as `schema.pbtxt`."""
+
+    def Do(  # noqa: N802 (TFX's name)
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """See the base class.
+
+        Raises:
+            ValueError: If the text is not a schema.
+        """
+        schema = schema_pb2.Schema()
+        try:
+            text_format.Parse(exec_properties["schema_pbtxt"], schema)
+        except text_format.ParseError as error:
+            raise ValueError(
+                f"schema/schema.pbtxt is not a valid schema: {error}. It is written in the text "
+                "format of tensorflow_metadata's Schema message."
+            ) from error
+        uri = artifact_utils.get_single_uri(output_dict["schema"])
+        fileio.makedirs(uri)
+        io_utils.write_pbtxt_file(os.path.join(uri, "schema.pbtxt"), schema)  # noqa: PTH118 (URI)
+
+
+class CuratedSchemaSpec(component_spec.ComponentSpec):
+    """What the component takes and gives."""
+
+    PARAMETERS = {"schema_pbtxt": component_spec.ExecutionParameter(type=str)}  # noqa: RUF012
+    INPUTS = {}  # noqa: RUF012
+    OUTPUTS = {  # noqa: RUF012
+        "schema": component_spec.ChannelParameter(type=standard_artifacts.Schema)
+    }
+
+
+class CuratedSchema(base_component.BaseComponent):
+    """Writes the given schema (text format) as a Schema artifact."""
+
+    SPEC_CLASS = CuratedSchemaSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+
+    def __init__(self, *, schema_pbtxt: str) -> None:
+        """Makes the component from the text of a `schema.pbtxt`."""
+        super().__init__(
+            CuratedSchemaSpec(
+                schema_pbtxt=schema_pbtxt,
+                schema=types.Channel(type=standard_artifacts.Schema),
+            )
+        )

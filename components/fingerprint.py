@@ -1,0 +1,41 @@
+"""A fingerprint of source code, so that an edit invalidates TFX's cache.
+
+TFX decides whether to run a component again by its inputs and execution properties; the code of
+an importable executor or `run_fn` is in neither. A component that carries `code_fingerprint(...)`
+as an execution property runs again when its code changes. Standard library only.
+"""
+
+import hashlib
+import pathlib
+from collections.abc import Iterable
+
+
+def code_fingerprint(paths: Iterable[str | pathlib.Path]) -> str:
+    """Hashes Python sources by relative path and content.
+
+    Args:
+        paths: Folders (every `.py` file below them counts) and single files. Their order does not
+            matter; where the checkout lies does not matter either, since a file is known by its
+            path below the folder named, which itself is known by its name only.
+
+    Returns:
+        A sha256 in hexadecimal digits.
+
+    Raises:
+        ValueError: A path does not exist, or holds no `.py` file: most likely misspelt.
+    """
+    sources: set[tuple[str, pathlib.Path]] = set()
+    for path in map(pathlib.Path, paths):
+        path = path.resolve()
+        found = [path] if path.is_file() else sorted(path.rglob("*.py"))
+        if not found:
+            raise ValueError(f"code_fingerprint: no Python source at {path}")
+        sources.update((file.relative_to(path.parent).as_posix(), file) for file in found)
+
+    digest = hashlib.sha256()
+    for name, file in sorted(sources):
+        content = file.read_bytes()
+        # Lengths first, so that no two different sets of files hash the same bytes.
+        digest.update(f"{len(name)} {len(content)} {name}\n".encode())
+        digest.update(content)
+    return digest.hexdigest()

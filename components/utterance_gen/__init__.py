@@ -1,0 +1,1 @@
+"""UtteranceGen: a speech corpus becomes checked, stratified shards of tf.Examples."""

@@ -1,0 +1,105 @@
+"""A corpus on any filesystem that Beam knows, and writing there without half-written files."""
+
+import contextlib
+import pathlib
+import shutil
+import uuid
+
+from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.filesystems import FileSystems
+
+from components.utterance_gen.corpora import base
+
+_MIME_TYPE = "application/octet-stream"
+_RAW = CompressionTypes.UNCOMPRESSED  # Never guess a compression from a file's name.
+
+
+class BeamFiles:
+    """`corpora.CorpusFiles` over Beam: local paths, gs://, s3:// and every other registered one."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+
+    def uri(self, path: str) -> str:
+        """The address of a path below the root; an absolute URI stays as it is."""
+        return path if "://" in path else join(self.root, path)
+
+    def exists(self, path: str) -> bool:
+        """Whether there is something at `path`."""
+        return FileSystems.exists(self.uri(path))
+
+    def read_bytes(self, path: str) -> bytes:
+        """The content of a file."""
+        return read_bytes(self.uri(path))
+
+    def read_text(self, path: str) -> str:
+        """The content of a UTF-8 file, without byte order mark."""
+        return base.decode_text(self.read_bytes(path), path)
+
+    def list(self, folder: str) -> dict[str, base.FileInfo]:
+        """The files right inside a folder by name, by one listing whatever their number."""
+        return list_folder(self.uri(folder))
+
+
+def join(folder: str, *parts: str) -> str:
+    """Joins by the rules of the filesystem of `folder`; parts may hold forward slashes."""
+    return FileSystems.join(folder, *(piece for part in parts for piece in part.split("/")))
+
+
+def list_folder(folder: str) -> dict[str, base.FileInfo]:
+    """The files right inside a folder by name, with size and time; empty if there is none."""
+    # A glob's own characters in the name of the folder stand for themselves.
+    quoted = "".join(f"[{char}]" if char in "[*?" else char for char in folder.rstrip("/"))
+    [match] = FileSystems.match([f"{quoted}/*"])
+    listing = {
+        metadata.path.replace("\\", "/").rpartition("/")[2]: base.FileInfo(
+            metadata.size_in_bytes, metadata.last_updated_in_seconds
+        )
+        for metadata in match.metadata_list
+    }
+    listing.pop("", None)  # Object stores may keep a marker object for the folder itself.
+    return listing
+
+
+def read_bytes(uri: str) -> bytes:
+    """The content of a file."""
+    with FileSystems.open(uri, _MIME_TYPE, _RAW) as file:
+        return file.read()
+
+
+def make_folder(uri: str) -> None:
+    """Makes a folder, and those above it; no harm if it is there."""
+    if not FileSystems.exists(uri):
+        with contextlib.suppress(FileExistsError):
+            FileSystems.mkdirs(uri)
+
+
+def write_bytes(uri: str, data: bytes, *, scratch: str) -> None:
+    """Writes a file that is seen whole or not at all: written in `scratch`, then renamed.
+
+    Args:
+        uri: The file; one that is there is replaced.
+        data: Its content.
+        scratch: A folder on the same filesystem, not read by anybody.
+    """
+    partial = join(scratch, uuid.uuid4().hex)
+    with FileSystems.create(partial, _MIME_TYPE, _RAW) as file:
+        file.write(data)
+    FileSystems.rename([partial], [uri])
+
+
+def publish(local: pathlib.Path, uri: str, *, scratch: str) -> None:
+    """Copies a local file to `uri`, which is seen whole or not at all; see `write_bytes`."""
+    partial = join(scratch, uuid.uuid4().hex)
+    with local.open("rb") as source, FileSystems.create(partial, _MIME_TYPE, _RAW) as target:
+        shutil.copyfileobj(source, target, 1 << 20)
+    FileSystems.rename([partial], [uri])
+
+
+def remove_folder(uri: str) -> None:
+    """Removes a folder and the files right inside it; no harm if there is none."""
+    if FileSystems.get_scheme(uri) is None:
+        # Beam reads the names to delete as globs, which a local path with brackets would not match.
+        shutil.rmtree(uri, ignore_errors=True)
+    elif leftover := [join(uri, name) for name in list_folder(uri)]:
+        FileSystems.delete(leftover)  # An object store has no folder once its objects are gone.

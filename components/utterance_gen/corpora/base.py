@@ -1,0 +1,148 @@
+"""What every corpus reader shares: the row it yields, the files it sees, the checks it makes.
+
+A reader turns protocol files into `Utterance` rows. It sees the corpus through `CorpusFiles` only,
+so the same reader works on a local disk, on an object store and on a dictionary in a test.
+"""
+
+import dataclasses
+import pathlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Protocol
+
+SPLITS = ("train", "dev", "eval")
+BONAFIDE = "bonafide"
+SPOOF = "spoof"
+NO_ATTACK = "-"  # The system id of bona fide speech.
+AUDIO_SUFFIXES = (".flac", ".wav", ".ogg", ".mp3")  # Best first, where an id has several files.
+
+
+class CorpusError(ValueError):
+    """The corpus cannot be used as it is; the message says what, where and what to do."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class FileInfo:
+    """What a folder listing tells about a file, without opening it."""
+
+    size_bytes: int
+    modified_seconds: float
+
+
+class CorpusFiles(Protocol):
+    """The corpus as a reader sees it. Paths are relative to `root`, with forward slashes."""
+
+    root: str
+
+    def exists(self, path: str) -> bool:
+        """Whether there is a file (or, where the store has them, a folder) at `path`."""
+
+    def read_bytes(self, path: str) -> bytes:
+        """The content of a file."""
+
+    def read_text(self, path: str) -> str:
+        """The content of a UTF-8 file, without byte order mark; CorpusError if it is not text."""
+
+    def list(self, folder: str) -> dict[str, FileInfo]:
+        """The files right inside a folder by name; empty where there is no such folder."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Utterance:
+    """One row of a protocol.
+
+    Attributes:
+        utterance_id: Unique in the corpus, safe as a file name.
+        speaker_id: Who speaks, or whose voice is imitated.
+        system_id: The attack that made it, `-` for bona fide.
+        key: `bonafide` or `spoof`.
+        split: `train`, `dev` or `eval`.
+        path: The audio file: relative to the corpus root, or an absolute URI. Where there is
+            none, the path at which it was expected.
+        corpus: The name of the corpus.
+        source: `file:line` of the protocol row, for messages.
+    """
+
+    utterance_id: str
+    speaker_id: str
+    system_id: str
+    key: str
+    split: str
+    path: str
+    corpus: str
+    source: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Corpus:
+    """A corpus before any audio is opened.
+
+    Attributes:
+        utterances: All rows of all splits, in protocol order.
+        protocols: The paths of the protocol files that were read.
+        audio: The audio files found, by path. An utterance whose path is not here is missing.
+    """
+
+    utterances: tuple[Utterance, ...]
+    protocols: tuple[str, ...]
+    audio: Mapping[str, FileInfo]
+
+
+class CorpusReader(Protocol):
+    """A corpus layout: reads protocols and listings, never audio."""
+
+    def __call__(self, files: CorpusFiles, *, corpus_name: str) -> Corpus:
+        """Reads the corpus, or raises CorpusError."""
+
+
+def decode_text(data: bytes, where: str) -> str:
+    """UTF-8, with or without byte order mark; anything else is a CorpusError that names it."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise CorpusError(f"{where}: not a UTF-8 text file: {error}") from error
+
+
+def rows(text: str) -> Iterator[tuple[int, str]]:
+    """Line numbers (from 1) and stripped lines, blank ones left out; LF or CRLF.
+
+    Not `str.splitlines`, which also breaks at form feeds and other characters, and then counts
+    lines differently from every editor.
+    """
+    for number, line in enumerate(text.split("\n"), start=1):
+        if stripped := line.strip(" \t\r"):
+            yield number, stripped
+
+
+def id_problem(utterance_id: str) -> str | None:
+    """Why an utterance id cannot be used as a file name; None if it can."""
+    if not utterance_id.isprintable():
+        return "holds control characters"
+    if "/" in utterance_id or "\\" in utterance_id:
+        return "holds a path separator"
+    if ".." in utterance_id:
+        return "holds '..'"
+    return None
+
+
+def audio_by_stem(names: Iterable[str]) -> dict[str, str]:
+    """Audio file names by stem; where a stem has several, by the order of AUDIO_SUFFIXES."""
+    rank = {suffix: place for place, suffix in enumerate(AUDIO_SUFFIXES)}
+    found: dict[str, tuple[int, str]] = {}
+    for name in names:
+        path = pathlib.PurePosixPath(name)
+        place = rank.get(path.suffix.lower())
+        if place is not None:
+            found[path.stem] = min(found.get(path.stem, (place, name)), (place, name))
+    return {stem: name for stem, (_, name) in found.items()}
+
+
+def refuse_duplicates(utterances: Iterable[Utterance]) -> None:
+    """Raises CorpusError if an utterance id occurs twice, in one split or in two."""
+    first: dict[str, Utterance] = {}
+    for utterance in utterances:
+        other = first.setdefault(utterance.utterance_id, utterance)
+        if other is not utterance:
+            raise CorpusError(
+                f"{utterance.source}: utterance id {utterance.utterance_id!r} was already used at "
+                f"{other.source}; an utterance belongs to one split and has one line: remove one"
+            )

@@ -1,0 +1,111 @@
+"""The executor of UtteranceGen: plan, let Beam write the shards, report."""
+
+import json
+from typing import Any
+
+import apache_beam as beam
+from tfx import types
+from tfx.components.example_gen import utils as example_gen_utils
+from tfx.components.util import examples_utils
+from tfx.dsl.components.base import base_beam_executor
+from tfx.proto import example_gen_pb2
+from tfx.types import artifact_utils
+
+from components.utterance_gen import beam_files, corpora, plan, report, shard_writer
+from components.utterance_gen.settings import IngestSettings
+
+
+class Executor(base_beam_executor.BaseBeamExecutor):
+    """Reads a corpus and writes `Split-train`, `Split-dev` and `Split-eval`."""
+
+    def Do(  # noqa: N802 (the name is TFX's)
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Runs the component.
+
+        Args:
+            input_dict: Empty.
+            output_dict: `examples`, one artifact.
+            exec_properties: The fields of `IngestSettings`.
+
+        Raises:
+            CorpusError: The corpus is malformed, or too much of it cannot be used.
+        """
+        self._log_startup(input_dict, output_dict, exec_properties)
+        settings = IngestSettings.from_exec_properties(exec_properties)
+        artifact = artifact_utils.get_single_instance(output_dict["examples"])
+
+        corpus = corpora.reader(settings.layout)(
+            beam_files.BeamFiles(settings.corpus_root), corpus_name=settings.corpus_name
+        )
+        ingestion = plan.make_plan(corpus, shard_bytes=settings.shard_bytes, seed=settings.seed)
+        limit = settings.max_rejected_fraction
+        report.check_rejections(corpus.utterances, ingestion.rejections, limit)  # Before any work.
+
+        workspace = shard_writer.Workspace(artifact.uri)
+        workspace.open(corpora.SPLITS)
+        results = self._write_shards(ingestion.shards, workspace, settings)
+        rejections = ingestion.rejections + tuple(
+            row for result in results for row in result.rejections
+        )
+        report.check_rejections(corpus.utterances, rejections, limit)
+
+        summary = report.summarise(settings, results, rejections)
+        for name, text in (
+            ("rejected.tsv", report.rejected_tsv(rejections)),
+            ("summary.json", json.dumps(summary, indent=2) + "\n"),
+        ):
+            beam_files.write_bytes(
+                beam_files.join(artifact.uri, name), text.encode(), scratch=workspace.scratch
+            )
+        workspace.close()
+        _describe(artifact, settings)
+        report.log_summary(summary)
+
+    def _write_shards(
+        self,
+        shards: tuple[plan.Shard, ...],
+        workspace: shard_writer.Workspace,
+        settings: IngestSettings,
+    ) -> list[shard_writer.ShardResult]:
+        """Writes all shards through Beam; the results are in the order of the shards."""
+        plan_uris = []
+        for shard in shards:
+            plan_uris.append(beam_files.join(workspace.plans, shard.name))
+            beam_files.write_bytes(plan_uris[-1], shard.to_json(), scratch=workspace.scratch)
+        write_shard = shard_writer.WriteShard(
+            corpus_root=settings.corpus_root,
+            examples_uri=workspace.examples_uri,
+            sample_rate=settings.sample_rate,
+            min_seconds=settings.min_seconds,
+        )
+        with self._make_beam_pipeline() as pipeline:
+            _ = (
+                pipeline
+                | "Plans" >> beam.Create(plan_uris)
+                | "Spread" >> beam.Reshuffle()
+                | "WriteShard" >> beam.ParDo(write_shard)
+            )
+        return [
+            shard_writer.ShardResult.from_json(
+                beam_files.read_bytes(beam_files.join(workspace.results, shard.name))
+            )
+            for shard in shards
+        ]
+
+
+def _describe(artifact: types.Artifact, settings: IngestSettings) -> None:
+    """Sets the properties by which TFX's components read Examples, as its own ExampleGens do.
+
+    `file_format` stays unset: TFX knows the names `tfrecords_gzip` (which it also assumes when
+    there is none) and `parquet` only, and its readers tell plain TFRecords by the file's ending.
+    """
+    artifact.split_names = artifact_utils.encode_split_names(list(corpora.SPLITS))
+    examples_utils.set_payload_format(artifact, example_gen_pb2.FORMAT_TF_EXAMPLE)
+    artifact.set_int_custom_property(example_gen_utils.SPAN_PROPERTY_NAME, 0)
+    artifact.set_string_custom_property(
+        example_gen_utils.FINGERPRINT_PROPERTY_NAME, settings.corpus_fingerprint
+    )

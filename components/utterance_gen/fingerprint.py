@@ -1,0 +1,37 @@
+"""A fingerprint of a corpus, so that TFX's cache notices changed protocols and audio."""
+
+import hashlib
+
+from components.utterance_gen import corpora
+
+
+def corpus_fingerprint(root: str, layout: str, files: corpora.CorpusFiles) -> str:
+    """Hashes the protocols' bytes and the path, size and modification time of the audio.
+
+    One listing per folder, no file of audio opened: a few seconds for the 121,461 utterances of
+    ASVspoof 2019 LA. The corpus is checked on the way, so that a malformed protocol is found
+    before the pipeline starts.
+
+    Args:
+        root: The corpus root, for messages.
+        layout: A key of `corpora.LAYOUTS`.
+        files: The corpus.
+
+    Returns:
+        A sha256 in hexadecimal digits. It does not depend on where the corpus lies.
+
+    Raises:
+        CorpusError: The layout is unknown, or the corpus is not of this layout or malformed.
+    """
+    try:
+        corpus = corpora.reader(layout)(files, corpus_name="")
+    except corpora.CorpusError as error:
+        raise corpora.CorpusError(f"corpus {root}: {error}") from error
+    digest = hashlib.sha256(layout.encode())
+    for path in corpus.protocols:
+        content = files.read_bytes(path)
+        digest.update(f"\n{path}\t{len(content)}\n".encode())
+        digest.update(content)
+    for path, info in sorted(corpus.audio.items()):
+        digest.update(f"\n{path}\t{info.size_bytes}\t{info.modified_seconds!r}".encode())
+    return digest.hexdigest()

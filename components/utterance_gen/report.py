@@ -1,0 +1,122 @@
+"""What a run read and what it left out: the two files beside the examples, and the limit."""
+
+import collections
+import logging
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from components.utterance_gen import corpora, plan, settings, shard_writer
+
+_NAMED_OFFENDERS = 10
+_log = logging.getLogger("bonafide")
+_details = logging.getLogger(__name__)
+
+
+def check_rejections(
+    utterances: Sequence[corpora.Utterance],
+    rejections: Sequence[plan.Rejection],
+    max_fraction: float,
+) -> None:
+    """Raises CorpusError if too much of the corpus is lost.
+
+    That is: more than `max_fraction` of all utterances, or all utterances of a split, without
+    which nothing later could work.
+    """
+    lost = collections.Counter(row.split for row in rejections)
+    held = collections.Counter(row.split for row in utterances)
+    if len(rejections) > max_fraction * len(utterances):
+        problem = (
+            f"{len(rejections):,} of {len(utterances):,} utterances "
+            f"({len(rejections) / len(utterances):.2%}) cannot be used, more than the "
+            f"{max_fraction:.2%} that max_rejected_fraction allows"
+        )
+    elif empty := [split for split in corpora.SPLITS if held[split] == lost[split]]:
+        problem = f"no utterance of split {', '.join(empty)} can be used"
+    else:
+        return
+    for row in rejections:
+        # The outputs of a failed component are removed, so the log has the whole list.
+        _details.info("rejected\t%s\t%s\t%s", row.utterance_id, row.path, row.reason)
+    named = [
+        f"  {row.split} {row.utterance_id} ({row.path}): {_one_line(row.reason)}"
+        for row in rejections[:_NAMED_OFFENDERS]
+    ]
+    if len(rejections) > _NAMED_OFFENDERS:
+        named.append(f"  ... and {len(rejections) - _NAMED_OFFENDERS:,} more (the log has all)")
+    raise corpora.CorpusError(
+        "\n".join([problem + ":", *named, "Mend or remove them, or raise the limit to accept it."])
+    )
+
+
+def rejected_tsv(rejections: Iterable[plan.Rejection]) -> str:
+    """The rejected utterances as tab-separated text with a header, in the order given."""
+    lines = ["utterance\tpath\treason"]
+    lines += [
+        "\t".join(map(_one_line, (row.utterance_id, row.path, row.reason))) for row in rejections
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def summarise(
+    config: settings.IngestSettings,
+    results: Sequence[shard_writer.ShardResult],
+    rejections: Sequence[plan.Rejection],
+) -> dict[str, Any]:
+    """Counts per split and system, for people and for the runner's console.
+
+    Args:
+        config: The settings of the run.
+        results: Those of all shards.
+        rejections: All of them, with those known before any file was opened.
+
+    Returns:
+        A dictionary ready for JSON: `read`, `rejected`, `seconds` overall and in
+        `splits[name]`, which also has `shards` and `systems` (utterances read by system id).
+    """
+    splits = {}
+    for split in corpora.SPLITS:
+        shards = [result for result in results if result.split == split]
+        systems: collections.Counter[str] = collections.Counter()
+        for result in shards:
+            systems.update(result.read)
+        splits[split] = {
+            "read": systems.total(),
+            "rejected": sum(row.split == split for row in rejections),
+            "seconds": round(sum(result.samples for result in shards) / config.sample_rate, 3),
+            "shards": len(shards),
+            "systems": dict(sorted(systems.items())),
+        }
+    return {
+        "corpus": config.corpus_name,
+        "layout": config.layout,
+        "corpus_fingerprint": config.corpus_fingerprint,
+        "code_fingerprint": config.code_fingerprint,
+        "sample_rate": config.sample_rate,
+        "seed": config.seed,
+        **{
+            total: round(sum(split[total] for split in splits.values()), 3)
+            for total in ("read", "rejected", "seconds")
+        },
+        "splits": splits,
+    }
+
+
+def log_summary(summary: dict[str, Any]) -> None:
+    """One line per split for people."""
+    for split, figures in summary["splits"].items():
+        bonafide = figures["systems"].get(corpora.NO_ATTACK, 0)
+        _log.info(
+            "UtteranceGen: %s: %s utterances (%s bona fide, %s spoof), %s rejected, "
+            "%.2f h of audio, %d shards",
+            split,
+            f"{figures['read']:,}",
+            f"{bonafide:,}",
+            f"{figures['read'] - bonafide:,}",
+            f"{figures['rejected']:,}",
+            figures["seconds"] / 3600,
+            figures["shards"],
+        )

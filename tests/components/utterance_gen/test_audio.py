@@ -1,0 +1,104 @@
+import pathlib
+
+import numpy as np
+import pytest
+import soundfile
+
+from components.utterance_gen import audio
+
+FLAC = sorted((pathlib.Path(__file__).parents[3] / "samples/LA/ASVspoof2019_LA_dev/flac").iterdir())
+
+
+def refused(data, reason, rate=16_000, min_seconds=0.1):
+    with pytest.raises(audio.AudioError, match=reason):
+        audio.decode(data, rate, min_seconds)
+
+
+@pytest.mark.parametrize("path", FLAC[:5], ids=lambda path: path.stem)
+def test_16_bit_flac_at_the_target_rate_is_bit_exact(path):
+    expected, rate = soundfile.read(path, dtype="int16")
+    decoded = audio.decode(path.read_bytes(), rate, 0.1)
+    assert decoded.dtype == np.int16
+    np.testing.assert_array_equal(decoded, expected)
+
+
+def test_every_16_bit_value_comes_through(wav):
+    values = np.arange(-32_768, 32_768).astype(np.int16)
+    np.testing.assert_array_equal(audio.decode(wav(values), 16_000, 0.1), values)
+
+
+def test_8_bit_wav_is_scaled(wav):
+    values = np.array([-32_768, -256, 0, 256, 32_512] * 1000, np.int16)
+    np.testing.assert_array_equal(audio.decode(wav(values, subtype="PCM_U8"), 16_000, 0.1), values)
+
+
+def test_stereo_44100_hz_becomes_mono_16000_hz(wav, tone):
+    left = tone(44_100)
+    decoded = audio.decode(wav(np.stack([left, np.zeros_like(left)], axis=1), 44_100), 16_000, 0.1)
+    assert decoded.shape == (16_000,)
+    expected = tone(16_000) / 2 * 32_768
+    inner = slice(500, -500)  # The filter has no past and no future at the ends.
+    assert np.abs(decoded[inner] - expected[inner]).max() < 20
+
+
+def test_channels_are_averaged(wav):
+    pair = np.array([[1000, 3000]] * 2000, np.int16)
+    assert set(audio.decode(wav(pair), 16_000, 0.1)) == {2000}
+
+
+def test_loud_float_is_clipped_not_wrapped(wav):
+    decoded = audio.decode(wav(np.array([2.0, -2.0] * 1000), subtype="FLOAT"), 16_000, 0.1)
+    assert decoded[:2].tolist() == [32_767, -32_768]
+
+
+@pytest.mark.parametrize(
+    ("kind", "subtype"), [("OGG", "VORBIS"), ("MP3", "MPEG_LAYER_III"), ("FLAC", "PCM_24")]
+)
+def test_other_formats(wav, tone, kind, subtype):
+    decoded = audio.decode(wav(tone(44_100), 44_100, subtype, kind), 16_000, 0.1)
+    assert abs(len(decoded) - 16_000) < 200
+    assert np.corrcoef(decoded[:16_000], tone(16_000)[: len(decoded)])[0, 1] > 0.99
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_not_finite(wav, tone, value):
+    samples = tone()
+    samples[77] = value
+    refused(wav(samples, subtype="FLOAT"), "not finite")
+
+
+@pytest.mark.parametrize("fraction", [0.001, 0.05, 0.3, 0.6, 0.9, 0.999])
+def test_truncated_flac(fraction):
+    data = FLAC[0].read_bytes()
+    refused(data[: int(len(data) * fraction)], "unreadable")
+
+
+def test_flac_cut_anywhere_is_refused(wav, tone):
+    data = wav(tone(seconds=3.0), kind="FLAC")
+    frames = [end for end in range(100, len(data)) if data[end : end + 2] == b"\xff\xf8"]
+    assert len(frames) > 5  # Between two frames is where a cut is hardest to see.
+    for end in [*frames, *range(100, len(data), 997)]:
+        refused(data[:end], "unreadable")
+
+
+def test_truncated_wav(wav, tone):
+    refused(wav(tone())[:20_000], r"cut off: 12044 bytes")
+
+
+@pytest.mark.parametrize("size", [0xFFFF_FFFF, 0x7FFF_FFFF])
+def test_wav_from_a_pipe_is_not_taken_for_truncated(wav, tone, size):
+    data = bytearray(wav(tone()))
+    data[4:8] = size.to_bytes(4, "little")
+    assert len(audio.decode(bytes(data), 16_000, 0.1)) == 16_000
+
+
+def test_unusable_files(wav, tone):
+    refused(b"", "empty file")
+    refused(b"These are words, not sound.\n" * 50, "unreadable as audio: Format not recognised")
+    refused(wav(np.zeros(0)), "no samples")
+    refused(wav(tone(seconds=0.05)), r"too short: 0\.050 s, at least 0\.1 s")
+    refused(wav(tone(), rate_hz=1), "sampling rate 1 Hz")
+
+
+def test_shortest_length_is_in_seconds_of_the_file(wav, tone):
+    assert len(audio.decode(wav(tone(8_000, 0.1), 8_000), 16_000, 0.1)) == 1600

@@ -1,0 +1,64 @@
+import pytest
+
+from components.utterance_gen import beam_files
+
+
+@pytest.fixture(params=["local", "memory", "globs"])
+def root(request, tmp_path, memory_store):
+    if request.param == "memory":
+        return "memory://bucket/corpus"
+    folder = tmp_path / ("a[b]*c?" if request.param == "globs" else "corpus")
+    folder.mkdir()
+    return str(folder)
+
+
+def put(root, path, data):
+    scratch = beam_files.join(root, ".scratch")
+    beam_files.make_folder(scratch)
+    beam_files.make_folder(beam_files.join(root, *path.split("/")[:-1]))
+    beam_files.write_bytes(beam_files.join(root, path), data, scratch=scratch)
+
+
+def test_reads_lists_and_writes(root, tmp_path):
+    files = beam_files.BeamFiles(root)
+    put(root, "LA/flac/one.flac", b"12345")
+    put(root, "LA/flac/deep/two.flac", b"1")
+    put(root, "LA/protocol.txt", "\ufeffline".encode())
+    local = tmp_path / "three"
+    local.write_bytes(b"xyz")
+    beam_files.publish(
+        local, files.uri("LA/flac/three.gz"), scratch=beam_files.join(root, ".scratch")
+    )
+
+    assert files.exists("LA/protocol.txt")
+    assert not files.exists("LA/other.txt")
+    assert files.read_text("LA/protocol.txt") == "line"
+    assert files.read_bytes("LA/flac/three.gz") == b"xyz"
+    listing = files.list("LA/flac")  # Only what is right inside.
+    assert {name: info.size_bytes for name, info in listing.items()} == {
+        "one.flac": 5,
+        "three.gz": 3,
+    }
+    assert all(info.modified_seconds > 0 for info in listing.values())
+    assert files.list("LA/nothing") == {}
+    assert files.list(".scratch") == {}  # Nothing half-written is left.
+
+
+def test_absolute_uri_stays(memory_store):
+    memory_store["memory://other/x"] = b"there"
+    assert beam_files.BeamFiles("/local").read_bytes("memory://other/x") == b"there"
+
+
+def test_write_replaces_and_remove_empties(root):
+    put(root, "out/a", b"1")
+    put(root, "out/a", b"2")
+    out = beam_files.join(root, "out")
+    assert beam_files.read_bytes(beam_files.join(out, "a")) == b"2"
+    beam_files.remove_folder(out)
+    assert beam_files.list_folder(out) == {}
+    beam_files.remove_folder(out)  # Once more is no error.
+
+
+def test_marker_of_a_folder_in_an_object_store_is_no_file(memory_store):
+    memory_store.update({"memory://b/f/": b"", "memory://b/f/x": b"1"})
+    assert list(beam_files.list_folder("memory://b/f")) == ["x"]

@@ -1,0 +1,222 @@
+"""The real executor on a few real files, and on files that are not what they should be."""
+
+import json
+import logging
+import pathlib
+
+import apache_beam as beam
+import numpy as np
+import pytest
+import soundfile
+import tensorflow as tf
+from tfx.components.util import examples_utils, tfxio_utils
+from tfx.proto import example_gen_pb2
+from tfx.types import artifact_utils, standard_artifacts
+
+from components.utterance_gen import component, corpora, executor
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+# The image is not used; without it TFX packs its own source first.
+IN_MEMORY = ["--runner=FnApiRunner", "--sdk_container_image=unused"]
+TWO_PROCESSES = [
+    *IN_MEMORY,
+    "--direct_running_mode=multi_processing",
+    "--direct_num_workers=2",
+]
+
+
+def run(root, output, beam_args=IN_MEMORY, **settings):
+    settings = {"shard_bytes": 300_000, "seed": 5, "corpus_fingerprint": "abc"} | settings
+    made = component.UtteranceGen(corpus_root=str(root), layout="asvspoof2019-la", **settings)
+    artifact = standard_artifacts.Examples()
+    artifact.uri = str(output)
+    context = executor.Executor.Context(
+        beam_pipeline_args=list(beam_args), tmp_dir="/tmp", unique_id="1"
+    )
+    executor.Executor(context).Do({}, {"examples": [artifact]}, dict(made.exec_properties))
+    return artifact
+
+
+def tree(folder):
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def read_split(output, split):
+    paths = sorted((output / f"Split-{split}").iterdir())
+    records = tf.data.TFRecordDataset([str(path) for path in paths])
+    return [tf.train.Example.FromString(record.numpy()) for record in records]
+
+
+def value(example, name):
+    feature = example.features.feature[name]
+    values = feature.bytes_list.value or feature.int64_list.value
+    assert len(values) == 1, name
+    return values[0]
+
+
+def test_examples_summary_and_artifact(small_corpus, tmp_path, caplog):
+    output = tmp_path / "out"
+    with caplog.at_level(logging.INFO, logger="bonafide"):
+        artifact = run(small_corpus.root, output)
+
+    assert sorted(path.name for path in output.iterdir()) == [
+        "Split-dev",
+        "Split-eval",
+        "Split-train",
+        "rejected.tsv",
+        "summary.json",
+    ]
+    for split, lines in small_corpus.rows.items():
+        rows = {line.split()[1]: line.split() for line in lines}
+        attacks = sorted({row[3] for row in rows.values()} - {"-"})
+        read = read_split(output, split)
+        assert len(read) == len(rows)
+        assert {value(example, "utterance_id").decode() for example in read} == set(rows)
+        for example in read:
+            assert len(example.features.feature) == 10
+            name = value(example, "utterance_id").decode()
+            speaker, _, _, system, key = rows[name]
+            assert value(example, "speaker_id") == speaker.encode()
+            assert value(example, "system_id") == system.encode()
+            assert value(example, "key") == key.encode()
+            assert value(example, "label") == (key == "bonafide")
+            assert value(example, "corpus") == b"asvspoof2019-la"
+            assert value(example, "sample_rate") == 16_000
+            pool = [v.decode() for v in example.features.feature["attack_pool"].bytes_list.value]
+            assert pool == (attacks if key == "bonafide" else [system])
+            expected, _ = soundfile.read(small_corpus.folder(split) / f"{name}.flac", dtype="int16")
+            pcm = np.frombuffer(value(example, "pcm16"), "<i2")
+            np.testing.assert_array_equal(pcm, expected)
+            assert value(example, "num_samples") == len(expected)
+
+    summary = json.loads((output / "summary.json").read_text())
+    assert (summary["read"], summary["rejected"]) == (26, 0)
+    assert summary["corpus_fingerprint"] == "abc"
+    train = summary["splits"]["train"]
+    assert train["read"] == sum(train["systems"].values()) == 12
+    assert train["systems"]["-"] == 6
+    assert train["shards"] == len(list((output / "Split-train").iterdir())) > 1
+    assert (output / "rejected.tsv").read_text() == "utterance\tpath\treason\n"
+    assert [record.message.split(":")[1].strip() for record in caplog.records] == [
+        "train",
+        "dev",
+        "eval",
+    ]
+
+    # As TFX's own readers see it.
+    assert artifact_utils.decode_split_names(artifact.split_names) == ["train", "dev", "eval"]
+    assert examples_utils.get_payload_format(artifact) == example_gen_pb2.FORMAT_TF_EXAMPLE
+    assert artifact.get_int_custom_property("span") == 0
+    tfxio = tfxio_utils.get_split_tfxio([artifact], "train", ["test"])
+
+    def check(total):
+        assert total == 12
+
+    with beam.Pipeline(argv=IN_MEMORY) as pipeline:
+        _ = (
+            pipeline
+            | tfxio.BeamSource()
+            | beam.Map(lambda batch: batch.num_rows)
+            | beam.CombineGlobally(sum)
+            | beam.Map(check)
+        )
+
+
+def test_same_bytes_with_one_worker_and_with_two_processes(small_corpus, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))  # Beam starts its workers as plain Python.
+    run(small_corpus.root, tmp_path / "one")
+    run(small_corpus.root, tmp_path / "two", TWO_PROCESSES)
+    assert tree(tmp_path / "one") == tree(tmp_path / "two")
+    assert len(tree(tmp_path / "one")) > 6
+
+
+def test_whole_run_on_an_object_store(small_corpus, tmp_path, memory_store):
+    for path, data in tree(small_corpus.root).items():
+        memory_store[f"memory://bucket/corpus/{path}"] = data
+    run("memory://bucket/corpus", "memory://bucket/out")
+    run(small_corpus.root, tmp_path / "local")
+    written = {
+        path.removeprefix("memory://bucket/out/"): data
+        for path, data in memory_store.items()
+        if path.startswith("memory://bucket/out/")
+    }
+    assert written == tree(tmp_path / "local")
+
+
+def spoil(corpus, wav, tone):
+    """Adds one utterance of each kind of bad input to train; returns id -> part of the reason."""
+    flac = next(corpus.folder("train").glob("*.flac")).read_bytes()
+    samples = tone()
+    nan = samples.copy()
+    nan[9] = np.nan
+    bad = {
+        "CUT": ("flac", flac[: len(flac) // 2], "unreadable as audio"),
+        "TEXT": ("flac", b"not audio at all\n" * 99, "Format not recognised"),
+        "ZERO": ("flac", b"", "empty file (0 bytes)"),
+        "NAN": ("wav", wav(nan, subtype="FLOAT"), "not finite"),
+        "SHORT": ("wav", wav(samples[:100]), "too short: 0.006 s"),
+        "GONE": (None, None, "missing"),
+    }
+    for name, (suffix, data, _) in bad.items():
+        corpus.add("train", f"S9 {name} - A01 spoof", suffix and f"{name}.{suffix}", data)
+    return {name: reason for name, (_, _, reason) in bad.items()}
+
+
+def test_bad_files_are_rejected_with_reasons_and_the_rest_is_read(
+    small_corpus, tmp_path, wav, tone
+):
+    reasons = spoil(small_corpus, wav, tone)
+    stereo = np.stack([tone(44_100)] * 2, axis=1)
+    small_corpus.add("train", "S9 STEREO - A01 spoof", "STEREO.wav", wav(stereo, 44_100))
+    small_corpus.add("train", "S9 EIGHT - A01 spoof", "EIGHT.wav", wav(tone(), subtype="PCM_U8"))
+    output = tmp_path / "out"
+    run(small_corpus.root, output, max_rejected_fraction=0.5)
+
+    lines = [line.split("\t") for line in (output / "rejected.tsv").read_text().splitlines()]
+    assert lines[0] == ["utterance", "path", "reason"]
+    rejected = {utterance: (path, reason) for utterance, path, reason in lines[1:]}
+    assert set(rejected) == set(reasons)
+    for name, part in reasons.items():
+        path, reason = rejected[name]
+        assert part in reason
+        assert path.startswith(f"LA/ASVspoof2019_LA_train/flac/{name}.")
+    summary = json.loads((output / "summary.json").read_text())
+    assert (summary["read"], summary["rejected"]) == (28, 6)
+    assert summary["splits"]["train"]["rejected"] == 6
+    lengths = {
+        value(example, "utterance_id"): value(example, "num_samples")
+        for example in read_split(output, "train")
+    }
+    assert len(lengths) == 14
+    assert lengths[b"STEREO"] == lengths[b"EIGHT"] == 16_000
+
+
+def test_too_many_found_while_reading_stops_the_run(small_corpus, tmp_path):
+    for line in small_corpus.rows["eval"][:3]:
+        (small_corpus.folder("eval") / f"{line.split()[1]}.flac").write_bytes(b"words")
+    with pytest.raises(corpora.CorpusError) as caught:
+        run(small_corpus.root, tmp_path / "out")
+    for part in ("3 of 26", "11.54%", "1.00%", "Format not recognised"):
+        assert part in str(caught.value)
+    assert not (tmp_path / "out" / "summary.json").exists()
+
+
+def test_too_many_missing_stops_before_any_work(small_corpus, tmp_path):
+    victims = [line.split()[1] for line in small_corpus.rows["dev"][:2]]
+    for name in victims:
+        (small_corpus.folder("dev") / f"{name}.flac").unlink()
+    with pytest.raises(corpora.CorpusError, match=r"2 of 26 utterances") as caught:
+        run(small_corpus.root, tmp_path / "out")
+    assert all(f"dev {name} " in str(caught.value) for name in victims)
+    assert not (tmp_path / "out").exists()
+
+
+def test_malformed_protocol_stops_before_any_work(small_corpus, tmp_path):
+    small_corpus.add("eval", small_corpus.rows["train"][0])
+    with pytest.raises(corpora.CorpusError, match=r"was already used at .*train"):
+        run(small_corpus.root, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
