@@ -1,0 +1,1 @@
+"""Features, model, training and export: what runs inside Transform and Trainer."""

@@ -1,0 +1,70 @@
+"""Sizes of the model, in a module that imports no framework."""
+
+import dataclasses
+
+from models.checks import Checks
+
+_REDUCTIONS = (1, 2, 4)
+
+
+@dataclasses.dataclass(frozen=True)
+class ConformerConfig:
+    """Sizes of the model; primitives only, so they travel as JSON.
+
+    The defaults have about 0.7 million parameters for 80 bands.
+
+    Attributes:
+        width: Model width D; a multiple of `num_heads` and even.
+        num_blocks: Conformer blocks.
+        num_heads: Attention heads.
+        kernel_size: Width of the depthwise convolution, in subsampled frames; odd.
+        ff_multiplier: Hidden width of the feed-forward modules, in multiples of `width`.
+        dropout: Rate after every module.
+        attention_dropout: Rate on the attention weights.
+        subsampling_channels: Channels of the two convolutions in front of the blocks.
+        time_reduction: Input frames per subsampled frame: 1, 2 or 4.
+        frequency_reduction: Input bands per band after the convolutions: 1, 2 or 4.
+        pooling_width: Hidden width of the pooling's attention.
+    """
+
+    width: int = 96
+    num_blocks: int = 4
+    num_heads: int = 4
+    kernel_size: int = 15
+    ff_multiplier: int = 2
+    dropout: float = 0.1
+    attention_dropout: float = 0.0
+    subsampling_channels: int = 32
+    time_reduction: int = 4
+    frequency_reduction: int = 4
+    pooling_width: int = 64
+
+    def __post_init__(self) -> None:
+        """Checks ranges.
+
+        Raises:
+            ValueError: A setting is out of range; the message names it.
+        """
+        checks = Checks(self, "conformer")
+        checks.finite()
+        checks.whole(
+            "width",
+            "num_blocks",
+            "num_heads",
+            "kernel_size",
+            "ff_multiplier",
+            "subsampling_channels",
+            "pooling_width",
+            least=1,
+        )
+        if self.width % self.num_heads or self.width % 2:
+            raise ValueError(
+                f"conformer.width must be even and a multiple of conformer.num_heads "
+                f"({self.num_heads}), got {self.width}"
+            )
+        checks.require(["kernel_size"], lambda size: size % 2 == 1, "odd")
+        checks.require(
+            ("dropout", "attention_dropout"), lambda rate: 0.0 <= rate < 1.0, "in [0, 1)"
+        )
+        checks.one_of("time_reduction", _REDUCTIONS)
+        checks.one_of("frequency_reduction", _REDUCTIONS)

@@ -1,0 +1,8 @@
+"""The settings of everything in this package, without importing a framework."""
+
+from models.augment_config import AugmentConfig
+from models.conformer_config import ConformerConfig
+from models.feature_config import FeatureConfig
+from models.trainer_config import TrainerConfig
+
+__all__ = ["AugmentConfig", "ConformerConfig", "FeatureConfig", "TrainerConfig"]

@@ -1,0 +1,89 @@
+"""The settings of training, in a module that imports no framework."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Literal
+
+from models.checks import Checks
+
+DEVICES = ("auto", "cpu", "gpu", "tpu")
+PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+CACHES = ("auto", "memory", "disk", "none")
+CLASS_WEIGHTINGS = ("balanced", "none")
+# Stateless random operations take the seed as an int32.
+_SEED_LIMIT = 2**31
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainerConfig:
+    """How the model is trained; every field is a primitive, so that it survives JSON.
+
+    Attributes:
+        epochs: Passes over the training split.
+        batch_size: Utterances in one step, over all replicas together.
+        learning_rate: Peak of the schedule.
+        warmup_fraction: Share of all steps in which the rate rises linearly to the peak.
+        final_learning_rate_fraction: The rate at the end of the cosine, as a share of the peak.
+        weight_decay: AdamW's decoupled decay; biases and norms are left out of it.
+        clip_norm: Bound on the global gradient norm; 0 turns clipping off.
+        label_smoothing: Share of the label that is spread evenly over both classes, in [0, 1): the
+            other class gets half of it.
+        class_weighting: `balanced` lets both classes weigh the same in the loss, `none` does not.
+        ema_epochs: Horizon, in epochs, of the moving average of the weights that is evaluated and
+            exported; 0 uses the raw weights.
+        crop_frames: Length of the random piece of an utterance that a training step sees; 0 takes
+            all of it. Dev and serving always take all of it.
+        seed: Seeds the initial weights, the order, augmentation and dropout; below 2**31.
+        device: `auto` takes a TPU, else GPUs, else the CPU.
+        mixed_precision: `auto` follows the device.
+        cache: Where computed features are kept between epochs. `auto` takes memory up to the
+            budget, then disk; `none` computes them again in every epoch.
+        cache_budget_gib: What `auto` may hold in memory, for train and dev together.
+        cache_dir: Folder for the disk cache; empty for the system's temporary folder.
+        shuffle_buffer: Utterances shuffled at a time where there is no cache (with one, the whole
+            split is shuffled).
+        deterministic: Ask TensorFlow for deterministic kernels.
+        keep_checkpoints: How many of the newest checkpoints stay on disk.
+    """
+
+    epochs: int = 30
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    warmup_fraction: float = 0.1
+    final_learning_rate_fraction: float = 0.01
+    weight_decay: float = 0.01
+    clip_norm: float = 1.0
+    label_smoothing: float = 0.05
+    class_weighting: Literal["balanced", "none"] = "balanced"
+    ema_epochs: float = 1.0
+    crop_frames: int = 0
+    seed: int = 0
+    device: Literal["auto", "cpu", "gpu", "tpu"] = "auto"
+    mixed_precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    cache: Literal["auto", "memory", "disk", "none"] = "auto"
+    cache_budget_gib: float = 4.0
+    cache_dir: str = ""
+    shuffle_buffer: int = 1024
+    deterministic: bool = True
+    keep_checkpoints: int = 2
+
+    def __post_init__(self) -> None:
+        """Refuses values that cannot train.
+
+        Raises:
+            ValueError: A field is out of its range; the message names it.
+        """
+        checks = Checks(self, "trainer")
+        checks.finite()
+        checks.whole("epochs", "batch_size", "shuffle_buffer", "keep_checkpoints", least=1)
+        checks.whole("crop_frames", "seed", least=0)
+        checks.require(["seed"], lambda seed: seed < _SEED_LIMIT, "below 2**31")
+        checks.require(("learning_rate", "cache_budget_gib"), lambda v: v > 0, "above 0")
+        checks.require(("weight_decay", "clip_norm", "ema_epochs"), lambda v: v >= 0, "0 or more")
+        checks.require(("warmup_fraction", "label_smoothing"), lambda v: 0 <= v < 1, "in [0, 1)")
+        checks.require(["final_learning_rate_fraction"], lambda v: 0 <= v <= 1, "in [0, 1]")
+        checks.one_of("device", DEVICES)
+        checks.one_of("mixed_precision", PRECISIONS)
+        checks.one_of("cache", CACHES)
+        checks.one_of("class_weighting", CLASS_WEIGHTINGS)

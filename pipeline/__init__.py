@@ -1,0 +1,1 @@
+"""The pipeline: settings, presets, component graph and gate."""
