@@ -1,0 +1,148 @@
+"""The servable: Transform's graph and the model in one SavedModel, with two ways in."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from models.conformer import Conformer, ConformerConfig
+from models.preprocessing import FEATURES, PCM16
+
+FACTS_FILE = "bonafide.json"
+WEIGHTS_FILE = "conformer.weights.h5"
+_BYTES_PER_SAMPLE = 2
+
+
+class Detector(tf.Module):
+    """Scores recordings from their PCM.
+
+    A plain module, because it holds both worlds: Transform's layer belongs to the old Keras, the
+    model to Keras 3, and neither can hold the other.
+
+    Args:
+        transform: The layer that Transform's output makes.
+        raw_feature_spec: How its raw inputs are parsed.
+        model: A built model in float32.
+        log_prior_odds: Natural log of the odds bona fide : spoof that the model's loss saw.
+
+    Attributes:
+        model: The model.
+    """
+
+    def __init__(
+        self,
+        transform: Any,
+        raw_feature_spec: Mapping[str, Any],
+        model: Conformer,
+        *,
+        log_prior_odds: float,
+    ) -> None:
+        super().__init__(name="detector")
+        self._transform = transform
+        # Scoring must not ask for labels: only the recording is parsed and fed, and Transform's
+        # layer leaves out the outputs that would need more.
+        self._spec = {PCM16: raw_feature_spec[PCM16]}
+        self.model = model
+        self._log_prior_odds = log_prior_odds
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    def score_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Scores serialized tf.Examples [B] that have a `pcm16` feature."""
+        return self._score(tf.io.parse_example(examples, self._spec)[PCM16])
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int16, name="pcm16")])
+    def score_pcm16(self, pcm16: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Scores samples [B, N] at the corpus' rate; recordings of a call have the same length."""
+        return self._score(encode_pcm16(pcm16)[:, tf.newaxis])
+
+    def _score(self, pcm16: tf.Tensor) -> dict[str, tf.Tensor]:
+        features = self._transform({PCM16: pcm16})[FEATURES]  # [B, T, F]
+        score = self.model(features, training=False) - self._log_prior_odds  # [B]
+        return {"score": score, "probability": tf.sigmoid(score)}
+
+
+def encode_pcm16(samples: tf.Tensor) -> tf.Tensor:
+    """Samples as bytes, so that they can go through Transform's graph like any example.
+
+    TensorFlow has no operation from numbers to bytes, but a serialized tensor ends with its
+    content: field 4 of a TensorProto, the last one that is set. The copy is one memcpy a
+    recording; the features are still computed for the whole batch at once.
+
+    Args:
+        samples: [B, N] int16.
+
+    Returns:
+        [B] strings of 2 N bytes, little-endian on every machine that TensorFlow runs on.
+    """
+    num_bytes = _BYTES_PER_SAMPLE * tf.shape(samples)[1]
+
+    def encode(row: tf.Tensor) -> tf.Tensor:
+        serialized = tf.io.serialize_tensor(row)
+        return tf.strings.substr(serialized, tf.strings.length(serialized) - num_bytes, num_bytes)
+
+    return tf.map_fn(encode, samples, fn_output_signature=tf.TensorSpec([], tf.string))
+
+
+def build_detector(
+    transform_output: tft.TFTransformOutput,
+    config: ConformerConfig,
+    weights: Sequence[np.ndarray],
+    *,
+    log_prior_odds: float,
+) -> Detector:
+    """A detector in float32, whatever precision the weights were trained in.
+
+    Args:
+        transform_output: What Transform wrote.
+        config: Sizes of the model.
+        weights: `get_weights()` of the trained model.
+        log_prior_odds: See `Detector`.
+    """
+    model = Conformer(config, dtype="float32", name="conformer")
+    frames, bands = transform_output.transformed_feature_spec()[FEATURES].shape
+    model.build((None, frames, bands))
+    model.set_weights(weights)
+    return Detector(
+        transform_output.transform_features_layer(),
+        transform_output.raw_feature_spec(),
+        model,
+        log_prior_odds=log_prior_odds,
+    )
+
+
+def export_detector(detector: Detector, directory: str, *, facts: Mapping[str, Any]) -> None:
+    """Writes the SavedModel and, beside it in `assets.extra`, what only we read.
+
+    Args:
+        detector: What to export.
+        directory: Folder of the SavedModel, any path that `tf.io.gfile` can write.
+        facts: Goes to `bonafide.json`.
+    """
+    tf.saved_model.save(
+        detector,
+        directory,
+        signatures={
+            "serving_default": detector.score_examples,
+            "score_pcm16": detector.score_pcm16,
+        },
+    )
+    extra = os.path.join(directory, "assets.extra")  # noqa: PTH118 (may be gs://)
+    tf.io.gfile.makedirs(extra)
+    with tempfile.TemporaryDirectory() as folder:
+        local = Path(folder)
+        # Keras 3 cannot load a SavedModel again, so a warm start needs the weights apart.
+        detector.model.save_weights(local / WEIGHTS_FILE)
+        (local / FACTS_FILE).write_text(json.dumps(dict(facts), indent=2, sort_keys=True) + "\n")
+        # The facts come last: where they are, the export is complete.
+        for name in (WEIGHTS_FILE, FACTS_FILE):
+            path = os.path.join(extra, name)  # noqa: PTH118
+            tf.io.gfile.copy(str(local / name), f"{path}.part", overwrite=True)
+            tf.io.gfile.rename(f"{path}.part", path, overwrite=True)

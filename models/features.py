@@ -1,0 +1,113 @@
+"""From 16-bit PCM to log-mel features, in TensorFlow only.
+
+The same functions run in Transform, in the input pipeline and inside the exported model, so there
+is one definition of a feature and nothing for training and serving to disagree about. Everything
+works on a batch at once, with static shapes where the configuration fixes them.
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from models.feature_config import FeatureConfig, mel_matrix
+
+_PCM16_FULL_SCALE = 32768.0
+_BYTES_PER_SAMPLE = 2
+# Keeps a band that is constant over a clip (digital silence) at zero instead of amplified rounding.
+_VARIANCE_FLOOR = 1e-6
+
+
+def decode_pcm16(pcm16: tf.Tensor, config: FeatureConfig) -> tf.Tensor:
+    """Decodes little-endian 16-bit PCM and fits it to the clip length.
+
+    Longer recordings are cropped to their beginning, shorter ones repeated; an empty one is
+    silence. A dangling odd byte at the end is ignored.
+
+    Args:
+        pcm16: Bytes of mono recordings at `config.sample_rate`, string [B].
+        config: The front end's settings.
+
+    Returns:
+        Waveforms [B, clip_samples], float32 in [-1, 1).
+    """
+    num_samples = tf.strings.length(pcm16) // _BYTES_PER_SAMPLE
+    samples = tf.io.decode_raw(
+        pcm16, tf.int16, fixed_length=config.clip_samples * _BYTES_PER_SAMPLE
+    )
+    return pcm16_to_waveform(fit_length(samples, num_samples, config.clip_samples))
+
+
+def pcm16_to_waveform(samples: tf.Tensor) -> tf.Tensor:
+    """Scales int16 samples of any shape to float32 in [-1, 1)."""
+    return tf.cast(samples, tf.float32) / _PCM16_FULL_SCALE
+
+
+def fit_length(waveform: tf.Tensor, lengths: tf.Tensor, clip_samples: int) -> tf.Tensor:
+    """Crops, or repeats, each recording to the same number of samples.
+
+    Sample n of the result is sample `n mod length` of the recording: published systems repeat
+    short clips because zero-padding would tell the detector how long a clip was.
+
+    Args:
+        waveform: Recordings padded to a common length, [B, M], any numeric type.
+        lengths: Samples that belong to each recording, int [B]; values outside [0, M] are clipped.
+            A recording of length 0 becomes zeros.
+        clip_samples: Samples in the result, N.
+
+    Returns:
+        [B, N], same type as `waveform`.
+    """
+    # A recording may be empty, and so may the batch's M: a column of zeros gives them an address.
+    padded = tf.pad(waveform[:, :clip_samples], [[0, 0], [0, 1]])
+    zero_column = tf.shape(padded)[1] - 1
+    lengths = tf.clip_by_value(tf.cast(lengths, tf.int32), 0, zero_column)[:, None]
+    index = tf.range(clip_samples)[None, :] % tf.maximum(lengths, 1)
+    index = tf.where(lengths > 0, index, zero_column)  # [B, N]
+    fitted = tf.gather(padded, index, batch_dims=1)
+    return tf.ensure_shape(fitted, [None, clip_samples])
+
+
+def log_mel(waveform: tf.Tensor, config: FeatureConfig) -> tf.Tensor:
+    """Logarithm of the power mel spectrogram.
+
+    Equal, within float32 rounding, to `np.log(S.T + log_floor)` with `S =
+    librosa.feature.melspectrogram(power=2, center=False, htk=True, norm=None, ...)` and the same
+    sizes.
+
+    Args:
+        waveform: [B, N] float32, N at least `config.fft_length`.
+        config: The front end's settings.
+
+    Returns:
+        [B, T, F] float32 with T = 1 + (N - fft_length) // hop_samples and F = num_bands.
+    """
+    # librosa centres a short window in its FFT frame; here the FFT pads the frame at its end. A
+    # shift inside the frame does not change the power, so starting later by the margin is enough.
+    # The last frame must agree too: librosa needs it whole, margins included.
+    margin = config.fft_length - config.window_samples
+    end = -(margin - margin // 2) or None
+    frames = tf.signal.frame(
+        waveform[:, margin // 2 : end], config.window_samples, config.hop_samples
+    )  # [B, T, window_samples]
+    windowed = frames * tf.constant(_hann_window(config.window_samples))
+    spectrum = tf.signal.rfft(windowed, [config.fft_length])  # [B, T, num_bins]
+    power = tf.square(tf.math.real(spectrum)) + tf.square(tf.math.imag(spectrum))
+    mel = tf.matmul(power, tf.constant(mel_matrix(config)))  # [B, T, F]
+    return tf.math.log(mel + config.log_floor)
+
+
+def _hann_window(length: int) -> np.ndarray:
+    """Periodic Hann window, float32; `tf.signal.hann_window` is symmetric for odd lengths."""
+    return (0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(length) / length)).astype(np.float32)
+
+
+def normalise_utterance(features: tf.Tensor) -> tf.Tensor:
+    """Gives every band of every clip mean 0 and variance 1 over time.
+
+    Args:
+        features: [B, T, F] float32.
+
+    Returns:
+        [B, T, F]; a band that does not change over the clip becomes 0, within rounding.
+    """
+    mean, variance = tf.nn.moments(features, axes=[1], keepdims=True)
+    return (features - mean) * tf.math.rsqrt(variance + _VARIANCE_FLOOR)

@@ -1,0 +1,366 @@
+"""From files of examples to batches of features, the same batches whenever an epoch is replayed.
+
+Features are computed once and kept in an array, in memory or in an unnamed file on disk; an epoch
+is then a permutation of row numbers drawn from (seed, epoch). Nothing depends on what ran before,
+so training that resumes at epoch 7 sees what an uninterrupted run would have seen.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import logging
+import math
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from models.augment import AugmentConfig, augment_batch
+from models.losses import ClassCounts
+from models.preprocessing import FEATURES, LABEL, PCM16
+from models.trainer_config import TrainerConfig
+
+_LOG = logging.getLogger("bonafide")
+# Utterances that pass through the transform graph together: enough to amortise a call, and with
+# 4 s clips some 10 MB of spectra.
+_TRANSFORM_BATCH = 64
+_FILES_AT_ONCE = 4
+# Keeps the seeds of augmentation apart from those that others make of the run's seed.
+_STREAM = 0x0B0F
+_GIB = 1 << 30
+
+
+class Split(Protocol):
+    """A split that can be read in a fixed or in a shuffled order, any number of times."""
+
+    @property
+    def labels(self) -> np.ndarray:
+        """[N] int64, 1 = bona fide, in the fixed order."""
+
+    @property
+    def feature_shape(self) -> tuple[int, int]:
+        """Frames and bands (T, F)."""
+
+    def batches(self, batch_size: int, *, order_seed: tuple[int, int] | None) -> tf.data.Dataset:
+        """One pass of (features [b, T, F], labels [b] float32), each utterance exactly once.
+
+        Args:
+            batch_size: b of all batches but the last, which may be smaller.
+            order_seed: (seed, epoch) of a shuffled pass; None for the fixed order.
+        """
+
+
+def class_counts(split: Split) -> ClassCounts:
+    """How many utterances of each class the split holds."""
+    bonafide = int(np.sum(split.labels == 1))
+    return ClassCounts(bonafide, len(split.labels) - bonafide)
+
+
+@dataclasses.dataclass(frozen=True)
+class ArraySplit:
+    """A split whose features lie in an array, in memory or mapped from a file.
+
+    Attributes:
+        features: [N, T, F] float32.
+        labels: [N] int64.
+    """
+
+    features: np.ndarray
+    labels: np.ndarray
+
+    @property
+    def feature_shape(self) -> tuple[int, int]:
+        """Frames and bands (T, F)."""
+        return self.features.shape[1], self.features.shape[2]
+
+    def batches(self, batch_size: int, *, order_seed: tuple[int, int] | None) -> tf.data.Dataset:
+        """See `Split.batches`; the whole split is shuffled at once."""
+        order = np.arange(len(self.labels))
+        if order_seed is not None:
+            order = np.random.default_rng(order_seed).permutation(order)
+
+        def read(rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            # In numpy, because an array mapped from a file must not become a tensor as a whole.
+            features = tf.numpy_function(lambda i: self.features[i], [rows], tf.float32)
+            return tf.ensure_shape(features, [None, *self.feature_shape]), tf.gather(labels, rows)
+
+        labels = tf.constant(self.labels, tf.float32)
+        return tf.data.Dataset.from_tensor_slices(order).batch(batch_size).map(read)
+
+
+@dataclasses.dataclass(frozen=True)
+class ExampleFiles:
+    """A split in TFRecord files of raw or of transformed examples, computed at every pass.
+
+    Attributes:
+        files: Paths, in the fixed order.
+        transform_output: What Transform wrote.
+        materialized: Whether the examples already hold features.
+        labels: [N] int64.
+        shuffle_buffer: Examples shuffled at a time.
+    """
+
+    files: Sequence[str]
+    transform_output: tft.TFTransformOutput
+    materialized: bool
+    labels: np.ndarray
+    shuffle_buffer: int = 1024
+
+    @property
+    def feature_shape(self) -> tuple[int, int]:
+        """Frames and bands (T, F)."""
+        frames, bands = self.transform_output.transformed_feature_spec()[FEATURES].shape
+        return frames, bands
+
+    def batches(self, batch_size: int, *, order_seed: tuple[int, int] | None) -> tf.data.Dataset:
+        """See `Split.batches`; files, and examples within a buffer, are shuffled."""
+        files = list(self.files)
+        if order_seed is not None:
+            files = list(np.random.default_rng(order_seed).permutation(files))
+        records = _read_records(files)
+        if order_seed is not None:
+            buffer_seed = int(np.random.SeedSequence(order_seed).generate_state(1)[0])
+            records = records.shuffle(self.shuffle_buffer, seed=buffer_seed)
+        return records.batch(batch_size).map(
+            self._features_and_labels(), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
+        )
+
+    def _features_and_labels(self) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
+        """The function from a batch of serialized examples to features and labels."""
+        if self.materialized:
+            transform = None
+            spec = self.transform_output.transformed_feature_spec()
+            spec = {name: spec[name] for name in (FEATURES, LABEL)}
+        else:
+            # Loaded here, once: inside the mapped function it would be loaded into every graph.
+            transform = self.transform_output.transform_features_layer()
+            spec = self.transform_output.raw_feature_spec()
+            spec = {name: spec[name] for name in (PCM16, LABEL)}
+
+        def parse(serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            example = tf.io.parse_example(serialized, spec)
+            if transform is not None:
+                example = transform(example)
+            features = tf.ensure_shape(example[FEATURES], [None, *self.feature_shape])
+            return features, tf.cast(tf.reshape(example[LABEL], [-1]), tf.float32)
+
+        return parse
+
+
+def open_splits(
+    patterns: Sequence[Sequence[str]],
+    *,
+    transform_output: tft.TFTransformOutput,
+    materialized: bool,
+    settings: TrainerConfig,
+) -> list[Split]:
+    """Opens splits and computes their features, unless the settings say to do so at every pass.
+
+    Args:
+        patterns: For each split, glob patterns of its files.
+        transform_output: What Transform wrote.
+        materialized: Whether the files hold transformed examples.
+        settings: Where to keep features.
+
+    Returns:
+        One split for each entry of `patterns`.
+
+    Raises:
+        FileNotFoundError: Patterns match no file.
+        ValueError: A split is empty.
+    """
+    splits = [
+        _open_files(p, transform_output, materialized, settings.shuffle_buffer) for p in patterns
+    ]
+    needed_bytes = sum(4 * len(s.labels) * s.feature_shape[0] * s.feature_shape[1] for s in splits)
+    cache = choose_cache(
+        settings.cache, needed_bytes, budget_bytes=round(settings.cache_budget_gib * _GIB)
+    )
+    places = {
+        "memory": "kept in memory",
+        "disk": f"kept in a file in {settings.cache_dir or tempfile.gettempdir()}",
+        "none": "computed in every epoch",
+    }
+    _LOG.info("features: %.2f GiB, %s", needed_bytes / _GIB, places[cache])
+    if cache == "none":
+        return list(splits)
+    return [_cache(s, on_disk=cache == "disk", folder=settings.cache_dir) for s in splits]
+
+
+def choose_cache(requested: str, needed_bytes: int, *, budget_bytes: int) -> str:
+    """Where features go: as requested, or for `auto` memory if they fit the budget, else disk."""
+    if requested != "auto":
+        return requested
+    return "memory" if needed_bytes <= budget_bytes else "disk"
+
+
+def training_batches(
+    split: Split,
+    *,
+    batch_size: int,
+    seed: int,
+    epoch: int,
+    crop_frames: int = 0,
+    augment: AugmentConfig | None = None,
+) -> tf.data.Dataset:
+    """One shuffled, cropped and augmented epoch; the same one for the same (seed, epoch).
+
+    Args:
+        split: Training split.
+        batch_size: Size of every batch, the last one included (see `fill_batch`).
+        seed: Seed of the run.
+        epoch: Number of the epoch.
+        crop_frames: Length of a random piece of each utterance; 0 takes all of it.
+        augment: What to do to features and labels; None for nothing.
+
+    Returns:
+        Batches of (features [B, T, F], labels [B], weights [B]), float32.
+
+    Raises:
+        ValueError: `crop_frames` is longer than the features.
+    """
+    frames, bands = split.feature_shape
+    if crop_frames > frames:
+        raise ValueError(
+            f"trainer.crop_frames is {crop_frames}, but an utterance has only {frames} frames"
+        )
+    prepare = _preparer(batch_size, crop_frames, augment)
+    epoch_seed = tf.random.experimental.stateless_fold_in(tf.constant([seed, _STREAM]), epoch)
+    shape = [batch_size, crop_frames or frames, bands]
+
+    def prepare_one(
+        index: tf.Tensor, batch: tuple[tf.Tensor, tf.Tensor]
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        batch_seed = tf.random.experimental.stateless_fold_in(epoch_seed, index)
+        features, labels, weights = prepare(*batch, batch_seed)
+        return tf.ensure_shape(features, shape), labels, weights
+
+    batches = split.batches(batch_size, order_seed=(seed, epoch)).enumerate()
+    # `deterministic` keeps the order of batches; what is in one depends on its number alone.
+    batches = batches.map(prepare_one, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    return batches.prefetch(tf.data.AUTOTUNE)
+
+
+@functools.lru_cache(maxsize=8)
+def _preparer(
+    batch_size: int, crop_frames: int, augment: AugmentConfig | None
+) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor, tf.Tensor]]:
+    """Fills, crops and augments a batch; kept, because tracing it anew takes longer than a step."""
+
+    @tf.function
+    def prepare(
+        features: tf.Tensor, labels: tf.Tensor, seed: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        features, labels, weights = fill_batch(features, labels, batch_size=batch_size)
+        crop_seed, augment_seed = tf.unstack(tf.random.split(seed, 2))
+        if crop_frames:
+            features = random_crop(features, crop_frames, seed=crop_seed)
+        if augment is not None:
+            features, labels = augment_batch(features, labels, config=augment, seed=augment_seed)
+        return features, labels, weights
+
+    return prepare
+
+
+def evaluation_batches(split: Split, *, batch_size: int) -> tf.data.Dataset:
+    """The split in its fixed order, as batches of (features [B, T, F], labels [B], weights [B])."""
+    batches = split.batches(batch_size, order_seed=None)
+    batches = batches.map(lambda x, y: fill_batch(x, y, batch_size=batch_size))
+    return batches.prefetch(tf.data.AUTOTUNE)
+
+
+def fill_batch(
+    features: tf.Tensor, labels: tf.Tensor, *, batch_size: int
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Fills a last, smaller batch with repetitions that weigh nothing.
+
+    Every batch then has the same static shape: TPUs need that, no utterance of an epoch is dropped,
+    and no replica is left without any.
+
+    Args:
+        features: [b, T, F], 0 < b <= batch_size.
+        labels: [b].
+        batch_size: B.
+
+    Returns:
+        Features [B, T, F], labels [B] and weights [B]: 1 for the utterances, 0 for repetitions.
+    """
+    count = tf.shape(labels)[0]
+    rows = tf.range(batch_size)
+    weights = tf.cast(rows < count, tf.float32)
+    return tf.gather(features, rows % count), tf.gather(labels, rows % count), weights
+
+
+def random_crop(features: tf.Tensor, frames: int, *, seed: tf.Tensor) -> tf.Tensor:
+    """A random piece of each utterance: [B, T, F] to [B, frames, F]."""
+    batch, length = tf.shape(features)[0], tf.shape(features)[1]
+    start = tf.random.stateless_uniform(
+        [batch, 1], seed, maxval=length - frames + 1, dtype=tf.int32
+    )
+    return tf.gather(features, start + tf.range(frames)[None, :], batch_dims=1)
+
+
+def _open_files(
+    patterns: Sequence[str],
+    transform_output: tft.TFTransformOutput,
+    materialized: bool,
+    shuffle_buffer: int,
+) -> ExampleFiles:
+    files = sorted(path for pattern in patterns for path in tf.io.gfile.glob(pattern))
+    if not files:
+        raise FileNotFoundError(f"no example files match {', '.join(patterns)}")
+    spec = {LABEL: tf.io.FixedLenFeature([1], tf.int64)}
+    labels = [
+        tf.io.parse_example(batch, spec)[LABEL].numpy() for batch in _read_records(files).batch(256)
+    ]
+    if not labels:
+        raise ValueError(f"there is no example in {', '.join(patterns)}")
+    return ExampleFiles(
+        files, transform_output, materialized, np.concatenate(labels).reshape(-1), shuffle_buffer
+    )
+
+
+def _read_records(files: Sequence[str]) -> tf.data.Dataset:
+    """Serialized examples, taken from some files in turn; `.gz` files are unpacked.
+
+    Read in parallel, but the order depends on the list of files alone.
+    """
+    zipped = ["GZIP" if str(path).endswith(".gz") else "" for path in files]
+    paths = tf.data.Dataset.from_tensor_slices(([str(path) for path in files], zipped))
+    return paths.interleave(
+        lambda path, compression: tf.data.TFRecordDataset(path, compression),
+        cycle_length=_FILES_AT_ONCE,
+        num_parallel_calls=_FILES_AT_ONCE,
+        deterministic=True,
+    )
+
+
+def _cache(split: ExampleFiles, *, on_disk: bool, folder: str) -> ArraySplit:
+    """Computes the features of a split once."""
+    shape = (len(split.labels), *split.feature_shape)
+    if on_disk:
+        free_bytes = shutil.disk_usage(folder or tempfile.gettempdir()).free
+        if free_bytes < 4 * math.prod(shape):
+            raise OSError(
+                f"the feature cache needs {4 * math.prod(shape) / _GIB:.1f} GiB in "
+                f"{folder or tempfile.gettempdir()}, where {free_bytes / _GIB:.1f} GiB are free: "
+                "set trainer.cache_dir to a larger disk, or trainer.cache=none"
+            )
+        # The file has no name, so nothing is left behind even by a killed process; the array
+        # keeps its descriptor open.
+        with tempfile.TemporaryFile(dir=folder or None) as file:
+            features = np.memmap(file, dtype=np.float32, mode="w+", shape=shape)
+    else:
+        features = np.empty(shape, np.float32)
+    filled = 0
+    for batch, _ in split.batches(_TRANSFORM_BATCH, order_seed=None):
+        features[filled : filled + len(batch)] = batch.numpy()
+        filled += len(batch)
+    if filled != len(features):
+        raise RuntimeError(f"{len(features)} examples were counted, but {filled} were read")
+    return ArraySplit(features, split.labels)

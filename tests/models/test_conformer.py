@@ -1,0 +1,260 @@
+"""The model: masks, sizes, golden numbers, saving, determinism."""
+
+import dataclasses
+import json
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from models.conformer import AttentiveStatisticsPooling, Conformer, ConformerConfig, Subsampling
+
+TINY = ConformerConfig(
+    width=16,
+    num_blocks=2,
+    num_heads=2,
+    kernel_size=5,
+    subsampling_channels=4,
+    pooling_width=8,
+    dropout=0.2,
+    attention_dropout=0.1,
+)
+FRAMES, BANDS = 45, 20
+
+
+def random_features(batch=3, frames=FRAMES, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(batch, frames, BANDS)).astype(np.float32)
+
+
+def make_model(config=TINY, seed=1):
+    keras.utils.set_random_seed(seed)
+    model = Conformer(config)
+    model.build((None, None, BANDS))
+    return model
+
+
+def scramble(model, seed=2):
+    """Moves every weight off its initial value, so that no bias hides behind a zero."""
+    rng = np.random.default_rng(seed)
+    for weight in model.trainable_variables:
+        weight.assign(weight + 0.1 * rng.normal(size=weight.shape))
+
+
+def test_golden_logits():
+    model = make_model()
+    for i, weight in enumerate(model.trainable_variables):
+        # Numbers that depend on no library's generator, of the size of a usual initial weight.
+        size = int(np.prod(weight.shape))
+        values = np.sin(0.7 * np.arange(size, dtype=np.float64) ** 2 + i).reshape(weight.shape)
+        if "gamma" in weight.path:
+            weight.assign(1.0 + 0.1 * values)
+        else:
+            weight.assign(values / np.sqrt(max(1, size // weight.shape[-1]) / 2))
+    cells = np.arange(2 * FRAMES * BANDS, dtype=np.float64).reshape(2, FRAMES, BANDS)
+    clips = np.sin(0.01 * cells**2).astype(np.float32)  # the two clips differ
+    logits = model(clips, training=False).numpy()
+    np.testing.assert_allclose(logits, GOLDEN, atol=1e-4)
+
+
+GOLDEN = [-0.147888, -0.121414]
+
+
+def test_parameter_count():
+    assert make_model().count_params() == 9_949
+    default = Conformer()
+    default.build((None, None, 80))
+    assert default.count_params() == 683_905
+
+
+# TensorFlow's own `same` padding would fail wherever the parity of a length changes.
+@pytest.mark.parametrize(
+    ("time_reduction", "padding"), [(1, 3), (2, 1), (2, 2), (4, 1), (4, 2), (4, 3), (4, 17)]
+)
+def test_padding_does_not_change_the_logit(time_reduction, padding):
+    model = make_model(dataclasses.replace(TINY, time_reduction=time_reduction))
+    scramble(model)
+    clip = random_features(1)
+    rng = np.random.default_rng(9)
+    padded = np.concatenate([clip, rng.normal(size=(1, padding, BANDS)) * 50], axis=1)
+    neighbour = random_features(1, FRAMES + padding, seed=5)
+    batch = np.concatenate([padded, neighbour]).astype(np.float32)
+    mask = np.ones((2, FRAMES + padding), bool)
+    mask[0, FRAMES:] = False
+
+    alone = model(clip, training=False).numpy()
+    together = model(batch, mask=tf.constant(mask), training=False).numpy()
+
+    assert together[0] == pytest.approx(alone[0], abs=1e-5)
+    unmasked = model(batch, training=False).numpy()
+    assert abs(unmasked[0] - alone[0]) > 1e-3  # the mask is what makes them equal
+
+
+def test_neighbours_do_not_change_the_logit():
+    model = make_model()
+    features = random_features(4)
+    together = model(features, training=False).numpy()
+    alone = [model(clip[None], training=False).numpy()[0] for clip in features]
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+def test_a_full_mask_equals_no_mask_and_an_empty_one_is_finite():
+    model = make_model()
+    features = random_features(2)
+    mask = np.ones((2, FRAMES), bool)
+    np.testing.assert_allclose(model(features, mask=tf.constant(mask)), model(features), atol=1e-6)
+    mask[1] = False
+    assert np.isfinite(model(features, mask=tf.constant(mask))).all()
+
+
+@pytest.mark.parametrize(("reduction", "expected"), [(1, 10), (2, 5), (4, 3)])
+def test_subsampled_mask(reduction, expected):
+    layer = Subsampling(dataclasses.replace(TINY, time_reduction=reduction))
+    mask = tf.sequence_mask([10, 1, 0], 45)
+    x, subsampled = layer(random_features(3), mask=mask)
+    assert x.shape == (3, -(-45 // reduction), TINY.width)
+    assert subsampled.shape == x.shape[:2]
+    np.testing.assert_array_equal(tf.reduce_sum(tf.cast(subsampled, tf.int32), 1), [expected, 1, 0])
+
+
+def test_pooling_is_a_weighted_mean_and_deviation():
+    keras.utils.set_random_seed(0)
+    layer = AttentiveStatisticsPooling(TINY)
+    x = np.random.default_rng(0).normal(size=(2, 7, TINY.width)).astype(np.float32)
+    mask = np.arange(7) < np.array([[7], [4]])
+    pooled = layer(x, mask=tf.constant(mask)).numpy()
+
+    hidden = np.tanh(x @ layer.hidden.kernel.numpy() + layer.hidden.bias.numpy())
+    energy = np.exp(hidden @ layer.energy.kernel.numpy()) * mask[..., None]
+    weights = energy / energy.sum(axis=1, keepdims=True)
+    mean = (weights * x).sum(axis=1)
+    deviation = np.sqrt((weights * x**2).sum(axis=1) - mean**2)
+    np.testing.assert_allclose(pooled, np.concatenate([mean, deviation], 1), atol=1e-4)
+
+
+def test_gradient_reaches_every_weight():
+    model = make_model()
+    scramble(model)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(tf.square(model(random_features(), training=True) - 1.0))
+    gradients = tape.gradient(loss, model.trainable_variables)
+    assert len(gradients) > 50
+    for weight, gradient in zip(model.trainable_variables, gradients, strict=True):
+        assert gradient is not None, weight.path
+        assert np.abs(gradient.numpy()).max() > 0, weight.path
+        assert np.isfinite(gradient.numpy()).all(), weight.path
+
+
+def test_config_round_trip():
+    model = make_model()
+    config = json.loads(json.dumps(model.get_config()))
+    again = Conformer.from_config(config)
+    assert again.config == TINY
+    assert again.name == model.name
+
+
+def test_weights_round_trip(tmp_path):
+    model = make_model()
+    scramble(model)
+    path = tmp_path / "conformer.weights.h5"
+    model.save_weights(path)
+    other = make_model(seed=77)
+    assert not np.allclose(other(random_features()), model(random_features()))
+    other.load_weights(path)
+    np.testing.assert_array_equal(other(random_features()), model(random_features()))
+
+
+def test_whole_model_round_trip(tmp_path):
+    model = make_model()
+    expected = model(random_features()).numpy()
+    model.save(tmp_path / "conformer.keras")
+    again = keras.saving.load_model(tmp_path / "conformer.keras")
+    np.testing.assert_array_equal(again(random_features()), expected)
+
+
+def train_some_steps(count):
+    model = make_model(dataclasses.replace(TINY, num_blocks=1), seed=3)
+    optimizer = keras.optimizers.AdamW(3e-3)
+    optimizer.build(model.trainable_variables)
+    labels = np.tile([0.0, 1.0], 4).astype(np.float32)
+    features = random_features(8) + labels[:, None, None]
+
+    @tf.function(jit_compile=False)
+    def step():
+        with tf.GradientTape() as tape:
+            logits = model(features, training=True)
+            loss = tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels, logits))
+        gradients = tape.gradient(loss, model.trainable_variables)
+        optimizer.apply_gradients(zip(gradients, model.trainable_variables, strict=True))
+        return loss
+
+    return [float(step()) for _ in range(count)]
+
+
+def test_training_learns_and_repeats_with_the_seed():
+    losses = train_some_steps(30)
+    assert train_some_steps(5) == losses[:5]
+    assert np.mean(losses[-5:]) < 0.5 * losses[0]
+
+
+def test_dropout_only_in_training():
+    model = make_model()
+    features = random_features()
+    np.testing.assert_array_equal(model(features, training=False), model(features, training=False))
+    assert not np.allclose(model(features, training=True), model(features, training=True))
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision_gives_float32_logits(policy):
+    model = make_model()
+    expected = model(random_features(), training=False).numpy()
+    keras.mixed_precision.set_global_policy(policy)
+    try:
+        mixed = make_model()
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+    mask = tf.constant(np.arange(FRAMES) < np.array([[FRAMES], [30], [0]]))
+
+    @tf.function(jit_compile=False)
+    def run(features):
+        return mixed(features, training=False), mixed(features, mask=mask, training=True)
+
+    logits, masked = run(random_features())
+    assert logits.dtype == tf.float32
+    assert logits.shape == (3,)
+    assert np.isfinite(masked).all()
+    np.testing.assert_allclose(logits, expected, atol=0.1)
+    assert all(w.dtype == "float32" for w in mixed.trainable_variables)
+
+
+def test_dynamic_batch_and_length():
+    model = make_model()
+
+    @tf.function(
+        input_signature=[tf.TensorSpec([None, None, BANDS]), tf.TensorSpec([None, None], tf.bool)]
+    )
+    def run(features, mask):
+        return model(features, mask=mask, training=False)
+
+    for batch, frames in ((1, 1), (2, 45), (5, 8)):
+        features = random_features(batch, frames)
+        logits = run(features, tf.ones([batch, frames], tf.bool))
+        np.testing.assert_allclose(logits, model(features, training=False), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"width": 97}, "width"),
+        ({"width": 98}, "num_heads"),
+        ({"kernel_size": 14}, "kernel_size"),
+        ({"dropout": 1.0}, "dropout"),
+        ({"num_blocks": 0}, "num_blocks"),
+        ({"time_reduction": 3}, "time_reduction"),
+        ({"frequency_reduction": 8}, "frequency_reduction"),
+    ],
+)
+def test_config_refuses_what_cannot_work(change, message):
+    with pytest.raises(ValueError, match=message):
+        ConformerConfig(**change)

@@ -1,0 +1,46 @@
+"""The share dropped, the expectation, and the seed."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from models.dropout import ByteDropout
+
+
+@pytest.mark.parametrize("rate", [0.05, 0.1, 0.5, 0.999])
+def test_drops_its_share_and_keeps_the_expectation(rate):
+    keras.utils.set_random_seed(0)
+    dropped = ByteDropout(rate)(tf.ones([100, 1003]), training=True).numpy()
+    rounded = round(rate * 256) / 256
+    rounded = min(rounded, 255 / 256)
+    assert (dropped == 0).mean() == pytest.approx(rounded, abs=0.005)
+    assert dropped.max() == pytest.approx(1 / (1 - rounded))
+    assert dropped.mean() == pytest.approx(1.0, rel=0.1)
+    # Neighbours are independent: no byte decides for two values.
+    flat = (dropped == 0).astype(float).ravel()
+    for lag in (1, 2, 3, 4, 1003):
+        assert abs(np.corrcoef(flat[:-lag], flat[lag:])[0, 1]) < 0.02
+
+
+@pytest.mark.parametrize(("rate", "training"), [(0.3, False), (0.3, None), (0.0, True)])
+def test_otherwise_passes_through(rate, training):
+    x = tf.random.stateless_normal([3, 5], [0, 1])
+    np.testing.assert_array_equal(ByteDropout(rate)(x, training=training), x)
+
+
+def test_follows_the_global_seed_and_changes_with_each_call():
+    def draw():
+        layer = ByteDropout(0.5)
+        return [layer(tf.ones([50]), training=True).numpy() for _ in range(2)]
+
+    keras.utils.set_random_seed(5)
+    first = draw()
+    keras.utils.set_random_seed(5)
+    np.testing.assert_array_equal(first, draw())
+    assert not np.array_equal(first[0], first[1])
+
+
+def test_refuses_an_impossible_rate():
+    with pytest.raises(ValueError, match=r"\[0, 1\)"):
+        ByteDropout(1.0)

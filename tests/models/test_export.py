@@ -1,0 +1,189 @@
+import dataclasses
+import json
+import pathlib
+import subprocess
+import sys
+import types
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from models import checkpoints, train
+from models.augment import AugmentConfig
+from models.conformer import Conformer, ConformerConfig
+from models.export import build_detector, encode_pcm16
+from models.preprocessing import FEATURES, PCM16
+from models.trainer_config import TrainerConfig
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TINY = ConformerConfig(
+    width=8, num_blocks=1, num_heads=2, kernel_size=3, subsampling_channels=4, pooling_width=4
+)
+SETTINGS = TrainerConfig(epochs=1, batch_size=8, class_weighting="none", device="cpu")
+
+SERVE = """
+import sys
+import numpy as np
+import tensorflow as tf
+loaded = tf.saved_model.load(sys.argv[1])
+clips = np.load(sys.argv[2])
+examples, samples = clips["examples"], clips["samples"]
+serving, pcm16 = loaded.signatures["serving_default"], loaded.signatures["score_pcm16"]
+out = serving(examples=tf.constant(examples.tolist()))
+alone = [serving(examples=tf.constant([e]))["score"][0] for e in examples.tolist()]
+rows = pcm16(pcm16=tf.constant(samples))
+short = pcm16(pcm16=tf.constant(samples[:1, :9000]))
+np.savez(sys.argv[3], score=out["score"], alone=alone,
+         probability=out["probability"], rows=rows["score"], short=short["score"],
+         row_probability=rows["probability"])
+"""
+
+
+@pytest.fixture(scope="module")
+def trained(corpus, tmp_path_factory):
+    """A model trained and exported by `run_fn`, from arguments as Trainer passes them."""
+    root = tmp_path_factory.mktemp("trained")
+    fn_args = types.SimpleNamespace(
+        train_files=corpus.raw["train"],
+        eval_files=corpus.raw["dev"],
+        transform_graph_path=corpus.transform_dir,
+        transform_output=corpus.transform_dir,
+        model_run_dir=str(root / "run"),
+        serving_model_dir=str(root / "serving"),
+        custom_config={
+            "features": {"clip_samples": 16000, "num_bands": 16},
+            "conformer": dataclasses.asdict(TINY),
+            "augment": dataclasses.asdict(AugmentConfig()),
+            "trainer": dataclasses.asdict(SETTINGS),
+            "materialized": False,
+            "checkpoint_dir": str(root / "checkpoints"),
+            "training_fingerprint": "abc",
+            "code_fingerprint": "def",
+        },
+    )
+    train.run_fn(fn_args)
+    return root
+
+
+@pytest.fixture(scope="module")
+def served(trained, corpus):
+    """What a process that knows TensorFlow alone gets from the SavedModel."""
+    clips = corpus.clips["dev"][:4]
+    # An Example to be scored has nothing but its samples.
+    examples = []
+    for utterance, label, samples in clips:
+        example = tf.train.Example.FromString(corpus.serialize(utterance, label, samples))
+        del example.features.feature["label"], example.features.feature["utterance_id"]
+        examples.append(example.SerializeToString())
+    samples = np.stack([s[:16000] for _, _, s in clips])
+    np.savez(trained / "in.npz", examples=np.array(examples, object), samples=samples)
+    paths = [str(trained / name) for name in ("serving", "in.npz", "out.npz")]
+    code = SERVE.replace("np.load(sys.argv[2])", "np.load(sys.argv[2], allow_pickle=True)")
+    done = subprocess.run([sys.executable, "-c", code, *paths], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return clips, np.load(trained / "out.npz")
+
+
+def test_both_signatures_equal_the_model_in_process(trained, served, corpus):
+    clips, out = served
+    facts = json.loads((trained / "serving/assets.extra/bonafide.json").read_text())
+    model = Conformer(TINY)
+    model.build((None, None, 16))
+    model.load_weights(trained / "serving/assets.extra/conformer.weights.h5")
+    pcm16 = tf.constant([[s.astype("<i2").tobytes()] for _, _, s in clips])
+    features = corpus.transform_output.transform_features_layer()({PCM16: pcm16})[FEATURES]
+    logits = model(features, training=False).numpy()
+    # Both classes have 13 training clips, so the prior odds are 1 even without weighting.
+    assert np.allclose(out["score"], logits, atol=1e-5)
+    assert np.allclose(out["rows"], out["score"], atol=1e-5)
+    assert np.allclose(out["probability"], 1 / (1 + np.exp(-out["score"])), atol=1e-6)
+    assert np.allclose(out["row_probability"], out["probability"], atol=1e-6)
+    assert np.std(out["score"]) > 1e-3
+    assert out["score"].dtype == np.float32
+    assert out["score"].shape == (4,)
+    assert facts["dev_eer"] == facts["history"][0]["dev_eer"]
+
+
+def test_a_score_does_not_depend_on_its_neighbours(served):
+    _, out = served
+    assert np.allclose(out["alone"], out["score"], atol=1e-5)
+
+
+def test_short_recordings_are_repeated_in_both_signatures(trained, served):
+    clips, out = served
+    repeated = np.tile(clips[0][2][:9000], 2)[:16000]
+    loaded = tf.saved_model.load(str(trained / "serving"))
+    score = loaded.signatures["score_pcm16"](pcm16=tf.constant(repeated[None]))["score"]
+    assert np.allclose(out["short"], score, atol=1e-5)
+
+
+def test_facts_beside_the_model_and_no_checkpoints_left(trained):
+    extra = trained / "serving/assets.extra"
+    assert sorted(p.name for p in extra.iterdir()) == ["bonafide.json", "conformer.weights.h5"]
+    facts = json.loads((extra / "bonafide.json").read_text())
+    assert facts["training_fingerprint"] == "abc"
+    assert facts["settings"]["conformer"]["width"] == 8
+    assert facts["settings"]["trainer"]["class_weighting"] == "none"
+    assert (facts["seed"], facts["epochs_run"], facts["best_epoch"]) == (0, 1, 1)
+    assert facts["device"] == "CPU, float32"
+    assert facts["parameters"] > 100
+    assert not (trained / "checkpoints").exists()
+    assert list((trained / "run").glob("events*"))
+
+
+def test_the_prior_odds_are_taken_from_the_logit(corpus):
+    model = Conformer(TINY)
+    model.build((None, None, 16))
+    pcm16 = tf.constant(corpus.clips["dev"][0][2][None, :16000])
+    scores = []
+    for odds in (0.0, 0.7):
+        detector = build_detector(
+            corpus.transform_output, TINY, model.get_weights(), log_prior_odds=odds
+        )
+        scores.append(detector.score_pcm16(pcm16)["score"].numpy())
+    assert scores[0] - scores[1] == pytest.approx(0.7, abs=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (1, 64000), (2, 0), (0, 4)])
+def test_encode_pcm16_gives_the_bytes_of_each_row(shape):
+    samples = np.random.default_rng(0).integers(-32768, 32768, shape).astype(np.int16)
+    encoded = encode_pcm16(tf.constant(samples)).numpy().tolist()
+    assert encoded == [row.astype("<i2").tobytes() for row in samples]
+
+
+def test_checkpoints_are_kept_when_the_export_fails(trained, corpus, tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(train, "export_detector", fail)
+    monkeypatch.setattr(train, "build_detector", lambda *_, **__: None)
+    monkeypatch.setattr(
+        train,
+        "train",
+        lambda *_, checkpoint_dir, **__: (
+            checkpoints.save(
+                checkpoint_dir, checkpoints.TrainingState(epoch=1), fingerprint="abc", keep=1
+            )
+            or train.TrainingResult(checkpoints.TrainingState(), 0.0, 1)
+        ),
+    )
+    config = {
+        "features": {},
+        "conformer": {},
+        "augment": {},
+        "trainer": {"device": "cpu"},
+        "materialized": True,
+        "checkpoint_dir": str(tmp_path),
+        "training_fingerprint": "abc",
+    }
+    with pytest.raises(OSError, match="disk full"):
+        train.train_and_export(
+            config,
+            train_files=corpus.transformed["train"],
+            dev_files=corpus.transformed["dev"],
+            transform_dir=corpus.transform_dir,
+            log_dir=str(tmp_path / "logs"),
+            serving_dir=str(tmp_path / "serving"),
+        )
+    assert [p.name for p in tmp_path.glob("*.npz")] == ["checkpoint-00001.npz"]

@@ -1,0 +1,194 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.augment import AugmentConfig
+from models.input_pipeline import (
+    ArraySplit,
+    choose_cache,
+    class_counts,
+    evaluation_batches,
+    fill_batch,
+    open_splits,
+    random_crop,
+    training_batches,
+)
+from models.trainer_config import TrainerConfig
+
+
+def numbered_split(count, frames=5, bands=3):
+    """Row i holds the number i in every cell of frame 0, i + 0.01 in frame 1, ..."""
+    rows = np.arange(count, dtype=np.float32)[:, None, None]
+    steps = 0.01 * np.arange(frames, dtype=np.float32)[None, :, None]
+    features = np.broadcast_to(rows + steps, (count, frames, bands)).copy()
+    return ArraySplit(features, np.arange(count, dtype=np.int64) % 2)
+
+
+def collect(batches):
+    return [tuple(t.numpy() for t in batch) for batch in batches]
+
+
+def opened(corpus, *, materialized, cache, **kwargs):
+    files = corpus.transformed if materialized else corpus.raw
+    return open_splits(
+        [files["train"], files["dev"]],
+        transform_output=corpus.transform_output,
+        materialized=materialized,
+        settings=TrainerConfig(cache=cache, **kwargs),
+    )
+
+
+@given(count=st.integers(1, 40), batch_size=st.integers(1, 17), epoch=st.integers(1, 3))
+@settings(deadline=None, max_examples=15)
+def test_every_utterance_once_per_epoch_in_full_batches(count, batch_size, epoch):
+    batches = collect(
+        training_batches(numbered_split(count), batch_size=batch_size, seed=3, epoch=epoch)
+    )
+    seen = []
+    for features, labels, weights in batches:
+        assert features.shape == (batch_size, 5, 3)
+        assert set(weights) <= {0.0, 1.0}
+        assert np.array_equal(labels, features[:, 0, 0] % 2)
+        seen.extend(features[weights == 1, 0, 0])
+    assert sorted(seen) == list(range(count))
+
+
+def test_an_epoch_replays_and_epochs_and_seeds_differ():
+    split = numbered_split(20, frames=12)
+
+    def epoch(seed, number):
+        return collect(
+            training_batches(
+                split,
+                batch_size=8,
+                seed=seed,
+                epoch=number,
+                crop_frames=6,
+                augment=AugmentConfig(mixup_probability=1.0),
+            )
+        )
+
+    first, again = epoch(1, 2), epoch(1, 2)
+    for a, b in zip(first, again, strict=True):
+        for x, y in zip(a, b, strict=True):
+            assert np.array_equal(x, y)
+    assert not np.array_equal(first[0][0], epoch(1, 3)[0][0])
+    assert not np.array_equal(first[0][0], epoch(2, 2)[0][0])
+    # Batches of one epoch must not share their random numbers either.
+    assert not np.allclose(first[0][1], first[1][1])
+
+
+def test_fill_batch_repeats_with_weight_zero():
+    features, labels, weights = fill_batch(
+        tf.constant([[[1.0]], [[2.0]]]), tf.constant([1.0, 0.0]), batch_size=5
+    )
+    assert features.numpy()[:, 0, 0].tolist() == [1, 2, 1, 2, 1]
+    assert labels.numpy().tolist() == [1, 0, 1, 0, 1]
+    assert weights.numpy().tolist() == [1, 1, 0, 0, 0]
+
+
+def test_random_crop_takes_neighbouring_frames_from_all_places():
+    features = numbered_split(200, frames=10).features
+    crop = random_crop(tf.constant(features), 4, seed=tf.constant([1, 2])).numpy()
+    assert crop.shape == (200, 4, 3)
+    starts = np.round((crop[:, 0, 0] - np.arange(200)) * 100).astype(int)
+    assert set(starts) == set(range(7))
+    for row, start in enumerate(starts):
+        assert np.array_equal(crop[row], features[row, start : start + 4])
+
+
+def test_crop_longer_than_the_features_is_refused():
+    with pytest.raises(ValueError, match="crop_frames is 6, but an utterance has only 5 frames"):
+        training_batches(numbered_split(4), batch_size=2, seed=0, epoch=1, crop_frames=6)
+
+
+@pytest.mark.parametrize(
+    ("requested", "needed", "chosen"),
+    [("auto", 10, "memory"), ("auto", 11, "disk"), ("none", 1, "none"), ("memory", 99, "memory")],
+)
+def test_choose_cache(requested, needed, chosen):
+    assert choose_cache(requested, needed, budget_bytes=10) == chosen
+
+
+def test_all_sources_and_caches_give_the_same_dev_batches(corpus):
+    reference = None
+    for materialized in (False, True):
+        for cache in ("memory", "disk", "none"):
+            train, dev = opened(corpus, materialized=materialized, cache=cache)
+            assert class_counts(train) == (13, 13)
+            assert class_counts(dev) == (7, 7)
+            batches = collect(evaluation_batches(dev, batch_size=4))
+            assert [b[2].sum() for b in batches] == [4, 4, 4, 2]
+            features = np.concatenate([b[0] for b in batches])[:14]
+            labels = np.concatenate([b[1] for b in batches])[:14]
+            assert np.array_equal(labels, dev.labels)
+            if reference is None:
+                reference = features
+                assert np.std(features) > 0.5
+            assert np.allclose(features, reference, atol=1e-5), (materialized, cache)
+
+
+def test_auto_cache_goes_to_a_nameless_file_beyond_the_budget(corpus, tmp_path, caplog):
+    caplog.set_level("INFO", logger="bonafide")
+    train, _ = opened(
+        corpus, materialized=True, cache="auto", cache_budget_gib=1e-6, cache_dir=str(tmp_path)
+    )
+    assert isinstance(train.features, np.memmap)
+    assert list(tmp_path.iterdir()) == []
+    assert f"kept in a file in {tmp_path}" in caplog.text
+    assert isinstance(opened(corpus, materialized=True, cache="auto")[0].features, np.ndarray)
+
+
+def test_a_full_disk_is_reported_before_it_is_written_to(corpus, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "models.input_pipeline.shutil.disk_usage",
+        lambda _: dataclasses.make_dataclass("Usage", ["free"])(10),
+    )
+    with pytest.raises(OSError, match=r"set trainer\.cache_dir"):
+        opened(corpus, materialized=True, cache="disk", cache_dir=str(tmp_path))
+
+
+def test_uncached_epochs_replay_and_hold_each_utterance_once(corpus):
+    train, _ = opened(corpus, materialized=True, cache="none", shuffle_buffer=8)
+    reference, _ = opened(corpus, materialized=True, cache="memory")
+
+    def order(epoch):
+        rows = []
+        for features, labels, weights in training_batches(train, batch_size=8, seed=5, epoch=epoch):
+            for x, y, w in zip(features.numpy(), labels.numpy(), weights.numpy(), strict=True):
+                if w:
+                    (row,) = np.flatnonzero((reference.features == x).all(axis=(1, 2)))
+                    assert reference.labels[row] == y
+                    rows.append(int(row))
+        return rows
+
+    tf.random.set_seed(1)
+    first = order(1)
+    assert sorted(first) == list(range(26))
+    assert first == order(1)
+    assert first != order(2)
+
+
+def test_missing_files_are_named(corpus, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no example files match .*nothing"):
+        open_splits(
+            [[str(tmp_path / "nothing*")]],
+            transform_output=corpus.transform_output,
+            materialized=True,
+            settings=TrainerConfig(),
+        )
+
+
+def test_an_empty_split_is_refused(corpus, tmp_path):
+    tf.io.TFRecordWriter(str(tmp_path / "empty")).close()
+    with pytest.raises(ValueError, match="there is no example in"):
+        open_splits(
+            [[str(tmp_path / "*")]],
+            transform_output=corpus.transform_output,
+            materialized=True,
+            settings=TrainerConfig(),
+        )

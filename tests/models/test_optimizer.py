@@ -1,0 +1,60 @@
+import math
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from models.optimizer import build_optimizer, learning_rate_schedule
+from models.trainer_config import TrainerConfig
+
+
+def test_schedule_rises_linearly_and_falls_as_a_cosine():
+    settings = TrainerConfig(
+        learning_rate=2.0, warmup_fraction=0.25, final_learning_rate_fraction=0.1
+    )
+    schedule = learning_rate_schedule(settings, 40)
+    rates = [float(schedule(step)) for step in range(41)]
+    for step in range(11):
+        assert rates[step] == pytest.approx(0.2 + 0.18 * step, rel=1e-5)
+    for step in range(10, 41):
+        cosine = 0.5 * (1 + math.cos(math.pi * (step - 10) / 30))
+        assert rates[step] == pytest.approx(2.0 * (0.1 + 0.9 * cosine), rel=1e-5)
+
+
+def test_schedule_without_warm_up_starts_at_the_peak():
+    schedule = learning_rate_schedule(TrainerConfig(learning_rate=0.5, warmup_fraction=0.0), 10)
+    assert float(schedule(0)) == pytest.approx(0.5)
+    assert float(schedule(10)) == pytest.approx(0.005)
+
+
+@pytest.fixture
+def model():
+    model = keras.Sequential([keras.layers.Dense(2), keras.layers.LayerNormalization()])
+    model.build((None, 3))
+    return model
+
+
+def test_only_matrices_decay(model):
+    settings = TrainerConfig(learning_rate=0.1, warmup_fraction=0.0, weight_decay=0.5, ema_epochs=0)
+    optimizer = build_optimizer(settings, model, steps_per_epoch=10)
+    for variable in model.trainable_variables:
+        variable.assign(tf.ones_like(variable))
+    optimizer.apply([tf.zeros(v.shape) for v in model.trainable_variables])
+    for variable in model.trainable_variables:
+        expected = 0.95 if len(variable.shape) == 2 else 1.0
+        assert np.allclose(variable, expected), variable.path
+
+
+def test_moving_average_has_the_horizon_in_steps(model):
+    settings = TrainerConfig(learning_rate=0.1, warmup_fraction=0.0, weight_decay=0, ema_epochs=0.5)
+    optimizer = build_optimizer(settings, model, steps_per_epoch=8)  # 4 steps: momentum 3/4
+    seen = []
+    for _ in range(3):
+        optimizer.apply([tf.ones(v.shape) for v in model.trainable_variables])
+        seen.append(model.trainable_variables[0].numpy())
+    average = seen[0]
+    for value in seen[1:]:
+        average = 0.75 * average + 0.25 * value
+    optimizer.finalize_variable_values(model.trainable_variables)
+    assert np.allclose(model.trainable_variables[0], average, atol=1e-6)

@@ -1,0 +1,261 @@
+import dataclasses
+import json
+import pathlib
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from models import checkpoints, train
+from models.augment import AugmentConfig
+from models.conformer import ConformerConfig
+from models.devices import choose_placement
+from models.input_pipeline import ArraySplit
+from models.steps import train_epoch
+from models.trainer_config import TrainerConfig
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TINY = ConformerConfig(
+    width=8, num_blocks=1, num_heads=2, kernel_size=3, subsampling_channels=4, pooling_width=4
+)
+SETTINGS = TrainerConfig(
+    epochs=3, batch_size=8, learning_rate=3e-3, crop_frames=12, device="cpu", seed=4
+)
+
+AUGMENT = AugmentConfig(max_time_mask_frames=4, max_frequency_mask_bands=2)
+
+
+def toy_split(count, seed):
+    """Two classes that differ in the mean of half the bands; a third is bona fide."""
+    rng = np.random.default_rng(seed)
+    labels = (np.arange(count) % 3 == 0).astype(np.int64)
+    features = rng.normal(size=(count, 16, 8)).astype(np.float32)
+    features[:, :, :4] += (labels * 1.0 - 0.5)[:, None, None].astype(np.float32)
+    return ArraySplit(features, labels)
+
+
+def run(
+    directory,
+    settings=SETTINGS,
+    *,
+    fingerprint="f",
+    train_split=None,
+    augment=AUGMENT,
+    conformer=TINY,
+    **kwargs,
+):
+    return train.train(
+        train_split or toy_split(29, 0),
+        toy_split(13, 1),
+        conformer=conformer,
+        augment=augment,
+        settings=settings,
+        placement=choose_placement(settings.device, settings.mixed_precision),
+        checkpoint_dir=str(directory),
+        fingerprint=fingerprint,
+        **kwargs,
+    )
+
+
+def figures(result):
+    """History without what the clock decides."""
+    return [
+        {k: v for k, v in epoch.items() if k != "examples_per_second"}
+        for epoch in result.state.history
+    ]
+
+
+def same(first, second):
+    assert figures(first) == figures(second)
+    for a, b in zip(first.state.variables, second.state.variables, strict=True):
+        assert np.array_equal(a, b)
+    for a, b in zip(first.state.best_weights, second.state.best_weights, strict=True):
+        assert np.array_equal(a, b)
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    return run(tmp_path_factory.mktemp("uninterrupted"))
+
+
+def test_two_runs_are_identical_and_seeds_differ(uninterrupted, tmp_path, caplog):
+    caplog.set_level("INFO", logger="bonafide")
+    same(uninterrupted, run(tmp_path / "a"))
+    lines = [r.getMessage() for r in caplog.records if r.name == "bonafide"]
+    assert lines[0] == "device: CPU, float32"
+    assert lines[1] == f"model: {uninterrupted.parameters:,} parameters"
+    assert lines[2] == "train: 29 utterances, 10 bona fide and 19 spoof"
+    assert lines[3] == "dev: 13 utterances, 5 bona fide and 8 spoof"
+    assert lines[4].startswith("epoch 1/3  loss ")
+    assert lines[4].endswith(" left")
+    assert lines[6].endswith("done")
+    assert lines[7].startswith("best: epoch ")
+    assert len(lines) == 8
+
+    other = run(tmp_path / "b", dataclasses.replace(SETTINGS, seed=5, epochs=1))
+    assert other.state.history[0]["loss"] != uninterrupted.state.history[0]["loss"]
+
+
+def test_training_learns_and_picks_the_best_epoch(tmp_path):
+    settings = dataclasses.replace(SETTINGS, epochs=6, learning_rate=1e-2, ema_epochs=0.5)
+    result = run(tmp_path, settings, augment=None, train_split=toy_split(120, 0))
+    history = result.state.history
+    assert history[-1]["dev_loss"] < history[0]["dev_loss"] - 0.1
+    best = min(history, key=lambda f: (f["dev_eer"], f["dev_loss"]))
+    assert (result.state.best_epoch, result.state.best_dev_eer) == (best["epoch"], best["dev_eer"])
+    assert best["dev_eer"] <= 0.25
+    assert result.log_prior_odds == pytest.approx(0.0, abs=1e-9)
+
+
+def test_best_weights_are_the_averaged_ones_that_gave_the_dev_loss(uninterrupted):
+    state = uninterrupted.state
+    model = train.Conformer(TINY)
+    model.build((None, None, 8))
+    model.set_weights(state.best_weights)
+    dev = toy_split(13, 1)
+    logits = model(dev.features, training=False).numpy()
+    weights = train.class_weights(train.class_counts(dev), "balanced")
+    expected = state.history[state.best_epoch - 1]["dev_loss"]
+    assert train.mean_loss(logits, dev.labels, weights) == pytest.approx(expected, abs=1e-5)
+    raw = state.variables[: len(state.best_weights)]
+    assert any(not np.allclose(a, b) for a, b in zip(raw, state.best_weights, strict=True))
+
+
+def test_resumes_after_an_epoch_to_the_same_result(uninterrupted, tmp_path, caplog, monkeypatch):
+    caplog.set_level("INFO", logger="bonafide")
+    save = checkpoints.save
+
+    def save_and_stop(directory, state, **kwargs):
+        save(directory, state, **kwargs)
+        if state.epoch == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoints, "save", save_and_stop)
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path)
+    resumed = run(tmp_path, log_dir=str(tmp_path / "logs"))
+    assert "resumed after epoch 2/3" in caplog.text
+    same(uninterrupted, resumed)
+    (events,) = (tmp_path / "logs").glob("events*")
+    steps = {e.step for e in tf.compat.v1.train.summary_iterator(str(events)) if e.summary.value}
+    assert steps == {1, 2, 3}
+
+
+KILLED = """
+import os, signal, sys
+sys.path.insert(0, {root!r})
+from tests.models import test_train as t
+from models import train
+calls = 0
+make = train.make_train_step
+def deadly(*args):
+    step = make(*args)
+    def counted(*batch):
+        global calls
+        calls += 1
+        if calls == {kill_at}:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return step(*batch)
+    return counted
+train.make_train_step = deadly
+t.run({directory!r})
+"""
+
+
+def test_resumes_after_kill_9_in_the_middle_of_an_epoch(uninterrupted, tmp_path):
+    # 4 steps an epoch: the 7th is the third of the second epoch.
+    code = KILLED.format(root=str(ROOT), directory=str(tmp_path), kill_at=7)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == -9, done.stderr[-2000:]
+    assert [p.name for p in tmp_path.iterdir()] == ["checkpoint-00001.npz"]
+    same(uninterrupted, run(tmp_path))
+
+
+def test_a_checkpoint_of_other_settings_is_reported_and_not_used(uninterrupted, tmp_path, caplog):
+    run(tmp_path, dataclasses.replace(SETTINGS, epochs=1, seed=9), fingerprint="g")
+    result = run(tmp_path)
+    assert "checkpoint-00001.npz is not used: it belongs to other data, settings" in caplog.text
+    same(uninterrupted, result)
+
+
+def test_nan_loss_stops_with_advice(tmp_path):
+    bad = toy_split(29, 0)
+    bad.features[3] = np.nan
+    with pytest.raises(train.TrainingDivergedError, match=r"epoch 1 is nan: .*Lower trainer"):
+        run(tmp_path, train_split=bad)
+    assert not list(tmp_path.glob("*.npz"))
+
+
+def test_a_long_epoch_is_stopped_before_its_end():
+    def step(*_):
+        step.calls += 1
+        return tf.constant(float("nan") if step.calls == 3 else 1.0)
+
+    step.calls = 0
+    batches = tf.data.Dataset.range(1000).map(lambda i: (i, i, i))
+    with pytest.raises(train.TrainingDivergedError, match="loss at step 50 of epoch 2"):
+        train_epoch(step, batches, choose_placement("cpu"), 2)
+    assert step.calls == 50
+
+
+def test_a_split_with_one_class_is_refused(tmp_path):
+    one = ArraySplit(np.zeros([4, 16, 8], np.float32), np.ones(4, np.int64))
+    with pytest.raises(ValueError, match="has 4 bona fide and 0 spoof"):
+        run(tmp_path, train_split=one)
+
+
+# Dropout draws other numbers in another precision, and in the smaller batches of two replicas.
+NO_DROPOUT = dataclasses.replace(TINY, dropout=0.0)
+
+
+@pytest.fixture(scope="module")
+def without_dropout(tmp_path_factory):
+    """A bound on gradients low enough to act in every step."""
+    settings = dataclasses.replace(SETTINGS, clip_norm=0.05, epochs=2)
+    return settings, run(tmp_path_factory.mktemp("plain"), settings, conformer=NO_DROPOUT)
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_mixed_precision_trains_close_to_float32(without_dropout, tmp_path, precision):
+    settings, exact = without_dropout
+    policy = keras.config.dtype_policy().name
+    mixed = dataclasses.replace(settings, mixed_precision=precision)
+    result = run(tmp_path, mixed, conformer=NO_DROPOUT)
+    assert keras.config.dtype_policy().name == policy
+    for rough, fine in zip(result.state.history, exact.state.history, strict=True):
+        assert rough["loss"] == pytest.approx(fine["loss"], rel=0.02)
+        assert rough["loss"] != fine["loss"]
+    assert all(v.dtype == np.float32 for v in result.state.best_weights)
+
+
+TWO_REPLICAS = """
+import json, sys
+sys.path.insert(0, {root!r})
+import tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from tests.models import test_train as t
+from models.devices import choose_placement
+assert choose_placement("cpu").description == "2 CPU replicas, float32"
+settings = t.TrainerConfig(**json.loads({settings!r}))
+result = t.run({directory!r}, settings, conformer=t.NO_DROPOUT)
+print(json.dumps(result.state.history))
+"""
+
+
+def test_two_replicas_train_like_one_with_the_same_global_batch(without_dropout, tmp_path):
+    settings, one = without_dropout
+    code = TWO_REPLICAS.format(
+        root=str(ROOT), directory=str(tmp_path), settings=json.dumps(dataclasses.asdict(settings))
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr[-3000:]
+    two = json.loads(done.stdout.splitlines()[-1])
+    for a, b in zip(one.state.history, two, strict=True):
+        assert b["loss"] == pytest.approx(a["loss"], rel=1e-4)
+        assert b["dev_loss"] == pytest.approx(a["dev_loss"], rel=1e-4)
+        assert b["dev_eer"] == a["dev_eer"]
