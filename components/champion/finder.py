@@ -1,0 +1,120 @@
+"""Which pushed model is the champion: the one that a new model is compared with."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+from tfx.dsl.io import fileio
+
+from components.model_pusher import store
+
+_LOG = logging.getLogger("bonafide")
+_SETTINGS_FILE = f"{store.EXTRA_DIR}/bonafide.json"
+_SERVING_DIR = "Format-Serving"  # where TFX looks for the SavedModel inside a Model artifact
+
+CHAMPION_FILE = "champion.json"
+NO_CHAMPION_FILE = "no_champion.json"
+
+
+def find_champion(destination: str, training_fingerprint: str) -> str | None:
+    """Returns the newest complete version that was not trained exactly as this run trains.
+
+    Versions with the same fingerprint are passed over, so that an identical run repeated is
+    compared with what was there before it, not with its own result, and so that its answer (and
+    with it TFX's cache) stays the same after its own push.
+
+    Args:
+        destination: Serving folder, `serving/<name>`; need not exist.
+        training_fingerprint: Fingerprint of this run's data, code and settings.
+
+    Returns:
+        A version's name, or None where there is no champion.
+    """
+    for version in reversed(store.complete_versions(destination)):
+        if _fingerprint(store.version_path(destination, version)) != training_fingerprint:
+            return version
+    return None
+
+
+def champion_model_path(uri: str) -> str | None:
+    """Returns the SavedModel folder in a Champion output, None where there was no champion."""
+    path = f"{uri}/{_SERVING_DIR}"
+    return path if fileio.exists(f"{path}/{store.MODEL_FILE}") else None
+
+
+def describe_champion(uri: str) -> str:
+    """Returns, for messages, which champion an output of Champion holds and where it came from."""
+    file = f"{uri}/{CHAMPION_FILE}"
+    if not fileio.exists(file):
+        return f"the champion in {uri}"
+    with fileio.open(file) as stream:
+        record = json.loads(stream.read())
+    return f"the champion, version {record['version']} (pushed to {record['source']})"
+
+
+def save_champion(*, destination: str, version: str | None, uri: str) -> None:
+    """Copies a champion into a `Model` artifact, or writes there why there is none.
+
+    A copy, because the serving folder is for operators to tidy, while what a model was compared
+    with must stay readable for as long as the comparison is.
+
+    Args:
+        destination: Serving folder.
+        version: What `find_champion` returned.
+        uri: Folder of the artifact.
+    """
+    if version is None:
+        known = store.complete_versions(destination)
+        reason = (
+            f"every version in {destination} was trained exactly as this run: {', '.join(known)}"
+            if known
+            else f"{destination} holds no complete version"
+        )
+        _write_json(f"{uri}/{NO_CHAMPION_FILE}", {"reason": reason})
+        _LOG.info("no champion: %s", reason)
+        return
+    source = store.version_path(destination, version)
+    target = f"{uri}/{_SERVING_DIR}"
+    if fileio.exists(target):
+        fileio.rmtree(target)  # of an attempt that was killed
+    store.copy_model(source, target)
+    record = {"version": version, "source": source, "training_fingerprint": _fingerprint(source)}
+    _write_json(f"{uri}/{CHAMPION_FILE}", record)
+    _LOG.info("champion: %s", source)
+
+
+def sample_rate(model_path: str) -> int | None:
+    """Returns the rate of the audio that a model was made for, in Hz; None if it does not say."""
+    return _recorded(model_path, "settings", "features", "sample_rate")
+
+
+def _fingerprint(model_path: str) -> str | None:
+    """Returns the training fingerprint recorded in a model, None if there is none to read.
+
+    A model without one (made by hand, or by something else) is still a model to beat.
+    """
+    return _recorded(model_path, "training_fingerprint")
+
+
+def _recorded(model_path: str, *keys: str) -> Any:
+    """Returns a value of a model's `bonafide.json`, None where it is not there or not readable."""
+    file = f"{model_path}/{_SETTINGS_FILE}"
+    if not fileio.exists(file):
+        return None
+    try:
+        with fileio.open(file) as stream:
+            value = json.loads(stream.read())
+        for key in keys:
+            value = value[key]
+    except (ValueError, KeyError, TypeError) as error:
+        _LOG.warning("%s has no readable %s (%s); taken as unknown", file, ".".join(keys), error)
+        return None
+    return value
+
+
+def _write_json(path: str, content: dict[str, str | None]) -> None:
+    fileio.makedirs(path.rsplit("/", 1)[0])
+    with fileio.open(path, "w") as stream:
+        stream.write(json.dumps(content, indent=2) + "\n")

@@ -1,0 +1,149 @@
+"""The rules of the gate: plain functions from what is known of the data to findings.
+
+A new rule is a function here and a line in the executor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
+
+from components.data_gate.findings import Finding, Severity
+
+CLASSES = ("bonafide", "spoof")
+_CLASS_FEATURE = "key"
+
+_WHAT_TO_DO = {
+    anomalies_pb2.AnomalyInfo.SCHEMA_NEW_COLUMN: (
+        "Add the feature to the schema if it is meant to be there."
+    ),
+    anomalies_pb2.AnomalyInfo.SCHEMA_MISSING_COLUMN: (
+        "Look why no utterance has it: ingestion writes every feature of the schema."
+    ),
+    anomalies_pb2.AnomalyInfo.FEATURE_TYPE_NOT_PRESENT: (
+        "Look why no utterance has it: ingestion writes every feature of the schema."
+    ),
+}
+_DEFAULT_ADVICE = "Correct the corpus or its protocol; change the schema only if the data is right."
+
+
+def schema_anomalies(split: str, anomalies: anomalies_pb2.Anomalies) -> list[Finding]:
+    """Returns a finding for each reason of each anomaly that ExampleValidator found in a split.
+
+    TFDV's severity decides; an anomaly without one counts as an error, as TFDV's own tools do.
+    """
+    if anomalies.data_missing:
+        return [
+            Finding(
+                rule="schema",
+                severity=Severity.ERROR,
+                split=split,
+                subject="whole split",
+                message="There are no examples to check. Look at the corpus and its protocol.",
+            )
+        ]
+    found = [(name, anomalies.anomaly_info[name]) for name in sorted(anomalies.anomaly_info)]
+    if anomalies.HasField("dataset_anomaly_info"):
+        found.append(("whole split", anomalies.dataset_anomaly_info))
+    return [
+        _schema_finding(split, name, info, reason)
+        for name, info in found
+        for reason in (info.reason or [anomalies_pb2.AnomalyInfo.Reason()])
+    ]
+
+
+def _schema_finding(
+    split: str,
+    name: str,
+    info: anomalies_pb2.AnomalyInfo,
+    reason: anomalies_pb2.AnomalyInfo.Reason,
+) -> Finding:
+    warning = info.severity == anomalies_pb2.AnomalyInfo.WARNING
+    short = reason.short_description or info.short_description
+    long = reason.description or info.description
+    what = ": ".join(text.strip().rstrip(".") for text in (short, long) if text) or "anomaly"
+    return Finding(
+        rule="schema",
+        severity=Severity.WARNING if warning else Severity.ERROR,
+        split=split,
+        subject=name,
+        message=f"{what}. {_WHAT_TO_DO.get(reason.type, _DEFAULT_ADVICE)}",
+    )
+
+
+def class_counts(
+    counts: Mapping[str, Mapping[str, int]],
+    required_splits: Sequence[str],
+    *,
+    min_utterances: int = 1,
+) -> list[Finding]:
+    """Returns a finding for each split that is missing or has too few utterances of a class.
+
+    Args:
+        counts: Split -> class -> utterances, from `count_classes`.
+        required_splits: Splits that must be there.
+        min_utterances: Least number of each class in each of them.
+    """
+    findings = []
+    for split in required_splits:
+        if split not in counts:
+            findings.append(
+                Finding(
+                    rule="splits",
+                    severity=Severity.ERROR,
+                    split=split,
+                    subject="whole split",
+                    value=0,
+                    limit=min_utterances,
+                    message=f"The split is missing; there are {sorted(counts)}. "
+                    "Look for its protocol file in the corpus.",
+                )
+            )
+            continue
+        for name in CLASSES:
+            number = counts[split].get(name, 0)
+            if number < min_utterances:
+                findings.append(
+                    Finding(
+                        rule="class_counts",
+                        severity=Severity.ERROR,
+                        split=split,
+                        subject=name,
+                        value=number,
+                        limit=min_utterances,
+                        message=f"{number} {name} utterances, at least {min_utterances} needed. "
+                        "Look at the protocol of this split and at the rejected utterances.",
+                    )
+                )
+    return findings
+
+
+def unknown_keys(counts: Mapping[str, Mapping[str, int]]) -> list[Finding]:
+    """Returns a finding for each value of `key` that is neither bonafide nor spoof."""
+    return [
+        Finding(
+            rule="unknown_key",
+            severity=Severity.ERROR,
+            split=split,
+            subject=repr(name),
+            value=number,
+            limit=0,
+            message=f"{number} utterances have this `key`; only {' and '.join(CLASSES)} are "
+            "known. Correct the protocol or its reader.",
+        )
+        for split, by_class in counts.items()
+        for name, number in by_class.items()
+        if name not in CLASSES
+    ]
+
+
+def count_classes(statistics: statistics_pb2.DatasetFeatureStatisticsList) -> dict[str, int]:
+    """Returns utterances by class, from the statistics of the feature `key`; empty without it."""
+    for feature in statistics.datasets[0].features if statistics.datasets else []:
+        if list(feature.path.step) == [_CLASS_FEATURE] or feature.name == _CLASS_FEATURE:
+            return {
+                bucket.label: int(bucket.sample_count)
+                for bucket in feature.string_stats.rank_histogram.buckets
+            }
+    return {}

@@ -1,0 +1,51 @@
+"""Blessing a model that its gate refused: on purpose, with a reason, and on record."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import logging
+from collections.abc import Sequence
+
+from tfx import types
+from tfx.components.evaluator import constants
+from tfx.dsl.io import fileio
+from tfx.utils import io_utils
+
+from components.model_pusher.store import FORCED_BLESSING_FILE
+
+_LOG = logging.getLogger("bonafide")
+
+
+def force_blessing(blessing: types.Artifact, *, reason: str, failures: Sequence[str]) -> None:
+    """Turns a refusal into a blessing and records why, in the artifact and beside it.
+
+    Args:
+        blessing: `ModelBlessing` that the evaluation has just refused; changed in place.
+        reason: Why it is forced, in the words of who forces it.
+        failures: What the gate found wrong.
+    """
+    record = {
+        "reason": reason,
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "failures": list(failures),
+    }
+    # The record first: killed at any moment, there is never a forced blessing without one.
+    io_utils.write_string_file(
+        f"{blessing.uri}/{FORCED_BLESSING_FILE}", json.dumps(record, indent=2) + "\n"
+    )
+    refused = f"{blessing.uri}/{constants.NOT_BLESSED_FILE_NAME}"
+    if fileio.exists(refused):
+        fileio.remove(refused)
+    io_utils.write_string_file(f"{blessing.uri}/{constants.BLESSED_FILE_NAME}", "")
+    blessing.set_string_custom_property("forced_blessing_reason", reason)
+    blessing.set_string_custom_property("forced_blessing_date", record["date"])
+    blessing.set_string_custom_property("forced_blessing_failures", "; ".join(failures))
+    blessing.set_int_custom_property(
+        constants.ARTIFACT_PROPERTY_BLESSED_KEY, constants.BLESSED_VALUE
+    )
+    _LOG.warning(
+        "BLESSING FORCED although the gate refused the model (%s). Reason given: %s",
+        "; ".join(failures),
+        reason,
+    )

@@ -1,0 +1,92 @@
+"""Executor of ModelPusher."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from tfx import types
+from tfx.components.pusher import executor as pusher_executor
+from tfx.dsl.io import fileio
+from tfx.proto import pusher_pb2
+from tfx.types import artifact_utils, standard_component_specs
+from tfx.utils import io_utils, proto_utils
+
+from components.model_pusher import store
+
+_LOG = logging.getLogger("bonafide")
+
+
+class Executor(pusher_executor.Executor):
+    """TFX's Pusher with its copying replaced.
+
+    The stock executor copies into the final folder: killed half-way it leaves a numbered folder
+    that model servers try, and after some tries give up, to load. It also skips the push in
+    silence when two fall into one second, and goes by the clock alone, so that after a clock is
+    set back a new model is never served.
+    """
+
+    def Do(  # noqa: N802
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Pushes the model if it is blessed.
+
+        Args:
+            input_dict: `model` and `model_blessing`.
+            output_dict: `pushed_model`: a copy of what was pushed, and custom properties `pushed`
+                (0 or 1), `pushed_destination` and `pushed_version`.
+            exec_properties: `push_destination`, JSON of `pusher_pb2.PushDestination`.
+        """
+        self._log_startup(input_dict, output_dict, exec_properties)
+        pushed = artifact_utils.get_single_instance(
+            output_dict[standard_component_specs.PUSHED_MODEL_KEY]
+        )
+        if not self.CheckBlessing(input_dict):
+            self._MarkNotPushed(pushed)
+            _LOG.info("not pushed: the model did not pass its gate")
+            return
+        destination = pusher_pb2.PushDestination()
+        proto_utils.json_to_proto(
+            exec_properties[standard_component_specs.PUSH_DESTINATION_KEY], destination
+        )
+        path = push(
+            model_path=self.GetModelPath(input_dict),
+            destination=destination.filesystem.base_directory,
+            blessing_uri=_blessing_uri(input_dict),
+        )
+        io_utils.copy_dir(path, pushed.uri)
+        self._MarkPushed(pushed, pushed_destination=path, pushed_version=path.rsplit("/", 1)[-1])
+
+
+def push(*, model_path: str, destination: str, blessing_uri: str | None = None) -> str:
+    """Publishes a model as the next version of a serving folder.
+
+    Args:
+        model_path: SavedModel folder.
+        destination: Serving folder, `serving/<name>`.
+        blessing_uri: Blessing of the model. If it was forced, the record of that is put into the
+            pushed model's `assets.extra/`, so that it stays with the model wherever it goes.
+
+    Returns:
+        The folder of the new version.
+    """
+    extra_files = {}
+    forced = f"{blessing_uri}/{store.FORCED_BLESSING_FILE}"
+    if blessing_uri is not None and fileio.exists(forced):
+        extra_files[f"{store.EXTRA_DIR}/{store.FORCED_BLESSING_FILE}"] = forced
+    while True:
+        path = store.version_path(destination, store.next_version(destination))
+        try:
+            store.copy_model(model_path, path, extra_files=extra_files)
+        except FileExistsError:
+            continue  # another push took this number first; the next round finds a higher one
+        _LOG.info("pushed %s%s", path, " (blessing was forced)" if extra_files else "")
+        return path
+
+
+def _blessing_uri(input_dict: dict[str, list[types.Artifact]]) -> str | None:
+    blessings = input_dict.get(standard_component_specs.MODEL_BLESSING_KEY)
+    return artifact_utils.get_single_uri(blessings) if blessings else None

@@ -1,0 +1,114 @@
+"""The serving folder, `<destination>/<version>/`, as TensorFlow Serving and KServe read it.
+
+A version is a whole number (seconds since 1970 when pushed); the highest is served. A version
+counts only once its `saved_model.pb` is there. Works on any filesystem TFX knows.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from tfx.dsl.io import fileio
+from tfx.utils import io_utils
+
+MODEL_FILE = "saved_model.pb"
+EXTRA_DIR = "assets.extra"
+FORCED_BLESSING_FILE = "forced_blessing.json"
+_INCOMING = ".incoming-"  # not a number, so no model server looks into it
+_LEFTOVER_SECONDS = 24 * 3600
+
+
+def version_path(destination: str, version: str | int) -> str:
+    """Returns the folder of one version."""
+    return f"{destination.rstrip('/')}/{version}"
+
+
+def complete_versions(destination: str) -> list[str]:
+    """Returns the names of the versions that can be served, oldest first."""
+    return [
+        name
+        for name in _numeric_folders(destination)
+        if fileio.exists(f"{version_path(destination, name)}/{MODEL_FILE}")
+    ]
+
+
+def next_version(destination: str, *, now_seconds: float | None = None) -> int:
+    """Returns a version above every folder there, complete or not: versions only ever increase.
+
+    The clock alone is not enough: two pushes may fall into one second, and a clock may be set
+    back, after which a new model would never be served.
+
+    Args:
+        destination: The serving folder; need not exist.
+        now_seconds: Seconds since 1970, the clock's by default.
+    """
+    now = int(time.time() if now_seconds is None else now_seconds)
+    taken = [int(name) for name in _numeric_folders(destination)]
+    return max([now, *(version + 1 for version in taken)])
+
+
+def copy_model(source: str, target: str, *, extra_files: Mapping[str, str] | None = None) -> None:
+    """Copies a SavedModel folder so that `target` appears complete or not at all.
+
+    On a local disk it is copied beside under a dot-name and renamed: killed at any moment, nothing
+    half-made is seen. Object stores cannot rename a folder; there `saved_model.pb` is written
+    last, which readers take for the sign that a model is complete.
+
+    Args:
+        source: SavedModel folder.
+        target: Folder to make.
+        extra_files: Path inside the model -> file to copy there as well.
+
+    Raises:
+        FileExistsError: `target` is already there (it is never overwritten), or was made by
+            someone else meanwhile.
+        FileNotFoundError: `source` holds no SavedModel.
+    """
+    if not fileio.exists(f"{source}/{MODEL_FILE}"):
+        raise FileNotFoundError(f"{source} holds no SavedModel (no {MODEL_FILE}).")
+    if fileio.exists(target):
+        raise FileExistsError(f"{target} is already there.")
+    if "://" in target:
+        _copy_parts(source, target, extra_files or {})
+        return
+    final = Path(target)
+    final.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(final.parent)
+    incoming = final.parent / f"{_INCOMING}{final.name}-{os.getpid()}"
+    try:
+        _copy_parts(source, str(incoming), extra_files or {})
+        incoming.rename(final)
+    except OSError as error:
+        if final.exists():
+            raise FileExistsError(f"{target} was made by another process.") from error
+        raise
+    finally:
+        shutil.rmtree(incoming, ignore_errors=True)
+
+
+def _copy_parts(source: str, target: str, extra_files: Mapping[str, str]) -> None:
+    io_utils.copy_dir(source, target, deny_regex_patterns=[r"/saved_model\.pb$"])
+    for name, file in extra_files.items():
+        io_utils.copy_file(file, f"{target}/{name}", overwrite=True)
+    io_utils.copy_file(f"{source}/{MODEL_FILE}", f"{target}/{MODEL_FILE}")
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Removes what copies killed long ago left; a young one may belong to a running process."""
+    oldest = time.time() - _LEFTOVER_SECONDS
+    for leftover in folder.glob(f"{_INCOMING}*"):
+        if leftover.stat().st_mtime < oldest:
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _numeric_folders(destination: str) -> list[str]:
+    """Returns the folder names that are version numbers, lowest first."""
+    if not fileio.isdir(destination):
+        return []
+    # Object stores list folders with a slash at the end.
+    names = (name.rstrip("/") for name in fileio.listdir(destination))
+    return sorted((name for name in names if name.isascii() and name.isdecimal()), key=int)

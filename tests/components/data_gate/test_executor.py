@@ -1,0 +1,117 @@
+import json
+import pathlib
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from google.protobuf import text_format
+from tensorflow_data_validation.statistics import stats_impl
+from tensorflow_metadata.proto.v0 import schema_pb2
+from tfx.components.example_validator import executor as example_validator
+from tfx.dsl.components.base import base_executor
+from tfx.types import standard_artifacts
+from tfx.utils import io_utils
+
+from components.data_gate import DataGate
+from components.data_gate.executor import Executor
+from components.data_gate.findings import DataGateError
+
+SCHEMA = text_format.Parse(
+    """feature { name: "key" type: BYTES presence { min_fraction: 1 } shape { dim { size: 1 } } }
+       feature { name: "label" type: INT presence { min_fraction: 1 }
+                 int_domain { min: 0 max: 1 } shape { dim { size: 1 } } }""",
+    schema_pb2.Schema(),
+)
+
+
+def make_statistics(uri, splits):
+    """Writes statistics as StatisticsGen does, from rows of each split."""
+    artifact = standard_artifacts.ExampleStatistics()
+    artifact.uri = str(uri)
+    artifact.splits = list(splits)
+    for split, rows in splits.items():
+        table = pa.RecordBatch.from_arrays(
+            [
+                pa.array([[key.encode()] for key, _ in rows]),
+                pa.array([np.array([label]) for _, label in rows]),
+            ],
+            ["key", "label"],
+        )
+        statistics = stats_impl.generate_statistics_in_memory(table)
+        folder = uri / f"Split-{split}"
+        folder.mkdir(parents=True)
+        (folder / "FeatureStats.pb").write_bytes(statistics.SerializeToString())
+    return artifact
+
+
+def validate(statistics, tmp_path):
+    """Runs the real ExampleValidator."""
+    schema = standard_artifacts.Schema()
+    schema.uri = str(tmp_path / "schema")
+    io_utils.write_pbtxt_file(f"{schema.uri}/schema.pbtxt", SCHEMA)
+    anomalies = standard_artifacts.ExampleAnomalies()
+    anomalies.uri = str(tmp_path / "anomalies")
+    example_validator.Executor(base_executor.BaseExecutor.Context()).Do(
+        {"statistics": [statistics], "schema": [schema]},
+        {"anomalies": [anomalies]},
+        {"exclude_splits": "[]"},
+    )
+    return anomalies
+
+
+def gate(tmp_path, splits):
+    """Returns what DataGate reports on the rows, or lets its error through."""
+    statistics = make_statistics(tmp_path / "statistics", splits)
+    output = standard_artifacts.ExampleAnomalies()
+    output.uri = str(tmp_path / "report")
+    Executor(base_executor.BaseExecutor.Context()).Do(
+        {"statistics": [statistics], "anomalies": [validate(statistics, tmp_path)]},
+        {"report": [output]},
+        {"required_splits": '["train", "dev", "eval"]', "code_fingerprint": ""},
+    )
+    return json.loads((pathlib.Path(output.uri) / "report.json").read_text())
+
+
+ROWS = [("bonafide", 1), ("spoof", 0), ("spoof", 0)]
+
+
+def test_good_data_passes(tmp_path):
+    report = gate(tmp_path, {"train": ROWS, "dev": ROWS, "eval": ROWS})
+    assert report["passed"] is True
+    assert report["findings"] == []
+    assert report["counts"]["dev"] == {"bonafide": 1, "spoof": 2}
+
+
+def test_anomalies_of_the_schema_stop_the_run(tmp_path):
+    with pytest.raises(
+        DataGateError, match=r"(?s)1 error.*\[schema\] dev: label: .*[Oo]ut.of.range"
+    ):
+        gate(tmp_path, {"train": ROWS, "dev": [*ROWS, ("spoof", 2)], "eval": ROWS})
+
+
+def test_a_missing_split_and_class_stop_the_run(tmp_path):
+    with pytest.raises(DataGateError) as caught:
+        gate(tmp_path, {"train": ROWS, "eval": ROWS[1:]})
+    assert "2 error(s)" in str(caught.value)
+    assert "[splits] dev: whole split: The split is missing" in str(caught.value)
+    assert "[class_counts] eval: bonafide: 0 bonafide utterances" in str(caught.value)
+
+
+def test_the_report_is_written_even_when_the_run_stops(tmp_path):
+    with pytest.raises(DataGateError):
+        gate(tmp_path, {"train": ROWS})
+    report = json.loads((tmp_path / "report" / "report.json").read_text())
+    assert report["passed"] is False
+
+
+def test_the_report_is_of_a_type_that_kubeflow_reads_back():
+    from tfx import types
+    from tfx.orchestration.kubeflow.v2 import compiler_utils
+
+    component = DataGate(
+        statistics=types.Channel(type=standard_artifacts.ExampleStatistics),
+        anomalies=types.Channel(type=standard_artifacts.ExampleAnomalies),
+    )
+    kind = component.outputs["report"].type
+    assert f"tfx.{kind.__name__}" in compiler_utils.TITLE_TO_CLASS_PATH
+    assert json.loads(component.exec_properties["required_splits"]) == ["train", "dev", "eval"]

@@ -1,0 +1,106 @@
+import json
+import multiprocessing
+import os
+import pathlib
+import signal
+import time
+
+import pytest
+from tfx.dsl.components.base import base_executor
+from tfx.proto import pusher_pb2
+from tfx.types import standard_artifacts
+from tfx.utils import proto_utils
+
+from components.model_pusher import store
+from components.model_pusher.executor import Executor, push
+
+
+@pytest.fixture
+def model(tmp_path):
+    artifact = standard_artifacts.Model()
+    artifact.uri = str(tmp_path / "model")
+    serving = tmp_path / "model" / "Format-Serving"
+    (serving / "variables").mkdir(parents=True)
+    (serving / "variables" / "variables.index").write_text("v")
+    (serving / store.MODEL_FILE).write_text("graph")
+    return artifact
+
+
+def do(tmp_path, model, *, blessed):
+    blessing = standard_artifacts.ModelBlessing()
+    blessing.uri = str(tmp_path / "blessing")
+    blessing.set_int_custom_property("blessed", blessed)
+    pushed = standard_artifacts.PushedModel()
+    pushed.uri = str(tmp_path / "pushed")
+    destination = pusher_pb2.PushDestination()
+    destination.filesystem.base_directory = str(tmp_path / "serving" / "bonafide")
+    Executor(base_executor.BaseExecutor.Context()).Do(
+        {"model": [model], "model_blessing": [blessing]},
+        {"pushed_model": [pushed]},
+        {"push_destination": proto_utils.proto_to_json(destination)},
+    )
+    return pushed
+
+
+def test_pushes_a_blessed_model(tmp_path, model):
+    before = int(time.time())
+    pushed = do(tmp_path, model, blessed=1)
+    [version] = store.complete_versions(str(tmp_path / "serving" / "bonafide"))
+    assert before <= int(version) <= time.time()
+    assert pushed.get_int_custom_property("pushed") == 1
+    assert pushed.get_string_custom_property("pushed_version") == version
+    assert pushed.get_string_custom_property("pushed_destination").endswith(f"bonafide/{version}")
+    assert (tmp_path / "pushed" / store.MODEL_FILE).read_text() == "graph"
+    assert not (tmp_path / "serving" / "bonafide" / version / "assets.extra").exists()
+
+
+def test_does_not_push_without_a_blessing(tmp_path, model):
+    pushed = do(tmp_path, model, blessed=0)
+    assert pushed.get_int_custom_property("pushed") == 0
+    assert not (tmp_path / "serving").exists()
+
+
+def test_pushes_in_one_second_get_versions_of_their_own(tmp_path, model):
+    destination = str(tmp_path / "serving")
+    source = f"{model.uri}/Format-Serving"
+    paths = [push(model_path=source, destination=destination) for _ in range(3)]
+    versions = [int(path.rsplit("/", 1)[-1]) for path in paths]
+    assert versions == sorted(set(versions))
+    assert store.complete_versions(destination) == [str(version) for version in versions]
+
+
+def test_the_record_of_a_forced_blessing_goes_with_the_model(tmp_path, model):
+    (tmp_path / "blessing").mkdir()
+    (tmp_path / "blessing" / store.FORCED_BLESSING_FILE).write_text('{"reason": "demo"}')
+    pushed = do(tmp_path, model, blessed=1)
+    path = pushed.get_string_custom_property("pushed_destination")
+    for folder in (path, pushed.uri):
+        record = pathlib.Path(folder) / store.EXTRA_DIR / store.FORCED_BLESSING_FILE
+        assert json.loads(record.read_text()) == {"reason": "demo"}
+
+
+def push_slowly(source, destination, started):
+    """Pushes and hangs after the first file, as if the disk were slow."""
+
+    def hang(*args, **kwargs):
+        started.set()
+        time.sleep(60)
+
+    store.io_utils.copy_file = hang
+    push(model_path=source, destination=destination)
+
+
+def test_a_push_killed_half_way_leaves_nothing_to_serve_and_the_next_one_works(tmp_path, model):
+    destination = str(tmp_path / "serving")
+    source = f"{model.uri}/Format-Serving"
+    context = multiprocessing.get_context("spawn")
+    started = context.Event()
+    process = context.Process(target=push_slowly, args=(source, destination, started))
+    process.start()
+    assert started.wait(120)
+    os.kill(process.pid, signal.SIGKILL)
+    process.join(10)
+    [half_made] = pathlib.Path(destination).iterdir()
+    assert half_made.name.startswith(".")  # no model server looks into it
+    path = push(model_path=source, destination=destination)
+    assert store.complete_versions(destination) == [path.rsplit("/", 1)[-1]]

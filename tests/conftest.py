@@ -1,0 +1,94 @@
+"""Fixtures for tests that evaluate: planted scores in examples, and models that read them back."""
+
+import dataclasses
+import pathlib
+
+import pytest
+
+
+@dataclasses.dataclass(frozen=True)
+class Trial:
+    """One evaluation utterance; `scores` is what each planted model will say, by feature name."""
+
+    system_id: str
+    scores: dict[str, float]
+
+
+@pytest.fixture
+def make_trials():
+    """Returns a function that makes trials from scores by system: `-` is bona fide."""
+
+    def make(**scores_by_model):
+        [systems] = {tuple(scores) for scores in scores_by_model.values()}
+        return [
+            Trial(
+                system, {name: by_system[system][i] for name, by_system in scores_by_model.items()}
+            )
+            for system in systems
+            for i in range(len(next(iter(scores_by_model.values()))[system]))
+        ]
+
+    return make
+
+
+@pytest.fixture
+def write_trials():
+    """Returns a function that writes trials as UtteranceGen does: a folder's plain TFRecords."""
+    import tensorflow as tf
+
+    def feature(value):
+        if isinstance(value, float):
+            return tf.train.Feature(float_list=tf.train.FloatList(value=[value]))
+        if isinstance(value, int):
+            return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
+        values = [item.encode() for item in value]
+        return tf.train.Feature(bytes_list=tf.train.BytesList(value=values))
+
+    def write(folder, trials):
+        attacks = sorted({trial.system_id for trial in trials} - {"-"})
+        folder.mkdir(parents=True, exist_ok=True)
+        with tf.io.TFRecordWriter(str(folder / "utterances-00000-of-00001")) as writer:
+            for number, trial in enumerate(trials):
+                bonafide = trial.system_id == "-"
+                values = {
+                    "utterance_id": [f"U{number:04d}"],
+                    "system_id": [trial.system_id],
+                    "attack_pool": attacks if bonafide else [trial.system_id],
+                    "key": ["bonafide" if bonafide else "spoof"],
+                    "label": int(bonafide),
+                    **trial.scores,
+                }
+                features = {name: feature(value) for name, value in values.items()}
+                example = tf.train.Example(features=tf.train.Features(feature=features))
+                writer.write(example.SerializeToString())
+        return folder
+
+    return write
+
+
+@pytest.fixture
+def save_detector():
+    """Returns a function that saves a SavedModel whose score is a feature of the example."""
+    import tensorflow as tf
+
+    class Detector(tf.Module):
+        def __init__(self, feature, outputs):
+            super().__init__()
+            self._feature = feature
+            self._outputs = outputs
+            self.offset = tf.Variable(0.0)  # so that there are variables to load (or to lose)
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+        def serve(self, examples):
+            spec = {self._feature: tf.io.FixedLenFeature([], tf.float32)}
+            score = tf.io.parse_example(examples, spec)[self._feature] + self.offset
+            both = {"score": score, "probability": tf.sigmoid(score)}
+            return {name: both[name] for name in self._outputs}
+
+    def save(folder, feature, *, outputs=("score", "probability"), signature="serving_default"):
+        module = Detector(feature, outputs)
+        pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
+        tf.saved_model.save(module, str(folder), signatures={signature: module.serve})
+        return pathlib.Path(folder)
+
+    return save
