@@ -1,0 +1,135 @@
+"""Runs the pipeline on this machine, on Beam's direct runner.
+
+    python local_runner.py                                  the bundled corpus, to a pushed model
+    python local_runner.py --preset asvspoof2019-la --corpus /data/LA
+    python local_runner.py --until DataGate                 only read and check the data
+    python local_runner.py --set trainer.epochs=5 --set gate.max_eer=0.3
+
+Repeating a command repeats only what has changed: data, code and settings are all looked at.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import datetime
+import os
+import pathlib
+import sys
+import traceback
+
+from pipeline import logs
+from pipeline.config import PRESETS, Settings, SettingsError, field_names, override
+from pipeline.session import FAILED, INTERRUPTED, PUSHED, REFUSED, Session
+
+EXIT_CODES = f"""exit codes:
+  {PUSHED}    the model was pushed (or --until was reached)
+  {FAILED}    a component failed; the last lines and the log say why
+  2    the command line is wrong
+  {REFUSED}    the gate refused the model, nothing was pushed
+  {INTERRUPTED}  interrupted; the same command goes on from there"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line, with every preset and setting in its help."""
+    presets = "\n".join(
+        f"  {name:<16} {(make.__doc__ or '').strip().splitlines()[0]}"
+        for name, make in PRESETS.items()
+    )
+    settings = "\n".join(
+        f"  {name:<36} {value!r:<22} {kind}"
+        for name, kind, value in field_names(PRESETS["sample"]())
+    )
+    result = argparse.ArgumentParser(
+        description=__doc__,
+        epilog=f"presets:\n{presets}\n\nsettings (with the values of the preset 'sample'):\n"
+        f"{settings}\n\n{EXIT_CODES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    result.add_argument("--preset", choices=sorted(PRESETS), default="sample")
+    result.add_argument(
+        "--corpus", metavar="DIR", help="folder of the corpus (default: as the preset says)"
+    )
+    result.add_argument(
+        "--output",
+        metavar="DIR",
+        type=pathlib.Path,
+        help="where everything is written (default: output/PRESET)",
+    )
+    result.add_argument(
+        "--until", metavar="COMPONENT", help="run the graph up to this component, e.g. DataGate"
+    )
+    result.add_argument(
+        "--set",
+        metavar="FIELD=VALUE",
+        action="append",
+        default=[],
+        dest="assignments",
+        help="change a setting; may be given several times",
+    )
+    result.add_argument(
+        "--workers",
+        type=int,
+        default=1,
+        metavar="N",
+        help="Beam worker processes (default 1: in this process, best below some 10,000 "
+        "utterances, because each worker takes 10-20 s to start)",
+    )
+    result.add_argument(
+        "--force-blessing",
+        metavar="REASON",
+        default="",
+        help="push even if the gate refuses; the reason is recorded with the model",
+    )
+    return result
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command and returns its exit code."""
+    command_line = parser()
+    options = command_line.parse_args(arguments)
+    try:
+        settings = override(PRESETS[options.preset](), options.assignments)
+    except SettingsError as error:
+        command_line.error(str(error))
+    if options.workers < 1:
+        command_line.error("--workers must be 1 or more")
+    if options.force_blessing and not options.force_blessing.strip():
+        command_line.error("--force-blessing wants a reason")
+    root = settings.corpus.root if options.corpus is None else options.corpus
+    if not root:
+        command_line.error("--corpus is empty: name the folder of the corpus")
+    if "://" not in root:
+        # The same corpus by another way of writing its path must not be read again.
+        root = os.path.abspath(os.path.expanduser(root))  # noqa: PTH100, PTH111 (collapses ..)
+    corpus = dataclasses.replace(settings.corpus, root=root)
+    settings = dataclasses.replace(settings, corpus=corpus)
+    output = (options.output or pathlib.Path("output") / options.preset).absolute()
+    if any(mark in str(output) for mark in ("*", "?", "[", ":/")):
+        command_line.error(f"--output {output}: a local folder is wanted, without * ? [")
+    return run(settings, options, output)
+
+
+def run(settings: Settings, options: argparse.Namespace, output: pathlib.Path) -> int:
+    """Runs the pipeline with the console on the screen and everything else in the log file."""
+    stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+    log = output / "logs" / f"{stamp}-{os.getpid()}.log"
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.touch()
+    except OSError as error:
+        print(f"error: cannot write to {output}: {error.strerror}", file=sys.stderr)
+        return FAILED
+    # Before TensorFlow is imported, which reads it once.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+    with logs.everything_into(log) as screen:
+        try:
+            return Session(settings, options, output, screen, log).run()
+        except Exception as error:  # noqa: BLE001 (the last resort: a person gets a sentence)
+            traceback.print_exc()
+            print(f"error: {type(error).__name__}: {error}\n  full log  {log}", file=screen)
+            return FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

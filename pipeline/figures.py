@@ -1,0 +1,111 @@
+"""The figures that matter of each component, read from what it left behind."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tfx.dsl.io import fileio
+from tfx.utils import path_utils
+
+from components.champion.finder import CHAMPION_FILE, NO_CHAMPION_FILE
+from components.data_gate.executor import REPORT_FILE
+from components.model_evaluator.summary import EvaluationSummary, read_evaluation
+from components.model_pusher.store import FORCED_BLESSING_FILE
+from pipeline.local import Finished
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """How a whole run ended.
+
+    Attributes:
+        evaluation: What the model reached and whether the gate let it pass.
+        forced_reason: Why it was pushed against the gate; empty where it was not.
+        pushed_to: Folder of the pushed version; empty where nothing was pushed.
+    """
+
+    evaluation: EvaluationSummary
+    forced_reason: str
+    pushed_to: str
+
+
+def read_result(finished: Mapping[str, Finished]) -> Result:
+    """Collects the result of a whole run from its finished components, by their ids."""
+    evaluator = finished["ModelEvaluator"].outputs
+    forced = f"{evaluator['blessing']}/{FORCED_BLESSING_FILE}"
+    return Result(
+        evaluation=read_evaluation(evaluator["evaluation"]),
+        forced_reason=_json(forced)["reason"] if fileio.exists(forced) else "",
+        pushed_to=_pushed_to(finished["ModelPusher"]),
+    )
+
+
+def describe(result: Finished) -> str:
+    """A short text about a finished component, empty where there is nothing to tell."""
+    teller = _TELLERS.get(result.component)
+    return teller(result) if teller else ""
+
+
+def _utterances(result: Finished) -> str:
+    summary = _json(f"{result.outputs['examples']}/summary.json")
+    splits = ", ".join(f"{name} {split['read']:,}" for name, split in summary["splits"].items())
+    return f"{summary['read']:,} utterances read ({splits}), {summary['rejected']:,} rejected"
+
+
+def _data(result: Finished) -> str:
+    report = _json(f"{result.outputs['report']}/{REPORT_FILE}")
+    warnings = sum(finding["severity"] == "warning" for finding in report["findings"])
+    return f"no errors, {warnings} warning{'' if warnings == 1 else 's'}"
+
+
+def _training(result: Finished) -> str:
+    facts = _json(
+        f"{path_utils.serving_model_path(result.outputs['model'])}/assets.extra/bonafide.json"
+    )
+    return (
+        f"{facts['epochs_run']} epochs, best {facts['best_epoch']}, "
+        f"dev EER {facts['dev_eer']:.2%}, {facts['parameters']:,} parameters"
+    )
+
+
+def _champion(result: Finished) -> str:
+    uri = result.outputs["model"]
+    if fileio.exists(f"{uri}/{CHAMPION_FILE}"):
+        return f"version {_json(f'{uri}/{CHAMPION_FILE}')['version']}"
+    return f"none: {_json(f'{uri}/{NO_CHAMPION_FILE}')['reason']}"
+
+
+def _evaluation(result: Finished) -> str:
+    summary = read_evaluation(result.outputs["evaluation"])
+    verdict = "gate passed" if summary.passed else "gate REFUSED"
+    return (
+        f"eval EER {summary.eer:.2%} on {summary.n_bonafide:,} bona fide and "
+        f"{summary.n_spoof:,} spoof, {verdict}"
+    )
+
+
+def _push(result: Finished) -> str:
+    pushed_to = _pushed_to(result)
+    return f"version {pushed_to.rpartition('/')[2]}" if pushed_to else "nothing pushed"
+
+
+def _pushed_to(result: Finished) -> str:
+    return str(result.properties.get("pushed_destination", ""))
+
+
+_TELLERS: dict[str, Callable[[Finished], str]] = {
+    "UtteranceGen": _utterances,
+    "DataGate": _data,
+    "Trainer": _training,
+    "Champion": _champion,
+    "ModelEvaluator": _evaluation,
+    "ModelPusher": _push,
+}
+
+
+def _json(path: str) -> Any:
+    with fileio.open(path) as file:
+        return json.loads(file.read())

@@ -1,0 +1,221 @@
+"""Runs a TFX pipeline in this process and tells a listener what happens, component by component.
+
+TFX's LocalDagRunner only logs. This runner launches the same launchers in the same order, and adds:
+events with the cached outputs, an error where TFX would go on in silence, and an orderly end on
+Ctrl-C or SIGTERM.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import signal
+import time
+from collections.abc import Collection, Iterator, Sequence
+from types import FrameType
+from typing import Protocol
+
+from google.protobuf.message import Message
+from ml_metadata.proto import metadata_store_pb2
+from tfx import v1 as tfx
+from tfx.dsl.compiler import constants
+from tfx.orchestration import metadata
+from tfx.orchestration.local import runner_utils
+from tfx.orchestration.portable import launcher, runtime_parameter_utils, tfx_runner
+from tfx.orchestration.portable.beam_executor_operator import BeamExecutorOperator
+from tfx.proto.orchestration import executable_spec_pb2, pipeline_pb2
+
+
+class RunInterruptedError(Exception):
+    """Ctrl-C or SIGTERM. An Exception, so that TFX marks the execution failed and cleans up."""
+
+
+class ComponentFailedError(RuntimeError):
+    """A component ended without having done its work, and without an error of its own."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Finished:
+    """What a component left behind.
+
+    Attributes:
+        component: Id of the component.
+        cached: True where an earlier execution with the same inputs was used.
+        seconds: How long it took.
+        outputs: URI of each output, by its name.
+        properties: Custom properties of all outputs, by their names.
+    """
+
+    component: str
+    cached: bool
+    seconds: float
+    outputs: dict[str, str]
+    properties: dict[str, str | int]
+
+
+class Listener(Protocol):
+    """Is told what happens during a run."""
+
+    def started(self, component: str) -> None:
+        """A component is about to be looked up in the cache or run."""
+
+    def finished(self, result: Finished) -> None:
+        """A component has its outputs."""
+
+
+class LocalRunner(tfx_runner.IrBasedRunner):
+    """Runs the nodes of a compiled pipeline one after the other."""
+
+    def __init__(
+        self,
+        listener: Listener,
+        *,
+        only: Collection[str] | None = None,
+        beam_args: Sequence[str] = (),
+    ) -> None:
+        """Makes a runner that reports to `listener`; see `run` for the rest."""
+        self._listener = listener
+        self._only = only
+        self._operators = {
+            executable_spec_pb2.BeamExecutableSpec: _beam_operator_with(tuple(beam_args))
+        }
+
+    def run_with_ir(
+        self,
+        pipeline: pipeline_pb2.Pipeline,
+        run_options: pipeline_pb2.RunOptions | None = None,
+        **kwargs: object,
+    ) -> None:
+        """Runs the pipeline; see the base class.
+
+        Raises:
+            RunInterruptedError: On Ctrl-C or SIGTERM, after the component was marked as failed.
+            ComponentFailedError: If a component could not run and TFX raised nothing.
+            Exception: Whatever an executor raises.
+        """
+        runtime_parameter_utils.substitute_runtime_parameter(
+            pipeline,
+            {constants.PIPELINE_RUN_ID_PARAMETER_NAME: datetime.datetime.now().isoformat()},
+        )
+        deployment = runner_utils.extract_local_deployment_config(pipeline)
+        connection = deployment.metadata_connection_config
+        connection = getattr(connection, connection.WhichOneof("connection_config"))
+        with _interruptible():
+            for node in pipeline.nodes:
+                component = node.pipeline_node.node_info.id
+                if self._only is not None and component not in self._only:
+                    continue
+                self._listener.started(component)
+                started = time.monotonic()
+                execution = launcher.Launcher(
+                    pipeline_node=node.pipeline_node,
+                    mlmd_connection=metadata.Metadata(connection),
+                    pipeline_info=pipeline.pipeline_info,
+                    pipeline_runtime_spec=pipeline.runtime_spec,
+                    executor_spec=runner_utils.extract_executor_spec(deployment, component),
+                    custom_driver_spec=runner_utils.extract_custom_driver_spec(
+                        deployment, component
+                    ),
+                    custom_executor_operators=self._operators,
+                ).launch()
+                seconds = time.monotonic() - started
+                self._listener.finished(_outcome(connection, component, execution, seconds))
+
+
+def _outcome(
+    connection: metadata_store_pb2.ConnectionConfig,
+    component: str,
+    execution: object,
+    seconds: float,
+) -> Finished:
+    """Reads from the metadata store how an execution ended and where its outputs are."""
+    execution_id = getattr(execution, "execution_id", None)
+    if execution_id is None:
+        raise ComponentFailedError(f"{component} did not run: an input of it is missing")
+    with metadata.Metadata(connection) as handle:
+        [record] = handle.store.get_executions_by_id([execution_id])
+        if record.last_known_state not in (
+            metadata_store_pb2.Execution.COMPLETE,
+            metadata_store_pb2.Execution.CACHED,
+        ):
+            raise ComponentFailedError(f"{component} could not resolve its inputs")
+        events = [
+            event
+            for event in handle.store.get_events_by_execution_ids([execution_id])
+            if event.type == metadata_store_pb2.Event.OUTPUT
+        ]
+        artifacts = handle.store.get_artifacts_by_id([event.artifact_id for event in events])
+    cached = record.last_known_state == metadata_store_pb2.Execution.CACHED
+    uris = {artifact.id: artifact.uri for artifact in artifacts}
+    return Finished(
+        component=component,
+        cached=cached,
+        seconds=seconds,
+        outputs={event.path.steps[0].key: uris[event.artifact_id] for event in events},
+        properties={
+            name: getattr(value, value.WhichOneof("value"))
+            for artifact in artifacts
+            for name, value in artifact.custom_properties.items()
+        },
+    )
+
+
+def _beam_operator_with(beam_args: tuple[str, ...]) -> type[BeamExecutorOperator]:
+    """TFX's operator for Beam executors, with these arguments for Beam.
+
+    The arguments come in here and not with the pipeline, because TFX makes what comes with the
+    pipeline part of the cache key: another number of workers would compute everything again.
+    """
+
+    class Operator(BeamExecutorOperator):
+        def __init__(self, executor_spec: Message, platform_config: Message | None = None) -> None:
+            spec = executable_spec_pb2.BeamExecutableSpec()
+            spec.CopyFrom(executor_spec)
+            for argument in beam_args:
+                spec.beam_pipeline_args_placeholders.add().value.string_value = argument
+            super().__init__(spec, platform_config)
+
+    return Operator
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Turns SIGINT and SIGTERM into RunInterruptedError while the block runs."""
+
+    def interrupt(number: int, _: FrameType | None) -> None:
+        # A second signal ends the process at once.
+        signal.signal(number, signal.SIG_DFL)
+        raise RunInterruptedError(signal.Signals(number).name)
+
+    previous = {number: signal.signal(number, interrupt) for number in _SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def run(
+    pipeline: tfx.dsl.Pipeline,
+    listener: Listener,
+    *,
+    only: Collection[str] | None = None,
+    beam_args: Sequence[str] = (),
+) -> None:
+    """Compiles and runs the pipeline.
+
+    Args:
+        pipeline: What to run, without arguments for Beam.
+        listener: Is told what happens.
+        only: Ids of the components to run; None for all. The whole graph is compiled either way,
+            because a node may not refer to one that is not there.
+        beam_args: Options for Beam; they do not take part in the cache key.
+
+    Raises:
+        RunInterruptedError: See `LocalRunner.run_with_ir`, for the others too.
+    """
+    LocalRunner(listener, only=only, beam_args=beam_args).run(pipeline)

@@ -1,0 +1,89 @@
+"""Keeps the console for people: everything that libraries print goes to a file.
+
+TFX, Beam, TensorFlow's C++ code and worker processes all write to standard output and standard
+error, thousands of lines of them. The two file descriptors themselves are pointed at the log file,
+so that nothing gets past, and the console keeps a descriptor of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import pathlib
+import sys
+from collections.abc import Callable, Iterator
+from typing import TextIO
+
+import absl.logging
+
+PEOPLE = logging.getLogger("bonafide")
+"""Lines for people; whatever runs inside a component may use it by this name."""
+
+
+@contextlib.contextmanager
+def everything_into(path: pathlib.Path) -> Iterator[TextIO]:
+    """Sends the output of this process and its children to `path`.
+
+    Yields:
+        A stream on the console as it was before.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = {descriptor: os.dup(descriptor) for descriptor in (1, 2)}
+    log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    console = os.fdopen(os.dup(kept[1]), "w", buffering=1, encoding="utf-8", errors="replace")
+    try:
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        yield console
+    finally:
+        console.close()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for descriptor, original in kept.items():
+            os.dup2(original, descriptor)
+            os.close(original)
+        os.close(log)
+
+
+class _ToConsole(logging.Handler):
+    """Hands the lines for people to a function that shows them."""
+
+    def __init__(self, show: Callable[[int, str], None]) -> None:
+        super().__init__(logging.INFO)
+        self._show = show
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._show(record.levelno, record.getMessage())
+
+
+@contextlib.contextmanager
+def people_see(show: Callable[[int, str], None]) -> Iterator[None]:
+    """While the block runs, `show(level, message)` is called for each line for people.
+
+    The lines go to the log file as well, with everything else at INFO and above.
+    """
+    handler = _ToConsole(show)
+    to_file = logging.StreamHandler(sys.stderr)
+    to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    root = logging.getLogger()
+    # absl, imported by TFX, has put a handler of its own there.
+    previous_handlers, previous_level = root.handlers[:], root.level
+    previous_verbosity = absl.logging.get_verbosity()
+    root.handlers = [to_file]
+    root.setLevel(logging.INFO)
+    # TFX logs through absl, which has a threshold of its own.
+    absl.logging.set_verbosity(absl.logging.INFO)
+    PEOPLE.addHandler(handler)
+    PEOPLE.setLevel(logging.INFO)
+    logging.captureWarnings(True)
+    try:
+        yield
+    finally:
+        logging.captureWarnings(False)
+        PEOPLE.removeHandler(handler)
+        absl.logging.set_verbosity(previous_verbosity)
+        root.handlers = previous_handlers
+        root.setLevel(previous_level)

@@ -1,0 +1,273 @@
+"""The component graph, one function read from top to bottom, the same for every runner."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib.metadata
+import json
+import os
+from collections.abc import Sequence
+
+import tensorflow_data_validation as tfdv
+from tfx import v1 as tfx
+from tfx.dsl.components.base import base_component
+
+from components.champion import Champion
+from components.champion.finder import find_champion
+from components.curated_schema import CuratedSchema
+from components.data_gate import DataGate
+from components.fingerprint import code_fingerprint
+from components.model_evaluator import ModelEvaluator
+from components.model_pusher import ModelPusher
+from components.utterance_gen.beam_files import BeamFiles
+from components.utterance_gen.component import UtteranceGen
+from components.utterance_gen.fingerprint import corpus_fingerprint
+from pipeline.config import REPOSITORY, Settings
+from pipeline.gate import make_eval_config
+
+# What the features depend on, and what the trained model depends on besides.
+FEATURE_CODE = ("models/features.py", "models/feature_config.py", "models/preprocessing.py")
+TRAINING_CODE = ("models", "metrics/detection.py")
+GATE_CODE = ("components/data_gate",)
+EVALUATION_CODE = ("metrics", "components/model_evaluator", "pipeline/gate.py")
+# Packages whose version can change a result: part of every fingerprint of code.
+LIBRARIES = (
+    "apache-beam",
+    "keras",
+    "numpy",
+    "soundfile",
+    "soxr",
+    "tensorflow",
+    "tensorflow-data-validation",
+    "tensorflow-model-analysis",
+    "tensorflow-transform",
+    "tfx",
+)
+SCHEMA = REPOSITORY / "schema" / "schema.pbtxt"
+
+
+@dataclasses.dataclass(frozen=True)
+class Places:
+    """Where a run reads and writes: folders, or URIs of a Beam filesystem.
+
+    Attributes:
+        artifacts: TFX's pipeline root.
+        serving: Folder of the pushed versions of this model.
+        checkpoints: Where a training that was killed finds its last state.
+    """
+
+    artifacts: str
+    serving: str
+    checkpoints: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Fingerprints:
+    """What the cache must notice although no artifact shows it."""
+
+    corpus: str
+    ingestion_code: str
+    feature_code: str
+    gate_code: str
+    training_code: str
+    evaluation_code: str
+
+    @classmethod
+    def take(cls, settings: Settings) -> Fingerprints:
+        """Reads protocols and lists audio of the corpus, and reads the code.
+
+        Raises:
+            CorpusError: If the corpus is not there or a protocol is malformed.
+        """
+        corpus = settings.corpus
+        return cls(
+            corpus=corpus_fingerprint(corpus.root, corpus.layout, BeamFiles(corpus.root)),
+            ingestion_code=_code("components/utterance_gen"),
+            feature_code=_code(*FEATURE_CODE),
+            gate_code=_code(*GATE_CODE),
+            training_code=_code(*TRAINING_CODE),
+            evaluation_code=_code(*EVALUATION_CODE),
+        )
+
+    def training(self, settings: Settings) -> str:
+        """Identifies a trained model: same data, code and settings, same fingerprint."""
+        parts = [
+            self.corpus,
+            self.ingestion_code,
+            self.feature_code,
+            self.training_code,
+            settings.training(),
+            dataclasses.asdict(settings.transform),
+            SCHEMA.read_text(),
+        ]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def create_components(
+    settings: Settings,
+    *,
+    places: Places,
+    fingerprints: Fingerprints,
+    force_blessing_reason: str = "",
+) -> list[base_component.BaseComponent]:
+    """Builds the graph in the order in which data goes through it.
+
+    Args:
+        settings: What to run.
+        places: Where to read and write.
+        fingerprints: Of corpus and code, taken just before.
+        force_blessing_reason: Not empty: a refused model is pushed all the same, and this reason
+            is recorded with it.
+
+    Returns:
+        The components, in an order in which they can run.
+    """
+    corpus, utterances = settings.corpus, settings.utterances
+    training_fingerprint = fingerprints.training(settings)
+
+    utterance_gen = UtteranceGen(
+        corpus_root=corpus.root,
+        layout=corpus.layout,
+        corpus_name=corpus.name,
+        sample_rate=settings.features.sample_rate,
+        min_seconds=utterances.min_seconds,
+        shard_bytes=utterances.shard_megabytes * 2**20,
+        max_rejected_fraction=utterances.max_rejected_fraction,
+        seed=utterances.seed,
+        corpus_fingerprint=fingerprints.corpus,
+        code_fingerprint=fingerprints.ingestion_code,
+    )
+    examples = utterance_gen.outputs["examples"]
+
+    schema = CuratedSchema(schema_pbtxt=SCHEMA.read_text())
+    statistics = tfx.components.StatisticsGen(
+        examples=examples,
+        schema=schema.outputs["schema"],
+        # Counting exactly which values occur most often would shuffle whole recordings.
+        stats_options=tfdv.StatsOptions(experimental_use_sketch_based_topk_uniques=True),
+    )
+    validator = tfx.components.ExampleValidator(
+        statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"]
+    )
+    data_gate = DataGate(
+        statistics=statistics.outputs["statistics"],
+        anomalies=validator.outputs["anomalies"],
+        code_fingerprint=fingerprints.gate_code,
+    )
+
+    transform = tfx.components.Transform(
+        examples=examples,
+        schema=schema.outputs["schema"],
+        preprocessing_fn="models.preprocessing.preprocessing_fn",
+        custom_config={
+            "features": dataclasses.asdict(settings.features),
+            "code_fingerprint": fingerprints.feature_code,
+        },
+        splits_config=tfx.proto.SplitsConfig(analyze=["train"], transform=["train", "dev", "eval"]),
+        materialize=settings.transform.materialize,
+        # StatisticsGen has looked at the data already; again before and after costs half the time.
+        disable_statistics=True,
+    )
+    # ExampleValidator reports and DataGate decides: nothing is computed on data that failed.
+    transform.add_upstream_node(data_gate)
+
+    trainer = tfx.components.Trainer(
+        run_fn="models.train.run_fn",
+        examples=(
+            transform.outputs["transformed_examples"]
+            if settings.transform.materialize
+            else examples
+        ),
+        transform_graph=transform.outputs["transform_graph"],
+        schema=schema.outputs["schema"],
+        train_args=tfx.proto.TrainArgs(splits=["train"]),
+        eval_args=tfx.proto.EvalArgs(splits=["dev"]),
+        custom_config={
+            **settings.training(),
+            "materialized": settings.transform.materialize,
+            "checkpoint_dir": os.path.join(places.checkpoints, training_fingerprint[:16]),  # noqa: PTH118 (URI)
+            "training_fingerprint": training_fingerprint,
+            "code_fingerprint": fingerprints.training_code,
+        },
+    )
+
+    champion = Champion(
+        push_destination=places.serving,
+        training_fingerprint=training_fingerprint,
+        known_state=find_champion(places.serving, training_fingerprint) or "",
+    )
+    # Not before the training: what was pushed in the meantime is the champion to compare with.
+    champion.add_upstream_node(trainer)
+    evaluator = ModelEvaluator(
+        examples=examples,
+        model=trainer.outputs["model"],
+        champion=champion.outputs["model"],
+        eval_config=make_eval_config(settings.gate),
+        code_fingerprint=fingerprints.evaluation_code,
+        force_blessing_reason=force_blessing_reason,
+    )
+    pusher = ModelPusher(
+        model=trainer.outputs["model"],
+        model_blessing=evaluator.outputs["blessing"],
+        push_destination=places.serving,
+    )
+    return [
+        utterance_gen,
+        schema,
+        statistics,
+        validator,
+        data_gate,
+        transform,
+        trainer,
+        champion,
+        evaluator,
+        pusher,
+    ]
+
+
+def up_to(components: Sequence[base_component.BaseComponent], last: str) -> set[str]:
+    """The ids of the component `last` and of everything that it needs.
+
+    Raises:
+        KeyError: If no component has that id.
+    """
+    by_id = {component.id: component for component in components}
+    wanted: set[str] = set()
+    pending = [by_id[last]]
+    while pending:
+        component = pending.pop()
+        wanted.add(component.id)
+        producers = {
+            channel.producer_component_id
+            for channel in component.inputs.values()
+            if channel.producer_component_id
+        }
+        producers |= {node.id for node in component.upstream_nodes}
+        pending += [by_id[producer] for producer in producers - wanted]
+    return wanted
+
+
+def create_pipeline(
+    settings: Settings,
+    components: Sequence[base_component.BaseComponent],
+    *,
+    places: Places,
+    metadata_path: str,
+) -> tfx.dsl.Pipeline:
+    """Wraps the components for TFX, with caching on and metadata in an SQLite file."""
+    return tfx.dsl.Pipeline(
+        pipeline_name=f"bonafide-{settings.name}",
+        pipeline_root=places.artifacts,
+        components=list(components),
+        enable_cache=True,
+        metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
+            metadata_path
+        ),
+    )
+
+
+def _code(*places: str) -> str:
+    versions = " ".join(f"{name}={importlib.metadata.version(name)}" for name in LIBRARIES)
+    source = code_fingerprint([REPOSITORY / place for place in places])
+    return hashlib.sha256(f"{source} {versions}".encode()).hexdigest()

@@ -1,0 +1,232 @@
+"""The real pipeline from the command line: pushed, repeated, refused, forced, changed data."""
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+pytestmark = pytest.mark.e2e
+
+COMPONENTS = (
+    "UtteranceGen",
+    "CuratedSchema",
+    "StatisticsGen",
+    "ExampleValidator",
+    "DataGate",
+    "Transform",
+    "Trainer",
+    "Champion",
+    "ModelEvaluator",
+    "ModelPusher",
+)
+
+
+def states(console):
+    """Component id -> `done` or `cached`, from what a person saw."""
+    lines = re.findall(r"^\[ *\d+/\d+\] (\w+) +(done|cached) ", console, re.MULTILINE)
+    return dict(lines)
+
+
+def versions(output):
+    serving = output / "serving" / "sample"
+    return sorted(path.name for path in serving.iterdir()) if serving.exists() else []
+
+
+@pytest.fixture(scope="module")
+def output(tmp_path_factory):
+    return tmp_path_factory.mktemp("output")
+
+
+@pytest.fixture(scope="module")
+def pushed(run_pipeline, small_corpus, output):
+    """The first run, with a bound that any model passes."""
+    return run_pipeline("--corpus", small_corpus, "--output", output, "--set", "gate.max_eer=0.999")
+
+
+def test_first_run_pushes(pushed, output):
+    assert pushed.returncode == 0, pushed.stdout + pushed.stderr
+    assert states(pushed.stdout) == dict.fromkeys(COMPONENTS, "done")
+    assert len(versions(output)) == 1
+    assert "Pushed" in pushed.stdout
+    assert str(output / "serving" / "sample" / versions(output)[0]) in pushed.stdout
+
+
+def test_console_is_for_people(pushed):
+    assert len(pushed.stdout.splitlines()) < 120
+    assert pushed.stderr == ""
+    for noise in ("Traceback", "INFO:", "WARNING:", "node_info", "execution_id"):
+        assert noise not in pushed.stdout
+
+
+def test_model_serves_without_keras(pushed, output, small_corpus):
+    assert pushed.returncode == 0
+    audio = next((small_corpus / "LA" / "ASVspoof2019_LA_eval" / "flac").glob("*.flac"))
+    program = textwrap.dedent(
+        """
+        import sys
+        sys.modules["keras"] = sys.modules["tf_keras"] = None  # importing either now fails
+        import numpy as np, soundfile, tensorflow as tf
+        model = tf.saved_model.load(sys.argv[1])
+        pcm, rate = soundfile.read(sys.argv[2], dtype="int16")
+        features = {"pcm16": tf.train.Feature(
+            bytes_list=tf.train.BytesList(value=[pcm.astype("<i2").tobytes()]))}
+        example = tf.train.Example(features=tf.train.Features(feature=features))
+        one = model.signatures["serving_default"](
+            examples=tf.constant([example.SerializeToString()]))
+        two = model.signatures["score_pcm16"](pcm16=tf.constant(pcm[None, :]))
+        for result in (one, two):
+            assert sorted(result) == ["probability", "score"], result
+            np.testing.assert_allclose(
+                result["probability"], tf.sigmoid(result["score"]), atol=1e-6)
+        np.testing.assert_allclose(one["score"], two["score"], atol=1e-4)
+        """
+    )
+    version = output / "serving" / "sample" / versions(output)[0]
+    subprocess.run([sys.executable, "-c", program, version, audio], check=True, timeout=300)
+
+
+def test_pushed_model_says_where_it_comes_from(pushed, output):
+    assert pushed.returncode == 0
+    version = output / "serving" / "sample" / versions(output)[0]
+    record = json.loads((version / "assets.extra" / "bonafide.json").read_text())
+    assert record["epochs_run"] == 2
+    assert record["settings"]["features"]["num_bands"] == 24
+    assert len(record["training_fingerprint"]) == 64
+
+
+def test_repeated_run_is_cached(pushed, run_pipeline, small_corpus, output):
+    before = versions(output)
+    again = run_pipeline(
+        "--corpus", small_corpus, "--output", output, "--set", "gate.max_eer=0.999"
+    )
+    assert again.returncode == 0, again.stdout
+    assert states(again.stdout) == dict.fromkeys(COMPONENTS, "cached")
+    assert versions(output) == before
+
+
+def test_refused_then_forced(pushed, run_pipeline, small_corpus, output):
+    before = versions(output)
+    refusing = ("--corpus", small_corpus, "--output", output, "--set", "gate.max_eer=0.0001")
+    refused = run_pipeline(*refusing)
+    assert refused.returncode == 3, refused.stdout
+    assert versions(output) == before
+    assert "Not pushed" in refused.stdout
+    assert states(refused.stdout)["Trainer"] == "cached"
+    assert states(refused.stdout)["ModelEvaluator"] == "done"
+
+    forced = run_pipeline(*refusing, "--force-blessing", "drill <of> the pager")
+    assert forced.returncode == 0, forced.stdout
+    assert "drill <of> the pager" in forced.stdout
+    [new] = set(versions(output)) - set(before)
+    record = output / "serving" / "sample" / new / "assets.extra" / "forced_blessing.json"
+    assert json.loads(record.read_text())["reason"] == "drill <of> the pager"
+
+
+def test_other_seed_meets_the_champion(pushed, run_pipeline, small_corpus, output):
+    run = run_pipeline(
+        *("--corpus", small_corpus, "--output", output),
+        *("--set", "gate.max_eer=0.999", "--set", "gate.max_regression=1.0"),
+        *("--set", "trainer.seed=7"),
+    )
+    assert run.returncode == 0, run.stdout
+    assert states(run.stdout)["Transform"] == "cached"
+    assert states(run.stdout)["Trainer"] == "done"
+    assert "Champion on the same utterances" in run.stdout
+
+
+def test_the_other_ways_give_a_model_too(run_pipeline, small_corpus, tmp_path):
+    """Two worker processes, features written by Transform, normalised over the corpus."""
+    arguments = ("--corpus", small_corpus, "--output", tmp_path, "--set", "gate.max_eer=0.999")
+    others = ("--set", "transform.materialize=true", "--set", "features.normalisation=corpus")
+    run = run_pipeline(*arguments, *others, "--workers", "2")
+    assert run.returncode == 0, run.stdout
+    assert len(versions(tmp_path)) == 1
+    # The number of workers decides how long it takes and nothing else.
+    again = run_pipeline(*arguments, *others, "--workers", "1")
+    assert states(again.stdout) == dict.fromkeys(COMPONENTS, "cached")
+
+
+def test_removed_results_are_made_again(run_pipeline, small_corpus, tmp_path):
+    import shutil
+
+    arguments = ("--corpus", small_corpus, "--output", tmp_path, "--until", "UtteranceGen")
+    assert run_pipeline(*arguments).returncode == 0
+    shutil.rmtree(tmp_path / "artifacts" / "UtteranceGen" / "examples")
+    run = run_pipeline(*arguments)
+    assert run.returncode == 0, run.stdout
+    assert states(run.stdout) == {"UtteranceGen": "done"}
+
+
+def test_touched_audio_is_read_again(pushed, run_pipeline, small_corpus, output):
+    audio = next((small_corpus / "LA" / "ASVspoof2019_LA_dev" / "flac").glob("*.flac"))
+    stamp = audio.stat()
+    arguments = ("--corpus", small_corpus, "--output", output, "--until", "UtteranceGen")
+    assert states(run_pipeline(*arguments).stdout) == {"UtteranceGen": "cached"}
+    os.utime(audio, (stamp.st_atime, stamp.st_mtime + 10))
+    try:
+        assert states(run_pipeline(*arguments).stdout) == {"UtteranceGen": "done"}
+    finally:
+        os.utime(audio, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+
+
+def test_until_runs_what_is_needed_and_no_more(run_pipeline, small_corpus, output, pushed):
+    run = run_pipeline("--corpus", small_corpus, "--output", output, "--until", "datagate")
+    assert run.returncode == 0, run.stdout
+    assert set(states(run.stdout)) == set(COMPONENTS[:5])
+
+
+def test_bad_protocol_is_told_without_a_traceback(run_pipeline, small_corpus, tmp_path):
+    broken = tmp_path / "corpus"
+    protocols = broken / "LA" / "ASVspoof2019_LA_cm_protocols"
+    protocols.mkdir(parents=True)
+    for path in (small_corpus / "LA" / "ASVspoof2019_LA_cm_protocols").iterdir():
+        (protocols / path.name).write_text(path.read_text())
+    (protocols / "ASVspoof2019.LA.cm.dev.trl.txt").write_text("LA_0001 LA_D_1 A01 spoof\n")
+    run = run_pipeline("--corpus", broken, "--output", tmp_path / "output")
+    assert run.returncode == 1
+    assert "ASVspoof2019.LA.cm.dev.trl.txt:1" in run.stdout
+    assert "LA_0001 LA_D_1 A01 spoof" in run.stdout
+    assert "Traceback" not in run.stdout + run.stderr
+
+
+def test_missing_corpus_is_told(run_pipeline, tmp_path):
+    run = run_pipeline("--corpus", tmp_path / "nowhere", "--output", tmp_path / "output")
+    assert run.returncode == 1
+    assert "nowhere" in run.stdout
+    assert "Traceback" not in run.stdout + run.stderr
+
+
+def test_second_run_on_the_same_output_is_refused(run_pipeline, small_corpus, tmp_path):
+    import fcntl
+
+    (tmp_path / "output").mkdir()
+    with (tmp_path / "output" / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.write("4242")
+        lock.flush()
+        run = run_pipeline("--corpus", small_corpus, "--output", tmp_path / "output")
+    assert run.returncode == 1
+    assert "process 4242" in run.stdout
+
+
+def test_code_change_runs_the_right_components(run_pipeline, small_corpus, tmp_path):
+    import shutil
+
+    repository = pathlib.Path(__file__).resolve().parents[2]
+    copy = tmp_path / "repository"
+    for folder in ("pipeline", "components", "models", "metrics", "schema"):
+        shutil.copytree(repository / folder, copy / folder)
+    shutil.copy(repository / "local_runner.py", copy)
+    arguments = ("--corpus", small_corpus, "--output", tmp_path / "output", "--until", "Transform")
+    first = run_pipeline(*arguments, cwd=copy)
+    assert set(states(first.stdout).values()) == {"done"}, first.stdout
+    with (copy / "models" / "features.py").open("a") as file:
+        file.write("\n# changed\n")
+    second = states(run_pipeline(*arguments, cwd=copy).stdout)
+    assert second.pop("Transform") == "done"
+    assert set(second.values()) == {"cached"}

@@ -1,0 +1,90 @@
+import dataclasses
+import subprocess
+import sys
+
+import pytest
+
+from pipeline.config import PRESETS, SettingsError, field_names, override, sample
+
+
+@pytest.mark.parametrize("name", sorted(PRESETS))
+def test_presets_are_whole_and_named_after_themselves(name):
+    settings = PRESETS[name]()
+    assert settings.name == name
+    assert PRESETS[name].__doc__
+    assert settings.features.clip_samples >= settings.features.fft_length
+
+
+@pytest.mark.parametrize(
+    ("assignment", "section", "field", "value"),
+    [
+        ("trainer.epochs=3", "trainer", "epochs", 3),
+        ("trainer.learning_rate=2e-4", "trainer", "learning_rate", 2e-4),
+        ("trainer.device=cpu", "trainer", "device", "cpu"),
+        ("transform.materialize=true", "transform", "materialize", True),
+        ("transform.materialize=0", "transform", "materialize", False),
+        ("corpus.name= other ", "corpus", "name", "other"),
+        ("corpus.root=gs://bucket/a=b", "corpus", "root", "gs://bucket/a=b"),
+    ],
+)
+def test_override(assignment, section, field, value):
+    changed = override(sample(), [assignment])
+    assert getattr(getattr(changed, section), field) == value
+    # And nothing else.
+    restored = dataclasses.replace(changed, **{section: getattr(sample(), section)})
+    assert restored == sample()
+
+
+def test_every_setting_can_be_set_to_its_own_value():
+    settings = sample()
+    assignments = [f"{name}={value}" for name, _, value in field_names(settings)]
+    assert override(settings, assignments) == settings
+
+
+def test_assignments_of_a_section_are_checked_together():
+    # Each alone would be refused: a window longer than the FFT, a clip shorter than it.
+    changed = override(
+        sample(),
+        ["features.window_samples=2048", "features.fft_length=2048", "features.num_bands=40"],
+    )
+    assert changed.features.fft_length == 2048
+
+
+@pytest.mark.parametrize(
+    ("assignment", "words"),
+    [
+        ("trainer.epoch=3", ["trainer.epoch", "trainer.epochs"]),
+        ("trainer=3", ["trainer"]),
+        ("epochs", ["section.field=value", "epochs"]),
+        ("trainer.epochs=three", ["trainer.epochs", "whole number", "three"]),
+        ("trainer.epochs=0", ["trainer", "epochs", "1 or more"]),
+        ("transform.materialize=perhaps", ["true or false", "perhaps"]),
+        ("trainer.device=abacus", ["trainer.device", "abacus"]),
+        ("gate.max_eer=5", ["max_eer", "fraction"]),
+        ("gate.max_eer=nan", ["max_eer", "fraction"]),
+        ("features.fmax_hz=9000", ["fmax_hz"]),
+        ("features.fmax_hz=inf", ["fmax_hz", "finite"]),
+        ("trainer.crop_frames=9999", ["crop_frames", "9999", "194 frames"]),
+        ("features.clip_samples=2000", ["crop_frames"]),
+    ],
+)
+def test_refused(assignment, words):
+    with pytest.raises(SettingsError) as caught:
+        override(sample(), [assignment])
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_training_settings_leave_out_the_gate():
+    changed = override(sample(), ["gate.max_eer=0.123", "transform.materialize=true"])
+    assert changed.training() == sample().training()
+    assert override(sample(), ["trainer.seed=9"]).training() != sample().training()
+
+
+def test_settings_need_no_framework():
+    program = (
+        "import sys, pipeline.config\n"
+        "heavy = {'tensorflow', 'keras', 'tfx', 'apache_beam'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)

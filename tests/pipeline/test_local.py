@@ -1,0 +1,94 @@
+import os
+import pathlib
+import signal
+
+import pytest
+from tfx import types
+from tfx import v1 as tfx
+from tfx.dsl.components.base import base_component, base_executor, executor_spec
+from tfx.types import component_spec, standard_artifacts
+
+from pipeline import local
+
+
+class WriteExecutor(base_executor.BaseExecutor):
+    def Do(self, input_dict, output_dict, exec_properties):  # noqa: N802
+        what = exec_properties["what"]
+        if what == "raise":
+            raise ValueError("no such luck")
+        if what == "interrupt":
+            os.kill(os.getpid(), signal.SIGINT)
+        [artifact] = output_dict["model"]
+        artifact.set_string_custom_property("what", what)
+
+
+class WriteSpec(component_spec.ComponentSpec):
+    PARAMETERS = {"what": component_spec.ExecutionParameter(type=str)}  # noqa: RUF012
+    INPUTS = {}  # noqa: RUF012
+    OUTPUTS = {  # noqa: RUF012
+        "model": component_spec.ChannelParameter(type=standard_artifacts.Model)
+    }
+
+
+class Write(base_component.BaseComponent):
+    SPEC_CLASS = WriteSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(WriteExecutor)
+
+    def __init__(self, what):
+        super().__init__(WriteSpec(what=what, model=types.Channel(type=standard_artifacts.Model)))
+
+
+class Record:
+    def __init__(self):
+        self.begun, self.results = [], []
+
+    def started(self, component):
+        self.begun.append(component)
+
+    def finished(self, result):
+        self.results.append(result)
+
+
+def run(folder, what):
+    record = Record()
+    graph = tfx.dsl.Pipeline(
+        pipeline_name="test",
+        pipeline_root=str(folder / "artifacts"),
+        components=[Write(what)],
+        enable_cache=True,
+        metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
+            str(folder / "metadata.sqlite")
+        ),
+    )
+    try:
+        local.run(graph, record)
+    finally:
+        record.leftovers = [path for path in (folder / "artifacts").rglob("*") if path.is_file()]
+    return record
+
+
+def test_a_run_is_told_and_then_cached(tmp_path):
+    [first] = run(tmp_path, "works").results
+    assert (first.component, first.cached) == ("Write", False)
+    assert pathlib.Path(first.outputs["model"]).is_dir()
+    assert first.properties["what"] == "works"
+    [second] = run(tmp_path, "works").results
+    assert second.cached
+    assert second.outputs == first.outputs
+    [third] = run(tmp_path, "works differently").results
+    assert not third.cached
+
+
+def test_an_error_comes_through_as_it_is(tmp_path):
+    with pytest.raises(ValueError, match="no such luck"):
+        run(tmp_path, "raise")
+    # And the component is not taken for done.
+    with pytest.raises(ValueError, match="no such luck"):
+        run(tmp_path, "raise")
+
+
+def test_interrupt_is_an_error_and_the_handlers_come_back(tmp_path):
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(local.RunInterruptedError, match="SIGINT"):
+        run(tmp_path, "interrupt")
+    assert signal.getsignal(signal.SIGINT) is before

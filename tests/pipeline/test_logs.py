@@ -1,0 +1,45 @@
+import logging
+import subprocess
+import sys
+import textwrap
+import warnings
+
+from pipeline import logs
+
+
+def test_only_what_is_meant_for_people_reaches_the_console(tmp_path):
+    program = textwrap.dedent(
+        """
+        import logging, os, pathlib, subprocess, sys
+        from pipeline import logs
+        with logs.everything_into(pathlib.Path(sys.argv[1])) as screen:
+            print("printed")
+            os.write(2, b"from C\\n")
+            subprocess.run(["echo", "from a child"])
+            screen.write("for people\\n")
+        print("after")
+        """
+    )
+    log = tmp_path / "logs" / "run.log"
+    done = subprocess.run(
+        [sys.executable, "-c", program, log], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "for people\nafter\n"
+    assert done.stderr == ""
+    assert sorted(log.read_text().splitlines()) == ["from C", "from a child", "printed"]
+
+
+def test_people_see_their_lines_and_the_log_has_them_all(capfd):
+    seen = []
+    before = logging.getLogger().handlers[:]
+    with logs.people_see(lambda level, text: seen.append((level, text))):
+        logs.PEOPLE.info("epoch %d", 3)
+        logs.PEOPLE.warning("careful")
+        logging.getLogger("absl").info("a dump")
+        warnings.warn("old", stacklevel=1)
+    logs.PEOPLE.info("too late")
+    assert seen == [(logging.INFO, "epoch 3"), (logging.WARNING, "careful")]
+    assert logging.getLogger().handlers == before
+    written = capfd.readouterr().err
+    for text in ("epoch 3", "careful", "a dump", "old"):
+        assert text in written

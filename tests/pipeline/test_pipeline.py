@@ -1,0 +1,116 @@
+import dataclasses
+
+import pytest
+from tfx.dsl.components.base import base_component
+
+from pipeline.config import override, sample
+from pipeline.pipeline import Fingerprints, Places, create_components, create_pipeline, up_to
+
+FINGERPRINTS = Fingerprints(
+    corpus="corpus",
+    ingestion_code="i",
+    feature_code="f",
+    gate_code="g",
+    training_code="t",
+    evaluation_code="e",
+)
+
+
+@pytest.fixture
+def places(tmp_path):
+    return Places(
+        artifacts=str(tmp_path / "artifacts"),
+        serving=str(tmp_path / "serving"),
+        checkpoints=str(tmp_path / "checkpoints"),
+    )
+
+
+def build(places, *assignments, fingerprints=FINGERPRINTS):
+    components = create_components(
+        override(sample(), list(assignments)), places=places, fingerprints=fingerprints
+    )
+    return {component.id: component for component in components}
+
+
+def changed(one, other):
+    """Ids of the components whose execution properties differ."""
+    return {name for name in one if one[name].exec_properties != other[name].exec_properties}
+
+
+def test_order_in_which_they_run(places, tmp_path):
+    settings = sample()
+    components = create_components(settings, places=places, fingerprints=FINGERPRINTS)
+    graph = create_pipeline(settings, components, places=places, metadata_path=str(tmp_path / "m"))
+    order = [component.id for component in graph.components]
+    assert sorted(order) == sorted(component.id for component in components)
+    for earlier, later in (
+        ("UtteranceGen", "StatisticsGen"),
+        ("ExampleValidator", "DataGate"),
+        ("DataGate", "Transform"),
+        ("Transform", "Trainer"),
+        ("Trainer", "Champion"),
+        ("Champion", "ModelEvaluator"),
+        ("ModelEvaluator", "ModelPusher"),
+    ):
+        assert order.index(earlier) < order.index(later)
+
+
+@pytest.mark.parametrize(
+    ("assignment", "expected"),
+    [
+        ("gate.max_eer=0.01", {"ModelEvaluator"}),
+        ("trainer.epochs=3", {"Trainer", "Champion"}),
+        ("features.num_bands=20", {"Transform", "Trainer", "Champion"}),
+        ("transform.materialize=true", {"Trainer", "Champion"}),
+        ("utterances.seed=5", {"UtteranceGen", "Trainer", "Champion"}),
+    ],
+)
+def test_a_setting_changes_what_depends_on_it(places, assignment, expected):
+    assert changed(build(places), build(places, assignment)) == expected
+
+
+@pytest.mark.parametrize(
+    ("field", "expected"),
+    [
+        ("corpus", {"UtteranceGen", "Trainer", "Champion"}),
+        ("ingestion_code", {"UtteranceGen", "Trainer", "Champion"}),
+        ("feature_code", {"Transform", "Trainer", "Champion"}),
+        ("gate_code", {"DataGate"}),
+        ("training_code", {"Trainer", "Champion"}),
+        ("evaluation_code", {"ModelEvaluator"}),
+    ],
+)
+def test_a_fingerprint_changes_what_depends_on_it(places, field, expected):
+    other = dataclasses.replace(FINGERPRINTS, **{field: "changed"})
+    assert changed(build(places), build(places, fingerprints=other)) == expected
+
+
+def test_materialized_features_go_to_the_trainer(places):
+    for value, producer in (("true", "Transform"), ("false", "UtteranceGen")):
+        trainer = build(places, f"transform.materialize={value}")["Trainer"]
+        assert trainer.inputs["examples"].producer_component_id == producer
+
+
+def test_up_to(places):
+    components = create_components(sample(), places=places, fingerprints=FINGERPRINTS)
+
+    assert up_to(components, "UtteranceGen") == {"UtteranceGen"}
+    checks = {"UtteranceGen", "CuratedSchema", "StatisticsGen", "ExampleValidator", "DataGate"}
+    assert up_to(components, "DataGate") == checks
+    # The gate gives Transform nothing to read, and Transform waits for it all the same.
+    assert up_to(components, "Transform") == checks | {"Transform"}
+    assert up_to(components, "ModelPusher") == {component.id for component in components}
+    with pytest.raises(KeyError):
+        up_to(components, "Nothing")
+
+
+def test_fingerprints_of_the_bundled_corpus():
+    one, two = Fingerprints.take(sample()), Fingerprints.take(sample())
+    assert one == two
+    assert len({*dataclasses.astuple(one)}) == len(dataclasses.fields(one))
+
+
+def test_components_are_what_the_runner_expects(places):
+    assert all(
+        isinstance(component, base_component.BaseComponent) for component in build(places).values()
+    )
