@@ -126,7 +126,7 @@ def mel_matrix(config: FeatureConfig) -> np.ndarray:
     Returns:
         Weights [num_bins, num_bands], float32.
     """
-    bins_hz = np.linspace(0.0, config.sample_rate / 2, 1 + config.fft_length // 2)
+    bins_hz = np.linspace(0.0, config.sample_rate / 2, config.num_bins)
     low, high = _hz_to_mel(np.array([config.fmin_hz, config.fmax_hz], np.float64))
     edges_hz = _mel_to_hz(np.linspace(low, high, config.num_bands + 2))
     left, centre, right = edges_hz[:-2], edges_hz[1:-1], edges_hz[2:]

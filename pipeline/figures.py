@@ -10,7 +10,7 @@ from typing import Any
 from tfx.dsl.io import fileio
 from tfx.utils import path_utils
 
-from components.champion.finder import CHAMPION_FILE, NO_CHAMPION_FILE
+from components.champion.finder import CHAMPION_FILE, NO_CHAMPION_FILE, RECORD_FILE
 from components.data_gate.executor import REPORT_FILE
 from components.model_evaluator.summary import EvaluationSummary, read_evaluation
 from components.model_pusher.store import FORCED_BLESSING_FILE
@@ -62,9 +62,7 @@ def _data(result: Finished) -> str:
 
 
 def _training(result: Finished) -> str:
-    facts = _json(
-        f"{path_utils.serving_model_path(result.outputs['model'])}/assets.extra/bonafide.json"
-    )
+    facts = _json(f"{path_utils.serving_model_path(result.outputs['model'])}/{RECORD_FILE}")
     return (
         f"{facts['epochs_run']} epochs, best {facts['best_epoch']}, "
         f"dev EER {facts['dev_eer']:.2%}, {facts['parameters']:,} parameters"

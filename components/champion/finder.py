@@ -7,12 +7,12 @@ import logging
 from typing import Any
 
 from tfx.dsl.io import fileio
+from tfx.utils import path_constants
 
 from components.model_pusher import store
 
 _LOG = logging.getLogger("bonafide")
-_SETTINGS_FILE = f"{store.EXTRA_DIR}/bonafide.json"
-_SERVING_DIR = "Format-Serving"  # where TFX looks for the SavedModel inside a Model artifact
+RECORD_FILE = f"{store.EXTRA_DIR}/bonafide.json"  # what the exporter says of a model
 
 CHAMPION_FILE = "champion.json"
 NO_CHAMPION_FILE = "no_champion.json"
@@ -40,7 +40,7 @@ def find_champion(destination: str, training_fingerprint: str) -> str | None:
 
 def champion_model_path(uri: str) -> str | None:
     """Returns the SavedModel folder in a Champion output, None where there was no champion."""
-    path = f"{uri}/{_SERVING_DIR}"
+    path = f"{uri}/{path_constants.SERVING_MODEL_DIR}"
     return path if fileio.exists(f"{path}/{store.MODEL_FILE}") else None
 
 
@@ -76,7 +76,7 @@ def save_champion(*, destination: str, version: str | None, uri: str) -> None:
         _LOG.info("no champion: %s", reason)
         return
     source = store.version_path(destination, version)
-    target = f"{uri}/{_SERVING_DIR}"
+    target = f"{uri}/{path_constants.SERVING_MODEL_DIR}"
     if fileio.exists(target):
         fileio.rmtree(target)  # of an attempt that was killed
     store.copy_model(source, target)
@@ -100,7 +100,7 @@ def _fingerprint(model_path: str) -> str | None:
 
 def _recorded(model_path: str, *keys: str) -> Any:
     """Returns a value of a model's `bonafide.json`, None where it is not there or not readable."""
-    file = f"{model_path}/{_SETTINGS_FILE}"
+    file = f"{model_path}/{RECORD_FILE}"
     if not fileio.exists(file):
         return None
     try:
