@@ -27,7 +27,8 @@ EXIT_CODES = f"""exit codes:
   {FAILED}    a component failed; the last lines and the log say why
   2    the command line is wrong
   {REFUSED}    the gate refused the model, nothing was pushed
-  {INTERRUPTED}  interrupted; the same command goes on from there"""
+  {INTERRUPTED}  interrupted; the same command goes on from there
+       (a second Ctrl-C ends it at once)"""
 
 
 def parser() -> argparse.ArgumentParser:

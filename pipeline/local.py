@@ -12,7 +12,7 @@ import dataclasses
 import datetime
 import signal
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from types import FrameType
 from typing import Protocol
 
@@ -101,12 +101,13 @@ class LocalRunner(tfx_runner.IrBasedRunner):
         deployment = runner_utils.extract_local_deployment_config(pipeline)
         connection = deployment.metadata_connection_config
         connection = getattr(connection, connection.WhichOneof("connection_config"))
-        with _interruptible():
+        with _interruptible() as raise_if_interrupted:
             for node in pipeline.nodes:
                 component = node.pipeline_node.node_info.id
                 if self._only is not None and component not in self._only:
                     continue
                 self._listener.started(component)
+                raise_if_interrupted()
                 started = time.monotonic()
                 execution = launcher.Launcher(
                     pipeline_node=node.pipeline_node,
@@ -180,17 +181,38 @@ def _beam_operator_with(beam_args: tuple[str, ...]) -> type[BeamExecutorOperator
 
 
 @contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
-    """Turns SIGINT and SIGTERM into RunInterruptedError while the block runs."""
+def _interruptible() -> Iterator[Callable[[], None]]:
+    """Turns SIGINT and SIGTERM into RunInterruptedError while the block runs.
+
+    The error may appear anywhere, inside any library. One that puts an error of its own in its
+    place (TensorFlow does, while it binds the arguments of a function) must not make an interrupt
+    look like a failure, and where Python drops it (in a finaliser) the run must not go on for
+    hours: so the signal is remembered as well.
+
+    Yields:
+        A function that raises RunInterruptedError if a signal came and nothing has ended for it.
+    """
+    received: list[str] = []
 
     def interrupt(number: int, _: FrameType | None) -> None:
         # A second signal ends the process at once.
         signal.signal(number, signal.SIG_DFL)
-        raise RunInterruptedError(signal.Signals(number).name)
+        received.append(signal.Signals(number).name)
+        raise_if_interrupted()
+
+    def raise_if_interrupted() -> None:
+        if received:
+            raise RunInterruptedError(received[0])
 
     previous = {number: signal.signal(number, interrupt) for number in _SIGNALS}
     try:
-        yield
+        yield raise_if_interrupted
+    except RunInterruptedError:
+        raise
+    except Exception as error:
+        if received:
+            raise RunInterruptedError(received[0]) from error
+        raise
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)

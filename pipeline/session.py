@@ -74,8 +74,8 @@ class Session:
         except OutputBusyError as error:
             return self._fail(str(error))
         except KeyboardInterrupt:
-            # Before the first component; later ones are interrupted in an orderly way.
-            self._console.print("\n[yellow]Interrupted[/yellow] before anything was run.")
+            # While starting or showing the result; a component is interrupted in an orderly way.
+            self._console.print("\n[yellow]Interrupted[/yellow], with no component running.")
             return INTERRUPTED
 
     def _run_locked(self) -> int:

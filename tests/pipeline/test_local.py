@@ -1,3 +1,4 @@
+import contextlib
 import os
 import pathlib
 import signal
@@ -18,6 +19,14 @@ class WriteExecutor(base_executor.BaseExecutor):
             raise ValueError("no such luck")
         if what == "interrupt":
             os.kill(os.getpid(), signal.SIGINT)
+        if what == "interrupt, told as another error":
+            try:
+                os.kill(os.getpid(), signal.SIGINT)
+            except Exception as error:  # as libraries do
+                raise TypeError(f"Binding inputs failed due to {error}") from error
+        if what == "interrupt, dropped":
+            with contextlib.suppress(Exception):
+                os.kill(os.getpid(), signal.SIGTERM)
         [artifact] = output_dict["model"]
         artifact.set_string_custom_property("what", what)
 
@@ -49,12 +58,19 @@ class Record:
         self.results.append(result)
 
 
-def run(folder, what):
-    record = Record()
+class WriteAfter(Write):
+    """A second component, which runs after the first."""
+
+
+def run(folder, what, record=None):
+    record = record or Record()
+    first = Write(what)
+    second = WriteAfter("works")
+    second.add_upstream_node(first)
     graph = tfx.dsl.Pipeline(
         pipeline_name="test",
         pipeline_root=str(folder / "artifacts"),
-        components=[Write(what)],
+        components=[first, second],
         enable_cache=True,
         metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
             str(folder / "metadata.sqlite")
@@ -68,14 +84,14 @@ def run(folder, what):
 
 
 def test_a_run_is_told_and_then_cached(tmp_path):
-    [first] = run(tmp_path, "works").results
+    first, _ = run(tmp_path, "works").results
     assert (first.component, first.cached) == ("Write", False)
     assert pathlib.Path(first.outputs["model"]).is_dir()
     assert first.properties["what"] == "works"
-    [second] = run(tmp_path, "works").results
+    second, _ = run(tmp_path, "works").results
     assert second.cached
     assert second.outputs == first.outputs
-    [third] = run(tmp_path, "works differently").results
+    third, _ = run(tmp_path, "works differently").results
     assert not third.cached
 
 
@@ -87,8 +103,28 @@ def test_an_error_comes_through_as_it_is(tmp_path):
         run(tmp_path, "raise")
 
 
-def test_interrupt_is_an_error_and_the_handlers_come_back(tmp_path):
-    before = signal.getsignal(signal.SIGINT)
-    with pytest.raises(local.RunInterruptedError, match="SIGINT"):
-        run(tmp_path, "interrupt")
-    assert signal.getsignal(signal.SIGINT) is before
+@pytest.mark.parametrize(
+    ("how", "name"),
+    [
+        ("interrupt", "SIGINT"),
+        ("interrupt, told as another error", "SIGINT"),
+        ("interrupt, dropped", "SIGTERM"),
+    ],
+)
+def test_interrupt_is_an_error_and_the_handlers_come_back(tmp_path, how, name):
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    with pytest.raises(local.RunInterruptedError, match=name):
+        run(tmp_path, how)
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_an_interrupted_run_does_not_go_on(tmp_path):
+    record = Record()
+    with pytest.raises(local.RunInterruptedError):
+        run(tmp_path, "interrupt, dropped", record)
+    # What was done stays done, and the next component is named but not run.
+    assert [result.component for result in record.results] == ["Write"]
+    assert record.begun == ["Write", "WriteAfter"]
+    first, second = run(tmp_path, "works").results
+    assert not first.cached
+    assert not second.cached
