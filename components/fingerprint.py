@@ -27,7 +27,9 @@ def code_fingerprint(paths: Iterable[str | pathlib.Path]) -> str:
     sources: set[tuple[str, pathlib.Path]] = set()
     for path in map(pathlib.Path, paths):
         path = path.resolve()
-        found = [path] if path.is_file() else sorted(path.rglob("*.py"))
+        # Editors keep hidden files, and links that lead nowhere, beside what they edit.
+        below = (file for file in path.rglob("*.py") if not file.name.startswith("."))
+        found = [path] if path.is_file() else sorted(below)
         if not found:
             raise ValueError(f"code_fingerprint: no Python source at {path}")
         sources.update((file.relative_to(path.parent).as_posix(), file) for file in found)

@@ -3,7 +3,12 @@
 import dataclasses
 import pathlib
 
+import hypothesis
 import pytest
+
+# The same examples in every run, and no time limit: a busy machine must not fail a test.
+hypothesis.settings.register_profile("house", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("house")
 
 
 @dataclasses.dataclass(frozen=True)

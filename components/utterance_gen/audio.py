@@ -11,6 +11,8 @@ _MIN_RATE_HZ = 2_000
 _MAX_RATE_HZ = 768_000
 _BLOCK_SAMPLES = 1 << 20
 _FULL_SCALE = 32_768.0
+# Floating-point audio may go over full scale (1.0) a little; beyond this it is on another scale.
+_MAX_PEAK = 8.0
 
 
 class AudioError(ValueError):
@@ -24,6 +26,9 @@ def decode(data: bytes, target_rate: int, min_seconds: float) -> np.ndarray:
     clipped. 16-bit mono audio at the target rate comes through bit for bit: float32 holds every
     16-bit value divided by 2^15 exactly.
 
+    A file that was cut off is refused where the format tells: FLAC, WAV, MP3 that says how long it
+    is, and OGG unless the cut fell between two of its pages.
+
     Args:
         data: The content of the file.
         target_rate: In Hz.
@@ -33,20 +38,18 @@ def decode(data: bytes, target_rate: int, min_seconds: float) -> np.ndarray:
         int16 samples [N] at the target rate.
 
     Raises:
-        AudioError: The file is empty, unreadable, cut off, too short, or holds NaN or infinity.
+        AudioError: The file is empty, unreadable, cut off, too short, holds NaN or infinity, or is
+            not on the scale of audio.
     """
     if not data:
         raise AudioError("empty file (0 bytes)")
-    samples, rate_hz = _read(data)  # [M, channels] float32
-    if not len(samples):
+    mono, rate_hz = _read(data)  # [M] float32
+    if not len(mono):
         raise AudioError("holds no samples")
-    if len(samples) < min_seconds * rate_hz:
+    if len(mono) < min_seconds * rate_hz:
         raise AudioError(
-            f"too short: {len(samples) / rate_hz:.3f} s, at least {min_seconds:g} s are needed"
+            f"too short: {len(mono) / rate_hz:.3f} s, at least {min_seconds:g} s are needed"
         )
-    if not np.isfinite(samples).all():
-        raise AudioError("holds samples that are not finite numbers (NaN or infinity)")
-    mono = samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)  # [M]
     if rate_hz != target_rate:
         mono = soxr.resample(mono, rate_hz, target_rate, quality="HQ")  # [N]
         if not len(mono):
@@ -55,10 +58,10 @@ def decode(data: bytes, target_rate: int, min_seconds: float) -> np.ndarray:
 
 
 def _read(data: bytes) -> tuple[np.ndarray, int]:
-    """Samples [M, channels] float32 and their rate in Hz."""
+    """Mono samples [M] float32 and their rate in Hz."""
     try:
         with soundfile.SoundFile(io.BytesIO(data)) as file:
-            rate_hz, kind = file.samplerate, file.format
+            rate_hz, promised = file.samplerate, file.frames
             if not _MIN_RATE_HZ <= rate_hz <= _MAX_RATE_HZ:
                 raise AudioError(
                     f"sampling rate {rate_hz} Hz is outside {_MIN_RATE_HZ} to {_MAX_RATE_HZ} Hz"
@@ -66,14 +69,42 @@ def _read(data: bytes) -> tuple[np.ndarray, int]:
             # In blocks: a header that promises more than the file holds must not cost memory.
             blocks = []
             while len(block := file.read(_BLOCK_SAMPLES, dtype="float32", always_2d=True)):
-                blocks.append(block)
-            samples = np.concatenate(blocks) if blocks else np.zeros((0, 1), np.float32)
+                blocks.append(_mono(block))
+            samples = np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
     except (soundfile.SoundFileError, RuntimeError) as error:
-        raise AudioError(f"unreadable as audio: {_reason(error)}") from error
-    # A cut-off FLAC is an error above; a cut-off WAV libsndfile takes for a shorter one.
-    if kind == "WAV" and (missing := _missing_riff_bytes(data)):
-        raise AudioError(f"cut off: {missing} bytes fewer than its header promises")
+        raise AudioError(f"unreadable as audio: {_reason(error, data)}") from error
+    if problem := _cut_off(data, promised=promised, read=len(samples)):
+        raise AudioError(f"cut off: {problem}")
     return samples, rate_hz
+
+
+def _mono(block: np.ndarray) -> np.ndarray:
+    """The mean of the channels, [M, channels] to [M], of numbers that are audio."""
+    if not np.isfinite(block).all():
+        raise AudioError("holds samples that are not finite numbers (NaN or infinity)")
+    if (peak := np.abs(block).max()) > _MAX_PEAK:
+        raise AudioError(
+            f"holds samples up to {peak:.3g} where full scale is 1 (whole numbers written as "
+            "floating point?)"
+        )
+    return block[:, 0] if block.shape[1] == 1 else block.mean(axis=1)
+
+
+def _cut_off(data: bytes, *, promised: int, read: int) -> str | None:
+    """What shows that the end of a file is missing; None if nothing does.
+
+    A cut-off FLAC is an error of libsndfile's; a cut-off file of other kinds it takes for a shorter
+    one.
+    """
+    if data[:4] == b"RIFF":
+        missing = _missing_riff_bytes(data)
+        return f"{missing} bytes fewer than its header promises" if missing else None
+    if data[:4] == b"OggS":
+        return "its last page is not complete" if _ogg_is_cut(data) else None
+    # An MP3 says how long it is in a tag, if at all; without one, libsndfile estimates.
+    if read < promised and (b"Xing" in data or b"Info" in data):
+        return f"{read:,} of {promised:,} samples are there"
+    return None
 
 
 def _missing_riff_bytes(data: bytes) -> int:
@@ -84,10 +115,27 @@ def _missing_riff_bytes(data: bytes) -> int:
     """
     promised = 8 + int.from_bytes(data[4:8], "little")
     missing = promised - len(data)
-    return missing if data[:4] == b"RIFF" and missing > 1 and promised < 0x7FFF_0000 else 0
+    return missing if missing > 1 and promised < 0x7FFF_0000 else 0
 
 
-def _reason(error: Exception) -> str:
+def _ogg_is_cut(data: bytes) -> bool:
+    """Whether the last page of an Ogg file is shorter than its header says (RFC 3533, section 6).
+
+    Its mark for the end of a stream is not asked for: recorders that stream leave it out.
+    """
+    page = data.rfind(b"OggS")
+    header = data[page : page + 27]
+    if len(header) < 27:
+        return True
+    count = header[26]
+    segments = data[page + 27 : page + 27 + count]
+    return len(data) < page + 27 + count + sum(segments)
+
+
+def _reason(error: Exception, data: bytes) -> str:
     """What libsndfile says, without the repr of the BytesIO that soundfile puts before them."""
+    # Where an encoder wrote into a pipe, the 36 bits that count the samples are zero.
+    if data[:4] == b"fLaC" and len(data) >= 26 and not (data[21] & 0x0F or any(data[22:26])):
+        return "FLAC that does not say how long it is (written into a pipe?); encode it again"
     text = getattr(error, "error_string", None) or str(error)
     return " ".join(str(text).split()).rstrip(".")

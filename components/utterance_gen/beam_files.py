@@ -1,17 +1,28 @@
 """A corpus on any filesystem that Beam knows, and writing there without half-written files."""
 
-import contextlib
 import pathlib
 import shutil
 import uuid
+from collections.abc import Sequence
 
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.utils import retry
 
 from components.utterance_gen.corpora import base
 
 _MIME_TYPE = "application/octet-stream"
 _RAW = CompressionTypes.UNCOMPRESSED  # Never guess a compression from a file's name.
+_FINAL = (FileNotFoundError, PermissionError, IsADirectoryError)  # Trying again changes nothing.
+
+
+def use_options(beam_args: Sequence[str]) -> None:
+    """Gives Beam's filesystems their options, for the time before there is a Beam pipeline.
+
+    `s3://` and `hdfs://` cannot be opened without; making a `beam.Pipeline` does the same.
+    """
+    FileSystems.set_options(PipelineOptions(list(beam_args)))
 
 
 class BeamFiles:
@@ -61,8 +72,17 @@ def list_folder(folder: str) -> dict[str, base.FileInfo]:
     return listing
 
 
+@retry.with_exponential_backoff(
+    num_retries=3,
+    initial_delay_secs=0.5,
+    retry_filter=lambda error: isinstance(error, OSError) and not isinstance(error, _FINAL),
+)
 def read_bytes(uri: str) -> bytes:
-    """The content of a file."""
+    """The content of a file; a store that fails now and then is asked four times in all.
+
+    Raises:
+        OSError: It is not there, or cannot be read.
+    """
     with FileSystems.open(uri, _MIME_TYPE, _RAW) as file:
         return file.read()
 
@@ -70,8 +90,11 @@ def read_bytes(uri: str) -> bytes:
 def make_folder(uri: str) -> None:
     """Makes a folder, and those above it; no harm if it is there."""
     if not FileSystems.exists(uri):
-        with contextlib.suppress(FileExistsError):
+        try:
             FileSystems.mkdirs(uri)
+        except OSError:
+            if not FileSystems.exists(uri):  # Not made by somebody else meanwhile.
+                raise
 
 
 def write_bytes(uri: str, data: bytes, *, scratch: str) -> None:

@@ -36,6 +36,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         settings = IngestSettings.from_exec_properties(exec_properties)
+        beam_files.use_options(self._beam_pipeline_args or [])
         artifact = artifact_utils.get_single_instance(output_dict["examples"])
 
         corpus = corpora.reader(settings.layout)(
@@ -52,6 +53,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             row for result in results for row in result.rejections
         )
         report.check_rejections(corpus.utterances, rejections, limit)
+        report.warn_of_lost_systems(corpus.utterances, rejections)
 
         summary = report.summarise(settings, results, rejections)
         for name, text in (

@@ -33,5 +33,6 @@ def corpus_fingerprint(root: str, layout: str, files: corpora.CorpusFiles) -> st
         digest.update(f"\n{path}\t{len(content)}\n".encode())
         digest.update(content)
     for path, info in sorted(corpus.audio.items()):
-        digest.update(f"\n{path}\t{info.size_bytes}\t{info.modified_seconds!r}".encode())
+        line = f"\n{path}\t{info.size_bytes}\t{info.modified_seconds!r}"
+        digest.update(line.encode(errors="surrogateescape"))  # A name need not be UTF-8.
     return digest.hexdigest()

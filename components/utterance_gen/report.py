@@ -24,7 +24,7 @@ def check_rejections(
     """
     lost = collections.Counter(row.split for row in rejections)
     held = collections.Counter(row.split for row in utterances)
-    if len(rejections) > max_fraction * len(utterances):
+    if len(rejections) / len(utterances) > max_fraction:
         problem = (
             f"{len(rejections):,} of {len(utterances):,} utterances "
             f"({len(rejections) / len(utterances):.2%}) cannot be used, more than the "
@@ -46,6 +46,26 @@ def check_rejections(
     raise corpora.CorpusError(
         "\n".join([problem + ":", *named, "Mend or remove them, or raise the limit to accept it."])
     )
+
+
+def warn_of_lost_systems(
+    utterances: Sequence[corpora.Utterance], rejections: Sequence[plan.Rejection]
+) -> None:
+    """Warns of each attack, or of bona fide speech, of which a split has lost every utterance.
+
+    It is within the limit, but nothing later can be said of that attack.
+    """
+    lost = {row.utterance_id for row in rejections}
+    held = collections.Counter((row.split, row.system_id) for row in utterances)
+    left = {(row.split, row.system_id) for row in utterances if row.utterance_id not in lost}
+    for split, system in sorted(set(held) - left):
+        _log.warning(
+            "UtteranceGen: %s: none of the %d utterances of system %s can be used (see "
+            "rejected.tsv): there will be no figure for it",
+            split,
+            held[split, system],
+            system,
+        )
 
 
 def rejected_tsv(rejections: Iterable[plan.Rejection]) -> str:

@@ -75,11 +75,15 @@ class Workspace:
         return beam_files.join(self.examples_uri, ".results")
 
     def open(self, splits: tuple[str, ...]) -> None:
-        """Makes the folders, those of the splits too."""
-        for folder in (self.scratch, self.plans, self.results):
+        """Makes the folders, those of the splits too, without what an earlier attempt left.
+
+        Readers take every file of a split: shards of an attempt that was killed, and that counted
+        them differently, must not stay.
+        """
+        splits_uris = [beam_files.join(self.examples_uri, f"Split-{split}") for split in splits]
+        for folder in (self.scratch, self.plans, self.results, *splits_uris):
+            beam_files.remove_folder(folder)
             beam_files.make_folder(folder)
-        for split in splits:
-            beam_files.make_folder(beam_files.join(self.examples_uri, f"Split-{split}"))
 
     def close(self) -> None:
         """Removes what is not part of the examples."""

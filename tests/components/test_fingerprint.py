@@ -30,6 +30,7 @@ def test_ignores_other_files_order_and_place(code, tmp_path):
     (code / "notes.txt").write_text("words")
     (code / "__pycache__").mkdir()
     (code / "__pycache__" / "a.cpython-311.pyc").write_bytes(b"\0")
+    (code / ".#a.py").symlink_to("user@host.1234")  # what Emacs leaves beside an unsaved file
     assert code_fingerprint([str(single), code, code]) == before
     moved = (tmp_path / "one").rename(tmp_path / "two")
     assert code_fingerprint([moved / "package", single]) == before

@@ -45,7 +45,7 @@ def reader(layout: str) -> CorpusReader:
     """The reader of a layout; an unknown name is a CorpusError that lists the known ones."""
     if layout not in LAYOUTS:
         near = difflib.get_close_matches(layout, LAYOUTS, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = f"; did you mean {near[0]!r}?" if near else "."
         raise CorpusError(
             f"unknown corpus layout {layout!r}{hint} Known layouts: {', '.join(sorted(LAYOUTS))}"
         )

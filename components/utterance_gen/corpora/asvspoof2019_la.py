@@ -104,8 +104,9 @@ def parse_protocol(
         fields = line.split()
         if problem := _line_problem(fields):
             raise base.CorpusError(
-                f"{where}:{number}: {problem}\n  line: {line!r}\n  expected: {_EXPECTED}, "
-                "such as 'LA_0079 LA_T_1004644 - A01 spoof' or 'LA_0079 LA_T_1138215 - - bonafide'"
+                f"{where}:{number}: {problem}\n  line: {base.shown(line)}\n"
+                f"  expected: {_EXPECTED}, such as 'LA_0079 LA_T_1004644 - A01 spoof' "
+                "or 'LA_0079 LA_T_1138215 - - bonafide'"
             )
         speaker_id, utterance_id, _, system_id, key = fields
         parsed.append(

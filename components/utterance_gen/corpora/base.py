@@ -13,6 +13,7 @@ SPLITS = ("train", "dev", "eval")
 BONAFIDE = "bonafide"
 SPOOF = "spoof"
 NO_ATTACK = "-"  # The system id of bona fide speech.
+_SHOWN_CHARACTERS = 200
 AUDIO_SUFFIXES = (".flac", ".wav", ".ogg", ".mp3")  # Best first, where an id has several files.
 
 
@@ -111,6 +112,11 @@ def rows(text: str) -> Iterator[tuple[int, str]]:
     for number, line in enumerate(text.split("\n"), start=1):
         if stripped := line.strip(" \t\r"):
             yield number, stripped
+
+
+def shown(line: str) -> str:
+    """A line as a message shows it: one with lone CR line ends is a whole file."""
+    return repr(line) if len(line) <= _SHOWN_CHARACTERS else f"{line[:_SHOWN_CHARACTERS]!r} ..."
 
 
 def id_problem(utterance_id: str) -> str | None:

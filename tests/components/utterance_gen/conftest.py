@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 from apache_beam.io.filesystem import BeamIOError, FileMetadata, FileSystem
+from apache_beam.io.filesystems import FileSystems
 
 from components.utterance_gen import corpora
 from components.utterance_gen.corpora import base
@@ -51,6 +52,12 @@ class MemoryFileSystem(FileSystem):
     """An object store in memory: no folders, `memory://` addresses."""
 
     store: dict[str, bytes] = {}  # noqa: RUF012
+    failures: list[Exception] = []  # noqa: RUF012 (raised by the next calls of `open`)
+
+    def __init__(self, pipeline_options):
+        super().__init__(pipeline_options)
+        if pipeline_options is None:  # as Beam's own for s3:// and hdfs://
+            raise ValueError("Must provide one of client or options")
 
     @classmethod
     def scheme(cls):
@@ -86,6 +93,8 @@ class MemoryFileSystem(FileSystem):
         return Upload()
 
     def open(self, path, mime_type="", compression_type=""):
+        if self.failures:
+            raise self.failures.pop()
         if path not in self.store:
             raise BeamIOError(f"no object {path}")
         return io.BytesIO(self.store[path])
@@ -117,9 +126,18 @@ class MemoryFileSystem(FileSystem):
 
 @pytest.fixture
 def memory_store():
+    """What is in the object store; Beam's filesystems have no options yet, as in a new process."""
     MemoryFileSystem.store.clear()
+    FileSystems.set_options(None)
     yield MemoryFileSystem.store
     MemoryFileSystem.store.clear()
+
+
+@pytest.fixture
+def store_failures(monkeypatch):
+    """Errors that the object store raises, one a call, before it works again."""
+    monkeypatch.setattr(MemoryFileSystem, "failures", [])
+    return MemoryFileSystem.failures
 
 
 @pytest.fixture

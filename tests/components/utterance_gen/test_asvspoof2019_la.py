@@ -140,6 +140,12 @@ def test_flac_is_taken_first_and_other_files_are_left_alone():
     assert base.audio_by_stem(reversed(names)) == base.audio_by_stem(names)
 
 
+def test_lone_cr_line_ends_do_not_print_the_file():
+    with pytest.raises(corpora.CorpusError) as caught:
+        parse("\r".join(["S1 U1 - - bonafide"] * 1000))
+    assert len(str(caught.value)) < 600
+
+
 def test_unknown_layout_lists_the_known():
     with pytest.raises(corpora.CorpusError, match="did you mean 'asvspoof2019-la'"):
         corpora.reader("asvspoof2019_la")

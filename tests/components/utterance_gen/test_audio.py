@@ -85,6 +85,43 @@ def test_truncated_wav(wav, tone):
     refused(wav(tone())[:20_000], r"cut off: 12044 bytes")
 
 
+@pytest.mark.parametrize("fraction", [0.1, 0.41, 0.83, 0.99])
+@pytest.mark.parametrize(
+    ("kind", "subtype"),
+    [
+        ("WAVEX", "PCM_24"),
+        ("OGG", "VORBIS"),
+        ("OGG", "OPUS"),
+        ("MP3", "MPEG_LAYER_III"),
+        ("FLAC", "PCM_24"),
+    ],
+)
+def test_truncated_files_of_other_kinds(wav, tone, kind, subtype, fraction):
+    noise = np.random.default_rng(1).normal(0, 0.01, 16_000 * 4)
+    data = wav(tone(seconds=4.0) + noise, 16_000, subtype, kind)
+    assert abs(len(audio.decode(data, 16_000, 0.1)) - 64_000) < 3000
+    refused(data[: int(len(data) * fraction)], "cut off|unreadable")
+
+
+def test_stream_without_an_end_mark_is_whole(wav, tone):
+    data = bytearray(wav(tone(), kind="OGG", subtype="VORBIS"))
+    data[data.rfind(b"OggS") + 5] &= ~4
+    assert not audio._ogg_is_cut(bytes(data))
+
+
+def test_flac_from_a_pipe_is_told(wav, tone):
+    data = bytearray(wav(tone(), kind="FLAC"))
+    data[21] &= 0xF0
+    data[22:26] = bytes(4)
+    refused(bytes(data), "does not say how long it is")
+
+
+@pytest.mark.parametrize(("scale", "peak"), [(32_768.0, "1.64e\\+04"), (6e38, "3e\\+38")])
+def test_floats_on_another_scale(wav, tone, scale, peak):
+    samples = (tone(44_100) * scale).astype(np.float32)
+    refused(wav(samples, 44_100, "FLOAT"), f"up to {peak} where full scale is 1")
+
+
 @pytest.mark.parametrize("size", [0xFFFF_FFFF, 0x7FFF_FFFF])
 def test_wav_from_a_pipe_is_not_taken_for_truncated(wav, tone, size):
     data = bytearray(wav(tone()))

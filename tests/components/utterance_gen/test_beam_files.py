@@ -1,10 +1,16 @@
 import pytest
+from apache_beam.io.filesystem import BeamIOError
 
 from components.utterance_gen import beam_files
 
 
+@pytest.fixture(autouse=True)
+def options(memory_store):
+    beam_files.use_options([])
+
+
 @pytest.fixture(params=["local", "memory", "globs"])
-def root(request, tmp_path, memory_store):
+def root(request, tmp_path):
     if request.param == "memory":
         return "memory://bucket/corpus"
     folder = tmp_path / ("a[b]*c?" if request.param == "globs" else "corpus")
@@ -47,6 +53,23 @@ def test_reads_lists_and_writes(root, tmp_path):
 def test_absolute_uri_stays(memory_store):
     memory_store["memory://other/x"] = b"there"
     assert beam_files.BeamFiles("/local").read_bytes("memory://other/x") == b"there"
+
+
+def test_a_store_that_fails_now_and_then_is_asked_again(memory_store, store_failures, monkeypatch):
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    memory_store["memory://b/x"] = b"1"
+    store_failures += [BeamIOError("slow down")] * 3
+    assert beam_files.read_bytes("memory://b/x") == b"1"
+    store_failures += [BeamIOError("slow down")] * 4
+    with pytest.raises(BeamIOError, match="slow down"):
+        beam_files.read_bytes("memory://b/x")
+    assert not store_failures
+
+
+def test_what_is_not_there_is_not_asked_for_again(tmp_path, monkeypatch):
+    monkeypatch.setattr("time.sleep", lambda seconds: pytest.fail("waits for nothing"))
+    with pytest.raises(FileNotFoundError):
+        beam_files.read_bytes(str(tmp_path / "nothing"))
 
 
 def test_write_replaces_and_remove_empties(root):

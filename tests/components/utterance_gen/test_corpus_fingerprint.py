@@ -36,6 +36,14 @@ def test_notices_audio_and_protocol_and_nothing_else(small_corpus):
     assert fingerprint(small_corpus) != unchanged
 
 
+def test_a_name_that_is_not_utf8_is_no_obstacle(small_corpus):
+    before = fingerprint(small_corpus)
+    name = os.fsencode(small_corpus.folder("train")) + b"/caf\xe9.flac"
+    with open(name, "wb") as file:  # noqa: PTH123 (bytes)
+        file.write(b"x")
+    assert fingerprint(small_corpus) != before
+
+
 def test_does_not_depend_on_the_place(small_corpus, tmp_path):
     before = fingerprint(small_corpus)
     small_corpus.root = small_corpus.root.rename(tmp_path / "elsewhere")

@@ -147,6 +147,20 @@ def test_whole_run_on_an_object_store(small_corpus, tmp_path, memory_store):
     assert written == tree(tmp_path / "local")
 
 
+def test_second_attempt_in_the_same_place_leaves_nothing_of_the_first(small_corpus, tmp_path):
+    run(small_corpus.root, tmp_path / "twice", shard_bytes=100_000)
+    run(small_corpus.root, tmp_path / "twice")
+    run(small_corpus.root, tmp_path / "once")
+    assert tree(tmp_path / "twice") == tree(tmp_path / "once")
+
+
+def test_a_lost_attack_is_warned_of(small_corpus, tmp_path, caplog):
+    small_corpus.add("eval", "S9 ONLY - A99 spoof", "ONLY.flac", b"words")
+    run(small_corpus.root, tmp_path / "out", max_rejected_fraction=0.1)
+    [warning] = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    assert "eval: none of the 1 utterances of system A99" in warning
+
+
 def spoil(corpus, wav, tone):
     """Adds one utterance of each kind of bad input to train; returns id -> part of the reason."""
     flac = next(corpus.folder("train").glob("*.flac")).read_bytes()

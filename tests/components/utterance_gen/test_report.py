@@ -24,6 +24,12 @@ def test_limit_is_inclusive():
         assert part in str(caught.value)
 
 
+@pytest.mark.parametrize("percent", [1, 7, 28, 29, 57, 58])
+def test_limit_is_inclusive_whatever_the_rounding(percent):
+    lost = [rejection(i) for i in range(percent)]
+    report.check_rejections(utterances(98), lost, percent / 100)
+
+
 def test_many_offenders_are_counted_not_listed():
     with pytest.raises(corpora.CorpusError, match=r"U9 .*\n.*and 1,990 more") as caught:
         report.check_rejections(utterances(3000), [rejection(i) for i in range(2000)], 0.5)
