@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import io
 import json
 import logging
@@ -16,6 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 _LOG = logging.getLogger("bonafide")
+_DIGEST_BYTES = hashlib.sha256().digest_size
 _NAME = re.compile(r"checkpoint-(\d{5})\.npz")
 
 
@@ -67,7 +69,8 @@ def save(directory: str, state: TrainingState, *, fingerprint: str, keep: int) -
     tf.io.gfile.makedirs(directory)
     path = os.path.join(directory, f"checkpoint-{state.epoch:05d}.npz")  # noqa: PTH118 (gs://)
     with tf.io.gfile.GFile(f"{path}.part", "wb") as file:
-        file.write(buffer.getvalue())
+        # Numpy's format and the zip around it check the arrays, but not what they are called.
+        file.write(buffer.getvalue() + hashlib.sha256(buffer.getvalue()).digest())
     tf.io.gfile.rename(f"{path}.part", path, overwrite=True)
     for name in _names(directory)[keep:]:
         tf.io.gfile.remove(os.path.join(directory, name))  # noqa: PTH118
@@ -113,9 +116,11 @@ def _names(directory: str) -> list[str]:
 def _load(path: str, fingerprint: str, shapes: Sequence[tuple[int, ...]]) -> TrainingState:
     try:
         with tf.io.gfile.GFile(path, "rb") as file:
-            content = io.BytesIO(file.read())
-        # The zip format keeps a checksum of every array, which reading verifies.
-        with np.load(content, allow_pickle=False) as archive:
+            content = file.read()
+        content, digest = content[:-_DIGEST_BYTES], content[-_DIGEST_BYTES:]
+        if hashlib.sha256(content).digest() != digest:
+            raise _UnusableError("it is damaged (its checksum is wrong)")
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             facts = json.loads(str(archive["facts"]))
             if facts.pop("fingerprint") != fingerprint:
                 raise _UnusableError("it belongs to other data, settings or code")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,12 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
+_LOG = logging.getLogger("bonafide")
+_NO_CUDA = (
+    "the driver of an NVIDIA GPU is loaded, but TensorFlow sees no GPU: run GPU=1 make env, which "
+    "installs CUDA's libraries"
+)
+_NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 # The precisions of the settings as Keras policies: variables stay float32 in all of them.
 _POLICIES = {
     "float32": "float32",
@@ -66,30 +73,45 @@ def choose_placement(device: str = "auto", mixed_precision: str = "auto") -> Pla
             capability 8.0), float16 on GPUs with tensor cores (7.0), and float32 elsewhere.
 
     Raises:
-        ValueError: The device that was asked for is not there.
+        ValueError: The device that was asked for is not there or cannot be used.
     """
-    address = _tpu_address()
-    gpus = tf.config.list_physical_devices("GPU")
-    if device == "tpu" and address is None:
-        raise ValueError(
-            "trainer.device is tpu, but there is no TPU here: set TPU_NAME or use auto"
-        )
-    if device == "gpu" and not gpus:
-        raise ValueError("trainer.device is gpu, but TensorFlow sees no GPU here: use auto or cpu")
-    if device == "tpu" or (device == "auto" and address is not None):
-        kind, name, strategy = "tpu", "TPU", _tpu_strategy(address or "local")
-        best = "bfloat16"
-    elif device == "gpu" or (device == "auto" and gpus):
-        kind, name, strategy = "gpu", *_gpu_strategy(gpus)
-        best = _best_gpu_precision(gpus)
-    else:
-        kind, name, strategy = "cpu", "CPU", _cpu_strategy()
-        # Not every CPU multiplies bfloat16, and those that do not emulate it slowly.
-        best = "float32"
+    kind, name, strategy, best = _find(device)
     precision = best if mixed_precision == "auto" else mixed_precision
     replicas = strategy.num_replicas_in_sync
     shown = f"{replicas} {name} replicas" if replicas > 1 else name
     return Placement(strategy, kind, precision, f"{shown}, {precision}")
+
+
+def _find(device: str) -> tuple[str, str, tf.distribute.Strategy, str]:
+    """Kind, name and strategy of the device to take, and the precision that suits it."""
+    address = _tpu_address()
+    if device == "tpu" and address is None:
+        raise ValueError(
+            "trainer.device is tpu, but there is no TPU here: set TPU_NAME or use auto"
+        )
+    if device in ("auto", "tpu") and address is not None:
+        try:
+            return "tpu", "TPU", _tpu_strategy(address), "bfloat16"
+        except tf.errors.OpError as error:
+            problem = (
+                f"a TPU seems to be here ({address}), but TensorFlow cannot use it: install "
+                f"tensorflow-tpu in place of tensorflow ({error.message.splitlines()[0]})"
+            )
+            if device == "tpu":
+                raise ValueError(f"trainer.device is tpu: {problem}") from error
+            _LOG.warning("%s", problem)
+    gpus = tf.config.list_physical_devices("GPU")
+    if device in ("auto", "gpu") and gpus:
+        return "gpu", *_gpu_strategy(gpus), _best_gpu_precision(gpus)
+    has_driver = _NVIDIA_DRIVER.exists()
+    if device == "gpu":
+        problem = _NO_CUDA if has_driver else "TensorFlow sees no GPU here: use auto or cpu"
+        raise ValueError(f"trainer.device is gpu, but {problem}")
+    if device == "auto" and has_driver:
+        _LOG.warning("%s", _NO_CUDA)
+    # Float32, also where the CPU multiplies bfloat16: where it does not, that is emulated, slowly,
+    # and a recipe should not change with the machine. `mixed_precision=bfloat16` asks for it.
+    return "cpu", "CPU", _cpu_strategy(), "float32"
 
 
 def _tpu_address() -> str | None:

@@ -36,7 +36,7 @@ class ByteDropout(keras.layers.Layer):
         """Drops values of a tensor of any shape while training."""
         if not training or not self.dropped_levels:
             return inputs
-        seed = tf.cast(self.seed_generator.next(), tf.int32)
+        seed = _of_this_replica(tf.cast(self.seed_generator.next(), tf.int32))
         size = tf.size(inputs)
         words = tf.random.stateless_uniform([(size + 3) // 4], seed, None, None, tf.uint32)
         levels = tf.reshape(tf.bitcast(words, tf.uint8), [-1])[:size]
@@ -47,3 +47,16 @@ class ByteDropout(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Returns what `from_config` needs."""
         return {**super().get_config(), "rate": self.rate}
+
+
+def _of_this_replica(seed: tf.Tensor) -> tf.Tensor:
+    """Another seed on each replica, which all hold the same generator; on a single one, the same.
+
+    Args:
+        seed: int32 [2].
+    """
+    context = tf.distribute.get_replica_context()
+    if context is None or context.num_replicas_in_sync == 1:
+        return seed
+    replica = tf.cast(context.replica_id_in_sync_group, tf.int32)
+    return tf.random.experimental.stateless_fold_in(seed, replica)

@@ -18,7 +18,6 @@ from models.preprocessing import FEATURES, PCM16
 
 FACTS_FILE = "bonafide.json"
 WEIGHTS_FILE = "conformer.weights.h5"
-_BYTES_PER_SAMPLE = 2
 
 
 class Detector(tf.Module):
@@ -58,37 +57,19 @@ class Detector(tf.Module):
         """Scores serialized tf.Examples [B] that have a `pcm16` feature."""
         return self._score(tf.io.parse_example(examples, self._spec)[PCM16])
 
-    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int16, name="pcm16")])
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="pcm16")])
     def score_pcm16(self, pcm16: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Scores samples [B, N] at the corpus' rate; recordings of a call have the same length."""
-        return self._score(encode_pcm16(pcm16)[:, tf.newaxis])
+        """Scores recordings [B] of any lengths: little-endian int16 samples at the corpus' rate.
+
+        Bytes and not numbers, as in the examples: recordings of a batch differ in length, and
+        padding one with zeros would make another signal of it.
+        """
+        return self._score(pcm16[:, tf.newaxis])
 
     def _score(self, pcm16: tf.Tensor) -> dict[str, tf.Tensor]:
         features = self._transform({PCM16: pcm16})[FEATURES]  # [B, T, F]
         score = self.model(features, training=False) - self._log_prior_odds  # [B]
         return {"score": score, "probability": tf.sigmoid(score)}
-
-
-def encode_pcm16(samples: tf.Tensor) -> tf.Tensor:
-    """Samples as bytes, so that they can go through Transform's graph like any example.
-
-    TensorFlow has no operation from numbers to bytes, but a serialized tensor ends with its
-    content: field 4 of a TensorProto, the last one that is set. The copy is one memcpy a
-    recording; the features are still computed for the whole batch at once.
-
-    Args:
-        samples: [B, N] int16.
-
-    Returns:
-        [B] strings of 2 N bytes, little-endian on every machine that TensorFlow runs on.
-    """
-    num_bytes = _BYTES_PER_SAMPLE * tf.shape(samples)[1]
-
-    def encode(row: tf.Tensor) -> tf.Tensor:
-        serialized = tf.io.serialize_tensor(row)
-        return tf.strings.substr(serialized, tf.strings.length(serialized) - num_bytes, num_bytes)
-
-    return tf.map_fn(encode, samples, fn_output_signature=tf.TensorSpec([], tf.string))
 
 
 def build_detector(

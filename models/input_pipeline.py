@@ -13,6 +13,7 @@ import logging
 import math
 import shutil
 import tempfile
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -79,14 +80,21 @@ class ArraySplit:
         return self.features.shape[1], self.features.shape[2]
 
     def batches(self, batch_size: int, *, order_seed: tuple[int, int] | None) -> tf.data.Dataset:
-        """See `Split.batches`; the whole split is shuffled at once."""
+        """See `Split.batches`; the whole split is shuffled at once.
+
+        The batches can be read for as long as somebody holds the split.
+        """
         order = np.arange(len(self.labels))
         if order_seed is not None:
             order = np.random.default_rng(order_seed).permutation(order)
 
+        # TensorFlow keeps such a function, and what it refers to, until the process ends; the
+        # evaluation that follows should have the memory back.
+        source = weakref.ref(self.features)
+
         def read(rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             # In numpy, because an array mapped from a file must not become a tensor as a whole.
-            features = tf.numpy_function(lambda i: self.features[i], [rows], tf.float32)
+            features = tf.numpy_function(lambda i: source()[i], [rows], tf.float32)
             return tf.ensure_shape(features, [None, *self.feature_shape]), tf.gather(labels, rows)
 
         labels = tf.constant(self.labels, tf.float32)

@@ -61,7 +61,7 @@ def build_optimizer(
     )
     # Decaying biases and the gains of norms only shrinks what they are there to learn.
     optimizer.exclude_from_weight_decay(
-        var_list=[v for v in model.trainable_variables if len(v.shape) < 2]
+        var_list=[v for v in model.trainable_variables if v.name != "kernel"]
     )
     if loss_scaling:
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)

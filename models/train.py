@@ -99,6 +99,7 @@ def train_and_export(
     conformer = ConformerConfig(**config["conformer"])
     # Before anything is computed: initialising a TPU forgets what was.
     placement = choose_placement(settings.device, settings.mixed_precision)
+    _require_equal_shares(settings, placement)
     transform_output = tft.TFTransformOutput(transform_dir)
     train_split, dev_split = open_splits(
         [train_files, dev_files],
@@ -173,11 +174,7 @@ def train(
             f"the dev split needs utterances of both classes, it has {dev_counts.bonafide} bona "
             f"fide and {dev_counts.spoof} spoof"
         )
-    if settings.batch_size % placement.replicas:
-        raise ValueError(
-            f"trainer.batch_size ({settings.batch_size}) must be a multiple of the number of "
-            f"replicas ({placement.replicas})"
-        )
+    _require_equal_shares(settings, placement)
     if settings.deterministic and placement.kind == "cpu":
         tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(settings.seed)
@@ -256,6 +253,15 @@ def train(
     progress.close()
     _LOG.info("best: epoch %d, dev EER %.1f %%", state.best_epoch, 100 * state.best_dev_eer)
     return TrainingResult(state, log_prior_odds(counts, weights), model.count_params())
+
+
+def _require_equal_shares(settings: TrainerConfig, placement: Placement) -> None:
+    """Raises ValueError if a batch cannot be shared by the replicas; costs nothing to ask early."""
+    if settings.batch_size % placement.replicas:
+        raise ValueError(
+            f"trainer.batch_size ({settings.batch_size}) must be a multiple of the number of "
+            f"replicas ({placement.replicas})"
+        )
 
 
 def mean_loss(logits: np.ndarray, labels: np.ndarray, weights: ClassWeights) -> float:

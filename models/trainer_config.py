@@ -13,6 +13,7 @@ CACHES = ("auto", "memory", "disk", "none")
 CLASS_WEIGHTINGS = ("balanced", "none")
 # Stateless random operations take the seed as an int32.
 _SEED_LIMIT = 2**31
+_COUNT_LIMIT = 1_000_000
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -43,7 +44,8 @@ class TrainerConfig:
         cache_dir: Folder for the disk cache; empty for the system's temporary folder.
         shuffle_buffer: Utterances shuffled at a time where there is no cache (with one, the whole
             split is shuffled).
-        deterministic: Ask TensorFlow for deterministic kernels.
+        deterministic: Ask TensorFlow for deterministic kernels on the CPU. (On GPUs they cost much
+            speed, and some operations have none: there, runs with one seed are only close.)
         keep_checkpoints: How many of the newest checkpoints stay on disk.
     """
 
@@ -76,7 +78,9 @@ class TrainerConfig:
         """
         checks = Checks(self, "trainer")
         checks.finite()
-        checks.whole("epochs", "batch_size", "shuffle_buffer", "keep_checkpoints", least=1)
+        counts = ("epochs", "batch_size", "shuffle_buffer", "keep_checkpoints")
+        checks.whole(*counts, least=1)
+        checks.require(counts, lambda v: v < _COUNT_LIMIT, "below a million")
         checks.whole("crop_frames", "seed", least=0)
         checks.require(["seed"], lambda seed: seed < _SEED_LIMIT, "below 2**31")
         checks.require(("learning_rate", "cache_budget_gib"), lambda v: v > 0, "above 0")

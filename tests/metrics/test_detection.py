@@ -98,7 +98,7 @@ def trials(draw, *, distinct=False):
     return np.array(scores, dtype=np.float64), np.array(labels)
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300)
 @given(trials())
 def test_equals_the_definition(data):
     scores, labels = data
@@ -106,7 +106,7 @@ def test_equals_the_definition(data):
     assert equal_error_rate(scores, labels).eer == expected
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100)
 @given(trials(), st.randoms(use_true_random=False))
 def test_order_of_trials_does_not_matter(data, random):
     scores, labels = data
@@ -115,14 +115,14 @@ def test_order_of_trials_does_not_matter(data, random):
     assert equal_error_rate(scores[order], labels[order]) == equal_error_rate(scores, labels)
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=100)
 @given(trials())
 def test_only_the_ranking_matters(data):
     scores, labels = data
     assert equal_error_rate(np.exp(scores / 3), labels).eer == equal_error_rate(scores, labels).eer
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200)
 @given(trials(distinct=True))
 def test_flips_of_sign_and_labels(data):
     scores, labels = data

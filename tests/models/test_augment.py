@@ -24,7 +24,7 @@ def random_batch(batch=6, frames=50, bands=20, seed=0):
     return features, tf.constant((np.arange(batch) % 2).astype(np.float32))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=seeds,
     labels=st.lists(st.floats(0, 1, width=32), min_size=1, max_size=6),

@@ -1,3 +1,5 @@
+import hashlib
+
 import numpy as np
 
 from models import checkpoints
@@ -64,14 +66,28 @@ def test_a_damaged_newest_one_leaves_the_one_before(tmp_path, caplog):
     assert "checkpoint-00002.npz is not used: it is damaged" in caplog.text
 
 
-def test_one_wrong_bit_in_an_array_is_noticed(tmp_path, caplog):
+def test_one_wrong_bit_anywhere_is_noticed(tmp_path, caplog):
     save(tmp_path, 1)
     path = tmp_path / "checkpoint-00001.npz"
-    content = bytearray(path.read_bytes())
-    content[content.index(state(1).variables[0].tobytes()) + 5] ^= 1
-    path.write_bytes(content)
-    assert load(tmp_path) is None
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        content = bytearray(whole)
+        content[place] ^= 1 << place % 8
+        path.write_bytes(content)
+        assert load(tmp_path) is None
     assert "it is damaged" in caplog.text
+
+
+def test_a_file_that_is_something_else_is_told(tmp_path, caplog):
+    for content in (b"", b"words", hashlib.sha256().digest(), sealed(b"words")):
+        (tmp_path / "checkpoint-00001.npz").write_bytes(content)
+        assert load(tmp_path) is None
+        assert "it is damaged" in caplog.text
+        caplog.clear()
+
+
+def sealed(content):
+    return content + hashlib.sha256(content).digest()
 
 
 def test_other_settings_and_another_model_are_told_apart(tmp_path, caplog):

@@ -13,12 +13,13 @@ class FakeStrategy:
 
 
 @pytest.fixture
-def machine(monkeypatch):
+def machine(monkeypatch, tmp_path):
     """A function that makes TensorFlow see other hardware, and records what was made."""
     made = []
 
     def set_up(*, gpus=(), tpu=None):
         monkeypatch.setattr(devices, "_tpu_address", lambda: tpu)
+        monkeypatch.setattr(devices, "_NVIDIA_DRIVER", tmp_path / "no driver")
         physical = [types.SimpleNamespace(name=f"GPU:{i}", about=a) for i, a in enumerate(gpus)]
         monkeypatch.setattr(
             tf.config, "list_physical_devices", lambda kind=None: physical if kind == "GPU" else []
@@ -105,6 +106,30 @@ def test_a_device_that_is_not_there_is_refused(machine, device):
     machine()
     with pytest.raises(ValueError, match=f"trainer.device is {device}, but"):
         devices.choose_placement(device)
+
+
+def test_a_tpu_that_tensorflow_cannot_use(machine, monkeypatch, caplog):
+    def no_kernel(_):
+        raise tf.errors.NotFoundError(None, None, "No OpKernel was registered\nmore")
+
+    machine(tpu="local")
+    monkeypatch.setattr(tf.tpu.experimental, "initialize_tpu_system", no_kernel)
+    assert devices.choose_placement().description == "CPU, float32"
+    assert "install tensorflow-tpu" in caplog.text
+    with pytest.raises(ValueError, match=r"device is tpu: .*tensorflow-tpu.*No OpKernel"):
+        devices.choose_placement("tpu")
+
+
+def test_a_gpu_without_cuda_is_not_passed_over_in_silence(machine, monkeypatch, tmp_path, caplog):
+    machine()
+    monkeypatch.setattr(devices, "_NVIDIA_DRIVER", tmp_path)
+    assert devices.choose_placement().kind == "cpu"
+    assert "GPU=1 make env" in caplog.text
+    caplog.clear()
+    assert devices.choose_placement("cpu").kind == "cpu"
+    assert not caplog.text
+    with pytest.raises(ValueError, match=r"trainer\.device is gpu, but the driver"):
+        devices.choose_placement("gpu")
 
 
 def test_tpus_are_found_by_name(monkeypatch):

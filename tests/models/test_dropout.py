@@ -1,11 +1,31 @@
 """The share dropped, the expectation, and the seed."""
 
+import pathlib
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from models.dropout import ByteDropout
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TWO_REPLICAS = """
+import numpy as np
+import tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from models.dropout import ByteDropout
+strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+with strategy.scope():
+    layer = ByteDropout(0.5)
+draw = tf.function(lambda: strategy.run(lambda: layer(tf.ones([64]), training=True)))
+masks = [part.numpy() for _ in range(2) for part in strategy.experimental_local_results(draw())]
+assert len(masks) == 4
+assert len({mask.tobytes() for mask in masks}) == 4, masks
+"""
 
 
 @pytest.mark.parametrize("rate", [0.05, 0.1, 0.5, 0.999])
@@ -39,6 +59,12 @@ def test_follows_the_global_seed_and_changes_with_each_call():
     keras.utils.set_random_seed(5)
     np.testing.assert_array_equal(first, draw())
     assert not np.array_equal(first[0], first[1])
+
+
+def test_replicas_drop_different_values():
+    command = [sys.executable, "-c", TWO_REPLICAS]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr[-3000:]
 
 
 def test_refuses_an_impossible_rate():

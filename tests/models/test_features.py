@@ -81,7 +81,7 @@ def test_mel_matrix_equals_librosa():
     np.testing.assert_allclose(features.mel_matrix(config), expected.T, atol=1e-6)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     lengths=st.lists(st.integers(0, 50), min_size=1, max_size=5),
     clip_samples=st.integers(1, 120),

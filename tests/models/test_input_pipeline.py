@@ -1,4 +1,6 @@
 import dataclasses
+import gc
+import weakref
 
 import numpy as np
 import pytest
@@ -43,11 +45,10 @@ def opened(corpus, *, materialized, cache, **kwargs):
 
 
 @given(count=st.integers(1, 40), batch_size=st.integers(1, 17), epoch=st.integers(1, 3))
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 def test_every_utterance_once_per_epoch_in_full_batches(count, batch_size, epoch):
-    batches = collect(
-        training_batches(numbered_split(count), batch_size=batch_size, seed=3, epoch=epoch)
-    )
+    split = numbered_split(count)
+    batches = collect(training_batches(split, batch_size=batch_size, seed=3, epoch=epoch))
     seen = []
     for features, labels, weights in batches:
         assert features.shape == (batch_size, 5, 3)
@@ -80,6 +81,16 @@ def test_an_epoch_replays_and_epochs_and_seeds_differ():
     assert not np.array_equal(first[0][0], epoch(2, 2)[0][0])
     # Batches of one epoch must not share their random numbers either.
     assert not np.allclose(first[0][1], first[1][1])
+
+
+def test_features_are_let_go_when_training_is_over():
+    split = numbered_split(9)
+    collect(training_batches(split, batch_size=4, seed=3, epoch=1))
+    collect(evaluation_batches(split, batch_size=4))
+    features = weakref.ref(split.features)
+    del split
+    gc.collect()
+    assert features() is None
 
 
 def test_fill_batch_repeats_with_weight_zero():

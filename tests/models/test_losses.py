@@ -17,7 +17,7 @@ smoothings = st.floats(0, 0.9)
 
 
 @given(logit_lists, st.sampled_from([0.0, 1.0]), class_weight_pairs, smoothings)
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_a_hard_label_gives_the_weighted_cross_entropy(logits, label, weights, smoothing):
     z = np.array(logits, np.float64)
     target = label * (1 - smoothing) + smoothing / 2
@@ -34,7 +34,7 @@ def test_a_hard_label_gives_the_weighted_cross_entropy(logits, label, weights, s
 
 
 @given(logit_lists, st.floats(0, 1, width=32), class_weight_pairs, smoothings)
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_a_mixed_label_gives_the_mixture_of_the_losses(logits, label, weights, smoothing):
     mixed, bonafide, spoof = (
         weighted_bce(

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from models.conformer import Conformer, ConformerConfig
 from models.optimizer import build_optimizer, learning_rate_schedule
 from models.trainer_config import TrainerConfig
 
@@ -44,6 +45,34 @@ def test_only_matrices_decay(model):
     for variable in model.trainable_variables:
         expected = 0.95 if len(variable.shape) == 2 else 1.0
         assert np.allclose(variable, expected), variable.path
+
+
+def test_of_the_conformer_kernels_decay_and_nothing_else():
+    settings = TrainerConfig(learning_rate=0.1, warmup_fraction=0.0, weight_decay=0.5, ema_epochs=0)
+    conformer = Conformer(ConformerConfig(width=8, num_blocks=1, num_heads=2))
+    conformer.build((None, None, 8))
+    optimizer = build_optimizer(settings, conformer, steps_per_epoch=10)
+    for variable in conformer.trainable_variables:
+        variable.assign(tf.ones_like(variable))
+    optimizer.apply([tf.zeros(v.shape) for v in conformer.trainable_variables])
+    decayed = {v.path for v in conformer.trainable_variables if not np.allclose(v, 1.0)}
+    kernels = {v.path for v in conformer.trainable_variables if v.path.endswith("/kernel")}
+    assert decayed == kernels
+    assert len(kernels) > 10
+    left = {v.name for v in conformer.trainable_variables if v.path not in decayed}
+    assert left == {"bias", "gamma", "beta", "content_bias", "position_bias"}
+
+
+@pytest.mark.parametrize(("clip_norm", "replicas", "expected"), [(2.0, 1, 2.0), (2.0, 4, 0.5)])
+def test_gradients_are_clipped_by_their_global_norm(model, clip_norm, replicas, expected):
+    settings = TrainerConfig(clip_norm=clip_norm, ema_epochs=0)
+    optimizer = build_optimizer(settings, model, steps_per_epoch=10, replicas=replicas)
+    optimizer.apply([100.0 * tf.ones(v.shape) for v in model.trainable_variables])
+    # After one step Adam's first moment is a tenth of the gradient that it was given.
+    moments = [v.numpy() for v in optimizer.variables if v.path.endswith("_momentum")]
+    assert len(moments) == len(model.trainable_variables)
+    norm = np.sqrt(sum(np.sum(np.square(moment)) for moment in moments))
+    assert norm == pytest.approx(0.1 * expected, rel=1e-5)
 
 
 def test_moving_average_has_the_horizon_in_steps(model):

@@ -110,6 +110,23 @@ def test_training_learns_and_picks_the_best_epoch(tmp_path):
     assert result.log_prior_odds == pytest.approx(0.0, abs=1e-9)
 
 
+def test_the_loss_of_an_epoch_is_the_weighted_mean_over_its_utterances(tmp_path):
+    """One step on a batch that is filled up: neither the filling nor a class is miscounted."""
+    settings = dataclasses.replace(
+        SETTINGS, epochs=1, batch_size=32, crop_frames=0, label_smoothing=0.2
+    )
+    split = toy_split(29, 0)
+    result = run(tmp_path, settings, augment=None, conformer=NO_DROPOUT, train_split=split)
+    keras.utils.set_random_seed(settings.seed)
+    untrained = train.Conformer(NO_DROPOUT)
+    untrained.build((None, None, 8))
+    z = untrained(split.features, training=False).numpy().astype(np.float64)
+    weight = np.where(split.labels == 1, 29 / 2 / 10, 29 / 2 / 19)
+    label = np.where(split.labels == 1, 0.9, 0.1)
+    losses = weight * (label * np.logaddexp(0, -z) + (1 - label) * np.logaddexp(0, z))
+    assert result.state.history[0]["loss"] == pytest.approx(losses.mean(), rel=1e-5)
+
+
 def test_best_weights_are_the_averaged_ones_that_gave_the_dev_loss(uninterrupted):
     state = uninterrupted.state
     model = train.Conformer(TINY)
