@@ -19,7 +19,7 @@ import sys
 import traceback
 
 from pipeline import logs
-from pipeline.config import PRESETS, Settings, SettingsError, field_names, override
+from pipeline.config import COMPONENTS, PRESETS, Settings, SettingsError, field_names, override
 from pipeline.session import FAILED, INTERRUPTED, PUSHED, REFUSED, Session
 
 EXIT_CODES = f"""exit codes:
@@ -46,6 +46,8 @@ def parser() -> argparse.ArgumentParser:
         epilog=f"presets:\n{presets}\n\nsettings (with the values of the preset 'sample'):\n"
         f"{settings}\n\n{EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        # `--fo` must not be enough to force a blessing.
+        allow_abbrev=False,
     )
     result.add_argument("--preset", choices=sorted(PRESETS), default="sample")
     result.add_argument(
@@ -58,7 +60,10 @@ def parser() -> argparse.ArgumentParser:
         help="where everything is written (default: output/PRESET)",
     )
     result.add_argument(
-        "--until", metavar="COMPONENT", help="run the graph up to this component, e.g. DataGate"
+        "--until",
+        metavar="COMPONENT",
+        type=component_id,
+        help=f"run the graph up to this component: {', '.join(COMPONENTS)}",
     )
     result.add_argument(
         "--set",
@@ -79,10 +84,17 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--force-blessing",
         metavar="REASON",
-        default="",
         help="push even if the gate refuses; the reason is recorded with the model",
     )
     return result
+
+
+def component_id(text: str) -> str:
+    """The id of a component from how someone wrote it, in capitals or not."""
+    for name in COMPONENTS:
+        if name.lower() == text.lower():
+            return name
+    raise argparse.ArgumentTypeError(f"no component {text!r}; there are {', '.join(COMPONENTS)}")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -95,7 +107,7 @@ def main(arguments: list[str] | None = None) -> int:
         command_line.error(str(error))
     if options.workers < 1:
         command_line.error("--workers must be 1 or more")
-    if options.force_blessing and not options.force_blessing.strip():
+    if options.force_blessing is not None and not options.force_blessing.strip():
         command_line.error("--force-blessing wants a reason")
     root = settings.corpus.root if options.corpus is None else options.corpus
     if not root:
@@ -105,7 +117,9 @@ def main(arguments: list[str] | None = None) -> int:
         root = os.path.abspath(os.path.expanduser(root))  # noqa: PTH100, PTH111 (collapses ..)
     corpus = dataclasses.replace(settings.corpus, root=root)
     settings = dataclasses.replace(settings, corpus=corpus)
-    output = (options.output or pathlib.Path("output") / options.preset).absolute()
+    # One spelling for one folder here too: it is part of what the cache goes by.
+    output = pathlib.Path("output") / options.preset if options.output is None else options.output
+    output = output.expanduser().resolve()
     if any(mark in str(output) for mark in ("*", "?", "[", ":/")):
         command_line.error(f"--output {output}: a local folder is wanted, without * ? [")
     return run(settings, options, output)

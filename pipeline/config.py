@@ -12,9 +12,18 @@ import types
 import typing
 from collections.abc import Callable, Iterator
 
+from components.utterance_gen import corpora
+from models.checks import Checks
 from models.settings import AugmentConfig, ConformerConfig, FeatureConfig, TrainerConfig
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
+
+
+# Ids of the components, in the order in which data goes through them.
+COMPONENTS = (
+    *("UtteranceGen", "CuratedSchema", "StatisticsGen", "ExampleValidator", "DataGate"),
+    *("Transform", "Trainer", "Champion", "ModelEvaluator", "ModelPusher"),
+)
 
 
 class SettingsError(ValueError):
@@ -35,6 +44,11 @@ class CorpusConfig:
     layout: str = "asvspoof2019-la"
     name: str = "sample"
 
+    def __post_init__(self) -> None:
+        corpora.reader(self.layout)
+        if not self.name:
+            raise SettingsError("corpus.name is empty")
+
 
 @dataclasses.dataclass(frozen=True)
 class UtteranceConfig:
@@ -53,10 +67,15 @@ class UtteranceConfig:
     seed: int = 1
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.max_rejected_fraction <= 1.0:
-            raise SettingsError("utterances.max_rejected_fraction must be between 0 and 1")
-        if self.shard_megabytes < 1:
-            raise SettingsError("utterances.shard_megabytes must be at least 1")
+        checks = Checks(self, "utterances")
+        checks.finite()
+        checks.require(["min_seconds"], lambda seconds: 0 <= seconds <= 60, "from 0 to 60")
+        checks.require(["max_rejected_fraction"], lambda share: 0 <= share <= 1, "from 0 to 1")
+        checks.whole("shard_megabytes", least=1)
+        checks.whole("seed", least=0)
+        # A shard is built on a local disk; the metadata store holds 64 bits.
+        checks.require(["shard_megabytes"], lambda size: size <= 2**20, "at most 2**20")
+        checks.require(["seed"], lambda seed: seed < 2**63, "below 2**63")
 
 
 @dataclasses.dataclass(frozen=True)

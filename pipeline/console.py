@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TextIO
 
@@ -61,14 +62,23 @@ class RunConsole:
         return f"{escape(number)} [bold]{component:<{self._width}}[/bold]"
 
 
-def show_result(console: Console, result: Result, places: Mapping[str, str]) -> None:
-    """Prints the table of error rates, the verdict, and where things are."""
+def show_result(
+    console: Console, result: Result, places: Mapping[str, str], *, removed: bool = False
+) -> None:
+    """Prints the table of error rates, the verdict, and where things are.
+
+    Args:
+        console: Where to print.
+        result: Of the run.
+        places: Name -> path or command.
+        removed: Whether the pushed version, of an earlier identical run, is not there any more.
+    """
     table = Table(title="Equal error rate on eval")
     table.add_column("attack")
     table.add_column("EER", justify="right")
     evaluation = result.evaluation
     for attack, eer in evaluation.per_attack.items():
-        table.add_row(escape(attack), f"{eer:.2%}")
+        table.add_row(escape(attack), "no trials" if math.isnan(eer) else f"{eer:.2%}")
     table.add_section()
     table.add_row("[bold]all[/bold]", f"[bold]{evaluation.eer:.2%}[/bold]")
     console.print()
@@ -81,7 +91,13 @@ def show_result(console: Console, result: Result, places: Mapping[str, str]) -> 
         console.print(
             f"[yellow]Blessed by force against the gate: {escape(result.forced_reason)}[/yellow]"
         )
-    if result.pushed_to:
+    if removed:
+        console.print(
+            f"[red bold]Not there any more[/red bold]: {escape(result.pushed_to)} was pushed by an "
+            "earlier run with the same data, code and settings, and has been removed since. Put it "
+            "back, or use another --output."
+        )
+    elif result.pushed_to:
         console.print(f"[green bold]Pushed[/green bold] to {escape(result.pushed_to)}")
     else:
         console.print("[red bold]Not pushed[/red bold]: the gate refused the model.")

@@ -73,7 +73,8 @@ def _champion(result: Finished) -> str:
     uri = result.outputs["model"]
     if fileio.exists(f"{uri}/{CHAMPION_FILE}"):
         return f"version {_json(f'{uri}/{CHAMPION_FILE}')['version']}"
-    return f"none: {_json(f'{uri}/{NO_CHAMPION_FILE}')['reason']}"
+    # What an earlier run found is no news of the serving folder now.
+    return "none" if result.cached else f"none: {_json(f'{uri}/{NO_CHAMPION_FILE}')['reason']}"
 
 
 def _evaluation(result: Finished) -> str:

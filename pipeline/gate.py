@@ -18,19 +18,15 @@ from pipeline.config import GateConfig
 METRICS_MODULE = "metrics.tfma_metrics"
 
 
-def make_eval_config(gate: GateConfig, *, inference_batch_size: int = 64) -> config_pb2.EvalConfig:
+def make_eval_config(gate: GateConfig) -> config_pb2.EvalConfig:
     """Returns the EvalConfig that measures a model and applies the gate.
+
+    `ModelSpec.inference_batch_size` is not set: TFMA does not read it for models of this type.
+    Batches are tfx_bsl's, at most 1,000 utterances and fewer where one takes longer than a second.
 
     Args:
         gate: The bounds.
-        inference_batch_size: Utterances a prediction call. Bounds the memory of evaluation: left
-            to itself, Beam grows batches to thousands of utterances.
-
-    Raises:
-        ValueError: `inference_batch_size` is not positive.
     """
-    if inference_batch_size < 1:
-        raise ValueError(f"inference_batch_size is {inference_batch_size}; it must be at least 1.")
     # One ModelSpec without a name: Evaluator adds the baseline's itself, and drops the change
     # threshold where there is no baseline.
     model = config_pb2.ModelSpec(
@@ -38,7 +34,6 @@ def make_eval_config(gate: GateConfig, *, inference_batch_size: int = 64) -> con
         signature_name="serving_default",
         label_key="label",
         prediction_key="score",
-        inference_batch_size=inference_batch_size,
     )
     overall = config_pb2.SlicingSpec()
     # A bona fide utterance carries every attack id of its split in `attack_pool`, a spoof its own:

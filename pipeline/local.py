@@ -7,13 +7,10 @@ Ctrl-C or SIGTERM.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import datetime
-import signal
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
-from types import FrameType
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from google.protobuf.message import Message
@@ -26,9 +23,7 @@ from tfx.orchestration.portable import launcher, runtime_parameter_utils, tfx_ru
 from tfx.orchestration.portable.beam_executor_operator import BeamExecutorOperator
 from tfx.proto.orchestration import executable_spec_pb2, pipeline_pb2
 
-
-class RunInterruptedError(Exception):
-    """Ctrl-C or SIGTERM. An Exception, so that TFX marks the execution failed and cleans up."""
+from pipeline.interrupts import interruptible
 
 
 class ComponentFailedError(RuntimeError):
@@ -101,7 +96,7 @@ class LocalRunner(tfx_runner.IrBasedRunner):
         deployment = runner_utils.extract_local_deployment_config(pipeline)
         connection = deployment.metadata_connection_config
         connection = getattr(connection, connection.WhichOneof("connection_config"))
-        with _interruptible() as raise_if_interrupted:
+        with interruptible() as raise_if_interrupted:
             for node in pipeline.nodes:
                 component = node.pipeline_node.node_info.id
                 if self._only is not None and component not in self._only:
@@ -178,47 +173,6 @@ def _beam_operator_with(beam_args: tuple[str, ...]) -> type[BeamExecutorOperator
             super().__init__(spec, platform_config)
 
     return Operator
-
-
-@contextlib.contextmanager
-def _interruptible() -> Iterator[Callable[[], None]]:
-    """Turns SIGINT and SIGTERM into RunInterruptedError while the block runs.
-
-    The error may appear anywhere, inside any library. One that puts an error of its own in its
-    place (TensorFlow does, while it binds the arguments of a function) must not make an interrupt
-    look like a failure, and where Python drops it (in a finaliser) the run must not go on for
-    hours: so the signal is remembered as well.
-
-    Yields:
-        A function that raises RunInterruptedError if a signal came and nothing has ended for it.
-    """
-    received: list[str] = []
-
-    def interrupt(number: int, _: FrameType | None) -> None:
-        # A second signal ends the process at once.
-        signal.signal(number, signal.SIG_DFL)
-        received.append(signal.Signals(number).name)
-        raise_if_interrupted()
-
-    def raise_if_interrupted() -> None:
-        if received:
-            raise RunInterruptedError(received[0])
-
-    previous = {number: signal.signal(number, interrupt) for number in _SIGNALS}
-    try:
-        yield raise_if_interrupted
-    except RunInterruptedError:
-        raise
-    except Exception as error:
-        if received:
-            raise RunInterruptedError(received[0]) from error
-        raise
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def run(

@@ -39,7 +39,8 @@ def everything_into(path: pathlib.Path) -> Iterator[TextIO]:
         os.dup2(log, 2)
         yield console
     finally:
-        console.close()
+        with contextlib.suppress(OSError):  # whoever read the console may be gone
+            console.close()
         sys.stdout.flush()
         sys.stderr.flush()
         for descriptor, original in kept.items():

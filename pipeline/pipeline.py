@@ -14,13 +14,13 @@ from tfx import v1 as tfx
 from tfx.dsl.components.base import base_component
 
 from components.champion import Champion
-from components.champion.finder import find_champion
+from components.champion.finder import champion_state
 from components.curated_schema import CuratedSchema
 from components.data_gate import DataGate
 from components.fingerprint import code_fingerprint
 from components.model_evaluator import ModelEvaluator
 from components.model_pusher import ModelPusher
-from components.utterance_gen.beam_files import BeamFiles
+from components.utterance_gen.beam_files import BeamFiles, use_options
 from components.utterance_gen.component import UtteranceGen
 from components.utterance_gen.fingerprint import corpus_fingerprint
 from pipeline.config import REPOSITORY, Settings
@@ -30,7 +30,10 @@ from pipeline.gate import make_eval_config
 FEATURE_CODE = ("models/features.py", "models/feature_config.py", "models/preprocessing.py")
 TRAINING_CODE = ("models", "metrics/detection.py")
 GATE_CODE = ("components/data_gate",)
-EVALUATION_CODE = ("metrics", "components/model_evaluator", "pipeline/gate.py")
+SCHEMA_CODE = ("components/curated_schema",)
+PUSHING_CODE = ("components/model_pusher",)
+CHAMPION_CODE = ("components/champion", *PUSHING_CODE)
+EVALUATION_CODE = ("metrics", "components/model_evaluator", "pipeline/gate.py", *CHAMPION_CODE)
 # Packages whose version can change a result: part of every fingerprint of code.
 LIBRARIES = (
     "apache-beam",
@@ -69,25 +72,36 @@ class Fingerprints:
     corpus: str
     ingestion_code: str
     feature_code: str
+    schema_code: str
     gate_code: str
     training_code: str
+    champion_code: str
     evaluation_code: str
+    pushing_code: str
 
     @classmethod
-    def take(cls, settings: Settings) -> Fingerprints:
+    def take(cls, settings: Settings, *, beam_args: Sequence[str] = ()) -> Fingerprints:
         """Reads protocols and lists audio of the corpus, and reads the code.
+
+        Args:
+            settings: What will be run.
+            beam_args: Options for Beam's filesystems, with which the corpus is read.
 
         Raises:
             CorpusError: If the corpus is not there or a protocol is malformed.
         """
         corpus = settings.corpus
+        use_options(beam_args)
         return cls(
             corpus=corpus_fingerprint(corpus.root, corpus.layout, BeamFiles(corpus.root)),
             ingestion_code=_code("components/utterance_gen"),
             feature_code=_code(*FEATURE_CODE),
+            schema_code=_code(*SCHEMA_CODE),
             gate_code=_code(*GATE_CODE),
             training_code=_code(*TRAINING_CODE),
+            champion_code=_code(*CHAMPION_CODE),
             evaluation_code=_code(*EVALUATION_CODE),
+            pushing_code=_code(*PUSHING_CODE),
         )
 
     def training(self, settings: Settings) -> str:
@@ -140,7 +154,9 @@ def create_components(
     )
     examples = utterance_gen.outputs["examples"]
 
-    schema = CuratedSchema(schema_pbtxt=SCHEMA.read_text())
+    schema = CuratedSchema(
+        schema_pbtxt=SCHEMA.read_text(), code_fingerprint=fingerprints.schema_code
+    )
     statistics = tfx.components.StatisticsGen(
         examples=examples,
         schema=schema.outputs["schema"],
@@ -195,9 +211,10 @@ def create_components(
     champion = Champion(
         push_destination=places.serving,
         training_fingerprint=training_fingerprint,
-        known_state=find_champion(places.serving, training_fingerprint) or "",
+        known_state=champion_state(places.serving, training_fingerprint),
+        code_fingerprint=fingerprints.champion_code,
     )
-    # Not before the training: what was pushed in the meantime is the champion to compare with.
+    # Not before the training: what is pushed in the meantime is noticed.
     champion.add_upstream_node(trainer)
     evaluator = ModelEvaluator(
         examples=examples,
@@ -211,6 +228,7 @@ def create_components(
         model=trainer.outputs["model"],
         model_blessing=evaluator.outputs["blessing"],
         push_destination=places.serving,
+        code_fingerprint=fingerprints.pushing_code,
     )
     return [
         utterance_gen,

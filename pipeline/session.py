@@ -17,13 +17,11 @@ from rich.console import Console
 from rich.markup import escape
 
 from pipeline import logs
-from pipeline.config import REPOSITORY, Settings
+from pipeline.config import COMPONENTS, REPOSITORY, Settings
+from pipeline.interrupts import RunInterruptedError, interruptible
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from types import ModuleType
-
-    from tfx.dsl.components.base.base_component import BaseComponent
+    from collections.abc import Callable, Mapping
 
     from pipeline.local import Finished
 
@@ -60,6 +58,7 @@ class Session:
         self._console = Console(file=screen, highlight=False, soft_wrap=True)
         self._log = log
         self._serving = output / "serving" / settings.name
+        self._running: str | None = None  # component in which the run was interrupted
 
     def run(self) -> int:
         """Runs everything and returns the exit code."""
@@ -69,16 +68,18 @@ class Session:
             f"  output {escape(str(self._output))}\n  log    {escape(str(self._log))}"
         )
         try:
-            with only_run_in(self._output):
-                return self._run_locked()
+            with interruptible() as raise_if_interrupted, only_run_in(self._output):
+                return self._run_locked(raise_if_interrupted)
         except OutputBusyError as error:
             return self._fail(str(error))
-        except KeyboardInterrupt:
-            # While starting or showing the result; a component is interrupted in an orderly way.
-            self._console.print("\n[yellow]Interrupted[/yellow], with no component running.")
+        except RunInterruptedError:
+            where = f" in {self._running}" if self._running else ""
+            self._console.print(
+                f"\n[yellow]Interrupted[/yellow]{where}: the same command goes on from there."
+            )
             return INTERRUPTED
 
-    def _run_locked(self) -> int:
+    def _run_locked(self, raise_if_interrupted: Callable[[], None]) -> int:
         started = time.monotonic()
         # Beam's worker processes import our components, from wherever this was started.
         python_path = os.environ.get("PYTHONPATH")
@@ -87,7 +88,9 @@ class Session:
         # Here and not above: these imports take seconds, and a wrong option should not wait.
         from pipeline import console, figures, local, pipeline
 
+        raise_if_interrupted()  # it may have been dropped in the middle of an import
         leave_accelerators_to_training()
+        arguments = beam_args(self._options.workers)
         places = pipeline.Places(
             artifacts=str(self._output / "artifacts"),
             serving=str(self._serving),
@@ -97,11 +100,13 @@ class Session:
             components = pipeline.create_components(
                 self._settings,
                 places=places,
-                fingerprints=pipeline.Fingerprints.take(self._settings),
-                force_blessing_reason=self._options.force_blessing,
+                fingerprints=pipeline.Fingerprints.take(self._settings, beam_args=arguments),
+                force_blessing_reason=self._options.force_blessing or "",
             )
-            wanted = self._wanted(pipeline, components)
-        except (ValueError, OSError) as error:  # a bad corpus, setting or --until, all explained
+            wanted = pipeline.up_to(components, self._options.until or COMPONENTS[-1])
+            raise_if_interrupted()
+        except (ValueError, OSError) as error:  # a bad corpus or setting, all explained
+            raise_if_interrupted()
             traceback.print_exc()
             return self._fail(str(error))
         graph = pipeline.create_pipeline(
@@ -115,18 +120,16 @@ class Session:
         listener = console.RunConsole(self._screen, order, figures.describe)
         try:
             with logs.people_see(listener.message):
-                local.run(graph, listener, only=wanted, beam_args=beam_args(self._options.workers))
-        except local.RunInterruptedError:
-            self._console.print(
-                f"\n[yellow]Interrupted[/yellow] in {listener.running}: the same command goes on "
-                "from there."
-            )
-            return INTERRUPTED
+                local.run(graph, listener, only=wanted, beam_args=arguments)
+        except RunInterruptedError:
+            self._running = listener.running
+            raise
         except Exception as error:
-            logging.getLogger(__name__).exception("%s failed", listener.running)
+            what = listener.running or "The run"
+            logging.getLogger(__name__).exception("%s failed", what)
             traceback.print_exc()
             self._console.print(
-                f"\n[red bold]{listener.running} failed:[/red bold] {escape(explain(error))}\n"
+                f"\n[red bold]{what} failed:[/red bold] {escape(explain(error))}\n"
                 f"  full log  {escape(str(self._log))}"
             )
             return FAILED
@@ -143,6 +146,7 @@ class Session:
                     self._console.print(f"  {component}.{name}  {escape(uri)}")
             return PUSHED
         result = figures.read_result(results)
+        removed = bool(result.pushed_to) and not pathlib.Path(result.pushed_to).exists()
         console.show_result(
             self._console,
             result,
@@ -153,35 +157,15 @@ class Session:
                 "TensorBoard": f"tensorboard --logdir {results['Trainer'].outputs['model_run']}",
                 "log": str(self._log),
             },
+            removed=removed,
         )
-        if not result.pushed_to:
-            return REFUSED
-        if not pathlib.Path(result.pushed_to).exists():
-            return self._fail(
-                "that version was pushed by an earlier run with the same data, code and settings, "
-                "and has been removed since. Put it back, or use another --output."
-            )
-        return PUSHED
+        if removed:
+            return FAILED
+        return PUSHED if result.pushed_to else REFUSED
 
     def _fail(self, message: str) -> int:
         self._console.print(f"[red]error:[/red] {escape(message)}")
         return FAILED
-
-    def _wanted(self, pipeline: ModuleType, components: list[BaseComponent]) -> set[str]:
-        """Ids of the components to run."""
-        ids = {component.id.lower(): component.id for component in components}
-        until = self._options.until
-        if not until:
-            return set(ids.values())
-        if until.lower() not in ids:
-            raise UnknownComponentError(
-                f"--until {until}: no such component; there are {', '.join(ids.values())}"
-            )
-        return pipeline.up_to(components, ids[until.lower()])
-
-
-class UnknownComponentError(ValueError):
-    """`--until` names a component that is not in the graph."""
 
 
 def leave_accelerators_to_training() -> None:
@@ -223,7 +207,7 @@ def explain(error: BaseException) -> str:
         # Beam sends a worker's traceback as the message: its last line is the error itself.
         return lines[-1]
     known = type(error).__module__.partition(".")[0] in ("components", "models", "pipeline")
-    text = "\n".join(lines)
+    text = "\n".join([*lines, *getattr(error, "__notes__", [])])
     return text if known else f"{type(error).__name__}: {text}"
 
 

@@ -18,6 +18,7 @@ class ChampionSpec(component_spec.ComponentSpec):
         "push_destination": component_spec.ExecutionParameter(type=str),
         "training_fingerprint": component_spec.ExecutionParameter(type=str),
         "known_state": component_spec.ExecutionParameter(type=str),
+        "code_fingerprint": component_spec.ExecutionParameter(type=str),
     }
     INPUTS: ClassVar[dict[str, Any]] = {}
     OUTPUTS: ClassVar[dict[str, Any]] = {
@@ -40,22 +41,31 @@ class Champion(base_component.BaseComponent):
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.Executor)
 
     def __init__(
-        self, *, push_destination: str, training_fingerprint: str, known_state: str
+        self,
+        *,
+        push_destination: str,
+        training_fingerprint: str,
+        known_state: str,
+        code_fingerprint: str = "",
     ) -> None:
         """Builds the component.
 
         Args:
             push_destination: Serving folder, `serving/<name>`.
             training_fingerprint: Fingerprint of this run's data, code and settings.
-            known_state: What `finder.find_champion` says while the pipeline is being built, or
-                ''. Not used by the executor: a component without inputs would otherwise be taken
-                from TFX's cache for ever, whatever has been pushed since.
+            known_state: What `finder.champion_state` says while the pipeline is being built: a
+                component without inputs would otherwise be taken from TFX's cache for ever,
+                whatever has been pushed since. '' where that is not known, as in a compiled
+                pipeline that is run later; the cache must be off for this component then.
+            code_fingerprint: Fingerprint of the code that finds and copies champions, so that TFX's
+                cache notices a change.
         """
         super().__init__(
             ChampionSpec(
                 push_destination=push_destination,
                 training_fingerprint=training_fingerprint,
                 known_state=known_state,
+                code_fingerprint=code_fingerprint,
                 model=types.Channel(type=standard_artifacts.Model),
             )
         )

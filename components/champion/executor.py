@@ -20,17 +20,22 @@ class Executor(base_executor.BaseExecutor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Looks again instead of trusting `known_state`: on Kubeflow, that is as old as the YAML.
+        """Looks again; where that gives another answer than when the run began, it ends.
 
         Args:
             input_dict: Empty.
             output_dict: `model`: the champion in `Format-Serving/` with `champion.json` beside it,
                 or only `no_champion.json`.
             exec_properties: `push_destination`, `training_fingerprint`, `known_state`.
+
+        Raises:
+            ChampionChangedError: The serving folder has changed since the run began.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         destination = exec_properties["push_destination"]
-        version = finder.find_champion(destination, exec_properties["training_fingerprint"])
+        fingerprint = exec_properties["training_fingerprint"]
+        finder.require_state(destination, fingerprint, exec_properties["known_state"])
+        version = finder.find_champion(destination, fingerprint)
         model = artifact_utils.get_single_instance(output_dict["model"])
         finder.save_champion(destination=destination, version=version, uri=model.uri)
         model.set_string_custom_property("champion_version", version or "")

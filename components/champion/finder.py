@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 from typing import Any
@@ -16,6 +17,11 @@ RECORD_FILE = f"{store.EXTRA_DIR}/bonafide.json"  # what the exporter says of a 
 
 CHAMPION_FILE = "champion.json"
 NO_CHAMPION_FILE = "no_champion.json"
+NO_CHAMPION_STATE = "none"
+
+
+class ChampionChangedError(Exception):
+    """The champion is not the one that was there when the run began."""
 
 
 def find_champion(destination: str, training_fingerprint: str) -> str | None:
@@ -36,6 +42,45 @@ def find_champion(destination: str, training_fingerprint: str) -> str | None:
         if _fingerprint(store.version_path(destination, version)) != training_fingerprint:
             return version
     return None
+
+
+def champion_state(destination: str, training_fingerprint: str) -> str:
+    """Returns which champion there is and what it is like, for the cache to go by.
+
+    Returns:
+        The version and a hash of its graph and of its record, which names settings, data and
+        training curve; `none` where there is no champion.
+    """
+    version = find_champion(destination, training_fingerprint)
+    if version is None:
+        return NO_CHAMPION_STATE
+    path = store.version_path(destination, version)
+    digest = hashlib.sha256()
+    for file in (f"{path}/{store.MODEL_FILE}", f"{path}/{RECORD_FILE}"):
+        if fileio.exists(file):
+            with fileio.open(file, "rb") as stream:
+                digest.update(stream.read())
+    return f"{version} {digest.hexdigest()}"
+
+
+def require_state(destination: str, training_fingerprint: str, known_state: str) -> None:
+    """Checks that the champion is still the one that the cache will remember this run by.
+
+    Args:
+        destination: Serving folder.
+        training_fingerprint: Of this run.
+        known_state: What `champion_state` said when the run began; '' where nobody asked.
+
+    Raises:
+        ChampionChangedError: It is another one.
+    """
+    state = champion_state(destination, training_fingerprint)
+    if known_state and state != known_state:
+        raise ChampionChangedError(
+            f"{destination} has changed since this run began: the champion was "
+            f"{known_state.partition(' ')[0]} and is {state.partition(' ')[0]}, or has another "
+            "content. Run again: what is done up to here is in the cache."
+        )
 
 
 def champion_model_path(uri: str) -> str | None:

@@ -49,7 +49,10 @@ class Executor(base_executor.BaseExecutor):
 class CuratedSchemaSpec(component_spec.ComponentSpec):
     """What the component takes and gives."""
 
-    PARAMETERS = {"schema_pbtxt": component_spec.ExecutionParameter(type=str)}  # noqa: RUF012
+    PARAMETERS = {  # noqa: RUF012
+        "schema_pbtxt": component_spec.ExecutionParameter(type=str),
+        "code_fingerprint": component_spec.ExecutionParameter(type=str),
+    }
     INPUTS = {}  # noqa: RUF012
     OUTPUTS = {  # noqa: RUF012
         "schema": component_spec.ChannelParameter(type=standard_artifacts.Schema)
@@ -62,11 +65,12 @@ class CuratedSchema(base_component.BaseComponent):
     SPEC_CLASS = CuratedSchemaSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
 
-    def __init__(self, *, schema_pbtxt: str) -> None:
-        """Makes the component from the text of a `schema.pbtxt`."""
+    def __init__(self, *, schema_pbtxt: str, code_fingerprint: str = "") -> None:
+        """Makes the component from the text of a `schema.pbtxt` and the hash of this code."""
         super().__init__(
             CuratedSchemaSpec(
                 schema_pbtxt=schema_pbtxt,
+                code_fingerprint=code_fingerprint,
                 schema=types.Channel(type=standard_artifacts.Schema),
             )
         )

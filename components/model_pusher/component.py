@@ -25,6 +25,7 @@ class ModelPusher(Pusher):
         model: types.BaseChannel,
         model_blessing: types.BaseChannel,
         push_destination: str,
+        code_fingerprint: str = "",
     ) -> None:
         """Builds the component.
 
@@ -32,6 +33,8 @@ class ModelPusher(Pusher):
             model: The trained `Model`.
             model_blessing: `ModelBlessing` of ModelEvaluator; without a blessing nothing is pushed.
             push_destination: Serving folder of this model, `serving/<name>`.
+            code_fingerprint: Fingerprint of the code that pushes, so that TFX's cache notices a
+                change.
         """
         super().__init__(
             model=model,
@@ -39,4 +42,5 @@ class ModelPusher(Pusher):
             push_destination=pusher_pb2.PushDestination(
                 filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=push_destination)
             ),
+            custom_config={"code_fingerprint": code_fingerprint},
         )

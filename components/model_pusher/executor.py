@@ -62,7 +62,7 @@ class Executor(pusher_executor.Executor):
 
 
 def push(*, model_path: str, destination: str, blessing_uri: str | None = None) -> str:
-    """Publishes a model as the next version of a serving folder.
+    """Publishes a model as the next version of a serving folder, unless it is the newest there.
 
     Args:
         model_path: SavedModel folder.
@@ -71,12 +71,17 @@ def push(*, model_path: str, destination: str, blessing_uri: str | None = None) 
             pushed model's `assets.extra/`, so that it stays with the model wherever it goes.
 
     Returns:
-        The folder of the new version.
+        The folder of the new version, or of the newest one where that is this very model.
     """
     extra_files = {}
     forced = f"{blessing_uri}/{store.FORCED_BLESSING_FILE}"
     if blessing_uri is not None and fileio.exists(forced):
         extra_files[f"{store.EXTRA_DIR}/{store.FORCED_BLESSING_FILE}"] = forced
+    newest = store.complete_versions(destination)[-1:]
+    for path in (store.version_path(destination, version) for version in newest):
+        if store.is_copy(path, model_path, extra_files=extra_files):
+            _LOG.info("not pushed again: %s is this very model", path)
+            return path
     while True:
         path = store.version_path(destination, store.next_version(destination))
         try:

@@ -90,6 +90,29 @@ def copy_model(source: str, target: str, *, extra_files: Mapping[str, str] | Non
         shutil.rmtree(incoming, ignore_errors=True)
 
 
+def is_copy(target: str, source: str, *, extra_files: Mapping[str, str] | None = None) -> bool:
+    """Returns whether `target` is what `copy_model` would make, byte for byte."""
+    wanted = _files_below(source) | dict(extra_files or {})
+    there = _files_below(target)
+    return wanted.keys() == there.keys() and all(
+        _content(wanted[name]) == _content(there[name]) for name in wanted
+    )
+
+
+def _files_below(folder: str) -> dict[str, str]:
+    """Returns path below the folder -> path, of every file."""
+    folder = folder.rstrip("/")
+    found = (
+        f"{parent.rstrip('/')}/{name}" for parent, _, names in fileio.walk(folder) for name in names
+    )
+    return {path[len(folder) + 1 :]: path for path in found}
+
+
+def _content(path: str) -> bytes:
+    with fileio.open(path, "rb") as stream:
+        return stream.read()
+
+
 def _copy_parts(source: str, target: str, extra_files: Mapping[str, str]) -> None:
     io_utils.copy_dir(source, target, deny_regex_patterns=[r"/saved_model\.pb$"])
     for name, file in extra_files.items():

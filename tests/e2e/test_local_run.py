@@ -78,7 +78,7 @@ def test_model_serves_without_keras(pushed, output, small_corpus):
         example = tf.train.Example(features=tf.train.Features(feature=features))
         one = model.signatures["serving_default"](
             examples=tf.constant([example.SerializeToString()]))
-        two = model.signatures["score_pcm16"](pcm16=tf.constant(pcm[None, :]))
+        two = model.signatures["score_pcm16"](pcm16=tf.constant([pcm.astype("<i2").tobytes()]))
         for result in (one, two):
             assert sorted(result) == ["probability", "score"], result
             np.testing.assert_allclose(

@@ -1,5 +1,6 @@
 import io
 import logging
+import math
 
 from components.model_evaluator.summary import EvaluationSummary
 from pipeline.console import RunConsole, show_result
@@ -56,6 +57,22 @@ def test_pushed():
     for part in ("A07", "10.00%", "<b>[x]", "23.45%", "25.00%", "Pushed to /s/1", "/tmp/x.log"):
         assert part in text
     assert "force" not in text
+
+
+def test_a_version_that_was_removed_is_not_said_to_be_pushed():
+    stream = io.StringIO()
+    result = Result(evaluation=summary(), forced_reason="", pushed_to="/s/1")
+    console = RunConsole(stream, ["X"], lambda _: "").console
+    show_result(console, result, {"log": "/tmp/x.log"}, removed=True)
+    assert "Not there any more: /s/1" in stream.getvalue()
+    assert "Pushed" not in stream.getvalue()
+
+
+def test_an_attack_without_trials_has_no_rate():
+    empty = summary(per_attack={"A99": math.nan})
+    text = shown(Result(evaluation=empty, forced_reason="", pushed_to=""))
+    assert "no trials" in text
+    assert "nan" not in text
 
 
 def test_refused_says_why():

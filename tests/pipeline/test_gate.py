@@ -19,7 +19,7 @@ FAIR_EER = 0.25
 def evaluate(tmp_path, records, gate, *, candidate, baseline=None):
     """Runs TFMA as Evaluator does and returns (overall values by model, by slice, validation)."""
     config = config_util.update_eval_config_with_defaults(
-        make_eval_config(gate, inference_batch_size=3),
+        make_eval_config(gate),
         has_baseline=baseline is not None,
         rubber_stamp=True,
     )
@@ -142,8 +142,3 @@ def test_settings_outside_their_range_are_refused(field, value):
     values = {"max_eer": 0.1, "max_regression": 0.1, field: value}
     with pytest.raises(ValueError, match=rf"gate\.{field} is .*5 % is 0\.05"):
         GateConfig(**values)
-
-
-def test_batch_size_must_be_positive():
-    with pytest.raises(ValueError, match="inference_batch_size is 0"):
-        make_eval_config(GateConfig(max_eer=0.1, max_regression=0.1), inference_batch_size=0)

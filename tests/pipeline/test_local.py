@@ -1,5 +1,4 @@
 import contextlib
-import os
 import pathlib
 import signal
 
@@ -10,6 +9,7 @@ from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.types import component_spec, standard_artifacts
 
 from pipeline import local
+from pipeline.interrupts import RunInterruptedError
 
 
 class WriteExecutor(base_executor.BaseExecutor):
@@ -18,15 +18,15 @@ class WriteExecutor(base_executor.BaseExecutor):
         if what == "raise":
             raise ValueError("no such luck")
         if what == "interrupt":
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
         if what == "interrupt, told as another error":
             try:
-                os.kill(os.getpid(), signal.SIGINT)
+                signal.raise_signal(signal.SIGINT)
             except Exception as error:  # as libraries do
                 raise TypeError(f"Binding inputs failed due to {error}") from error
         if what == "interrupt, dropped":
             with contextlib.suppress(Exception):
-                os.kill(os.getpid(), signal.SIGTERM)
+                signal.raise_signal(signal.SIGTERM)
         [artifact] = output_dict["model"]
         artifact.set_string_custom_property("what", what)
 
@@ -113,14 +113,14 @@ def test_an_error_comes_through_as_it_is(tmp_path):
 )
 def test_interrupt_is_an_error_and_the_handlers_come_back(tmp_path, how, name):
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
-    with pytest.raises(local.RunInterruptedError, match=name):
+    with pytest.raises(RunInterruptedError, match=name):
         run(tmp_path, how)
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 
 def test_an_interrupted_run_does_not_go_on(tmp_path):
     record = Record()
-    with pytest.raises(local.RunInterruptedError):
+    with pytest.raises(RunInterruptedError):
         run(tmp_path, "interrupt, dropped", record)
     # What was done stays done, and the next component is named but not run.
     assert [result.component for result in record.results] == ["Write"]

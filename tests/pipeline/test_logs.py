@@ -29,6 +29,32 @@ def test_only_what_is_meant_for_people_reaches_the_console(tmp_path):
     assert sorted(log.read_text().splitlines()) == ["from C", "from a child", "printed"]
 
 
+def test_a_console_that_is_gone_does_not_leave_the_output_in_the_log(tmp_path):
+    program = textwrap.dedent(
+        """
+        import contextlib, os, pathlib, sys
+        from pipeline import logs
+        sys.stdin.readline()
+        with logs.everything_into(pathlib.Path(sys.argv[1])) as screen:
+            with contextlib.suppress(BrokenPipeError):
+                screen.write("for nobody\\n")
+        os.write(2, b"restored")
+        """
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, tmp_path / "run.log"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    process.stdout.close()
+    process.stdin.write("now\n")
+    process.stdin.close()
+    assert process.stderr.read() == "restored"
+    assert process.wait() == 0
+
+
 def test_people_see_their_lines_and_the_log_has_them_all(capfd):
     seen = []
     before = logging.getLogger().handlers[:]

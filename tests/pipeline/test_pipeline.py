@@ -3,6 +3,7 @@ import dataclasses
 import pytest
 from tfx.dsl.components.base import base_component
 
+from pipeline import config, pipeline
 from pipeline.config import override, sample
 from pipeline.pipeline import Fingerprints, Places, create_components, create_pipeline, up_to
 
@@ -10,9 +11,12 @@ FINGERPRINTS = Fingerprints(
     corpus="corpus",
     ingestion_code="i",
     feature_code="f",
+    schema_code="s",
     gate_code="g",
     training_code="t",
+    champion_code="c",
     evaluation_code="e",
+    pushing_code="p",
 )
 
 
@@ -55,6 +59,16 @@ def test_order_in_which_they_run(places, tmp_path):
         assert order.index(earlier) < order.index(later)
 
 
+def test_filesystems_have_their_options_before_the_corpus_is_read(monkeypatch):
+    calls = []
+    monkeypatch.setattr("pipeline.pipeline.use_options", calls.append)
+    monkeypatch.setattr(
+        "pipeline.pipeline.corpus_fingerprint", lambda *_: calls.append("read") or "corpus"
+    )
+    Fingerprints.take(sample(), beam_args=["--s3_region_name=here"])
+    assert calls == [["--s3_region_name=here"], "read"]
+
+
 @pytest.mark.parametrize(
     ("assignment", "expected"),
     [
@@ -75,7 +89,10 @@ def test_a_setting_changes_what_depends_on_it(places, assignment, expected):
         ("corpus", {"UtteranceGen", "Trainer", "Champion"}),
         ("ingestion_code", {"UtteranceGen", "Trainer", "Champion"}),
         ("feature_code", {"Transform", "Trainer", "Champion"}),
+        ("schema_code", {"CuratedSchema"}),
         ("gate_code", {"DataGate"}),
+        ("champion_code", {"Champion"}),
+        ("pushing_code", {"ModelPusher"}),
         ("training_code", {"Trainer", "Champion"}),
         ("evaluation_code", {"ModelEvaluator"}),
     ],
@@ -108,6 +125,28 @@ def test_fingerprints_of_the_bundled_corpus():
     one, two = Fingerprints.take(sample()), Fingerprints.take(sample())
     assert one == two
     assert len({*dataclasses.astuple(one)}) == len(dataclasses.fields(one))
+
+
+def test_all_own_code_is_in_a_fingerprint():
+    """Except what only shows, compiles or checks: an edit of the rest must run something again."""
+    fingerprinted = {
+        place
+        for places in (
+            *("components/utterance_gen", pipeline.FEATURE_CODE, pipeline.TRAINING_CODE),
+            *(pipeline.SCHEMA_CODE, pipeline.GATE_CODE, pipeline.CHAMPION_CODE),
+            *(pipeline.EVALUATION_CODE, pipeline.PUSHING_CODE),
+        )
+        for place in ((places,) if isinstance(places, str) else places)
+    }
+    root = config.REPOSITORY
+    for pattern in ("components/*/*.py", "models/*.py", "metrics/*.py"):
+        for path in root.glob(pattern):
+            own = path.relative_to(root)
+            assert any(own.is_relative_to(place) for place in fingerprinted), own
+
+
+def test_names_of_the_components(places):
+    assert sorted(build(places)) == sorted(config.COMPONENTS)
 
 
 def test_components_are_what_the_runner_expects(places):

@@ -7,6 +7,11 @@ from components.utterance_gen.corpora import CorpusError
 from pipeline.session import OutputBusyError, beam_args, explain, only_run_in
 
 
+def noted(error):
+    error.add_note("Against version 7.")
+    return error
+
+
 def test_beam_args():
     assert beam_args(1)[0] == "--runner=FnApiRunner"
     assert not any("multi_processing" in argument for argument in beam_args(1))
@@ -20,6 +25,7 @@ def test_beam_args():
         (CorpusError("a.txt:3: four columns"), "a.txt:3: four columns"),
         (OSError(28, "No space left on device"), "OSError: [Errno 28] No space left on device"),
         (RuntimeError(""), "RuntimeError"),
+        (noted(ValueError("scores are NaN")), "ValueError: scores are NaN\nAgainst version 7."),
         (
             RuntimeError("Traceback (most recent call last):\n  File x\nCorpusError: why"),
             "CorpusError: why",

@@ -56,7 +56,30 @@ def test_a_model_without_a_readable_fingerprint_is_a_model_to_beat(destination, 
     assert finder.find_champion(str(destination), "mine") == "5"
 
 
-def run(tmp_path, destination, fingerprint):
+def test_the_state_is_that_of_the_champion_and_of_what_is_in_it(destination):
+    seen = [finder.champion_state(str(destination), "mine")]
+    assert seen == ["none"]
+    add_version(destination, 1, "mine")
+    assert finder.champion_state(str(destination), "mine") == "none"
+    one = add_version(destination, 2, "other")
+    seen.append(finder.champion_state(str(destination), "mine"))
+    (one / store.MODEL_FILE).write_text("another graph")
+    seen.append(finder.champion_state(str(destination), "mine"))
+    (one / store.EXTRA_DIR / "bonafide.json").write_text("{}")
+    seen.append(finder.champion_state(str(destination), "mine"))
+    assert len(set(seen)) == 4
+    assert all(state.startswith("2 ") for state in seen[1:])
+
+
+def test_a_champion_that_came_meanwhile_ends_the_run(tmp_path, destination):
+    known = finder.champion_state(str(destination), "mine")
+    run(tmp_path, destination, "mine", known)
+    add_version(destination, 7, "other")
+    with pytest.raises(finder.ChampionChangedError, match=r"was none and is 7.*Run again"):
+        run(tmp_path, destination, "mine", known)
+
+
+def run(tmp_path, destination, fingerprint, known_state=""):
     model = standard_artifacts.Model()
     model.uri = str(tmp_path / "artifact")
     Executor(base_executor.BaseExecutor.Context()).Do(
@@ -65,7 +88,7 @@ def run(tmp_path, destination, fingerprint):
         {
             "push_destination": str(destination),
             "training_fingerprint": fingerprint,
-            "known_state": "",
+            "known_state": known_state,
         },
     )
     return model
@@ -114,5 +137,6 @@ def test_the_component_carries_its_settings():
         "push_destination": "serving/x",
         "training_fingerprint": "f",
         "known_state": "17",
+        "code_fingerprint": "",
     }
     assert component.outputs["model"].type is standard_artifacts.Model

@@ -20,7 +20,7 @@ def run_pipeline(tmp_path, destination):
     champion = Champion(
         push_destination=str(destination),
         training_fingerprint="mine",
-        known_state=finder.find_champion(str(destination), "mine") or "",
+        known_state=finder.champion_state(str(destination), "mine"),
     )
     database = metadata.sqlite_metadata_connection_config(str(tmp_path / "metadata.sqlite"))
     local_dag_runner.LocalDagRunner().run(

@@ -27,6 +27,11 @@ def test_what_is_no_schema_is_refused_with_its_place(tmp_path):
         run(tmp_path, 'feature { name: "label" }\ncolour: 3')
 
 
+def test_an_edit_of_the_code_changes_the_execution_properties():
+    one, two = (CuratedSchema(schema_pbtxt="", code_fingerprint=text) for text in "ab")
+    assert one.exec_properties != two.exec_properties
+
+
 def test_an_edit_changes_the_execution_properties():
     one, two = (CuratedSchema(schema_pbtxt=text) for text in ("feature {}", "feature {} "))
     assert one.exec_properties != two.exec_properties

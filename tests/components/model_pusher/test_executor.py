@@ -63,10 +63,26 @@ def test_does_not_push_without_a_blessing(tmp_path, model):
 def test_pushes_in_one_second_get_versions_of_their_own(tmp_path, model):
     destination = str(tmp_path / "serving")
     source = f"{model.uri}/Format-Serving"
-    paths = [push(model_path=source, destination=destination) for _ in range(3)]
+    paths = []
+    for number in range(3):
+        (pathlib.Path(source) / store.MODEL_FILE).write_text(f"graph {number}")
+        paths.append(push(model_path=source, destination=destination))
     versions = [int(path.rsplit("/", 1)[-1]) for path in paths]
     assert versions == sorted(set(versions))
     assert store.complete_versions(destination) == [str(version) for version in versions]
+
+
+def test_the_newest_model_is_not_pushed_again(tmp_path, model):
+    destination, source = str(tmp_path / "serving"), pathlib.Path(model.uri) / "Format-Serving"
+    first = push(model_path=str(source), destination=destination)
+    assert push(model_path=str(source), destination=destination) == first
+    (source / "variables" / "variables.index").write_text("w")
+    second = push(model_path=str(source), destination=destination)
+    assert second != first
+    # What was newest once must become the newest again.
+    (source / "variables" / "variables.index").write_text("v")
+    assert push(model_path=str(source), destination=destination) not in (first, second)
+    assert len(store.complete_versions(destination)) == 3
 
 
 def test_the_record_of_a_forced_blessing_goes_with_the_model(tmp_path, model):

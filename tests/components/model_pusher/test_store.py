@@ -53,6 +53,18 @@ def test_a_copy_is_whole_and_leaves_nothing_beside(tmp_path):
     assert [path.name for path in target.parent.iterdir()] == ["7"]
 
 
+def test_a_copy_is_known_by_names_and_content(tmp_path):
+    source = make_model(tmp_path / "source")
+    note = tmp_path / "note.json"
+    note.write_text("why")
+    extra = {"assets.extra/note.json": str(note)}
+    store.copy_model(str(source), str(tmp_path / "7"), extra_files=extra)
+    assert store.is_copy(str(tmp_path / "7"), str(source), extra_files=extra)
+    assert not store.is_copy(str(tmp_path / "7"), str(source))
+    note.write_text("why not")
+    assert not store.is_copy(str(tmp_path / "7"), str(source), extra_files=extra)
+
+
 def test_an_existing_version_is_never_overwritten(tmp_path):
     source = make_model(tmp_path / "source", "new")
     target = make_model(tmp_path / "serving" / "7", "old")

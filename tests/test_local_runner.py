@@ -1,0 +1,79 @@
+"""The command line: what it refuses, and what it makes of paths. Nothing is run."""
+
+import pathlib
+
+import pytest
+
+import local_runner
+from pipeline.config import REPOSITORY
+
+
+@pytest.fixture
+def started(monkeypatch):
+    """Replaces the run; returns the calls (settings, options, output) that would have begun one."""
+    calls = []
+    monkeypatch.setattr(local_runner, "run", lambda *args: calls.append(args) or 0)
+    return calls
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--until", "Trainr"], ["no component 'Trainr'", "Trainer", "DataGate"]),
+        (["--until", ""], ["no component ''"]),
+        (["--fo", "typo"], ["unrecognized arguments: --fo"]),
+        (["--force-blessing", " "], ["wants a reason"]),
+        (["--force-blessing", ""], ["wants a reason"]),
+        (["--workers", "0"], ["--workers must be 1 or more"]),
+        (["--corpus", ""], ["--corpus is empty"]),
+        (["--preset", "none"], ["invalid choice", "sample"]),
+        (["--set", "trainer.epoch=3"], ["did you mean trainer.epochs"]),
+        (["--set", "corpus.layout=cinema"], ["unknown corpus layout 'cinema'"]),
+        (["--output", "gs://bucket/x"], ["a local folder is wanted"]),
+    ],
+)
+def test_a_wrong_command_line_is_told_at_once(started, capsys, arguments, words):
+    with pytest.raises(SystemExit) as caught:
+        local_runner.main(arguments)
+    assert caught.value.code == 2
+    message = capsys.readouterr().err
+    for word in words:
+        assert word in message
+    assert not started
+
+
+def test_one_folder_has_one_name(started, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "link").symlink_to("out")
+    (tmp_path / "out").mkdir()
+    for path in ("out", "./x/../out", "link", "~/out", str(tmp_path / "out")):
+        assert local_runner.main(["--output", path, "--corpus", path]) == 0
+    assert {output for _, _, output in started} == {tmp_path.resolve() / "out"}
+    # The corpus may be a link on purpose: its files are what counts, and they are looked at.
+    assert {settings.corpus.root for settings, _, _ in started} == {
+        str(tmp_path / "out"),
+        str(tmp_path / "link"),
+    }
+
+
+def test_what_is_not_said_is_as_the_preset_says(started, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert local_runner.main([]) == 0
+    [(settings, options, output)] = started
+    assert output == pathlib.Path.cwd() / "output" / "sample"
+    assert settings.corpus.root == str(REPOSITORY / "samples")
+    assert (options.until, options.force_blessing, options.workers) == (None, None, 1)
+
+
+def test_components_are_named_in_any_letters(started):
+    local_runner.main(["--until", "datagate"])
+    assert started[0][1].until == "DataGate"
+
+
+def test_help_teaches(capsys):
+    with pytest.raises(SystemExit):
+        local_runner.main(["--help"])
+    text = capsys.readouterr().out
+    for part in ("asvspoof2019-la", "trainer.epochs", "gate.max_eer", "exit codes", "DataGate"):
+        assert part in text
