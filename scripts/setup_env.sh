@@ -3,6 +3,7 @@
 #
 #   scripts/setup_env.sh            (make run, make test and the others call it)
 #   PYTHON=python3.12 scripts/setup_env.sh
+#   GPU=1 scripts/setup_env.sh      (with CUDA's libraries; the default where a driver is loaded)
 #
 # A stamp inside .venv, written last, names what it was made from. An environment with the stamp of
 # an older lock is brought up to date; one without a stamp (interrupted) or with packages missing
@@ -26,6 +27,7 @@ venv=.venv
 stamp=$venv/.made-from
 uv_version=0.13.9
 uv_oldest=0.9.0 # that was seen to read this lock
+gpu=${GPU:-$([ -e /proc/driver/nvidia/version ] && echo 1 || echo 0)}
 
 # What is made here must not be its own base Python, as it would be when it is activated; and
 # without bytecode `import tfx` takes a minute, which every Beam worker pays.
@@ -44,7 +46,7 @@ if missing: sys.exit(f"not installed: {missing}")'
 }
 wanted=$(
   { sha256sum uv.lock pyproject.toml scripts/setup_env.sh scripts/newer_glibc.sh
-    echo "$PWD $host_glibc ${PYTHON:-}"
+    echo "$PWD $host_glibc ${PYTHON:-} $gpu"
   } | sha256sum | cut -d' ' -f1
 )
 is_ready() { [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && python_works >/dev/null 2>&1; }
@@ -104,9 +106,11 @@ make_venv() {
   echo "$PWD $base_python" >"$venv/.base"
 }
 install() {
-  echo "Installing the locked packages into $venv (3.6 GB, once)"
+  local extra=() size="3.6 GB"
+  [ "$gpu" != 1 ] || extra=(--extra gpu) size="7 GB with CUDA"
+  echo "Installing the locked packages into $venv ($size, once)"
   UV_PROJECT_ENVIRONMENT="$PWD/$venv" "$uv" sync --frozen --compile-bytecode --no-progress --quiet \
-    --python "$venv/bin/python"
+    --python "$venv/bin/python" "${extra[@]}"
 }
 imports() { "$venv/bin/python" -c 'import ml_metadata, tensorflow_data_validation, tfx, numpy'; }
 

@@ -35,7 +35,7 @@ def tiny():
 def run_pipeline():
     """Runs local_runner.py in a process of its own and returns the completed process."""
 
-    def run(*arguments, settings=TINY, cwd=REPOSITORY, timeout=900):
+    def run(*arguments, settings=TINY, cwd=REPOSITORY, timeout=1800):
         return subprocess.run(
             command(*arguments, settings=settings),
             cwd=cwd,

@@ -25,6 +25,7 @@ UV = """case "$1" in
     ;;
 esac
 echo "$0 $1" >>uv.log
+echo "$*" >>uv.args
 exit "${FAKE_UV_FAILS:-0}"
 """
 
@@ -140,6 +141,15 @@ def test_a_changed_lock_updates_the_environment_in_place(machine):
         lock.write("\n")
     assert machine.set_up().returncode == 0
     assert machine.uv_calls() == ["uv sync"]
+
+
+def test_cuda_is_installed_on_request_and_taken_away_again(machine):
+    for gpu, wanted in (("0", False), ("1", True), ("0", False)):
+        assert machine.set_up(GPU=gpu).returncode == 0
+        last = (machine.tree / "uv.args").read_text().splitlines()[-1]
+        assert last.startswith("sync --frozen")
+        assert ("--extra gpu" in last) == wanted
+        assert machine.set_up(GPU=gpu).stdout == ""  # and then it is ready
 
 
 def test_a_broken_environment_is_made_anew(machine):
