@@ -66,11 +66,13 @@ def save(directory: str, state: TrainingState, *, fingerprint: str, keep: int) -
     }
     buffer = io.BytesIO()
     np.savez(buffer, facts=np.array(json.dumps({**facts, "fingerprint": fingerprint})), **arrays)
+    content = buffer.getvalue()
     tf.io.gfile.makedirs(directory)
     path = os.path.join(directory, f"checkpoint-{state.epoch:05d}.npz")  # noqa: PTH118 (gs://)
     with tf.io.gfile.GFile(f"{path}.part", "wb") as file:
+        file.write(content)
         # Numpy's format and the zip around it check the arrays, but not what they are called.
-        file.write(buffer.getvalue() + hashlib.sha256(buffer.getvalue()).digest())
+        file.write(hashlib.sha256(content).digest())
     tf.io.gfile.rename(f"{path}.part", path, overwrite=True)
     for name in _names(directory)[keep:]:
         tf.io.gfile.remove(os.path.join(directory, name))  # noqa: PTH118

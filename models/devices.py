@@ -15,7 +15,7 @@ import tensorflow as tf
 _LOG = logging.getLogger("bonafide")
 _NO_CUDA = (
     "the driver of an NVIDIA GPU is loaded, but TensorFlow sees no GPU: run GPU=1 make env, which "
-    "installs CUDA's libraries"
+    "installs CUDA's libraries; if they are installed, the full log has TensorFlow's reason"
 )
 _NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 # The precisions of the settings as Keras policies: variables stay float32 in all of them.
@@ -92,10 +92,11 @@ def _find(device: str) -> tuple[str, str, tf.distribute.Strategy, str]:
     if device in ("auto", "tpu") and address is not None:
         try:
             return "tpu", "TPU", _tpu_strategy(address), "bfloat16"
-        except tf.errors.OpError as error:
+        except (tf.errors.OpError, ValueError, RuntimeError, ImportError) as error:
+            reason = str(error).strip().partition("\n")[0]
             problem = (
-                f"a TPU seems to be here ({address}), but TensorFlow cannot use it: install "
-                f"tensorflow-tpu in place of tensorflow ({error.message.splitlines()[0]})"
+                f"a TPU seems to be here ({address}), but TensorFlow cannot use it: is "
+                f"tensorflow-tpu installed in place of tensorflow? ({reason})"
             )
             if device == "tpu":
                 raise ValueError(f"trainer.device is tpu: {problem}") from error

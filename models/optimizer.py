@@ -59,7 +59,8 @@ def build_optimizer(
         use_ema=settings.ema_epochs > 0,
         ema_momentum=1.0 - 1.0 / max(1.0, horizon_steps),
     )
-    # Decaying biases and the gains of norms only shrinks what they are there to learn.
+    # Decaying biases (attention's too, which are not vectors) and the gains of norms only shrinks
+    # what they are there to learn.
     optimizer.exclude_from_weight_decay(
         var_list=[v for v in model.trainable_variables if v.name != "kernel"]
     )

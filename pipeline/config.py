@@ -148,8 +148,8 @@ def sample() -> Settings:
     short and strongly averaged. Every clip is normalised by itself: the channels of the bona fide
     recordings differ more than the classes do.
 
-    138 s for the whole pipeline; eval EER 29.38, 28.72 and 26.90 % with seeds 0, 1 and 2 (2 cores
-    of an AMD EPYC, 2026-11-23).
+    324 s for the whole pipeline on 2 cores of an AMD EPYC without AVX-512; eval EER 28.05, 26.90
+    and 27.57 % with seeds 0, 1 and 2 (2026-11-24).
     """
     return Settings(
         name="sample",

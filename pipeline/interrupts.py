@@ -25,7 +25,7 @@ def interruptible() -> Iterator[Callable[[], None]]:
 
     Yields:
         A function that raises RunInterruptedError if a signal came; to be called between the parts
-        of the work.
+        of the work, and from time to time within long ones.
     """
     received: list[str] = []
 

@@ -1,8 +1,8 @@
 """Runs a TFX pipeline in this process and tells a listener what happens, component by component.
 
 TFX's LocalDagRunner only logs. This runner launches the same launchers in the same order, and adds:
-events with the cached outputs, an error where TFX would go on in silence, and an orderly end on
-Ctrl-C or SIGTERM.
+events with the cached outputs, an error where TFX would go on in silence, and a place between the
+components to stop at.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 from google.protobuf.message import Message
@@ -22,8 +22,6 @@ from tfx.orchestration.local import runner_utils
 from tfx.orchestration.portable import launcher, runtime_parameter_utils, tfx_runner
 from tfx.orchestration.portable.beam_executor_operator import BeamExecutorOperator
 from tfx.proto.orchestration import executable_spec_pb2, pipeline_pb2
-
-from pipeline.interrupts import interruptible
 
 
 class ComponentFailedError(RuntimeError):
@@ -68,10 +66,12 @@ class LocalRunner(tfx_runner.IrBasedRunner):
         *,
         only: Collection[str] | None = None,
         beam_args: Sequence[str] = (),
+        between: Callable[[], None] = lambda: None,
     ) -> None:
         """Makes a runner that reports to `listener`; see `run` for the rest."""
         self._listener = listener
         self._only = only
+        self._between = between
         self._operators = {
             executable_spec_pb2.BeamExecutableSpec: _beam_operator_with(tuple(beam_args))
         }
@@ -85,9 +85,8 @@ class LocalRunner(tfx_runner.IrBasedRunner):
         """Runs the pipeline; see the base class.
 
         Raises:
-            RunInterruptedError: On Ctrl-C or SIGTERM, after the component was marked as failed.
             ComponentFailedError: If a component could not run and TFX raised nothing.
-            Exception: Whatever an executor raises.
+            Exception: Whatever an executor raises, after the component was marked as failed.
         """
         runtime_parameter_utils.substitute_runtime_parameter(
             pipeline,
@@ -96,27 +95,24 @@ class LocalRunner(tfx_runner.IrBasedRunner):
         deployment = runner_utils.extract_local_deployment_config(pipeline)
         connection = deployment.metadata_connection_config
         connection = getattr(connection, connection.WhichOneof("connection_config"))
-        with interruptible() as raise_if_interrupted:
-            for node in pipeline.nodes:
-                component = node.pipeline_node.node_info.id
-                if self._only is not None and component not in self._only:
-                    continue
-                self._listener.started(component)
-                raise_if_interrupted()
-                started = time.monotonic()
-                execution = launcher.Launcher(
-                    pipeline_node=node.pipeline_node,
-                    mlmd_connection=metadata.Metadata(connection),
-                    pipeline_info=pipeline.pipeline_info,
-                    pipeline_runtime_spec=pipeline.runtime_spec,
-                    executor_spec=runner_utils.extract_executor_spec(deployment, component),
-                    custom_driver_spec=runner_utils.extract_custom_driver_spec(
-                        deployment, component
-                    ),
-                    custom_executor_operators=self._operators,
-                ).launch()
-                seconds = time.monotonic() - started
-                self._listener.finished(_outcome(connection, component, execution, seconds))
+        for node in pipeline.nodes:
+            component = node.pipeline_node.node_info.id
+            if self._only is not None and component not in self._only:
+                continue
+            self._listener.started(component)
+            self._between()
+            started = time.monotonic()
+            execution = launcher.Launcher(
+                pipeline_node=node.pipeline_node,
+                mlmd_connection=metadata.Metadata(connection),
+                pipeline_info=pipeline.pipeline_info,
+                pipeline_runtime_spec=pipeline.runtime_spec,
+                executor_spec=runner_utils.extract_executor_spec(deployment, component),
+                custom_driver_spec=runner_utils.extract_custom_driver_spec(deployment, component),
+                custom_executor_operators=self._operators,
+            ).launch()
+            seconds = time.monotonic() - started
+            self._listener.finished(_outcome(connection, component, execution, seconds))
 
 
 def _outcome(
@@ -181,6 +177,7 @@ def run(
     *,
     only: Collection[str] | None = None,
     beam_args: Sequence[str] = (),
+    between: Callable[[], None] = lambda: None,
 ) -> None:
     """Compiles and runs the pipeline.
 
@@ -190,8 +187,9 @@ def run(
         only: Ids of the components to run; None for all. The whole graph is compiled either way,
             because a node may not refer to one that is not there.
         beam_args: Options for Beam; they do not take part in the cache key.
+        between: Is called before each component runs; what it raises ends the run.
 
     Raises:
-        RunInterruptedError: See `LocalRunner.run_with_ir`, for the others too.
+        Exception: See `LocalRunner.run_with_ir`.
     """
-    LocalRunner(listener, only=only, beam_args=beam_args).run(pipeline)
+    LocalRunner(listener, only=only, beam_args=beam_args, between=between).run(pipeline)

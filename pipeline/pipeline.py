@@ -29,6 +29,7 @@ from pipeline.gate import make_eval_config
 # What the features depend on, and what the trained model depends on besides.
 FEATURE_CODE = ("models/features.py", "models/feature_config.py", "models/preprocessing.py")
 TRAINING_CODE = ("models", "metrics/detection.py")
+INGESTION_CODE = ("components/utterance_gen",)
 GATE_CODE = ("components/data_gate",)
 SCHEMA_CODE = ("components/curated_schema",)
 PUSHING_CODE = ("components/model_pusher",)
@@ -94,7 +95,7 @@ class Fingerprints:
         use_options(beam_args)
         return cls(
             corpus=corpus_fingerprint(corpus.root, corpus.layout, BeamFiles(corpus.root)),
-            ingestion_code=_code("components/utterance_gen"),
+            ingestion_code=_code(*INGESTION_CODE),
             feature_code=_code(*FEATURE_CODE),
             schema_code=_code(*SCHEMA_CODE),
             gate_code=_code(*GATE_CODE),

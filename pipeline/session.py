@@ -23,6 +23,7 @@ from pipeline.interrupts import RunInterruptedError, interruptible
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from pipeline.console import RunConsole
     from pipeline.local import Finished
 
 PUSHED, FAILED, REFUSED, INTERRUPTED = 0, 1, 3, 130
@@ -58,7 +59,7 @@ class Session:
         self._console = Console(file=screen, highlight=False, soft_wrap=True)
         self._log = log
         self._serving = output / "serving" / settings.name
-        self._running: str | None = None  # component in which the run was interrupted
+        self._listener: RunConsole | None = None
 
     def run(self) -> int:
         """Runs everything and returns the exit code."""
@@ -73,7 +74,8 @@ class Session:
         except OutputBusyError as error:
             return self._fail(str(error))
         except RunInterruptedError:
-            where = f" in {self._running}" if self._running else ""
+            running = self._listener.running if self._listener else None
+            where = f" in {running}" if running else ""
             self._console.print(
                 f"\n[yellow]Interrupted[/yellow]{where}: the same command goes on from there."
             )
@@ -118,13 +120,23 @@ class Session:
         # The graph's own order, which is the order in which they run.
         order = [component.id for component in graph.components if component.id in wanted]
         listener = console.RunConsole(self._screen, order, figures.describe)
+        self._listener = listener
+
+        def show(level: int, text: str) -> None:
+            raise_if_interrupted()  # as often as a long component has something to say
+            listener.message(level, text)
+
         try:
-            with logs.people_see(listener.message):
-                local.run(graph, listener, only=wanted, beam_args=arguments)
-        except RunInterruptedError:
-            self._running = listener.running
-            raise
+            with logs.people_see(show):
+                local.run(
+                    graph,
+                    listener,
+                    only=wanted,
+                    beam_args=arguments,
+                    between=raise_if_interrupted,
+                )
         except Exception as error:
+            raise_if_interrupted()
             what = listener.running or "The run"
             logging.getLogger(__name__).exception("%s failed", what)
             traceback.print_exc()

@@ -3,7 +3,8 @@
 #
 #   scripts/setup_env.sh            (make run, make test and the others call it)
 #   PYTHON=python3.12 scripts/setup_env.sh
-#   GPU=1 scripts/setup_env.sh      (with CUDA's libraries; the default where a driver is loaded)
+#   GPU=1 scripts/setup_env.sh      (with CUDA's libraries, or GPU=0 without; said once, it stays so.
+#                                    The default is with them where a driver is loaded.)
 #
 # A stamp inside .venv, written last, names what it was made from. An environment with the stamp of
 # an older lock is brought up to date; one without a stamp (interrupted) or with packages missing
@@ -27,7 +28,7 @@ venv=.venv
 stamp=$venv/.made-from
 uv_version=0.13.9
 uv_oldest=0.9.0 # that was seen to read this lock
-gpu=${GPU:-$([ -e /proc/driver/nvidia/version ] && echo 1 || echo 0)}
+choice=$venv/.gpu # what GPU= said last
 
 # What is made here must not be its own base Python, as it would be when it is activated; and
 # without bytecode `import tfx` takes a minute, which every Beam worker pays.
@@ -44,6 +45,15 @@ tensorflow_data_validation tensorflow_model_analysis tensorflow_transform tf_ker
 missing = [name for name in names.split() if not getattr(find_spec(name), "origin", None)]
 if missing: sys.exit(f"not installed: {missing}")'
 }
+if [ -n "${GPU:-}" ]; then
+  gpu=$GPU
+elif [ -e "$choice" ]; then
+  gpu=$(cat "$choice")
+else
+  gpu=$([ -e /proc/driver/nvidia/version ] && echo 1 || echo 0)
+fi
+case $gpu in 0 | 1) ;; *) fail "GPU is '$gpu'." "set it to 1 (with CUDA's libraries) or 0." ;; esac
+keep_choice() { [ -z "${GPU:-}" ] || echo "$gpu" >"$choice"; }
 wanted=$(
   { sha256sum uv.lock pyproject.toml scripts/setup_env.sh scripts/newer_glibc.sh
     echo "$PWD $host_glibc ${PYTHON:-} $gpu"
@@ -51,10 +61,10 @@ wanted=$(
 )
 is_ready() { [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && python_works >/dev/null 2>&1; }
 
-if is_ready; then exit 0; fi
+if is_ready; then keep_choice; exit 0; fi
 exec 9>.setup.lock
 flock -n 9 || { echo "Waiting for the set-up that is already running here"; flock 9; }
-if is_ready; then exit 0; fi
+if is_ready; then keep_choice; exit 0; fi
 
 find_python() {
   local candidate
@@ -129,5 +139,6 @@ if ! { imports && python_works; } >"$venv/.imports.log" 2>&1; then
   fail "the environment was installed but does not import, see above." \
     "try again, it is then made anew; if it stays so, report the lines above."
 fi
+keep_choice
 echo "$wanted" >"$stamp"
 echo "Environment ready after $((SECONDS - started)) s: $(du -sh "$venv" | cut -f1) in $venv"

@@ -76,10 +76,11 @@ def require_state(destination: str, training_fingerprint: str, known_state: str)
     """
     state = champion_state(destination, training_fingerprint)
     if known_state and state != known_state:
+        was, now = (text.partition(" ")[0] for text in (known_state, state))
+        how = f"was {was} and is {now}" if was != now else f"is still {now}, with another content"
         raise ChampionChangedError(
-            f"{destination} has changed since this run began: the champion was "
-            f"{known_state.partition(' ')[0]} and is {state.partition(' ')[0]}, or has another "
-            "content. Run again: what is done up to here is in the cache."
+            f"{destination} has changed since this run began: the champion {how}. Run again: what "
+            "is done up to here is in the cache."
         )
 
 

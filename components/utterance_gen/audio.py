@@ -13,6 +13,7 @@ _BLOCK_SAMPLES = 1 << 20
 _FULL_SCALE = 32_768.0
 # Floating-point audio may go over full scale (1.0) a little; beyond this it is on another scale.
 _MAX_PEAK = 8.0
+_MAX_UNREAD_BYTES = 4096
 
 
 class AudioError(ValueError):
@@ -60,8 +61,9 @@ def decode(data: bytes, target_rate: int, min_seconds: float) -> np.ndarray:
 def _read(data: bytes) -> tuple[np.ndarray, int]:
     """Mono samples [M] float32 and their rate in Hz."""
     try:
-        with soundfile.SoundFile(io.BytesIO(data)) as file:
-            rate_hz, promised = file.samplerate, file.frames
+        source = io.BytesIO(data)
+        with soundfile.SoundFile(source) as file:
+            rate_hz, promised, kind = file.samplerate, file.frames, file.format
             if not _MIN_RATE_HZ <= rate_hz <= _MAX_RATE_HZ:
                 raise AudioError(
                     f"sampling rate {rate_hz} Hz is outside {_MIN_RATE_HZ} to {_MAX_RATE_HZ} Hz"
@@ -75,6 +77,14 @@ def _read(data: bytes) -> tuple[np.ndarray, int]:
         raise AudioError(f"unreadable as audio: {_reason(error, data)}") from error
     if problem := _cut_off(data, promised=promised, read=len(samples)):
         raise AudioError(f"cut off: {problem}")
+    # Of an MP3 that does not say how long it is, libsndfile reads what it estimates from the first
+    # frame's bit rate. What may follow the last frame is a block of names, seldom longer.
+    unread = len(data) - source.tell()
+    if kind == "MP3" and unread > _MAX_UNREAD_BYTES:
+        raise AudioError(
+            f"the last {unread:,} bytes were not decoded (an MP3 of variable bit rate without a "
+            "Xing tag?); encode it again"
+        )
     return samples, rate_hz
 
 
@@ -97,25 +107,42 @@ def _cut_off(data: bytes, *, promised: int, read: int) -> str | None:
     one.
     """
     if data[:4] == b"RIFF":
-        missing = _missing_riff_bytes(data)
+        missing = _missing_wav_bytes(data)
         return f"{missing} bytes fewer than its header promises" if missing else None
     if data[:4] == b"OggS":
         return "its last page is not complete" if _ogg_is_cut(data) else None
-    # An MP3 says how long it is in a tag, if at all; without one, libsndfile estimates.
-    if read < promised and (b"Xing" in data or b"Info" in data):
+    if read < promised and _mp3_says_its_length(data):
         return f"{read:,} of {promised:,} samples are there"
     return None
 
 
-def _missing_riff_bytes(data: bytes) -> int:
-    """How much shorter a WAV file is than its RIFF header says.
+def _missing_wav_bytes(data: bytes) -> int:
+    """How many bytes of its samples a WAV file lacks.
 
-    A size near 2^31 or 2^32 is what programs write into a pipe, not knowing the length: no promise.
-    One byte is forgiven: some writers count the padding of an odd chunk and leave it out.
+    By the size of the chunk of samples: the size of the whole, in the first header, is what writers
+    get wrong. A size near 2^31 or 2^32 is what programs write into a pipe, not knowing the length:
+    no promise.
     """
-    promised = 8 + int.from_bytes(data[4:8], "little")
-    missing = promised - len(data)
-    return missing if missing > 1 and promised < 0x7FFF_0000 else 0
+    place = 12
+    while place + 8 <= len(data):
+        size = int.from_bytes(data[place + 4 : place + 8], "little")
+        if data[place : place + 4] == b"data":
+            return max(0, place + 8 + size - len(data)) if size < 0x7FFF_0000 else 0
+        place += 8 + size + size % 2
+    return 0
+
+
+def _mp3_says_its_length(data: bytes) -> bool:
+    """Whether the first frame of an MP3 is a tag with the number of frames.
+
+    Without one, the length that libsndfile tells is an estimate, and no promise.
+    """
+    first = 0
+    if data[:3] == b"ID3":  # A block of names and pictures; its size has seven bits a byte.
+        first = 10 + sum((byte & 0x7F) << 7 * (3 - i) for i, byte in enumerate(data[6:10]))
+    # The tag follows the frame's header and side information, of 40 bytes at most.
+    head = data[first : first + 48]
+    return b"Xing" in head or b"Info" in head
 
 
 def _ogg_is_cut(data: bytes) -> bool:

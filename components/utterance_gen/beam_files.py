@@ -1,5 +1,6 @@
 """A corpus on any filesystem that Beam knows, and writing there without half-written files."""
 
+import contextlib
 import pathlib
 import shutil
 import uuid
@@ -14,7 +15,8 @@ from components.utterance_gen.corpora import base
 
 _MIME_TYPE = "application/octet-stream"
 _RAW = CompressionTypes.UNCOMPRESSED  # Never guess a compression from a file's name.
-_FINAL = (FileNotFoundError, PermissionError, IsADirectoryError)  # Trying again changes nothing.
+# Trying again changes nothing.
+_FINAL = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
 
 
 def use_options(beam_args: Sequence[str]) -> None:
@@ -123,6 +125,7 @@ def remove_folder(uri: str) -> None:
     """Removes a folder and the files right inside it; no harm if there is none."""
     if FileSystems.get_scheme(uri) is None:
         # Beam reads the names to delete as globs, which a local path with brackets would not match.
-        shutil.rmtree(uri, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(uri)
     elif leftover := [join(uri, name) for name in list_folder(uri)]:
         FileSystems.delete(leftover)  # An object store has no folder once its objects are gone.

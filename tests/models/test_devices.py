@@ -108,14 +108,21 @@ def test_a_device_that_is_not_there_is_refused(machine, device):
         devices.choose_placement(device)
 
 
-def test_a_tpu_that_tensorflow_cannot_use(machine, monkeypatch, caplog):
+@pytest.mark.parametrize(
+    "error",
+    [
+        tf.errors.NotFoundError(None, None, "No OpKernel was registered\nmore"),
+        ValueError("No OpKernel was registered"),
+    ],
+)
+def test_a_tpu_that_tensorflow_cannot_use(machine, monkeypatch, caplog, error):
     def no_kernel(_):
-        raise tf.errors.NotFoundError(None, None, "No OpKernel was registered\nmore")
+        raise error
 
     machine(tpu="local")
     monkeypatch.setattr(tf.tpu.experimental, "initialize_tpu_system", no_kernel)
     assert devices.choose_placement().description == "CPU, float32"
-    assert "install tensorflow-tpu" in caplog.text
+    assert "is tensorflow-tpu installed in place of tensorflow?" in caplog.text
     with pytest.raises(ValueError, match=r"device is tpu: .*tensorflow-tpu.*No OpKernel"):
         devices.choose_placement("tpu")
 

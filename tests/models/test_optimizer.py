@@ -36,17 +36,6 @@ def model():
     return model
 
 
-def test_only_matrices_decay(model):
-    settings = TrainerConfig(learning_rate=0.1, warmup_fraction=0.0, weight_decay=0.5, ema_epochs=0)
-    optimizer = build_optimizer(settings, model, steps_per_epoch=10)
-    for variable in model.trainable_variables:
-        variable.assign(tf.ones_like(variable))
-    optimizer.apply([tf.zeros(v.shape) for v in model.trainable_variables])
-    for variable in model.trainable_variables:
-        expected = 0.95 if len(variable.shape) == 2 else 1.0
-        assert np.allclose(variable, expected), variable.path
-
-
 def test_of_the_conformer_kernels_decay_and_nothing_else():
     settings = TrainerConfig(learning_rate=0.1, warmup_fraction=0.0, weight_decay=0.5, ema_epochs=0)
     conformer = Conformer(ConformerConfig(width=8, num_blocks=1, num_heads=2))

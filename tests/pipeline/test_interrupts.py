@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from pipeline.config import REPOSITORY
 from pipeline.interrupts import RunInterruptedError, interruptible
 
 
@@ -59,4 +60,5 @@ def test_a_second_signal_ends_the_process():
         "    except Exception:\n"
         "        signal.raise_signal(signal.SIGINT)\n"
     )
-    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == -2
+    done = subprocess.run([sys.executable, "-c", program], check=False, cwd=REPOSITORY)
+    assert done.returncode == -2

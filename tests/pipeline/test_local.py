@@ -9,7 +9,7 @@ from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.types import component_spec, standard_artifacts
 
 from pipeline import local
-from pipeline.interrupts import RunInterruptedError
+from pipeline.interrupts import RunInterruptedError, interruptible
 
 
 class WriteExecutor(base_executor.BaseExecutor):
@@ -77,7 +77,8 @@ def run(folder, what, record=None):
         ),
     )
     try:
-        local.run(graph, record)
+        with interruptible() as raise_if_interrupted:
+            local.run(graph, record, between=raise_if_interrupted)
     finally:
         record.leftovers = [path for path in (folder / "artifacts").rglob("*") if path.is_file()]
     return record

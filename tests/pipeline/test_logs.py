@@ -5,6 +5,7 @@ import textwrap
 import warnings
 
 from pipeline import logs
+from pipeline.config import REPOSITORY
 
 
 def test_only_what_is_meant_for_people_reaches_the_console(tmp_path):
@@ -22,7 +23,11 @@ def test_only_what_is_meant_for_people_reaches_the_console(tmp_path):
     )
     log = tmp_path / "logs" / "run.log"
     done = subprocess.run(
-        [sys.executable, "-c", program, log], capture_output=True, text=True, check=True
+        [sys.executable, "-c", program, log],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=REPOSITORY,
     )
     assert done.stdout == "for people\nafter\n"
     assert done.stderr == ""
@@ -47,6 +52,7 @@ def test_a_console_that_is_gone_does_not_leave_the_output_in_the_log(tmp_path):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        cwd=REPOSITORY,
     )
     process.stdout.close()
     process.stdin.write("now\n")

@@ -143,13 +143,17 @@ def test_a_changed_lock_updates_the_environment_in_place(machine):
     assert machine.uv_calls() == ["uv sync"]
 
 
-def test_cuda_is_installed_on_request_and_taken_away_again(machine):
+def test_cuda_is_installed_on_request_and_the_choice_stays(machine):
     for gpu, wanted in (("0", False), ("1", True), ("0", False)):
         assert machine.set_up(GPU=gpu).returncode == 0
         last = (machine.tree / "uv.args").read_text().splitlines()[-1]
         assert last.startswith("sync --frozen")
         assert ("--extra gpu" in last) == wanted
-        assert machine.set_up(GPU=gpu).stdout == ""  # and then it is ready
+        assert machine.set_up().stdout == ""  # and then it is ready, without being told again
+
+
+def test_a_choice_that_is_none_is_refused(machine):
+    assert_refused(machine, machine.set_up(GPU="yes"), "GPU is 'yes'", "1 (with CUDA")
 
 
 def test_a_broken_environment_is_made_anew(machine):

@@ -74,8 +74,12 @@ def test_the_state_is_that_of_the_champion_and_of_what_is_in_it(destination):
 def test_a_champion_that_came_meanwhile_ends_the_run(tmp_path, destination):
     known = finder.champion_state(str(destination), "mine")
     run(tmp_path, destination, "mine", known)
-    add_version(destination, 7, "other")
+    folder = add_version(destination, 7, "other")
     with pytest.raises(finder.ChampionChangedError, match=r"was none and is 7.*Run again"):
+        run(tmp_path, destination, "mine", known)
+    known = finder.champion_state(str(destination), "mine")
+    (folder / store.MODEL_FILE).write_text("another graph")
+    with pytest.raises(finder.ChampionChangedError, match=r"is still 7, with another content"):
         run(tmp_path, destination, "mine", known)
 
 

@@ -1,3 +1,4 @@
+import io
 import pathlib
 
 import numpy as np
@@ -116,6 +117,14 @@ def test_flac_from_a_pipe_is_told(wav, tone):
     refused(bytes(data), "does not say how long it is")
 
 
+def test_mp3_of_which_only_a_part_would_be_read_is_refused(tone):
+    samples = tone(44_100, 4.0)
+    samples[44_100:] += np.random.default_rng(1).normal(0, 0.05, 3 * 44_100)
+    data = mp3(samples, "VARIABLE")
+    assert abs(len(audio.decode(data, 16_000, 0.1)) - 64_000) < 2000
+    refused(data[data.index(data[:2], 4) :], "were not decoded .an MP3 of variable bit rate")
+
+
 @pytest.mark.parametrize(("scale", "peak"), [(32_768.0, "1.64e\\+04"), (6e38, "3e\\+38")])
 def test_floats_on_another_scale(wav, tone, scale, peak):
     samples = (tone(44_100) * scale).astype(np.float32)
@@ -125,8 +134,33 @@ def test_floats_on_another_scale(wav, tone, scale, peak):
 @pytest.mark.parametrize("size", [0xFFFF_FFFF, 0x7FFF_FFFF])
 def test_wav_from_a_pipe_is_not_taken_for_truncated(wav, tone, size):
     data = bytearray(wav(tone()))
-    data[4:8] = size.to_bytes(4, "little")
+    for place in (4, 40):
+        data[place : place + 4] = size.to_bytes(4, "little")
     assert len(audio.decode(bytes(data), 16_000, 0.1)) == 16_000
+
+
+def test_wav_with_a_wrong_size_of_the_whole_is_not_truncated(wav, tone):
+    data = bytearray(wav(tone()))
+    data[4:8] = len(data).to_bytes(4, "little")  # right would be 8 fewer
+    assert len(audio.decode(bytes(data), 16_000, 0.1)) == 16_000
+
+
+def mp3(samples, mode):
+    buffer = io.BytesIO()
+    soundfile.write(buffer, samples, 44_100, format="MP3", bitrate_mode=mode, compression_level=0.5)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_mp3_without_a_length_is_not_taken_for_truncated(tone, channels):
+    data = mp3(np.stack([tone(44_100, 2.0)] * channels, axis=1), "CONSTANT")
+    assert audio._mp3_says_its_length(data)
+    frame = data.index(data[:2], 4)  # the second frame, the first without the tag
+    tag = b"ID3\x03\x00\x00" + bytes([0, 0, 1, 0]) + b"TXXX More Info".ljust(128, b"\0")
+    for stream in (data[frame:], tag + data[frame:], data[frame:] + b"TAG More Info"):
+        assert not audio._mp3_says_its_length(stream)
+        assert abs(len(audio.decode(stream, 16_000, 0.1)) - 32_000) < 2000
+    assert audio._mp3_says_its_length(tag + data)
 
 
 def test_unusable_files(wav, tone):

@@ -1,5 +1,4 @@
 import os
-import time
 
 import pytest
 
@@ -56,14 +55,12 @@ def test_malformed_corpus_is_found_here(small_corpus):
         fingerprint(small_corpus)
 
 
-def test_quick_on_the_whole_of_la(dict_files, golden_protocols):
+def test_the_whole_of_la_takes_one_listing_a_folder(dict_files, golden_protocols):
     content = dict(golden_protocols)
     for path, text in golden_protocols.items():
         split = path.split(".cm.")[1].split(".")[0]
         for line in text.decode().splitlines():
             content[f"LA/ASVspoof2019_LA_{split}/flac/{line.split()[1]}.flac"] = b"1"
     files = dict_files(content)
-    started = time.monotonic()
     corpus_fingerprint("x", LAYOUT, files)
-    assert time.monotonic() - started < 15  # About 2 s on an idle core.
     assert files.listings == 3

