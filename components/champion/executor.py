@@ -33,9 +33,9 @@ class Executor(base_executor.BaseExecutor):
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         destination = exec_properties["push_destination"]
-        fingerprint = exec_properties["training_fingerprint"]
-        finder.require_state(destination, fingerprint, exec_properties["known_state"])
-        version = finder.find_champion(destination, fingerprint)
+        version = finder.confirm_champion(
+            destination, exec_properties["training_fingerprint"], exec_properties["known_state"]
+        )
         model = artifact_utils.get_single_instance(output_dict["model"])
         finder.save_champion(destination=destination, version=version, uri=model.uri)
         model.set_string_custom_property("champion_version", version or "")

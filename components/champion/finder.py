@@ -63,13 +63,16 @@ def champion_state(destination: str, training_fingerprint: str) -> str:
     return f"{version} {digest.hexdigest()}"
 
 
-def require_state(destination: str, training_fingerprint: str, known_state: str) -> None:
-    """Checks that the champion is still the one that the cache will remember this run by.
+def confirm_champion(destination: str, training_fingerprint: str, known_state: str) -> str | None:
+    """Returns the champion, if it is still the one that the cache will remember this run by.
 
     Args:
         destination: Serving folder.
         training_fingerprint: Of this run.
         known_state: What `champion_state` said when the run began; '' where nobody asked.
+
+    Returns:
+        As `find_champion`.
 
     Raises:
         ChampionChangedError: It is another one.
@@ -82,6 +85,7 @@ def require_state(destination: str, training_fingerprint: str, known_state: str)
             f"{destination} has changed since this run began: the champion {how}. Run again: what "
             "is done up to here is in the cache."
         )
+    return None if state == NO_CHAMPION_STATE else state.partition(" ")[0]
 
 
 def champion_model_path(uri: str) -> str | None:

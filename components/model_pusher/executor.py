@@ -77,11 +77,11 @@ def push(*, model_path: str, destination: str, blessing_uri: str | None = None) 
     forced = f"{blessing_uri}/{store.FORCED_BLESSING_FILE}"
     if blessing_uri is not None and fileio.exists(forced):
         extra_files[f"{store.EXTRA_DIR}/{store.FORCED_BLESSING_FILE}"] = forced
-    newest = store.complete_versions(destination)[-1:]
-    for path in (store.version_path(destination, version) for version in newest):
-        if store.is_copy(path, model_path, extra_files=extra_files):
-            _LOG.info("not pushed again: %s is this very model", path)
-            return path
+    if versions := store.complete_versions(destination):
+        newest = store.version_path(destination, versions[-1])
+        if store.is_copy(newest, model_path, extra_files=extra_files):
+            _LOG.info("not pushed again: %s is this very model", newest)
+            return newest
     while True:
         path = store.version_path(destination, store.next_version(destination))
         try:
