@@ -1,11 +1,14 @@
-"""Metrics of a detector from scores and labels, in plain numpy.
+"""Error rates of a detector from scores and labels, in plain numpy.
 
 Everywhere: a score is higher the more bona fide the utterance sounds, a label is 1 for bona fide
-and 0 for spoof, and a rate is a fraction (0.0106, not 1.06).
+and 0 for spoof, and a rate is a fraction (0.0106, not 1.06). FRR, the false rejection rate, is the
+share of bona fide trials that are rejected (also called miss rate); FAR, the false acceptance rate,
+is the share of spoofed trials that are accepted.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +17,8 @@ import numpy.typing as npt
 
 BONAFIDE = 1
 SPOOF = 0
+
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -29,14 +34,108 @@ class Eer:
     threshold: float
 
 
+@dataclass(frozen=True)
+class ErrorRates:
+    """What one threshold does.
+
+    Attributes:
+        far: Share of spoofed trials accepted.
+        frr: Share of bona fide trials rejected.
+    """
+
+    far: float
+    frr: float
+
+    @property
+    def hter(self) -> float:
+        """Half total error rate, (FAR + FRR) / 2."""
+        return (self.far + self.frr) / 2
+
+
+@dataclass(frozen=True, eq=False)
+class ErrorCurve:
+    """FRR and FAR at every threshold, from accepting all trials to rejecting all.
+
+    The points of `compute_det_curve` in the ASVspoof evaluation package: trials are sorted by
+    score, bona fide first among equals; after each of them stands one point, and before all of
+    them the point (FRR, FAR) = (0, 1).
+
+    Attributes:
+        frr: [N + 1] share of bona fide trials at or below the threshold, rising.
+        far: [N + 1] share of spoofed trials above it, falling.
+        thresholds: [N + 1] a trial is accepted when its score is above it. The first stands 0.001
+            below the lowest score, as in the official code.
+        n_bonafide: Bona fide trials.
+        n_spoof: Spoofed trials.
+    """
+
+    frr: Floats
+    far: Floats
+    thresholds: Floats
+    n_bonafide: int
+    n_spoof: int
+
+
+def error_curve(scores: npt.ArrayLike, labels: npt.ArrayLike) -> ErrorCurve:
+    """Returns the error rates at every threshold. O(N log N), once for all that is read off it.
+
+    Args:
+        scores: [N] finite scores, higher = more bona fide.
+        labels: [N] 1 for bona fide, 0 for spoof (integers, booleans or whole floats).
+
+    Raises:
+        ValueError: Shapes differ, a score is NaN or infinite, a label is neither 0 nor 1, or one
+            of the classes is missing.
+    """
+    return curve_of(*by_class(scores, labels))
+
+
+def by_class(scores: npt.ArrayLike, labels: npt.ArrayLike) -> tuple[Floats, Floats]:
+    """Returns the scores of bona fide and of spoofed trials, checked.
+
+    Args:
+        scores: [N] finite scores, higher = more bona fide.
+        labels: [N] 1 for bona fide, 0 for spoof.
+
+    Returns:
+        [Nb] and [Ns], neither empty.
+
+    Raises:
+        ValueError: As `error_curve`.
+    """
+    scores, is_bonafide = checked(scores, labels)
+    bonafide, spoof = scores[is_bonafide], scores[~is_bonafide]
+    if not bonafide.size or not spoof.size:
+        missing = "spoof" if bonafide.size else "bona fide"
+        raise ValueError(
+            f"Error rates need both classes; there is no {missing} trial among "
+            f"{scores.size}. Check the labels (1 = bona fide, 0 = spoof) and the split."
+        )
+    return bonafide, spoof
+
+
+def curve_of(bonafide: Floats, spoof: Floats) -> ErrorCurve:
+    """As `error_curve`, from finite scores [Nb] and [Ns] of each class, neither empty."""
+    scores = np.concatenate([bonafide, spoof])
+    # A stable sort, with the bona fide trials put first, keeps them first among equals.
+    order = np.argsort(scores, kind="stable")
+    rejected_bonafide = np.cumsum(order < bonafide.size)
+    rejected_spoof = np.arange(1, scores.size + 1) - rejected_bonafide
+    ordered = scores[order]
+    return ErrorCurve(
+        frr=np.concatenate([[0.0], rejected_bonafide / bonafide.size]),
+        far=np.concatenate([[1.0], (spoof.size - rejected_spoof) / spoof.size]),
+        thresholds=np.concatenate([[ordered[0] - 0.001], ordered]),
+        n_bonafide=bonafide.size,
+        n_spoof=spoof.size,
+    )
+
+
 def equal_error_rate(scores: npt.ArrayLike, labels: npt.ArrayLike) -> Eer:
     """Returns the equal error rate as the official ASVspoof evaluation computes it.
 
-    The estimator of `compute_det_curve` and `compute_eer` in the ASVspoof evaluation package:
-    trials are sorted by score, bona fide first among equals; after each of them stands one point
-    with FRR = share of bona fide so far and FAR = share of spoofs still to come, and before all of
-    them the point (FRR, FAR) = (0, 1). The EER is (FRR + FAR) / 2 at the first point of least
-    |FRR - FAR|. There is no interpolation.
+    The estimator of `compute_eer` in the ASVspoof evaluation package: (FRR + FAR) / 2 at the first
+    point of least |FRR - FAR| of the `ErrorCurve`. There is no interpolation.
 
     Ties count against the detector: one that gives every trial the same score has an EER of 1,
     not 0.5, because every bona fide trial is rejected before the first spoof is.
@@ -49,22 +148,21 @@ def equal_error_rate(scores: npt.ArrayLike, labels: npt.ArrayLike) -> Eer:
         The EER and its threshold. O(N log N).
 
     Raises:
-        ValueError: Shapes differ, a score is NaN or infinite, a label is neither 0 nor 1, or one
-            of the classes is missing.
+        ValueError: As `error_curve`.
     """
-    scores, is_bonafide = _checked(scores, labels)
-    bonafide, spoof = scores[is_bonafide], scores[~is_bonafide]
-    if not bonafide.size or not spoof.size:
-        missing = "spoof" if bonafide.size else "bona fide"
-        raise ValueError(
-            f"An equal error rate needs both classes; there is no {missing} trial among "
-            f"{scores.size}. Check the labels (1 = bona fide, 0 = spoof) and the split."
-        )
-    return _equal_error_rate(bonafide, spoof)
+    return eer_of(error_curve(scores, labels))
+
+
+def eer_of(curve: ErrorCurve) -> Eer:
+    """Reads the EER off a curve; see `equal_error_rate`."""
+    best = int(np.argmin(np.abs(curve.frr - curve.far)))
+    return Eer(
+        eer=float((curve.frr[best] + curve.far[best]) / 2), threshold=float(curve.thresholds[best])
+    )
 
 
 def per_attack_eer(
-    scores: npt.ArrayLike, labels: npt.ArrayLike, systems: Sequence[str]
+    scores: npt.ArrayLike, labels: npt.ArrayLike, systems: Sequence[str] | npt.NDArray[np.str_]
 ) -> dict[str, Eer]:
     """Returns the EER of each attack: its spoofs against *all* bona fide trials.
 
@@ -79,8 +177,8 @@ def per_attack_eer(
     Raises:
         ValueError: As `equal_error_rate`.
     """
-    scores, is_bonafide = _checked(scores, labels)
-    names = np.asarray(systems, dtype=object)
+    scores, is_bonafide = checked(scores, labels)
+    names = np.asarray(systems, dtype=np.str_)
     if names.shape != scores.shape:
         raise ValueError(
             f"{names.size} system ids for {scores.size} scores; one a trial is needed."
@@ -90,14 +188,82 @@ def per_attack_eer(
         raise ValueError("A per-attack EER needs bona fide trials; there is none.")
     spoof, attacks = scores[~is_bonafide], names[~is_bonafide]
     return {
-        str(attack): _equal_error_rate(bonafide, spoof[attacks == attack])
-        for attack in sorted(set(attacks))
+        str(attack): eer_of(curve_of(bonafide, spoof[attacks == attack]))
+        for attack in np.unique(attacks)
     }
 
 
-def _checked(
-    scores: npt.ArrayLike, labels: npt.ArrayLike
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+def area_under_curve(scores: npt.ArrayLike, labels: npt.ArrayLike) -> float:
+    """Returns the chance that a bona fide trial scores above a spoofed one, ties counting half.
+
+    The area under the ROC curve, by the Mann-Whitney statistic. O(N log N).
+
+    Raises:
+        ValueError: As `error_curve`.
+    """
+    bonafide, spoof = (np.sort(part) for part in by_class(scores, labels))
+    below = np.searchsorted(spoof, bonafide, side="left")
+    not_above = np.searchsorted(spoof, bonafide, side="right")
+    return float((below.sum() + not_above.sum()) / 2 / bonafide.size / spoof.size)
+
+
+def frr_at_far(curve: ErrorCurve, max_far: float) -> tuple[ErrorRates, float]:
+    """Returns the least FRR that keeps the FAR at or below a limit.
+
+    Args:
+        curve: Of `error_curve`.
+        max_far: A fraction in [0, 1].
+
+    Returns:
+        The error rates there, and the threshold (accepted above it).
+    """
+    # FAR falls along the curve and FRR rises: the first point that keeps the limit is the best.
+    return _point(curve, int(np.argmax(curve.far <= max_far)))
+
+
+def far_at_frr(curve: ErrorCurve, max_frr: float) -> tuple[ErrorRates, float]:
+    """Returns the least FAR that keeps the FRR at or below a limit; see `frr_at_far`."""
+    return _point(curve, int(np.searchsorted(curve.frr, max_frr, side="right")) - 1)
+
+
+def _point(curve: ErrorCurve, index: int) -> tuple[ErrorRates, float]:
+    rates = ErrorRates(far=float(curve.far[index]), frr=float(curve.frr[index]))
+    return rates, float(curve.thresholds[index])
+
+
+def error_rates_at(
+    scores: npt.ArrayLike, labels: npt.ArrayLike, threshold: float, *, accept_equal: bool = False
+) -> ErrorRates:
+    """Returns what a threshold that was frozen elsewhere does to these trials.
+
+    Args:
+        scores: [N] finite scores, higher = more bona fide.
+        labels: [N] 1 for bona fide, 0 for spoof.
+        threshold: A trial is accepted when its score is above it.
+        accept_equal: Accept also what lies exactly on it, as the actual DCF of ASVspoof 5 does.
+
+    Raises:
+        ValueError: As `error_curve`.
+    """
+    bonafide, spoof = by_class(scores, labels)
+    accepts = np.greater_equal if accept_equal else np.greater
+    return ErrorRates(
+        far=float(np.mean(accepts(spoof, threshold))),
+        frr=float(np.mean(~accepts(bonafide, threshold))),
+    )
+
+
+def corners(curve: ErrorCurve) -> ErrorCurve:
+    """Returns the curve without the points inside its straight parts, for plotting."""
+    steps_frr, steps_far = np.diff(curve.frr) > 0, np.diff(curve.far) < 0
+    straight = (steps_frr[1:] == steps_frr[:-1]) & (steps_far[1:] == steps_far[:-1])
+    keep = np.concatenate([[True], ~straight, [True]])
+    return dataclasses.replace(
+        curve, frr=curve.frr[keep], far=curve.far[keep], thresholds=curve.thresholds[keep]
+    )
+
+
+def checked(scores: npt.ArrayLike, labels: npt.ArrayLike) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """Returns scores [N] as float64 and whether each is bona fide [N], or raises ValueError."""
     scores = np.asarray(scores, dtype=np.float64)
     labels = np.asarray(labels)
@@ -121,18 +287,3 @@ def _checked(
             f"Labels must be 1 (bona fide) or 0 (spoof); position {where} has {labels[where]!r}."
         )
     return scores, labels == BONAFIDE
-
-
-def _equal_error_rate(bonafide: npt.NDArray[np.float64], spoof: npt.NDArray[np.float64]) -> Eer:
-    """Official estimator on finite scores of both classes, [Nb] and [Ns], neither empty."""
-    scores = np.concatenate([bonafide, spoof])
-    # A stable sort, with the bona fide trials put first, keeps them first among equals.
-    order = np.argsort(scores, kind="stable")
-    rejected_bonafide = np.cumsum(order < bonafide.size)
-    rejected_spoof = np.arange(1, scores.size + 1) - rejected_bonafide
-    frr = np.concatenate([[0.0], rejected_bonafide / bonafide.size])  # [N + 1]
-    far = np.concatenate([[1.0], (spoof.size - rejected_spoof) / spoof.size])  # [N + 1]
-    best = int(np.argmin(np.abs(frr - far)))
-    # The point before all trials has no score of its own; the official code goes 0.001 below.
-    threshold = scores[order[best - 1]] if best else scores[order[0]] - 0.001
-    return Eer(eer=float((frr[best] + far[best]) / 2), threshold=float(threshold))

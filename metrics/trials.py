@@ -1,0 +1,102 @@
+"""The trials of an evaluation: one score an utterance, with what is known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from metrics.detection import Floats, checked
+
+NO_ATTACK = "-"  # the attack id of a bona fide trial
+LEAST_DISTINCT = 3
+
+
+class TrialsError(ValueError):
+    """Trials that cannot be evaluated; the message says why and what to do."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trials:
+    """Scored utterances, in any order.
+
+    Attributes:
+        utterances: [N] utterance ids.
+        scores: [N] finite scores, higher = more bona fide; at least three different ones.
+        is_bonafide: [N].
+        attacks: [N] attack id of each spoof, `-` of a bona fide trial.
+        speakers: [N] speaker ids; None where they are not known.
+    """
+
+    utterances: npt.NDArray[np.str_]
+    scores: Floats
+    is_bonafide: npt.NDArray[np.bool_]
+    attacks: npt.NDArray[np.str_]
+    speakers: npt.NDArray[np.str_] | None
+
+    def __len__(self) -> int:
+        return self.scores.size
+
+    @property
+    def n_bonafide(self) -> int:
+        """Number of bona fide trials."""
+        return int(np.count_nonzero(self.is_bonafide))
+
+    @property
+    def n_spoof(self) -> int:
+        """Number of spoofed trials."""
+        return len(self) - self.n_bonafide
+
+    @property
+    def attack_ids(self) -> list[str]:
+        """Sorted ids of the attacks that have a trial."""
+        return [str(attack) for attack in np.unique(self.attacks[~self.is_bonafide])]
+
+
+def make_trials(
+    *,
+    utterances: Sequence[str],
+    scores: npt.ArrayLike,
+    is_bonafide: npt.ArrayLike,
+    attacks: Sequence[str],
+    speakers: Sequence[str] | None,
+) -> Trials:
+    """Checks and returns trials.
+
+    Raises:
+        TrialsError: A score is NaN or infinite, a class is missing, or there are fewer than three
+            different scores: those are decisions, from which no curve can be drawn.
+    """
+    flags = np.asarray(is_bonafide, dtype=bool)
+    try:
+        values, _ = checked(scores, flags)
+    except ValueError as error:
+        raise TrialsError(str(error)) from error
+    if flags.all() or not flags.any():
+        missing = "spoof" if flags.any() else "bona fide"
+        raise TrialsError(
+            f"There is no {missing} trial among {flags.size}: an evaluation needs both classes."
+        )
+    refuse_decisions(values)
+    names = np.where(flags, NO_ATTACK, np.asarray(attacks, dtype=np.str_))
+    return Trials(
+        utterances=np.asarray(utterances, dtype=np.str_),
+        scores=values,
+        is_bonafide=flags,
+        attacks=names,
+        speakers=None if speakers is None else np.asarray(speakers, dtype=np.str_),
+    )
+
+
+def refuse_decisions(scores: Floats) -> None:
+    """Raises TrialsError if the numbers are decisions or a constant, not scores."""
+    distinct = np.unique(scores)
+    if distinct.size < LEAST_DISTINCT:
+        shown = ", ".join(f"{value:g}" for value in distinct)
+        raise TrialsError(
+            f"All {scores.size} scores are among {distinct.size} different values ({shown}). Those "
+            "are decisions, not scores: no threshold can be moved. Give the detector's own output "
+            "before it is cut at a threshold."
+        )
