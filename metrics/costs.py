@@ -32,7 +32,7 @@ class DetectionCosts:
     false_accept: float = 10.0
 
     def __post_init__(self) -> None:
-        if not 0 < self.spoof_prior < 1 or not 0 < self.miss or not 0 < self.false_accept:
+        if not (0 < self.spoof_prior < 1 and self.miss > 0 and self.false_accept > 0):
             raise ValueError(f"a prior lies inside (0, 1) and costs are above 0, not {self}")
 
     @property
@@ -126,8 +126,8 @@ def asv_error_rates(
     for name, part in zip(("target", "nontarget", "spoof"), parts, strict=True):
         if part.ndim != 1 or not part.size or not np.isfinite(part).all():
             raise ValueError(
-                f"ASV scores of {name} trials must be a list of finite numbers and not empty; there "
-                f"are {part.size}, {np.count_nonzero(~np.isfinite(part))} of them not finite."
+                f"ASV scores of {name} trials must be a list of finite numbers and not empty; "
+                f"there are {part.size}, {np.count_nonzero(~np.isfinite(part))} of them not finite."
             )
     targets, nontargets, spoofs = parts
     labels = np.repeat([1, 0], [targets.size, nontargets.size])

@@ -13,7 +13,7 @@ holds of each speaker is kept as a sparse matrix. A batch of resamples is then a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -279,8 +279,9 @@ class _Drawn:
         crossed = self.rejected_bonafide * total_s >= (total_s - self.rejected_spoof) * total_b
         at = np.argmax(crossed, axis=0), np.arange(total_b.size)
         after_b, after_s = self.rejected_bonafide[at], self.rejected_spoof[at]
-        before_b, before_s = after_b - self.bonafide[at], after_s - self.spoof[at]
-        accepted = total_s - before_s  # spoofs, while the bona fide trials of the block go by
+        accepted = (
+            total_s - after_s + self.spoof[at]
+        )  # spoofs, while the bona fide trials of the block go by
         among_bonafide = after_b * total_s >= accepted * total_b
         with np.errstate(divide="ignore", invalid="ignore"):
             # Bona fide trials to reject until FRR = FAR, rounded down, and what is left over.
