@@ -124,15 +124,25 @@ def fit_affine(
 
     Raises:
         CalibrationError: The fitted slope is not above 0: the scores do not separate the classes
-            in the right direction.
+            in the right direction. Or all scores are equal, or no float can hold the slope.
         ValueError: The prior, or as `detection.error_curve`.
     """
     if not 0 < prior < 1:
         raise ValueError(f"a calibration prior lies inside (0, 1), not {prior}")
     bonafide, spoof = by_class(scores, labels)
     values = np.concatenate([bonafide, spoof])
-    centre, scale = float(np.mean(values)), float(np.std(values)) or 1.0
     n_bonafide, n_spoof = bonafide.size, spoof.size
+    lowest, highest = float(np.min(values)), float(np.max(values))
+    if lowest == highest:
+        raise CalibrationError(
+            f"no calibration can be learnt from {n_bonafide} bona fide and {n_spoof} spoofed "
+            f"trials: every score is {lowest:g}"
+        )
+    # First to [-1, 1], then to mean 0 and deviation 1: whatever the scores' offset and scale, no
+    # square over- or underflows. Halves, because the range itself may overflow.
+    middle, half_range = lowest / 2 + highest / 2, highest / 2 - lowest / 2 or math.inf
+    values = (values - middle) / half_range
+    centre, scale = float(np.mean(values)), float(np.std(values)) or 1.0
     target = np.repeat(
         [(n_bonafide + 1) / (n_bonafide + 2), 1 / (n_spoof + 2)], [n_bonafide, n_spoof]
     )
@@ -147,7 +157,9 @@ def fit_affine(
     )
     slope = float(model.coef_[0, 0]) / scale
     offset = float(model.intercept_[0]) - slope * centre - math.log(prior / (1 - prior))
-    if slope <= 0:
+    slope /= half_range
+    offset -= slope * middle
+    if not 0 < slope < math.inf:
         raise CalibrationError(
             f"no calibration can be learnt from {n_bonafide} bona fide and {n_spoof} spoofed "
             f"trials: the fitted slope is {slope:.3g}, so higher scores do not mean more bona fide"
@@ -181,8 +193,10 @@ def reliability(
         bins: How many; empty ones are left out.
 
     Raises:
-        ValueError: As `detection.error_curve`.
+        ValueError: There is no bin, or as `detection.error_curve`.
     """
+    if bins < 1:
+        raise ValueError(f"reliability needs one bin at least, not {bins}")
     bonafide, spoof = by_class(scores, labels)
     claimed = expit(np.concatenate([bonafide, spoof]))
     weight = np.repeat([0.5 / bonafide.size, 0.5 / spoof.size], [bonafide.size, spoof.size])

@@ -32,7 +32,7 @@ class DetectionCosts:
     false_accept: float = 10.0
 
     def __post_init__(self) -> None:
-        if not (0 < self.spoof_prior < 1 and self.miss > 0 and self.false_accept > 0):
+        if not (0 < self.spoof_prior < 1 and _are_costs(self.miss, self.false_accept)):
             raise ValueError(f"a prior lies inside (0, 1) and costs are above 0, not {self}")
 
     @property
@@ -149,6 +149,13 @@ class TandemCosts:
     miss: float = 1.0
     false_accept: float = 10.0
 
+    def __post_init__(self) -> None:
+        priors = (self.spoof_prior, self.target_prior, self.nontarget_prior)
+        if not (min(priors) >= 0 and math.isclose(sum(priors), 1, abs_tol=1e-9)):
+            raise ValueError(f"the three priors are shares that sum to 1, not {self}")
+        if not _are_costs(self.miss, self.false_accept):
+            raise ValueError(f"costs are above 0, not {self}")
+
 
 @dataclass(frozen=True)
 class TandemWeights:
@@ -198,6 +205,10 @@ def revised_tdcf(asv: AsvErrorRates, costs: TandemCosts | None = None) -> Tandem
     c2 = costs.spoof_prior * costs.false_accept * asv.spoof_false_accept
     least = c0 + _least(c1, c2, asv)
     return TandemWeights(c0 / least, c1 / least, c2 / least)
+
+
+def _are_costs(*values: float) -> bool:
+    return all(0 < value < math.inf for value in values)
 
 
 def _least(c1: float, c2: float, asv: AsvErrorRates) -> float:

@@ -9,6 +9,7 @@ is the share of spoofed trials that are accepted.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -58,13 +59,15 @@ class ErrorCurve:
 
     The points of `compute_det_curve` in the ASVspoof evaluation package: trials are sorted by
     score, bona fide first among equals; after each of them stands one point, and before all of
-    them the point (FRR, FAR) = (0, 1).
+    them the point (FRR, FAR) = (0, 1). Points between trials of the same score cannot be reached by
+    any threshold; only the last point of a score is what that threshold does.
 
     Attributes:
         frr: [N + 1] share of bona fide trials at or below the threshold, rising.
         far: [N + 1] share of spoofed trials above it, falling.
         thresholds: [N + 1] a trial is accepted when its score is above it. The first stands 0.001
-            below the lowest score, as in the official code.
+            below the lowest score, as in the official code (or one step of a float, where that is
+            more).
         n_bonafide: Bona fide trials.
         n_spoof: Spoofed trials.
     """
@@ -122,10 +125,11 @@ def curve_of(bonafide: Floats, spoof: Floats) -> ErrorCurve:
     rejected_bonafide = np.cumsum(order < bonafide.size)
     rejected_spoof = np.arange(1, scores.size + 1) - rejected_bonafide
     ordered = scores[order]
+    below_all = min(ordered[0] - 0.001, np.nextafter(ordered[0], -np.inf))
     return ErrorCurve(
         frr=np.concatenate([[0.0], rejected_bonafide / bonafide.size]),
         far=np.concatenate([[1.0], (spoof.size - rejected_spoof) / spoof.size]),
-        thresholds=np.concatenate([[ordered[0] - 0.001], ordered]),
+        thresholds=np.concatenate([[below_all], ordered]),
         n_bonafide=bonafide.size,
         n_spoof=spoof.size,
     )
@@ -204,7 +208,7 @@ def area_under_curve(scores: npt.ArrayLike, labels: npt.ArrayLike) -> float:
     bonafide, spoof = (np.sort(part) for part in by_class(scores, labels))
     below = np.searchsorted(spoof, bonafide, side="left")
     not_above = np.searchsorted(spoof, bonafide, side="right")
-    return float((below.sum() + not_above.sum()) / 2 / bonafide.size / spoof.size)
+    return float((below.sum() + not_above.sum()) / (2 * bonafide.size * spoof.size))
 
 
 def frr_at_far(curve: ErrorCurve, max_far: float) -> tuple[ErrorRates, float]:
@@ -216,14 +220,36 @@ def frr_at_far(curve: ErrorCurve, max_far: float) -> tuple[ErrorRates, float]:
 
     Returns:
         The error rates there, and the threshold (accepted above it).
+
+    Raises:
+        ValueError: The limit is not a fraction.
     """
+    _check_limit(max_far)
     # FAR falls along the curve and FRR rises: the first point that keeps the limit is the best.
-    return _point(curve, int(np.argmax(curve.far <= max_far)))
+    first = int(np.argmax(curve.far <= max_far))
+    # It stands among the spoofs of its score. The threshold rejects the others of them as well.
+    return _point(curve, _end_of(curve, first))
 
 
 def far_at_frr(curve: ErrorCurve, max_frr: float) -> tuple[ErrorRates, float]:
     """Returns the least FAR that keeps the FRR at or below a limit; see `frr_at_far`."""
-    return _point(curve, int(np.searchsorted(curve.frr, max_frr, side="right")) - 1)
+    _check_limit(max_frr)
+    last = int(np.searchsorted(curve.frr, max_frr, side="right")) - 1
+    if last != _end_of(curve, last):
+        # It stands among the bona fide trials of its score: a threshold there would reject all of
+        # them and break the limit. The score before has the same FAR and keeps it.
+        last = int(np.searchsorted(curve.thresholds, curve.thresholds[last], side="left")) - 1
+    return _point(curve, last)
+
+
+def _check_limit(rate: float) -> None:
+    if not 0 <= rate <= 1:
+        raise ValueError(f"a limit of an error rate is a fraction from 0 to 1, not {rate}")
+
+
+def _end_of(curve: ErrorCurve, index: int) -> int:
+    """Returns the last point of the score at a point: what that score does as a threshold."""
+    return int(np.searchsorted(curve.thresholds, curve.thresholds[index], side="right")) - 1
 
 
 def _point(curve: ErrorCurve, index: int) -> tuple[ErrorRates, float]:
@@ -243,8 +269,10 @@ def error_rates_at(
         accept_equal: Accept also what lies exactly on it, as the actual DCF of ASVspoof 5 does.
 
     Raises:
-        ValueError: As `error_curve`.
+        ValueError: The threshold is NaN, or as `error_curve`.
     """
+    if math.isnan(threshold):
+        raise ValueError("a threshold must be a number, not NaN")
     bonafide, spoof = by_class(scores, labels)
     accepts = np.greater_equal if accept_equal else np.greater
     return ErrorRates(

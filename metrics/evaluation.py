@@ -15,7 +15,7 @@ import numpy as np
 from metrics import calibration, costs, detection, resampling
 from metrics.costs import AsvErrorRates, DetectionCosts, TandemWeights
 from metrics.detection import ErrorRates, Floats
-from metrics.trials import Trials, refuse_decisions
+from metrics.trials import Trials, refuse_unusable
 
 FAR_LIMITS = {"frr_at_far_1pct": 0.01, "frr_at_far_0_1pct": 0.001}
 FRR_LIMITS = {"far_at_frr_1pct": 0.01, "far_at_frr_0_1pct": 0.001}
@@ -168,8 +168,9 @@ def evaluate(
         seed: Of the bootstrap.
 
     Raises:
-        TrialsError: Scores of the baseline that are decisions.
-        ValueError: Scores of the baseline that are not finite or of another number.
+        TrialsError: Scores of the baseline that are decisions, or beyond 1e100.
+        ValueError: Scores of the baseline that are not finite or of another number; an ASV that
+            is too weak for a t-DCF.
     """
     detection_costs = detection_costs or DetectionCosts()
     thresholds = _thresholds(trials if dev is None else dev)
@@ -185,8 +186,8 @@ def evaluate(
     values, per_attack = _point_figures(trials, trials.scores, measures)
     comparison = None
     if baseline_scores is not None:
-        detection.checked(baseline_scores, trials.is_bonafide)
-        refuse_decisions(baseline_scores)
+        baseline_scores, _ = detection.checked(baseline_scores, trials.is_bonafide)
+        refuse_unusable(baseline_scores)
         theirs = bootstrap.measure(baseline_scores, measures) if bootstrap else {}
         comparison = _compare(trials, baseline_scores, measures, values, draws, theirs)
     worst = max(per_attack, key=lambda attack: per_attack[attack])
@@ -410,7 +411,8 @@ def _attack_results(
 ) -> dict[str, AttackResult]:
     results = {}
     for name, eer in eers.items():
-        of_attack = trials.attacks == name
+        # A spoof of unknown attack has the same id as bona fide trials.
+        of_attack = ~trials.is_bonafide & (trials.attacks == name)
         several = trials.speakers is None or np.unique(trials.speakers[of_attack]).size > 1
         results[name] = AttackResult(
             eer=eer,
@@ -482,7 +484,8 @@ def _warnings(trials: Trials, eer: float, no_dev: bool, how: Bootstrap) -> list[
             "Speakers are not known, so the intervals treat all utterances as independent and are "
             "too narrow."
         )
-    ties = 1 - np.unique(trials.scores).size / len(trials)
+    times = np.unique(trials.scores, return_counts=True)[1]
+    ties = times[times > 1].sum() / len(trials)
     if ties > 0.1:
         found.append(
             f"{ties:.0%} of the scores are equal to another one: were they rounded? Ties count "

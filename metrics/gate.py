@@ -132,8 +132,8 @@ class Verdict:
 
     @property
     def passed(self) -> bool:
-        """Whether every rule passed."""
-        return all(rule.passed for rule in self.rules)
+        """Whether every rule passed; False without rules."""
+        return bool(self.rules) and all(rule.passed for rule in self.rules)
 
     @property
     def failures(self) -> tuple[str, ...]:
@@ -164,7 +164,7 @@ def decide(evaluation: Evaluation, config: GateConfig, overlap: Overlap) -> Verd
     rules = [
         _at_most(
             "max_eer",
-            "EER on eval, upper end of its 95 % interval by speakers",
+            f"EER on eval, upper end of its 95 % interval by {evaluation.bootstrap.unit}s",
             eer.ci95[1] if eer.ci95 else None,
             config.max_eer,
             "rate",

@@ -171,8 +171,10 @@ def two_sided_p(differences: Floats) -> float:
     """Returns the bootstrap p-value of a difference of 0, from resampled differences [R].
 
     Twice the smaller share of resamples on either side of 0, each counted with one more
-    (Davison and Hinkley, section 4.2), at most 1: never 0, and 1 for two identical systems.
+    (Davison and Hinkley, section 4.2), at most 1: never 0, and 1 for two identical systems. NaN
+    counts for neither side.
     """
+    differences = differences[~np.isnan(differences)]
     at_most = (1 + np.count_nonzero(differences <= 0)) / (differences.size + 1)
     at_least = (1 + np.count_nonzero(differences >= 0)) / (differences.size + 1)
     return float(min(1.0, 2 * min(at_most, at_least)))
@@ -355,7 +357,8 @@ def _measure_batch(
         ]
     )
     for name, limit in measures.far_limits.items():
-        values[name] = _first(far <= limit, frr)
+        # Before the first trial FAR is 1 and FRR 0.
+        values[name] = _first(far <= limit, frr) if limit < 1 else np.zeros(weights.shape[1])
     for name, limit in measures.frr_limits.items():
         before = np.vstack([np.ones(far.shape[1]), far[:-1]])  # FAR where the block begins
         values[name] = np.where(frr[-1] > limit, _first(frr > limit, before), 0.0)
@@ -379,7 +382,7 @@ def _auc(drawn: _Drawn, curve: _Blocks, weights: Counts) -> Floats:
     above = drawn.n_bonafide - drawn.rejected_bonafide  # bona fide trials after each block
     pairs = np.sum(drawn.spoof * above, axis=0)
     ties = np.sum((curve.tied_bonafide @ weights) * (curve.tied_spoof @ weights), axis=0)
-    return (pairs + ties / 2) / drawn.n_bonafide / drawn.n_spoof
+    return (2 * pairs + ties) / (2 * drawn.n_bonafide * drawn.n_spoof)
 
 
 def _first(condition: npt.NDArray[np.bool_], values: Floats) -> Floats:

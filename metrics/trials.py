@@ -12,6 +12,7 @@ from metrics.detection import Floats, checked
 
 NO_ATTACK = "-"  # the attack id of a bona fide trial
 LEAST_DISTINCT = 3
+LARGEST = 1e100  # beyond it means overflow; no detector is that sure
 
 
 class TrialsError(ValueError):
@@ -24,7 +25,7 @@ class Trials:
 
     Attributes:
         utterances: [N] utterance ids.
-        scores: [N] finite scores, higher = more bona fide; at least three different ones.
+        scores: [N] scores within +-1e100, higher = more bona fide; at least three different ones.
         is_bonafide: [N].
         attacks: [N] attack id of each spoof, `-` of a bona fide trial.
         speakers: [N] speaker ids; None where they are not known.
@@ -66,20 +67,26 @@ def make_trials(
     """Checks and returns trials.
 
     Raises:
-        TrialsError: A score is NaN or infinite, a class is missing, or there are fewer than three
-            different scores: those are decisions, from which no curve can be drawn.
+        TrialsError: Lengths differ, a score is NaN, infinite or beyond 1e100, a label is neither 0
+            nor 1, a class is missing, or there are fewer than three different scores: those are
+            decisions, from which no curve can be drawn.
     """
-    flags = np.asarray(is_bonafide, dtype=bool)
     try:
-        values, _ = checked(scores, flags)
+        values, flags = checked(scores, is_bonafide)
     except ValueError as error:
         raise TrialsError(str(error)) from error
+    for name, ids in (("utterance", utterances), ("attack", attacks), ("speaker", speakers)):
+        if ids is not None and np.shape(ids) != values.shape:
+            raise TrialsError(
+                f"There are {np.size(ids)} {name} ids for {values.size} scores; one a trial is "
+                "needed."
+            )
     if flags.all() or not flags.any():
         missing = "spoof" if flags.any() else "bona fide"
         raise TrialsError(
             f"There is no {missing} trial among {flags.size}: an evaluation needs both classes."
         )
-    refuse_decisions(values)
+    refuse_unusable(values)
     names = np.where(flags, NO_ATTACK, np.asarray(attacks, dtype=np.str_))
     return Trials(
         utterances=np.asarray(utterances, dtype=np.str_),
@@ -88,6 +95,17 @@ def make_trials(
         attacks=names,
         speakers=None if speakers is None else np.asarray(speakers, dtype=np.str_),
     )
+
+
+def refuse_unusable(scores: Floats) -> None:
+    """Raises TrialsError if finite scores are too large to reckon with, or decisions."""
+    largest = float(np.max(np.abs(scores)))
+    if largest > LARGEST:
+        raise TrialsError(
+            f"A score is {largest:g} in size: nothing that large can be averaged. A model that "
+            "gives such scores has diverged; look at its training loss."
+        )
+    refuse_decisions(scores)
 
 
 def refuse_decisions(scores: Floats) -> None:

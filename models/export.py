@@ -13,6 +13,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 
+from metrics.calibration import AffineCalibration
 from models.conformer import Conformer, ConformerConfig
 from models.preprocessing import FEATURES, PCM16
 
@@ -31,6 +32,7 @@ class Detector(tf.Module):
         raw_feature_spec: How its raw inputs are parsed.
         model: A built model in float32.
         log_prior_odds: Natural log of the odds bona fide : spoof that the model's loss saw.
+        calibration: From logit less log prior odds to a log-likelihood ratio; none by default.
 
     Attributes:
         model: The model.
@@ -43,6 +45,7 @@ class Detector(tf.Module):
         model: Conformer,
         *,
         log_prior_odds: float,
+        calibration: AffineCalibration | None = None,
     ) -> None:
         super().__init__(name="detector")
         self._transform = transform
@@ -50,7 +53,10 @@ class Detector(tf.Module):
         # layer leaves out the outputs that would need more.
         self._spec = {PCM16: raw_feature_spec[PCM16]}
         self.model = model
-        self._log_prior_odds = log_prior_odds
+        calibration = calibration or AffineCalibration()
+        # One affine map: slope (logit - log prior odds) + offset.
+        self._slope = calibration.slope
+        self._offset = calibration.offset - calibration.slope * log_prior_odds
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
     def score_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -68,7 +74,7 @@ class Detector(tf.Module):
 
     def _score(self, pcm16: tf.Tensor) -> dict[str, tf.Tensor]:
         features = self._transform({PCM16: pcm16})[FEATURES]  # [B, T, F]
-        score = self.model(features, training=False) - self._log_prior_odds  # [B]
+        score = self._slope * self.model(features, training=False) + self._offset  # [B]
         return {"score": score, "probability": tf.sigmoid(score)}
 
 
@@ -78,6 +84,7 @@ def build_detector(
     weights: Sequence[np.ndarray],
     *,
     log_prior_odds: float,
+    calibration: AffineCalibration | None = None,
 ) -> Detector:
     """A detector in float32, whatever precision the weights were trained in.
 
@@ -86,6 +93,7 @@ def build_detector(
         config: Sizes of the model.
         weights: `get_weights()` of the trained model.
         log_prior_odds: See `Detector`.
+        calibration: See `Detector`.
     """
     model = Conformer(config, dtype="float32", name="conformer")
     frames, bands = transform_output.transformed_feature_spec()[FEATURES].shape
@@ -96,6 +104,7 @@ def build_detector(
         transform_output.raw_feature_spec(),
         model,
         log_prior_odds=log_prior_odds,
+        calibration=calibration,
     )
 
 

@@ -17,6 +17,7 @@ import tensorflow_transform as tft
 from metrics.detection import equal_error_rate
 from models import checkpoints
 from models.augment import AugmentConfig
+from models.calibrate import DevCalibration, calibrate
 from models.checkpoints import TrainingState
 from models.conformer import Conformer, ConformerConfig
 from models.devices import Placement, choose_placement
@@ -55,11 +56,13 @@ class TrainingResult:
         state: State after the last epoch; holds the best weights and the history.
         log_prior_odds: What to take from a logit to get a log-likelihood ratio.
         parameters: Trained parameters.
+        calibration: Of the best epoch's scores, fitted on dev.
     """
 
     state: TrainingState
     log_prior_odds: float
     parameters: int
+    calibration: DevCalibration
 
 
 def run_fn(fn_args: Any) -> None:
@@ -120,7 +123,11 @@ def train_and_export(
     )
     state = result.state
     detector = build_detector(
-        transform_output, conformer, state.best_weights, log_prior_odds=result.log_prior_odds
+        transform_output,
+        conformer,
+        state.best_weights,
+        log_prior_odds=result.log_prior_odds,
+        calibration=result.calibration.map,
     )
     facts = {
         "training_fingerprint": config["training_fingerprint"],
@@ -129,6 +136,7 @@ def train_and_export(
         "epochs_run": state.epoch,
         "best_epoch": state.best_epoch,
         "dev_eer": state.best_dev_eer,
+        "calibration": result.calibration.facts(),
         "parameters": result.parameters,
         "device": placement.description,
         "history": state.history,
@@ -252,7 +260,11 @@ def train(
         progress.epoch_done(figures, seconds=time.monotonic() - started)
     progress.close()
     _LOG.info("best: epoch %d, dev EER %.1f %%", state.best_epoch, 100 * state.best_dev_eer)
-    return TrainingResult(state, log_prior_odds(counts, weights), model.count_params())
+    odds = log_prior_odds(counts, weights)
+    model.set_weights(state.best_weights)
+    logits = score_batches(score_step, dev_batches, placement)[: sum(dev_counts)]
+    calibration = calibrate(logits - odds, dev_split.labels, prior=settings.calibration_prior)
+    return TrainingResult(state, odds, model.count_params(), calibration)
 
 
 def _require_equal_shares(settings: TrainerConfig, placement: Placement) -> None:

@@ -47,6 +47,8 @@ class TrainerConfig:
         deterministic: Ask TensorFlow for deterministic kernels on the CPU. (On GPUs they cost much
             speed, and some operations have none: there, runs with one seed are only close.)
         keep_checkpoints: How many of the newest checkpoints stay on disk.
+        calibration_prior: Share of bona fide utterances for which scores are calibrated on dev. At
+            0.5 both classes weigh the same, which is what Cllr measures.
     """
 
     epochs: int = 30
@@ -69,6 +71,7 @@ class TrainerConfig:
     shuffle_buffer: int = 1024
     deterministic: bool = True
     keep_checkpoints: int = 2
+    calibration_prior: float = 0.5
 
     def __post_init__(self) -> None:
         """Refuses values that cannot train.
@@ -86,6 +89,7 @@ class TrainerConfig:
         checks.require(("learning_rate", "cache_budget_gib"), lambda v: v > 0, "above 0")
         checks.require(("weight_decay", "clip_norm", "ema_epochs"), lambda v: v >= 0, "0 or more")
         checks.require(("warmup_fraction", "label_smoothing"), lambda v: 0 <= v < 1, "in [0, 1)")
+        checks.require(["calibration_prior"], lambda v: 0 < v < 1, "inside (0, 1)")
         checks.require(["final_learning_rate_fraction"], lambda v: 0 <= v <= 1, "in [0, 1]")
         checks.one_of("device", DEVICES)
         checks.one_of("mixed_precision", PRECISIONS)

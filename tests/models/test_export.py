@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from metrics.calibration import AffineCalibration
 from models import checkpoints, train
 from models.augment import AugmentConfig
+from models.calibrate import DevCalibration
 from models.conformer import Conformer, ConformerConfig
 from models.export import build_detector
 from models.preprocessing import FEATURES, PCM16
@@ -100,7 +102,10 @@ def test_both_signatures_equal_the_model_in_process(trained, served, corpus):
     labels = [label for _, label, _ in corpus.clips["train"][::2]]
     log_prior_odds = np.log(sum(labels) / (len(labels) - sum(labels)))
     assert abs(log_prior_odds) > 0.1
-    assert np.allclose(out["score"], logits - log_prior_odds, atol=1e-5)
+    found = facts["calibration"]
+    calibrated = found["slope"] * (logits - log_prior_odds) + found["offset"]
+    assert np.allclose(out["score"], calibrated, atol=1e-5 * max(1.0, found["slope"]))
+    assert found["cllr_after"] <= found["cllr_before"] or found["note"]
     assert np.allclose(out["rows"], out["score"], atol=1e-5)
     assert np.allclose(out["probability"], 1 / (1 + np.exp(-out["score"])), atol=1e-6)
     assert np.allclose(out["row_probability"], out["probability"], atol=1e-6)
@@ -163,7 +168,9 @@ def test_checkpoints_are_kept_when_the_export_fails(trained, corpus, tmp_path, m
             checkpoints.save(
                 checkpoint_dir, checkpoints.TrainingState(epoch=1), fingerprint="abc", keep=1
             )
-            or train.TrainingResult(checkpoints.TrainingState(), 0.0, 1)
+            or train.TrainingResult(
+                checkpoints.TrainingState(), 0.0, 1, DevCalibration(AffineCalibration(), 0.5, 1, 1)
+            )
         ),
     )
     config = {

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from models import checkpoints, train
 from models.augment import AugmentConfig
+from models.calibrate import calibrate
 from models.conformer import ConformerConfig
 from models.devices import choose_placement
 from models.input_pipeline import ArraySplit
@@ -93,7 +94,8 @@ def test_two_runs_are_identical_and_seeds_differ(uninterrupted, tmp_path, caplog
     assert lines[4].endswith(" left")
     assert lines[6].endswith("done")
     assert lines[7].startswith("best: epoch ")
-    assert len(lines) == 8
+    assert lines[8].startswith("calibrated on dev: score = ")
+    assert len(lines) == 9
 
     other = run(tmp_path / "b", dataclasses.replace(SETTINGS, seed=5, epochs=1))
     assert other.state.history[0]["loss"] != uninterrupted.state.history[0]["loss"]
@@ -108,6 +110,24 @@ def test_training_learns_and_picks_the_best_epoch(tmp_path):
     assert (result.state.best_epoch, result.state.best_dev_eer) == (best["epoch"], best["dev_eer"])
     assert best["dev_eer"] <= 0.25
     assert result.log_prior_odds == pytest.approx(0.0, abs=1e-9)
+
+
+def test_calibration_is_fitted_to_the_best_epoch_on_dev(tmp_path):
+    """Without balancing, so that the prior odds count; the best epoch is not the last."""
+    settings = dataclasses.replace(
+        SETTINGS, class_weighting="none", calibration_prior=0.7, ema_epochs=0.0, epochs=4
+    )
+    result = run(tmp_path, settings)
+    model = train.Conformer(TINY)
+    model.build((None, None, 8))
+    model.set_weights(result.state.best_weights)
+    dev = toy_split(13, 1)
+    raw = model(dev.features, training=False).numpy() - result.log_prior_odds
+    assert abs(result.log_prior_odds) > 0.5
+    expected = calibrate(raw, dev.labels, prior=0.7)
+    assert result.calibration.prior == 0.7
+    assert result.calibration.map.slope == pytest.approx(expected.map.slope, rel=1e-3)
+    assert result.calibration.map.offset == pytest.approx(expected.map.offset, rel=1e-3, abs=1e-3)
 
 
 def test_the_loss_of_an_epoch_is_the_weighted_mean_over_its_utterances(tmp_path):

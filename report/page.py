@@ -1,0 +1,119 @@
+"""The report as one HTML file that needs no network, no server and no eval."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import json
+import pathlib
+from typing import Any
+
+import jinja2
+import markupsafe
+
+from metrics.evaluation import to_json
+from report import facts, figures, text, vega
+from report.contents import ReportContents
+from report.measures import CHOSEN_ON, MEASURES, OPERATING_POINTS, WHERE
+
+_TEMPLATES = pathlib.Path(__file__).parent / "templates"
+
+
+def render_page(contents: ReportContents) -> str:
+    """Returns the page: self-contained, the same bytes for the same contents.
+
+    Everything that comes from files (ids, reasons, titles) is escaped: by Jinja in text and
+    attributes, as JSON in scripts. The policy in the page (CSP) names its two scripts by their
+    hashes, so that nothing else is run even if something got through, and nothing is loaded but
+    audio that a reader plays. Vega runs without eval: expressions are interpreted (`ast`).
+    """
+    evaluation = contents.evaluation
+    training = figures.training(contents)
+    charts = [
+        figures.det(contents),
+        figures.scores(contents),
+        figures.attacks(contents),
+        figures.calibration(contents),
+        *([training] if training else []),
+    ]
+    scripts = [vega.library(), (_TEMPLATES / "script.js").read_text(encoding="utf-8")]
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            contents=contents,
+            evaluation=evaluation,
+            figures_json=to_json(evaluation),
+            decision=facts.decision(contents),
+            comparison=facts.comparison_summary(contents),
+            baseline=facts.baseline_name(contents) if evaluation.comparison else "",
+            rows=facts.figure_rows(evaluation),
+            charts={chart.name: chart for chart in charts},
+            sections=_sections(bool(evaluation.warnings), training is not None),
+            hardest=facts.hardest(contents),
+            measures=MEASURES,
+            points=OPERATING_POINTS,
+            where=WHERE,
+            chosen_on=CHOSEN_ON,
+            style=markupsafe.Markup((_TEMPLATES / "style.css").read_text(encoding="utf-8")),
+            scripts=[markupsafe.Markup(script) for script in scripts],
+            script_hashes=[_hash(script) for script in scripts],
+        )
+    )
+
+
+def _sections(warned: bool, trained: bool) -> list[tuple[str, str]]:
+    """Returns id and short title of each section that the page has."""
+    return [
+        ("verdict", "Verdict"),
+        *([("warnings", "Read this first")] if warned else []),
+        ("figures-list", "Figures"),
+        ("det-section", "Trade-off"),
+        ("scores-section", "Scores"),
+        ("attacks-section", "Attacks"),
+        ("calibration-section", "Calibration"),
+        ("operating", "Operating points"),
+        ("hardest", "Hardest trials"),
+        *([("training-section", "Training")] if trained else []),
+        ("provenance", "Provenance"),
+        ("definitions", "Definitions"),
+    ]
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        finalize=_spelled_out,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.globals |= {"text": text, "facts": facts}
+    environment.filters |= {"json": safe_json, "exact": exact}
+    return environment
+
+
+def _spelled_out(value: Any) -> Any:
+    return value if isinstance(value, markupsafe.Markup) else text.visible(value)
+
+
+def safe_json(value: Any) -> markupsafe.Markup:
+    """Returns JSON that cannot end the script element it stands in, nor begin a comment in it."""
+    found = json.dumps(value, allow_nan=False, separators=(",", ":"))  # ASCII only
+    for letter in "<>&":
+        found = found.replace(letter, f"\\u{ord(letter):04x}")
+    return markupsafe.Markup(found)
+
+
+def exact(value: Any) -> str:
+    """Returns a figure as it stands in the JSON, for `data-value`."""
+    return json.dumps(value)
+
+
+def _hash(script: str) -> str:
+    digest = hashlib.sha256(script.encode("utf-8")).digest()
+    return f"sha256-{base64.b64encode(digest).decode('ascii')}"
