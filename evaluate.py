@@ -1,8 +1,8 @@
-"""Evaluates the scores of any detector: every figure with its 95 % interval, by attack.
+r"""Evaluates the scores of any detector: every figure with its 95 % interval, by attack.
 
     python evaluate.py --scores scores.txt --protocol ASVspoof2019.LA.cm.eval.trl.txt
     python evaluate.py --scores new.txt --baseline old.txt --protocol eval.txt --html report.html
-    python evaluate.py --scores eval.txt --protocol eval.trl.txt \\
+    python evaluate.py --scores eval.txt --protocol eval.trl.txt \
         --dev-scores dev.txt --dev-protocol dev.trl.txt --asv-scores asv.eval.txt --json out.json
 
 A score is higher the more bona fide an utterance sounds (else see --lower-is-bonafide).
@@ -94,8 +94,8 @@ def parser() -> argparse.ArgumentParser:
     add(
         "--lower-is-bonafide",
         action="store_true",
-        help="negate the scores of --scores, --dev-scores and --baseline; thresholds are then those "
-        "of the negated scores",
+        help="negate the scores of --scores, --dev-scores and --baseline; thresholds are then "
+        "those of the negated scores",
     )
     add("--json", metavar="OUT", help="write all figures and where they come from")
     add("--html", metavar="OUT", help="write a report page, complete in itself")
@@ -225,8 +225,9 @@ def show(found: Evaluation, title: str, console: Console) -> None:
     how, attacks = found.bootstrap, len(found.per_attack)
     console.print(visible(title), style="bold")
     speakers = "" if found.n_speakers is None else f", {text.plural(found.n_speakers, 'speaker')}"
+    trials = text.plural(found.n_bonafide + found.n_spoof, "trial")
     console.print(
-        f"{text.plural(found.n_bonafide + found.n_spoof, 'trial')}: {found.n_bonafide:,} bona fide, "
+        f"{trials}: {found.n_bonafide:,} bona fide, "
         f"{found.n_spoof:,} spoofed ({text.plural(attacks, 'attack')}){speakers}"
     )
     if how.resamples:
