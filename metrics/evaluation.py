@@ -16,6 +16,7 @@ from metrics import calibration, costs, detection, resampling
 from metrics.costs import AsvErrorRates, DetectionCosts, TandemWeights
 from metrics.detection import ErrorRates, Floats
 from metrics.trials import Trials, refuse_unusable
+from metrics.wording import percent
 
 FAR_LIMITS = {"frr_at_far_1pct": 0.01, "frr_at_far_0_1pct": 0.001}
 FRR_LIMITS = {"far_at_frr_1pct": 0.01, "far_at_frr_0_1pct": 0.001}
@@ -469,8 +470,8 @@ def _warnings(trials: Trials, eer: float, no_dev: bool, how: Bootstrap) -> list[
     found = []
     if eer > 0.5:
         found.append(
-            f"The EER is {eer:.2%}, above 50 %: the sign of the scores is probably flipped. Here a "
-            "higher score means more bona fide."
+            f"The EER is {percent(eer)}, above 50 %: the sign of the scores is probably flipped. "
+            "Here a higher score means more bona fide."
         )
     if no_dev:
         found.append(

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from metrics.wording import percent
+
 if TYPE_CHECKING:
     from metrics.evaluation import Evaluation
 
@@ -168,7 +170,7 @@ def decide(evaluation: Evaluation, config: GateConfig, overlap: Overlap) -> Verd
             eer.ci95[1] if eer.ci95 else None,
             config.max_eer,
             "rate",
-            f"the EER is {eer.value:.2%}" if eer.ci95 else evaluation.bootstrap.missing,
+            f"the EER is {percent(eer.value)}" if eer.ci95 else evaluation.bootstrap.missing,
         )
     ]
     if evaluation.comparison is not None:
@@ -181,7 +183,7 @@ def decide(evaluation: Evaluation, config: GateConfig, overlap: Overlap) -> Verd
                 delta.ci95[1] if delta.ci95 else None,
                 config.max_regression,
                 "points",
-                f"the champion has {champion:.2%}, the difference is {100 * delta.value:+.2f} "
+                f"the champion has {percent(champion)}, the difference is {100 * delta.value:+.2f} "
                 "points",
             )
         )
@@ -248,7 +250,7 @@ def _names(ids: tuple[str, ...]) -> str:
 
 def _shown(value: float, unit: str) -> str:
     if unit == "rate":
-        return f"{value:.2%}"
+        return percent(value)
     if unit == "points":
         return f"{100 * value:.2f} points"
     if unit == "bits":

@@ -6,12 +6,16 @@ All metrics of one slice share one gathering (TFMA removes duplicate computation
 
 Named in an EvalConfig as `MetricConfig(class_name='EqualErrorRate',
 module='metrics.tfma_metrics', config='{"name": "eer"}')`.
+
+They describe and do not decide: what the gate looks at (intervals by speakers, a paired comparison)
+is in `metrics.evaluation`, on the same functions.
 """
 
 from __future__ import annotations
 
 import array
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import apache_beam as beam
@@ -19,7 +23,7 @@ import numpy as np
 from tensorflow_model_analysis.metrics import metric_types, metric_util
 from tensorflow_model_analysis.proto import config_pb2
 
-from metrics import detection
+from metrics import calibration, costs, detection
 
 # A leading underscore makes TFMA keep the value for derived metrics and leave it out of its files.
 _SCORES_NAME = "_detection_scores"
@@ -36,32 +40,32 @@ class GatheredScores(NamedTuple):
         return GatheredScores(self.bonafide[:], self.spoof[:])
 
 
-def eer_of(gathered: GatheredScores) -> float:
-    """Returns the slice's EER, NaN where it has only one class (never a misleading number)."""
+def scores_and_labels(gathered: GatheredScores) -> tuple[np.ndarray, np.ndarray] | None:
+    """Returns scores and labels [N] of a slice, None where it has only one class."""
     bonafide, spoof = np.asarray(gathered.bonafide), np.asarray(gathered.spoof)
     if not bonafide.size or not spoof.size:
-        return float("nan")
+        return None
     labels = np.repeat([detection.BONAFIDE, detection.SPOOF], [bonafide.size, spoof.size])
-    return detection.equal_error_rate(np.concatenate([bonafide, spoof]), labels).eer
-
-
-def bonafide_count_of(gathered: GatheredScores) -> float:
-    """Returns the number of bona fide trials in the slice."""
-    return float(len(gathered.bonafide))
-
-
-def spoof_count_of(gathered: GatheredScores) -> float:
-    """Returns the number of spoofed trials in the slice."""
-    return float(len(gathered.spoof))
+    return np.concatenate([bonafide, spoof]), labels
 
 
 class _DetectionMetric(metric_types.Metric):
     """A number computed from all scores of a slice."""
 
-    value_of: Callable[[GatheredScores], float]
+    def __init__(self, name: str, **settings: Any) -> None:
+        # TFMA writes the settings into its results, and wants them as primitives.
+        super().__init__(
+            metric_util.merge_per_key_computations(self._computations), name=name, **settings
+        )
 
-    def __init__(self, name: str) -> None:
-        super().__init__(metric_util.merge_per_key_computations(self._computations), name=name)
+    def value_of(self, gathered: GatheredScores) -> float:
+        """Returns the slice's number, NaN where it has only one class (never a misleading one)."""
+        found = scores_and_labels(gathered)
+        return math.nan if found is None else self.of_trials(*found)
+
+    def of_trials(self, scores: np.ndarray, labels: np.ndarray) -> float:
+        """Returns the number of scores [N] and labels [N] of both classes."""
+        raise NotImplementedError
 
     @property
     def compute_confidence_interval(self) -> bool:
@@ -74,11 +78,12 @@ class _DetectionMetric(metric_types.Metric):
         eval_config: config_pb2.EvalConfig | None = None,
         model_name: str = "",
         output_name: str = "",
+        **settings: Any,
     ) -> metric_types.MetricComputations:
         gathering = _gathering(eval_config, model_name, output_name)
         [scores_key] = gathering.keys
         key = metric_types.MetricKey(name=name, model_name=model_name, output_name=output_name)
-        value_of = type(self).value_of
+        value_of = self.value_of
 
         def result(values: dict[metric_types.MetricKey, Any]) -> dict[Any, float]:
             return {key: value_of(values[scores_key])}
@@ -89,28 +94,90 @@ class _DetectionMetric(metric_types.Metric):
 class EqualErrorRate(_DetectionMetric):
     """Exact equal error rate by the official ASVspoof estimator, a fraction."""
 
-    value_of = staticmethod(eer_of)
-
     def __init__(self, name: str = "eer") -> None:
         super().__init__(name)
+
+    def of_trials(self, scores: np.ndarray, labels: np.ndarray) -> float:
+        """See the base class."""
+        return detection.equal_error_rate(scores, labels).eer
+
+
+class MinDcf(_DetectionMetric):
+    """Normalised detection cost of ASVspoof 5 at the best threshold."""
+
+    def __init__(self, name: str = "min_dcf") -> None:
+        super().__init__(name)
+
+    def of_trials(self, scores: np.ndarray, labels: np.ndarray) -> float:
+        """See the base class."""
+        return costs.min_dcf(detection.error_curve(scores, labels))
+
+
+class ActDcf(_DetectionMetric):
+    """Normalised detection cost of ASVspoof 5 at the Bayes threshold."""
+
+    def __init__(self, name: str = "act_dcf") -> None:
+        super().__init__(name)
+
+    def of_trials(self, scores: np.ndarray, labels: np.ndarray) -> float:
+        """See the base class."""
+        return costs.act_dcf(scores, labels)
+
+
+class Cllr(_DetectionMetric):
+    """Cost of the scores as log-likelihood ratios, in bits."""
+
+    def __init__(self, name: str = "cllr") -> None:
+        super().__init__(name)
+
+    def of_trials(self, scores: np.ndarray, labels: np.ndarray) -> float:
+        """See the base class."""
+        return calibration.cllr(scores, labels)
+
+
+class MinTdcf(_DetectionMetric):
+    """Normalised min t-DCF for a speaker verifier with these error rates (see `metrics.costs`)."""
+
+    def __init__(
+        self,
+        name: str = "min_tdcf_legacy",
+        *,
+        revised: bool,
+        false_accept: float,
+        miss: float,
+        spoof_miss: float,
+    ) -> None:
+        asv = costs.AsvErrorRates(false_accept, miss, spoof_miss)
+        self._weights = costs.revised_tdcf(asv) if revised else costs.legacy_tdcf(asv)
+        super().__init__(
+            name, revised=revised, false_accept=false_accept, miss=miss, spoof_miss=spoof_miss
+        )
+
+    def of_trials(self, scores: np.ndarray, labels: np.ndarray) -> float:
+        """See the base class."""
+        return self._weights.lowest(detection.error_curve(scores, labels))
 
 
 class BonafideCount(_DetectionMetric):
     """Number of bona fide trials in the slice."""
 
-    value_of = staticmethod(bonafide_count_of)
-
     def __init__(self, name: str = "bonafide_count") -> None:
         super().__init__(name)
+
+    def value_of(self, gathered: GatheredScores) -> float:
+        """Returns it; also where there is only one class."""
+        return float(len(gathered.bonafide))
 
 
 class SpoofCount(_DetectionMetric):
     """Number of spoofed trials in the slice."""
 
-    value_of = staticmethod(spoof_count_of)
-
     def __init__(self, name: str = "spoof_count") -> None:
         super().__init__(name)
+
+    def value_of(self, gathered: GatheredScores) -> float:
+        """Returns it; also where there is only one class."""
+        return float(len(gathered.spoof))
 
 
 def _gathering(

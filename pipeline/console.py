@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TextIO
 
@@ -11,6 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from metrics.evaluation import Figure
+from metrics.wording import percent
 from pipeline.figures import Result
 from pipeline.local import Finished
 
@@ -62,6 +63,16 @@ class RunConsole:
         return f"{escape(number)} [bold]{component:<{self._width}}[/bold]"
 
 
+def _difference(figure: Figure | None) -> str:
+    if figure is None:
+        return ""
+    points = f"; the new model is {100 * figure.value:+.2f} points from it"
+    if figure.ci95 is None:
+        return points
+    low, high = (100 * end for end in figure.ci95)
+    return f"{points} (95 %: {low:+.2f} to {high:+.2f})"
+
+
 def show_result(
     console: Console, result: Result, places: Mapping[str, str], *, removed: bool = False
 ) -> None:
@@ -78,13 +89,18 @@ def show_result(
     table.add_column("EER", justify="right")
     evaluation = result.evaluation
     for attack, eer in evaluation.per_attack.items():
-        table.add_row(escape(attack), "no trials" if math.isnan(eer) else f"{eer:.2%}")
+        table.add_row(escape(attack), percent(eer))
     table.add_section()
-    table.add_row("[bold]all[/bold]", f"[bold]{evaluation.eer:.2%}[/bold]")
+    table.add_row("[bold]all[/bold]", f"[bold]{percent(evaluation.eer.value)}[/bold]")
     console.print()
     console.print(table)
     if evaluation.champion_eer is not None:
-        console.print(f"Champion on the same utterances: {evaluation.champion_eer:.2%}")
+        console.print(
+            f"Champion on the same utterances: {percent(evaluation.champion_eer)}"
+            + _difference(evaluation.difference)
+        )
+    for warning in evaluation.warnings:
+        console.print(f"[yellow]{escape(warning)}[/yellow]")
     for failure in evaluation.failures:
         console.print(f"[red]Gate: {escape(failure)}[/red]")
     if result.forced_reason:

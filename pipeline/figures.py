@@ -11,9 +11,12 @@ from tfx.dsl.io import fileio
 from tfx.utils import path_utils
 
 from components.champion.finder import CHAMPION_FILE, NO_CHAMPION_FILE, RECORD_FILE
-from components.data_gate.executor import REPORT_FILE
+from components.data_gate import executor as data_gate
+from components.eval_report.executor import REPORT_FILE
 from components.model_evaluator.summary import EvaluationSummary, read_evaluation
 from components.model_pusher.store import FORCED_BLESSING_FILE
+from metrics.evaluation import Figure
+from metrics.wording import percent
 from pipeline.local import Finished
 
 
@@ -56,7 +59,7 @@ def _utterances(result: Finished) -> str:
 
 
 def _data(result: Finished) -> str:
-    report = _json(f"{result.outputs['report']}/{REPORT_FILE}")
+    report = _json(f"{result.outputs['report']}/{data_gate.REPORT_FILE}")
     warnings = sum(finding["severity"] == "warning" for finding in report["findings"])
     return f"no errors, {warnings} warning{'' if warnings == 1 else 's'}"
 
@@ -65,7 +68,7 @@ def _training(result: Finished) -> str:
     facts = _json(f"{path_utils.serving_model_path(result.outputs['model'])}/{RECORD_FILE}")
     return (
         f"{facts['epochs_run']} epochs, best {facts['best_epoch']}, "
-        f"dev EER {facts['dev_eer']:.2%}, {facts['parameters']:,} parameters"
+        f"dev EER {percent(facts['dev_eer'])}, {facts['parameters']:,} parameters"
     )
 
 
@@ -81,9 +84,19 @@ def _evaluation(result: Finished) -> str:
     summary = read_evaluation(result.outputs["evaluation"])
     verdict = "gate passed" if summary.passed else "gate REFUSED"
     return (
-        f"eval EER {summary.eer:.2%} on {summary.n_bonafide:,} bona fide and "
+        f"eval EER {_with_interval(summary.eer)} on {summary.n_bonafide:,} bona fide and "
         f"{summary.n_spoof:,} spoof, {verdict}"
     )
+
+
+def _with_interval(rate: Figure) -> str:
+    if rate.ci95 is None:
+        return percent(rate.value)
+    return f"{percent(rate.value)} ({percent(rate.ci95[0])} to {percent(rate.ci95[1])})"
+
+
+def _report(result: Finished) -> str:
+    return f"{result.outputs['report']}/{REPORT_FILE}"
 
 
 def _push(result: Finished) -> str:
@@ -101,6 +114,7 @@ _TELLERS: dict[str, Callable[[Finished], str]] = {
     "Trainer": _training,
     "Champion": _champion,
     "ModelEvaluator": _evaluation,
+    "EvalReport": _report,
     "ModelPusher": _push,
 }
 

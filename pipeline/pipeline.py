@@ -17,29 +17,34 @@ from components.champion import Champion
 from components.champion.finder import champion_state
 from components.curated_schema import CuratedSchema
 from components.data_gate import DataGate
+from components.eval_report import EvalReport
 from components.fingerprint import code_fingerprint
 from components.model_evaluator import ModelEvaluator
 from components.model_pusher import ModelPusher
 from components.utterance_gen.beam_files import BeamFiles, use_options
 from components.utterance_gen.component import UtteranceGen
 from components.utterance_gen.fingerprint import corpus_fingerprint
-from pipeline.config import REPOSITORY, Settings
-from pipeline.gate import make_eval_config
+from pipeline.asv import asv_error_rates
+from pipeline.config import REPOSITORY, Settings, project_version
 
 # What the features depend on, and what the trained model depends on besides.
 FEATURE_CODE = ("models/features.py", "models/feature_config.py", "models/preprocessing.py")
-TRAINING_CODE = ("models", "metrics/detection.py")
+TRAINING_CODE = ("models", "metrics/detection.py", "metrics/calibration.py")
 INGESTION_CODE = ("components/utterance_gen",)
 GATE_CODE = ("components/data_gate",)
 SCHEMA_CODE = ("components/curated_schema",)
 PUSHING_CODE = ("components/model_pusher",)
 CHAMPION_CODE = ("components/champion", *PUSHING_CODE)
-EVALUATION_CODE = ("metrics", "components/model_evaluator", "pipeline/gate.py", *CHAMPION_CODE)
+EVALUATION_CODE = ("metrics", "components/model_evaluator", *CHAMPION_CODE)
+REPORT_CODE = ("components/eval_report", "report", *EVALUATION_CODE)
 # Packages whose version can change a result: part of every fingerprint of code.
 LIBRARIES = (
+    "altair",
     "apache-beam",
     "keras",
     "numpy",
+    "scikit-learn",
+    "scipy",
     "soundfile",
     "soxr",
     "tensorflow",
@@ -78,6 +83,7 @@ class Fingerprints:
     training_code: str
     champion_code: str
     evaluation_code: str
+    report_code: str
     pushing_code: str
 
     @classmethod
@@ -102,6 +108,7 @@ class Fingerprints:
             training_code=_code(*TRAINING_CODE),
             champion_code=_code(*CHAMPION_CODE),
             evaluation_code=_code(*EVALUATION_CODE),
+            report_code=_code(*REPORT_CODE),
             pushing_code=_code(*PUSHING_CODE),
         )
 
@@ -221,13 +228,30 @@ def create_components(
         examples=examples,
         model=trainer.outputs["model"],
         champion=champion.outputs["model"],
-        eval_config=make_eval_config(settings.gate),
+        gate=settings.gate,
+        asv_error_rates=asv_error_rates(settings),
+        resamples=settings.evaluation.resamples,
+        bootstrap_seed=settings.evaluation.seed,
         code_fingerprint=fingerprints.evaluation_code,
         force_blessing_reason=force_blessing_reason,
+    )
+    report = EvalReport(
+        examples=examples,
+        model=trainer.outputs["model"],
+        evaluation=evaluator.outputs["evaluation"],
+        scores=evaluator.outputs["scores"],
+        blessing=evaluator.outputs["blessing"],
+        title=settings.name,
+        corpus_root=corpus.root,
+        settings=settings.as_text(),
+        version=f"{project_version()} (code {fingerprints.report_code[:12]})",
+        code_fingerprint=fingerprints.report_code,
     )
     pusher = ModelPusher(
         model=trainer.outputs["model"],
         model_blessing=evaluator.outputs["blessing"],
+        report=report.outputs["report"],
+        model_card=report.outputs["model_card"],
         push_destination=places.serving,
         code_fingerprint=fingerprints.pushing_code,
     )
@@ -241,6 +265,7 @@ def create_components(
         trainer,
         champion,
         evaluator,
+        report,
         pusher,
     ]
 

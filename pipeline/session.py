@@ -163,6 +163,7 @@ class Session:
             self._console,
             result,
             {
+                "report": figures.describe(results["EvalReport"]),
                 "evaluation": results["ModelEvaluator"].outputs["evaluation"],
                 "model": results["Trainer"].outputs["model"],
                 "rejected": f"{results['UtteranceGen'].outputs['examples']}/rejected.tsv",

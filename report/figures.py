@@ -214,7 +214,8 @@ def attacks(contents: ReportContents) -> ChartFigure:
     if len(order) > charts.MOST_ATTACKS:
         finding += f" Drawn are the worst {charts.MOST_ATTACKS} of {len(order)}."
     drawn = "Bars of the EER of each attack against all bona fide trials, worst first; whiskers "
-    drawn += "are 95 % intervals, the dotted line is the pooled EER"
+    drawn += "are 95 % intervals (none where an attack has trials of too few speakers), the "
+    drawn += "dotted line is the pooled EER"
     columns = ("Attack", "EER", "95 % interval", "Spoofs")
     return ChartFigure(
         name="attacks",
@@ -282,10 +283,11 @@ def training(contents: ReportContents) -> ChartFigure | None:
     finding = f"{text.plural(len(history), 'epoch')} of training."
     known = [epoch for epoch in history if _finite(epoch.get("dev_eer"))]
     if known:
-        best = min(known, key=lambda epoch: epoch["dev_eer"])
+        # As training chooses: of epochs with the same EER, the one with the lowest loss.
+        best = min(known, key=lambda epoch: (epoch["dev_eer"], epoch.get("dev_loss", 0.0)))
         finding = (
-            f"The EER on the development set was lowest, {text.rate(best['dev_eer'])}, after epoch "
-            f"{best['epoch']:g} of {len(history)}."
+            f"The best of {len(history)} epochs is number {best['epoch']:g}, with an EER of "
+            f"{text.rate(best['dev_eer'])} on the development set."
         )
     return ChartFigure(
         name="training",

@@ -139,7 +139,7 @@ WHERE = {
 }
 
 CHOSEN_ON = {
-    "dev": "development set, then frozen",
+    "dev": "dev, then frozen",
     "eval": "these very trials",
     "costs": "the costs alone",
 }

@@ -11,6 +11,9 @@ hypothesis.settings.register_profile("house", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("house")
 
 
+SPEAKERS = 4  # that planted trials are spread over
+
+
 @dataclasses.dataclass(frozen=True)
 class Trial:
     """One evaluation utterance; `scores` is what each planted model will say, by feature name."""
@@ -57,6 +60,7 @@ def write_trials():
                 bonafide = trial.system_id == "-"
                 values = {
                     "utterance_id": [f"U{number:04d}"],
+                    "speaker_id": [f"S{number % SPEAKERS}"],
                     "system_id": [trial.system_id],
                     "attack_pool": attacks if bonafide else [trial.system_id],
                     "key": ["bonafide" if bonafide else "spoof"],

@@ -96,12 +96,19 @@ def champion_model_path(uri: str) -> str | None:
 
 def describe_champion(uri: str) -> str:
     """Returns, for messages, which champion an output of Champion holds and where it came from."""
+    record = champion_record(uri)
+    if not record:
+        return f"the champion in {uri}"
+    return f"the champion, version {record['version']} (pushed to {record['source']})"
+
+
+def champion_record(uri: str) -> dict[str, str]:
+    """Returns what an output of Champion says of it: `version`, `source`; empty where nothing."""
     file = f"{uri}/{CHAMPION_FILE}"
     if not fileio.exists(file):
-        return f"the champion in {uri}"
+        return {}
     with fileio.open(file) as stream:
-        record = json.loads(stream.read())
-    return f"the champion, version {record['version']} (pushed to {record['source']})"
+        return json.loads(stream.read())
 
 
 def save_champion(*, destination: str, version: str | None, uri: str) -> None:
@@ -137,7 +144,7 @@ def save_champion(*, destination: str, version: str | None, uri: str) -> None:
 
 def sample_rate(model_path: str) -> int | None:
     """Returns the rate of the audio that a model was made for, in Hz; None if it does not say."""
-    return _recorded(model_path, "settings", "features", "sample_rate")
+    return recorded(model_path, "settings", "features", "sample_rate")
 
 
 def _fingerprint(model_path: str) -> str | None:
@@ -145,10 +152,10 @@ def _fingerprint(model_path: str) -> str | None:
 
     A model without one (made by hand, or by something else) is still a model to beat.
     """
-    return _recorded(model_path, "training_fingerprint")
+    return recorded(model_path, "training_fingerprint")
 
 
-def _recorded(model_path: str, *keys: str) -> Any:
+def recorded(model_path: str, *keys: str) -> Any:
     """Returns a value of a model's `bonafide.json`, None where it is not there or not readable."""
     file = f"{model_path}/{RECORD_FILE}"
     if not fileio.exists(file):

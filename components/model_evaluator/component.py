@@ -2,37 +2,52 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from tensorflow_model_analysis.proto import config_pb2
 from tfx import types
 from tfx.dsl.components.base import base_beam_component, executor_spec
-from tfx.types import component_spec, standard_artifacts, standard_component_specs
-from tfx.utils import json_utils
+from tfx.types import component_spec, standard_artifacts
 
 from components.model_evaluator import executor
-
-_STOCK = standard_component_specs.EvaluatorSpec
+from metrics.costs import AsvErrorRates
+from metrics.gate import GateConfig
 
 
 class ModelEvaluatorSpec(component_spec.ComponentSpec):
-    """Interface of ModelEvaluator: the stock Evaluator's and two parameters more."""
+    """Interface of ModelEvaluator."""
 
     PARAMETERS: ClassVar[dict[str, Any]] = {
-        **_STOCK.PARAMETERS,
+        "gate": component_spec.ExecutionParameter(type=str),
+        "asv_error_rates": component_spec.ExecutionParameter(type=str),
+        "resamples": component_spec.ExecutionParameter(type=int),
+        "bootstrap_seed": component_spec.ExecutionParameter(type=int),
         "code_fingerprint": component_spec.ExecutionParameter(type=str),
         "force_blessing_reason": component_spec.ExecutionParameter(type=str),
     }
-    INPUTS: ClassVar[dict[str, Any]] = _STOCK.INPUTS
-    OUTPUTS: ClassVar[dict[str, Any]] = _STOCK.OUTPUTS
-    TYPE_ANNOTATION = _STOCK.TYPE_ANNOTATION
+    INPUTS: ClassVar[dict[str, Any]] = {
+        "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
+        "model": component_spec.ChannelParameter(type=standard_artifacts.Model),
+        "baseline_model": component_spec.ChannelParameter(type=standard_artifacts.Model),
+    }
+    OUTPUTS: ClassVar[dict[str, Any]] = {
+        "evaluation": component_spec.ChannelParameter(type=standard_artifacts.ModelEvaluation),
+        "blessing": component_spec.ChannelParameter(type=standard_artifacts.ModelBlessing),
+        "scores": component_spec.ChannelParameter(type=standard_artifacts.InferenceResult),
+    }
 
 
 class ModelEvaluator(base_beam_component.BaseBeamComponent):
     """Measures a model, compares it with the champion and blesses it if the gate lets it pass.
 
-    Outputs `evaluation` (`ModelEvaluation`; `summary.read_evaluation` reads it) and `blessing`
-    (`ModelBlessing`), as TFX's Evaluator.
+    It stands in for TFX's Evaluator, whose verdict is TFMA's: point estimates against thresholds.
+    Here every utterance of dev and eval is scored once by TFMA, which keeps its metrics and plots,
+    and the verdict is `metrics.gate`'s, on intervals by speakers and paired differences.
+
+    Outputs `evaluation` and `scores` (files: see `records`; `summary.read_evaluation` reads the
+    figures) and `blessing` (`ModelBlessing`, as TFX's Evaluator's).
     """
 
     SPEC_CLASS = ModelEvaluatorSpec
@@ -44,33 +59,42 @@ class ModelEvaluator(base_beam_component.BaseBeamComponent):
         examples: types.BaseChannel,
         model: types.BaseChannel,
         champion: types.BaseChannel,
-        eval_config: config_pb2.EvalConfig,
+        gate: GateConfig,
+        asv_error_rates: Mapping[str, AsvErrorRates] | None = None,
+        resamples: int = 1000,
+        bootstrap_seed: int = 1,
         code_fingerprint: str = "",
         force_blessing_reason: str = "",
     ) -> None:
         """Builds the component.
 
         Args:
-            examples: Raw `Examples`; split `eval` is used.
+            examples: Raw `Examples` of UtteranceGen; splits `dev` and `eval` are scored.
             model: The trained `Model`.
             champion: Output `model` of Champion; may hold no model.
-            eval_config: `tfma.EvalConfig`, from `pipeline.gate.make_eval_config`.
+            gate: The rules.
+            asv_error_rates: Split -> error rates of a speaker verifier, for the t-DCF.
+            resamples: Draws of the bootstrap behind every interval.
+            bootstrap_seed: Its seed.
             code_fingerprint: Fingerprint of the metrics' code, so that TFX's cache notices a
                 change.
             force_blessing_reason: If not empty, a model that the gate refuses is blessed all the
                 same; the reason is recorded in the blessing and in the pushed model.
         """
+        asv = {split: dataclasses.asdict(r) for split, r in (asv_error_rates or {}).items()}
         super().__init__(
             ModelEvaluatorSpec(
                 examples=examples,
                 model=model,
                 baseline_model=champion,
-                eval_config=eval_config,
-                example_splits=json_utils.dumps(["eval"]),
-                fairness_indicator_thresholds=json_utils.dumps(None),
+                gate=json.dumps(dataclasses.asdict(gate), sort_keys=True),
+                asv_error_rates=json.dumps(asv, sort_keys=True),
+                resamples=resamples,
+                bootstrap_seed=bootstrap_seed,
                 code_fingerprint=code_fingerprint,
                 force_blessing_reason=force_blessing_reason,
                 evaluation=types.Channel(type=standard_artifacts.ModelEvaluation),
                 blessing=types.Channel(type=standard_artifacts.ModelBlessing),
+                scores=types.Channel(type=standard_artifacts.InferenceResult),
             )
         )

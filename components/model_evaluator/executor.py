@@ -2,34 +2,46 @@
 
 from __future__ import annotations
 
+import datetime
+import json
 import logging
+from collections.abc import Mapping
 from typing import Any
 
-import tensorflow as tf
-from google.protobuf import message
-from tensorflow.core.protobuf import saved_model_pb2
-from tensorflow_model_analysis.proto import config_pb2
+import tensorflow_model_analysis as tfma
 from tfx import types
 from tfx.components.evaluator import constants
-from tfx.components.evaluator import executor as evaluator_executor
+from tfx.dsl.components.base import base_beam_executor
 from tfx.dsl.io import fileio
-from tfx.types import artifact_utils, standard_component_specs
-from tfx.utils import path_utils, proto_utils
+from tfx.types import artifact_utils
+from tfx.utils import io_utils, path_utils
 
 from components.champion import finder
-from components.model_evaluator import forced_blessing, summary
-from components.model_pusher import store
+from components.model_evaluator import (
+    champion_checks,
+    forced_blessing,
+    records,
+    scoring,
+    summary,
+)
+from components.model_evaluator.champion_checks import ChampionError
+from components.model_evaluator.eval_config import make_eval_config
+from components.utterance_gen import listing
+from metrics import calibration, gate
+from metrics.costs import AsvErrorRates
+from metrics.evaluation import evaluate
+from metrics.trials import Trials, TrialsError
+from metrics.wording import percent
+
+__all__ = ["ChampionError", "Executor"]
 
 _LOG = logging.getLogger("bonafide")
-_CHAMPION = standard_component_specs.BASELINE_MODEL_KEY
+_ROWS_DIR = ".rows"
+_SPLITS = ("dev", "eval")
 
 
-class ChampionError(Exception):
-    """The champion cannot be compared with; the message says which one it is and what to do."""
-
-
-class Executor(evaluator_executor.Executor):
-    """TFX's Evaluator, for a champion that may not be there and a blessing that may be forced."""
+class Executor(base_beam_executor.BaseBeamExecutor):
+    """Scores dev and eval through TFMA, evaluates the scores and applies the gate."""
 
     def Do(  # noqa: N802
         self,
@@ -41,110 +53,173 @@ class Executor(evaluator_executor.Executor):
 
         Args:
             input_dict: `examples`, `model`, `baseline_model` (an output of Champion).
-            output_dict: `evaluation` and `blessing`.
-            exec_properties: Those of TFX's Evaluator, and `force_blessing_reason`.
+            output_dict: `evaluation`, `scores` and `blessing`.
+            exec_properties: See `ModelEvaluatorSpec`.
 
         Raises:
             ChampionError: The champion lacks the signature or does not load.
+            TrialsError: The scores cannot be evaluated.
         """
-        champion_uri = artifact_utils.get_single_uri(input_dict[_CHAMPION])
-        champion_path = finder.champion_model_path(champion_uri)
-        if champion_path is None:
-            # Without this key the stock executor drops the comparison and keeps the bound.
-            input_dict = {key: value for key, value in input_dict.items() if key != _CHAMPION}
-            super().Do(input_dict, output_dict, exec_properties)
-        else:
-            champion = finder.describe_champion(champion_uri)
-            _check_signature(champion, champion_path, _model_spec(exec_properties))
-            _check_sample_rate(
-                champion,
-                champion_path,
-                path_utils.serving_model_path(artifact_utils.get_single_uri(input_dict["model"])),
-            )
-            try:
-                super().Do(input_dict, output_dict, exec_properties)
-            except Exception as error:
-                _check_loads(champion, champion_path)
-                error.add_note(f"The new model was being compared with {champion}.")
-                raise
-        result = summary.read_evaluation(
-            artifact_utils.get_single_uri(output_dict[constants.EVALUATION_KEY])
+        self._log_startup(input_dict, output_dict, exec_properties)
+        asv = {
+            split: AsvErrorRates(**rates)
+            for split, rates in json.loads(exec_properties["asv_error_rates"]).items()
+        }
+        scored = self._score(input_dict, output_dict, asv)
+        dev, _ = scored["dev"]
+        trials, champion_scores = scored["eval"]
+        uri = artifact_utils.get_single_uri(output_dict["scores"])
+        for split, (of_split, of_champion) in scored.items():
+            records.write_scores(uri, split, of_split, of_champion)
+
+        how = {
+            "resamples": int(exec_properties["resamples"]),
+            "seed": int(exec_properties["bootstrap_seed"]),
+        }
+        found = evaluate(
+            trials, asv=asv.get("eval"), dev=dev, baseline_scores=champion_scores, **how
         )
+        limits = gate.GateConfig(**json.loads(exec_properties["gate"]))
+        examples_uri = artifact_utils.get_single_uri(input_dict["examples"])
+        verdict = gate.decide(found, limits, listing.overlap(examples_uri, "eval", "train"))
+        model_path = path_utils.serving_model_path(
+            artifact_utils.get_single_uri(input_dict["model"])
+        )
+        champion = artifact_utils.get_single_uri(input_dict["baseline_model"])
+        evaluation_uri = artifact_utils.get_single_uri(output_dict["evaluation"])
+        records.write_results(
+            evaluation_uri,
+            found=found,
+            dev=evaluate(dev, asv=asv.get("dev"), **how),
+            verdict=verdict,
+            context={
+                "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+                "champion": None if champion_scores is None else finder.champion_record(champion),
+                "calibration": calibration_effect(model_path, {"dev": dev, "eval": trials}),
+                "gate": json.loads(exec_properties["gate"]),
+            },
+        )
+        result = summary.read_evaluation(evaluation_uri)
         _LOG.info("%s", _line(result))
-        reason = exec_properties.get("force_blessing_reason", "").strip()
-        if reason and result.passed:
+        self._bless(input_dict, output_dict, verdict, exec_properties["force_blessing_reason"])
+
+    def _score(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        asv: Mapping[str, AsvErrorRates],
+    ) -> dict[str, tuple[Trials, Any]]:
+        """Runs TFMA on both splits; returns split -> trials and the champion's scores."""
+        models = {
+            scoring.CANDIDATE: path_utils.serving_model_path(
+                artifact_utils.get_single_uri(input_dict["model"])
+            )
+        }
+        champion_uri = artifact_utils.get_single_uri(input_dict["baseline_model"])
+        champion_path = finder.champion_model_path(champion_uri)
+        champion = finder.describe_champion(champion_uri)
+        if champion_path is not None:
+            champion_checks.check_signature(champion, champion_path)
+            champion_checks.check_sample_rate(champion, champion_path, models[scoring.CANDIDATE])
+            models[scoring.BASELINE] = champion_path
+        output = artifact_utils.get_single_uri(output_dict["evaluation"])
+        rows = f"{output}/{_ROWS_DIR}"
+        if fileio.exists(rows):
+            fileio.rmtree(rows)  # of an attempt that was killed: shards may be counted differently
+        places = {"dev": f"{output}/{records.DEV_DIR}", "eval": output}
+        try:
+            with self._make_beam_pipeline() as pipeline:
+                for split in _SPLITS:
+                    # Thresholds are frozen on dev for the new model only.
+                    of_split = models if split == "eval" else _only_candidate(models)
+                    scoring.evaluate_split(
+                        pipeline,
+                        split=split,
+                        examples_pattern=io_utils.all_files_pattern(
+                            artifact_utils.get_split_uris(input_dict["examples"], split)[0]
+                        ),
+                        eval_config=make_eval_config(asv.get(split)),
+                        models=of_split,
+                        output_path=places[split],
+                        rows_prefix=f"{rows}/{split}",
+                    )
+        except Exception as error:
+            if champion_path is not None:
+                champion_checks.check_loads(champion, champion_path)
+                error.add_note(f"The new model was being compared with {champion}.")
+            raise
+        scored = {}
+        for split in _SPLITS:
+            try:
+                scored[split] = scoring.read_rows(f"{rows}/{split}")
+            except TrialsError as error:
+                raise TrialsError(f"The scores of {split} cannot be evaluated: {error}") from error
+        fileio.rmtree(rows)
+        return scored
+
+    def _bless(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        verdict: gate.Verdict,
+        force_reason: str,
+    ) -> None:
+        """Writes the blessing as TFX's Evaluator does, from the one verdict there is."""
+        blessing = artifact_utils.get_single_instance(output_dict["blessing"])
+        [model] = input_dict["model"]
+        blessing.set_string_custom_property(
+            constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, model.uri
+        )
+        blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY, model.id)
+        name, value = (
+            (constants.BLESSED_FILE_NAME, constants.BLESSED_VALUE)
+            if verdict.passed
+            else (constants.NOT_BLESSED_FILE_NAME, constants.NOT_BLESSED_VALUE)
+        )
+        io_utils.write_string_file(f"{blessing.uri}/{name}", "")
+        blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, value)
+        reason = force_reason.strip()
+        if reason and verdict.passed:
             _LOG.info("the gate passed: a forced blessing was asked for and not needed")
         elif reason:
-            forced_blessing.force_blessing(
-                artifact_utils.get_single_instance(
-                    output_dict[standard_component_specs.BLESSING_KEY]
-                ),
-                reason=reason,
-                failures=result.failures,
-            )
+            forced_blessing.force_blessing(blessing, reason=reason, failures=verdict.failures)
 
 
-def _model_spec(exec_properties: dict[str, Any]) -> config_pb2.ModelSpec:
-    config = config_pb2.EvalConfig()
-    proto_utils.json_to_proto(exec_properties[standard_component_specs.EVAL_CONFIG_KEY], config)
-    return config.model_specs[0]
+def calibration_effect(model_path: str, splits: Mapping[str, Trials]) -> dict[str, Any] | None:
+    """Returns what the model's calibration changed: Cllr of each split before and after.
 
+    Args:
+        model_path: SavedModel folder; its record says how it was calibrated.
+        splits: Split -> trials with calibrated scores.
 
-def _check_signature(champion: str, path: str, spec: config_pb2.ModelSpec) -> None:
-    """Raises ChampionError unless the champion has the signature and output that are compared.
-
-    Reads the graph's description only: no variables are loaded.
+    Returns:
+        `slope`, `offset`, `note` and `cllr` (split -> before and after, in bits); None where the
+        model does not say.
     """
-    saved = saved_model_pb2.SavedModel()
-    try:
-        with fileio.open(f"{path}/{store.MODEL_FILE}", "rb") as stream:
-            saved.ParseFromString(stream.read())
-    except message.DecodeError as error:
-        raise ChampionError(_advice(champion, "is damaged", str(error))) from error
-    signatures = {
-        name: sorted(signature.outputs)
-        for graph in saved.meta_graphs
-        for name, signature in graph.signature_def.items()
-        if not name.startswith("__")
+    record = finder.recorded(model_path, "calibration")
+    if record is None:
+        return None
+    undo = calibration.AffineCalibration(record["slope"], record["offset"]).undo
+    return {
+        "slope": record["slope"],
+        "offset": record["offset"],
+        "note": record["note"],
+        "cllr": {
+            split: [
+                calibration.cllr(undo(trials.scores), trials.is_bonafide),
+                calibration.cllr(trials.scores, trials.is_bonafide),
+            ]
+            for split, trials in splits.items()
+        },
     }
-    if spec.prediction_key not in signatures.get(spec.signature_name, []):
-        raise ChampionError(
-            _advice(
-                champion,
-                f"has no output {spec.prediction_key!r} in a signature {spec.signature_name!r}",
-                f"its signatures are {signatures}",
-            )
-        )
 
 
-def _check_sample_rate(champion: str, champion_path: str, model_path: str) -> None:
-    """Raises ChampionError if the models say that they want audio at different rates.
-
-    The examples are at one rate; a model made for another would be heard at the wrong speed.
-    """
-    theirs, ours = (finder.sample_rate(path) for path in (champion_path, model_path))
-    if None not in (theirs, ours) and theirs != ours:
-        raise ChampionError(
-            _advice(champion, "hears another sample rate", f"{theirs} Hz, the new model {ours} Hz")
-        )
-
-
-def _check_loads(champion: str, path: str) -> None:
-    """Raises ChampionError if the champion does not load; called once something has failed."""
-    try:
-        tf.saved_model.load(path)
-    except Exception as error:
-        raise ChampionError(_advice(champion, "does not load", str(error))) from error
-
-
-def _advice(champion: str, what: str, detail: str) -> str:
-    return (
-        f"The new model cannot be compared: {champion}, {what} ({detail}). Move that version out "
-        "of the serving folder, so that the one before it becomes the champion, and run again."
-    )
+def _only_candidate(models: Mapping[str, str]) -> dict[str, str]:
+    return {name: path for name, path in models.items() if name == tfma.CANDIDATE_KEY}
 
 
 def _line(result: summary.EvaluationSummary) -> str:
-    champion = "" if result.champion_eer is None else f", champion {result.champion_eer:.2%}"
-    gate = "gate passed" if result.passed else f"gate refused: {'; '.join(result.failures)}"
-    return f"eval EER {result.eer:.2%}{champion}; {gate}"
+    upper = "" if result.eer.ci95 is None else f" (95 %: up to {percent(result.eer.ci95[1])})"
+    champion = "" if result.champion_eer is None else f", champion {percent(result.champion_eer)}"
+    verdict = "gate passed" if result.passed else f"gate refused: {'; '.join(result.failures)}"
+    return f"eval EER {percent(result.eer.value)}{upper}{champion}; {verdict}"

@@ -2,21 +2,42 @@
 
 from __future__ import annotations
 
-from tfx import types
-from tfx.components.pusher.component import Pusher
-from tfx.dsl.components.base import executor_spec
-from tfx.proto import pusher_pb2
+from typing import Any, ClassVar
 
+from tfx import types
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.proto import pusher_pb2
+from tfx.types import component_spec, standard_component_specs
+from tfx.utils import json_utils
+
+import report_artifacts
 from components.model_pusher import executor
 
+_STOCK = standard_component_specs.PusherSpec
 
-class ModelPusher(Pusher):
+
+class ModelPusherSpec(component_spec.ComponentSpec):
+    """Interface of ModelPusher: the stock Pusher's, and the reports that go with the model."""
+
+    PARAMETERS: ClassVar[dict[str, Any]] = _STOCK.PARAMETERS
+    INPUTS: ClassVar[dict[str, Any]] = {
+        **_STOCK.INPUTS,
+        "report": component_spec.ChannelParameter(type=report_artifacts.HTML, optional=True),
+        "model_card": component_spec.ChannelParameter(
+            type=report_artifacts.Markdown, optional=True
+        ),
+    }
+    OUTPUTS: ClassVar[dict[str, Any]] = _STOCK.OUTPUTS
+
+
+class ModelPusher(base_component.BaseComponent):
     """Pushes a blessed model to `<push_destination>/<version>/`, complete or not at all.
 
-    Inputs and output (`pushed_model`) are those of TFX's Pusher; why it is replaced stands in
-    `executor.Executor`.
+    Inputs and output (`pushed_model`) are those of TFX's Pusher, and the reports, which are put
+    into the version's `assets.extra/`; why the Pusher is replaced stands in `executor.Executor`.
     """
 
+    SPEC_CLASS = ModelPusherSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.Executor)
 
     def __init__(
@@ -25,6 +46,8 @@ class ModelPusher(Pusher):
         model: types.BaseChannel,
         model_blessing: types.BaseChannel,
         push_destination: str,
+        report: types.BaseChannel | None = None,
+        model_card: types.BaseChannel | None = None,
         code_fingerprint: str = "",
     ) -> None:
         """Builds the component.
@@ -33,14 +56,23 @@ class ModelPusher(Pusher):
             model: The trained `Model`.
             model_blessing: `ModelBlessing` of ModelEvaluator; without a blessing nothing is pushed.
             push_destination: Serving folder of this model, `serving/<name>`.
+            report: Page of EvalReport.
+            model_card: Model card of EvalReport.
             code_fingerprint: Fingerprint of the code that pushes, so that TFX's cache notices a
                 change.
         """
         super().__init__(
-            model=model,
-            model_blessing=model_blessing,
-            push_destination=pusher_pb2.PushDestination(
-                filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=push_destination)
-            ),
-            custom_config={"code_fingerprint": code_fingerprint},
+            ModelPusherSpec(
+                model=model,
+                model_blessing=model_blessing,
+                report=report,
+                model_card=model_card,
+                push_destination=pusher_pb2.PushDestination(
+                    filesystem=pusher_pb2.PushDestination.Filesystem(
+                        base_directory=push_destination
+                    )
+                ),
+                custom_config=json_utils.dumps({"code_fingerprint": code_fingerprint}),
+                pushed_model=types.Channel(type=_STOCK.OUTPUTS["pushed_model"].type),
+            )
         )

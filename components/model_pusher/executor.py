@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 from tfx import types
@@ -35,7 +36,7 @@ class Executor(pusher_executor.Executor):
         """Pushes the model if it is blessed.
 
         Args:
-            input_dict: `model` and `model_blessing`.
+            input_dict: `model` and `model_blessing`, maybe `report` and `model_card`.
             output_dict: `pushed_model`: a copy of what was pushed, and custom properties `pushed`
                 (0 or 1), `pushed_destination` and `pushed_version`.
             exec_properties: `push_destination`, JSON of `pusher_pb2.PushDestination`.
@@ -56,40 +57,61 @@ class Executor(pusher_executor.Executor):
             model_path=self.GetModelPath(input_dict),
             destination=destination.filesystem.base_directory,
             blessing_uri=_blessing_uri(input_dict),
+            reports=_reports(input_dict),
         )
         io_utils.copy_dir(path, pushed.uri)
         self._MarkPushed(pushed, pushed_destination=path, pushed_version=path.rsplit("/", 1)[-1])
 
 
-def push(*, model_path: str, destination: str, blessing_uri: str | None = None) -> str:
+def push(
+    *,
+    model_path: str,
+    destination: str,
+    blessing_uri: str | None = None,
+    reports: Sequence[str] = (),
+) -> str:
     """Publishes a model as the next version of a serving folder, unless it is the newest there.
+
+    A version keeps the reports it was pushed with: another report alone makes no new version.
 
     Args:
         model_path: SavedModel folder.
         destination: Serving folder, `serving/<name>`.
         blessing_uri: Blessing of the model. If it was forced, the record of that is put into the
             pushed model's `assets.extra/`, so that it stays with the model wherever it goes.
+        reports: Files for people that go to the same place.
 
     Returns:
         The folder of the new version, or of the newest one where that is this very model.
     """
-    extra_files = {}
+    extra_files: dict[str, str] = {}
+    beside = {f"{store.EXTRA_DIR}/{path.rsplit('/', 1)[-1]}": path for path in reports}
     forced = f"{blessing_uri}/{store.FORCED_BLESSING_FILE}"
     if blessing_uri is not None and fileio.exists(forced):
         extra_files[f"{store.EXTRA_DIR}/{store.FORCED_BLESSING_FILE}"] = forced
     if versions := store.complete_versions(destination):
         newest = store.version_path(destination, versions[-1])
-        if store.is_copy(newest, model_path, extra_files=extra_files):
+        if store.is_copy(newest, model_path, extra_files=extra_files, not_compared=beside):
             _LOG.info("not pushed again: %s is this very model", newest)
             return newest
     while True:
         path = store.version_path(destination, store.next_version(destination))
         try:
-            store.copy_model(model_path, path, extra_files=extra_files)
+            store.copy_model(model_path, path, extra_files=extra_files | beside)
         except FileExistsError:
             continue  # another push took this number first; the next round finds a higher one
         _LOG.info("pushed %s%s", path, " (blessing was forced)" if extra_files else "")
         return path
+
+
+def _reports(input_dict: dict[str, list[types.Artifact]]) -> list[str]:
+    """Returns the files of the report artifacts that there are."""
+    return [
+        f"{artifact.uri}/{name}"
+        for key in ("report", "model_card")
+        for artifact in input_dict.get(key) or []
+        for name in fileio.listdir(artifact.uri)
+    ]
 
 
 def _blessing_uri(input_dict: dict[str, list[types.Artifact]]) -> str | None:

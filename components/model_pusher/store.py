@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from tfx.dsl.io import fileio
@@ -90,10 +90,23 @@ def copy_model(source: str, target: str, *, extra_files: Mapping[str, str] | Non
         shutil.rmtree(incoming, ignore_errors=True)
 
 
-def is_copy(target: str, source: str, *, extra_files: Mapping[str, str] | None = None) -> bool:
-    """Returns whether `target` is what `copy_model` would make, byte for byte."""
+def is_copy(
+    target: str,
+    source: str,
+    *,
+    extra_files: Mapping[str, str] | None = None,
+    not_compared: Collection[str] = (),
+) -> bool:
+    """Returns whether `target` is what `copy_model` would make, byte for byte.
+
+    Args:
+        target: SavedModel folder.
+        source: SavedModel folder.
+        extra_files: As `copy_model`.
+        not_compared: Paths inside `target` that may be there or not, with any content.
+    """
     wanted = _files_below(source) | dict(extra_files or {})
-    there = _files_below(target)
+    there = {name: path for name, path in _files_below(target).items() if name not in not_compared}
     return wanted.keys() == there.keys() and all(
         _content(wanted[name]) == _content(there[name]) for name in wanted
     )

@@ -11,7 +11,7 @@ from tfx.dsl.components.base import base_beam_executor
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 
-from components.utterance_gen import beam_files, corpora, plan, report, shard_writer
+from components.utterance_gen import beam_files, corpora, listing, plan, report, shard_writer
 from components.utterance_gen.settings import IngestSettings
 
 
@@ -58,6 +58,10 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         summary = report.summarise(settings, results, rejections)
         for name, text in (
             ("rejected.tsv", report.rejected_tsv(rejections)),
+            (
+                listing.LISTING_FILE,
+                listing.listing_tsv(corpus.utterances, (row.utterance_id for row in rejections)),
+            ),
             ("summary.json", json.dumps(summary, indent=2) + "\n"),
         ):
             beam_files.write_bytes(

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from components.utterance_gen import corpora, plan, settings, shard_writer
+from metrics.wording import percent
 
 _NAMED_OFFENDERS = 10
 _log = logging.getLogger("bonafide")
@@ -27,8 +28,8 @@ def check_rejections(
     if len(rejections) / len(utterances) > max_fraction:
         problem = (
             f"{len(rejections):,} of {len(utterances):,} utterances "
-            f"({len(rejections) / len(utterances):.2%}) cannot be used, more than the "
-            f"{max_fraction:.2%} that max_rejected_fraction allows"
+            f"({percent(len(rejections) / len(utterances))}) cannot be used, more than the "
+            f"{percent(max_fraction)} that max_rejected_fraction allows"
         )
     elif empty := [split for split in corpora.SPLITS if held[split] == lost[split]]:
         problem = f"no utterance of split {', '.join(empty)} can be used"

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.e2e
 @pytest.fixture(scope="session")
 def long(tiny):
     """Settings of a training that is quick by the epoch and has many of them."""
-    return (*tiny, "trainer.epochs=40", "gate.max_eer=0.999")
+    return (*tiny, "trainer.epochs=40")
 
 
 def wait_for(path, pattern, *, seconds, process):

@@ -22,6 +22,7 @@ COMPONENTS = (
     "Trainer",
     "Champion",
     "ModelEvaluator",
+    "EvalReport",
     "ModelPusher",
 )
 
@@ -45,7 +46,7 @@ def output(tmp_path_factory):
 @pytest.fixture(scope="module")
 def pushed(run_pipeline, small_corpus, output):
     """The first run, with a bound that any model passes."""
-    return run_pipeline("--corpus", small_corpus, "--output", output, "--set", "gate.max_eer=0.999")
+    return run_pipeline("--corpus", small_corpus, "--output", output)
 
 
 def test_first_run_pushes(pushed, output):
@@ -99,27 +100,65 @@ def test_pushed_model_says_where_it_comes_from(pushed, output):
     assert len(record["training_fingerprint"]) == 64
 
 
+def test_the_reports_are_made_of_this_run_and_pushed_beside_the_model(pushed, output):
+    assert pushed.returncode == 0
+    extra = output / "serving" / "sample" / versions(output)[0] / "assets.extra"
+    [evaluation] = (output / "artifacts" / "ModelEvaluator" / "evaluation").iterdir()
+    figures = json.loads((evaluation / "evaluation.json").read_text())
+    assert (figures["n_bonafide"], figures["n_spoof"]) == (24, 66)
+    page, card = (extra / "report.html").read_text(), (extra / "model_card.md").read_text()
+    for text in (page, card):
+        assert f"{100 * figures['eer']:.2f}" in text
+        assert "corpus fingerprint" in text
+    assert "/artifacts/EvalReport/report/" in pushed.stdout
+
+
+def test_the_score_files_give_the_same_figures_by_hand(pushed, output, tmp_path):
+    """What the pipeline says of a model, `evaluate.py` says of its score files."""
+    assert pushed.returncode == 0
+    [scores] = (output / "artifacts" / "ModelEvaluator" / "scores").iterdir()
+    [evaluation] = (output / "artifacts" / "ModelEvaluator" / "evaluation").iterdir()
+    subprocess.run(
+        [
+            *(sys.executable, "evaluate.py", "--json", tmp_path / "out.json"),
+            *("--scores", scores / "eval.submission.txt"),
+            *("--protocol", scores / "eval.protocol.txt"),
+            *("--dev-scores", scores / "dev.scores.txt"),
+            *("--dev-protocol", scores / "dev.protocol.txt"),
+        ],
+        cwd=pathlib.Path(__file__).resolve().parents[2],
+        check=True,
+        capture_output=True,
+        timeout=300,
+    )
+    by_hand = json.loads((tmp_path / "out.json").read_text())
+    by_pipeline = json.loads((evaluation / "evaluation.json").read_text())
+    assert by_hand["provenance"]
+    assert {name: by_hand[name] for name in by_pipeline} == by_pipeline
+
+
 def test_repeated_run_is_cached(pushed, run_pipeline, small_corpus, output):
     before = versions(output)
-    again = run_pipeline(
-        "--corpus", small_corpus, "--output", output, "--set", "gate.max_eer=0.999"
-    )
+    again = run_pipeline("--corpus", small_corpus, "--output", output)
     assert again.returncode == 0, again.stdout
     assert states(again.stdout) == dict.fromkeys(COMPONENTS, "cached")
     assert versions(output) == before
 
 
-def test_refused_then_forced(pushed, run_pipeline, small_corpus, output):
+def test_refused_then_forced(pushed, run_pipeline, small_corpus, output, tiny):
     before = versions(output)
-    refusing = ("--corpus", small_corpus, "--output", output, "--set", "gate.max_eer=0.0001")
-    refused = run_pipeline(*refusing)
+    refusing = {"settings": (*tiny, "gate.max_eer=0.0001")}
+    arguments = ("--corpus", small_corpus, "--output", output)
+    refused = run_pipeline(*arguments, **refusing)
     assert refused.returncode == 3, refused.stdout
     assert versions(output) == before
     assert "Not pushed" in refused.stdout
+    assert "Gate: EER on eval, upper end of its 95 % interval by speakers" in refused.stdout
+    assert "at most 0.01 % passes" in refused.stdout
     assert states(refused.stdout)["Trainer"] == "cached"
     assert states(refused.stdout)["ModelEvaluator"] == "done"
 
-    forced = run_pipeline(*refusing, "--force-blessing", "drill <of> the pager")
+    forced = run_pipeline(*arguments, "--force-blessing", "drill <of> the pager", **refusing)
     assert forced.returncode == 0, forced.stdout
     assert "drill <of> the pager" in forced.stdout
     [new] = set(versions(output)) - set(before)
@@ -127,11 +166,10 @@ def test_refused_then_forced(pushed, run_pipeline, small_corpus, output):
     assert json.loads(record.read_text())["reason"] == "drill <of> the pager"
 
 
-def test_other_seed_meets_the_champion(pushed, run_pipeline, small_corpus, output):
+def test_other_seed_meets_the_champion(pushed, run_pipeline, small_corpus, output, tiny):
     run = run_pipeline(
         *("--corpus", small_corpus, "--output", output),
-        *("--set", "gate.max_eer=0.999", "--set", "gate.max_regression=1.0"),
-        *("--set", "trainer.seed=7"),
+        settings=(*tiny, "trainer.seed=7"),
     )
     assert run.returncode == 0, run.stdout
     assert states(run.stdout)["Transform"] == "cached"
@@ -139,15 +177,15 @@ def test_other_seed_meets_the_champion(pushed, run_pipeline, small_corpus, outpu
     assert "Champion on the same utterances" in run.stdout
 
 
-def test_the_other_ways_give_a_model_too(run_pipeline, small_corpus, tmp_path):
+def test_the_other_ways_give_a_model_too(run_pipeline, small_corpus, tmp_path, tiny):
     """Two worker processes, features written by Transform, normalised over the corpus."""
-    arguments = ("--corpus", small_corpus, "--output", tmp_path, "--set", "gate.max_eer=0.999")
-    others = ("--set", "transform.materialize=true", "--set", "features.normalisation=corpus")
-    run = run_pipeline(*arguments, *others, "--workers", "2")
+    arguments = ("--corpus", small_corpus, "--output", tmp_path)
+    others = {"settings": (*tiny, "transform.materialize=true", "features.normalisation=corpus")}
+    run = run_pipeline(*arguments, "--workers", "2", **others)
     assert run.returncode == 0, run.stdout
     assert len(versions(tmp_path)) == 1
     # The number of workers decides how long it takes and nothing else.
-    again = run_pipeline(*arguments, *others, "--workers", "1")
+    again = run_pipeline(*arguments, "--workers", "1", **others)
     assert states(again.stdout) == dict.fromkeys(COMPONENTS, "cached")
 
 
@@ -219,9 +257,10 @@ def test_code_change_runs_the_right_components(run_pipeline, small_corpus, tmp_p
 
     repository = pathlib.Path(__file__).resolve().parents[2]
     copy = tmp_path / "repository"
-    for folder in ("pipeline", "components", "models", "metrics", "schema"):
+    for folder in ("pipeline", "components", "models", "metrics", "report", "schema"):
         shutil.copytree(repository / folder, copy / folder)
-    shutil.copy(repository / "local_runner.py", copy)
+    for file in ("local_runner.py", "report_artifacts.py", "pyproject.toml"):
+        shutil.copy(repository / file, copy)
     arguments = ("--corpus", small_corpus, "--output", tmp_path / "output", "--until", "Transform")
     first = run_pipeline(*arguments, cwd=copy)
     assert set(states(first.stdout).values()) == {"done"}, first.stdout

@@ -397,7 +397,7 @@ def test_a_flipped_sign_is_named():
     scores = [*range(51), *range(100, 149), *range(51, 100), *range(149, 200)]
     worse = evaluate(make(scores, [1] * 100 + [0] * 100), resamples=0)
     assert worse.figures["eer"].value == pytest.approx(0.51)
-    assert any("The EER is 51.00%, above 50 %" in text for text in worse.warnings)
+    assert any("The EER is 51.00 %, above 50 %" in text for text in worse.warnings)
     # An EER of exactly 50 % is not called flipped: b s s b, FRR = FAR = 1/2 after two trials.
     even = make([0.0, 1.0, 2.0, 3.0], [1, 0, 0, 1])
     assert evaluate(even, resamples=0).figures["eer"].value == 0.5

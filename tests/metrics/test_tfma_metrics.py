@@ -47,9 +47,9 @@ def test_many_merged_accumulators_give_the_exact_eer():
             accumulator = combiner.add_input(accumulator, element)
         accumulators.append(pickle.loads(pickle.dumps(accumulator)))
     [value] = combiner.extract_output(combiner.merge_accumulators(iter(accumulators))).values()
-    assert tfma_metrics.eer_of(value) == equal_error_rate(scores, labels).eer
-    assert tfma_metrics.bonafide_count_of(value) == labels.sum()
-    assert tfma_metrics.spoof_count_of(value) == 500 - labels.sum()
+    assert tfma_metrics.EqualErrorRate().value_of(value) == equal_error_rate(scores, labels).eer
+    assert tfma_metrics.BonafideCount().value_of(value) == labels.sum()
+    assert tfma_metrics.SpoofCount().value_of(value) == 500 - labels.sum()
 
 
 def test_merging_leaves_its_inputs_alone():
@@ -74,12 +74,12 @@ def test_runs_in_beam():
 
 @pytest.mark.parametrize(("bonafide", "spoof"), [([], []), ([1.0], []), ([], [1.0])])
 def test_a_slice_without_a_class_has_no_number(bonafide, spoof):
-    assert math.isnan(tfma_metrics.eer_of(gathered(bonafide, spoof)))
+    assert math.isnan(tfma_metrics.EqualErrorRate().value_of(gathered(bonafide, spoof)))
 
 
 def test_a_model_that_scores_nan_is_an_error():
     with pytest.raises(ValueError, match="1 of 2 scores are NaN"):
-        tfma_metrics.eer_of(gathered([math.nan], [0.0]))
+        tfma_metrics.EqualErrorRate().value_of(gathered([math.nan], [0.0]))
 
 
 def test_a_label_that_is_neither_class_is_an_error():
@@ -94,11 +94,14 @@ def test_the_metrics_share_one_gathering():
         computation(metric())
         for metric in (
             tfma_metrics.EqualErrorRate,
+            tfma_metrics.MinDcf,
+            tfma_metrics.ActDcf,
+            tfma_metrics.Cllr,
             tfma_metrics.BonafideCount,
             tfma_metrics.SpoofCount,
         )
     ]
     assert len({gathering for gathering, _ in computations}) == 1
     names = [derived.keys[0].name for _, derived in computations]
-    assert names == ["eer", "bonafide_count", "spoof_count"]
-    assert len({derived for _, derived in computations}) == 3
+    assert names == ["eer", "min_dcf", "act_dcf", "cllr", "bonafide_count", "spoof_count"]
+    assert len({derived for _, derived in computations}) == 6

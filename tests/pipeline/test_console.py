@@ -1,8 +1,8 @@
 import io
 import logging
-import math
 
 from components.model_evaluator.summary import EvaluationSummary
+from metrics.evaluation import Figure
 from pipeline.console import RunConsole, show_result
 from pipeline.figures import Result
 from pipeline.local import Finished
@@ -34,11 +34,13 @@ def test_a_line_when_a_component_starts_and_one_when_it_ends():
 
 def summary(**changes):
     values = {
-        "eer": 0.2345,
+        "eer": Figure(0.2345, (0.2, 0.27)),
         "per_attack": {"A07": 0.1, "<b>[x]": 0.5},
         "passed": True,
         "failures": (),
         "champion_eer": None,
+        "difference": None,
+        "warnings": (),
         "n_bonafide": 3,
         "n_spoof": 4,
     }
@@ -53,10 +55,21 @@ def shown(result):
 
 
 def test_pushed():
-    text = shown(Result(evaluation=summary(champion_eer=0.25), forced_reason="", pushed_to="/s/1"))
-    for part in ("A07", "10.00%", "<b>[x]", "23.45%", "25.00%", "Pushed to /s/1", "/tmp/x.log"):
+    against = summary(
+        champion_eer=0.25, difference=Figure(-0.0155, (-0.03, 0.01)), warnings=("[few] trials",)
+    )
+    text = shown(Result(evaluation=against, forced_reason="", pushed_to="/s/1"))
+    for part in ("A07", "10.00 %", "<b>[x]", "23.45 %", "25.00 %", "Pushed to /s/1", "/tmp/x.log"):
         assert part in text
+    assert "the new model is -1.55 points from it (95 %: -3.00 to +1.00)" in text
+    assert "[few] trials" in text
     assert "force" not in text
+
+
+def test_a_difference_without_an_interval_is_told_without_one():
+    against = summary(champion_eer=0.25, difference=Figure(0.0, None))
+    text = shown(Result(evaluation=against, forced_reason="", pushed_to=""))
+    assert "the new model is +0.00 points from it\n" in text
 
 
 def test_a_version_that_was_removed_is_not_said_to_be_pushed():
@@ -68,22 +81,15 @@ def test_a_version_that_was_removed_is_not_said_to_be_pushed():
     assert "Pushed" not in stream.getvalue()
 
 
-def test_an_attack_without_trials_has_no_rate():
-    empty = summary(per_attack={"A99": math.nan})
-    text = shown(Result(evaluation=empty, forced_reason="", pushed_to=""))
-    assert "no trials" in text
-    assert "nan" not in text
-
-
 def test_refused_says_why():
-    refused = summary(passed=False, failures=("eer is 23.45%; at most 5.00% passes",))
+    refused = summary(passed=False, failures=("eer is 23.45 %; at most 5.00 % passes",))
     text = shown(Result(evaluation=refused, forced_reason="", pushed_to=""))
-    assert "at most 5.00% passes" in text
+    assert "at most 5.00 % passes" in text
     assert "Not pushed" in text
 
 
 def test_forced_says_so():
-    refused = summary(passed=False, failures=("eer is 23.45%; at most 5.00% passes",))
+    refused = summary(passed=False, failures=("eer is 23.45 %; at most 5.00 % passes",))
     text = shown(Result(evaluation=refused, forced_reason="drill [bold]", pushed_to="/s/2"))
     assert "by force against the gate: drill [bold]" in text
-    assert "at most 5.00% passes" in text
+    assert "at most 5.00 % passes" in text

@@ -16,6 +16,7 @@ FINGERPRINTS = Fingerprints(
     training_code="t",
     champion_code="c",
     evaluation_code="e",
+    report_code="r",
     pushing_code="p",
 )
 
@@ -54,7 +55,8 @@ def test_order_in_which_they_run(places, tmp_path):
         ("Transform", "Trainer"),
         ("Trainer", "Champion"),
         ("Champion", "ModelEvaluator"),
-        ("ModelEvaluator", "ModelPusher"),
+        ("ModelEvaluator", "EvalReport"),
+        ("EvalReport", "ModelPusher"),
     ):
         assert order.index(earlier) < order.index(later)
 
@@ -72,11 +74,12 @@ def test_filesystems_have_their_options_before_the_corpus_is_read(monkeypatch):
 @pytest.mark.parametrize(
     ("assignment", "expected"),
     [
-        ("gate.max_eer=0.01", {"ModelEvaluator"}),
-        ("trainer.epochs=3", {"Trainer", "Champion"}),
-        ("features.num_bands=20", {"Transform", "Trainer", "Champion"}),
-        ("transform.materialize=true", {"Trainer", "Champion"}),
-        ("utterances.seed=5", {"UtteranceGen", "Trainer", "Champion"}),
+        ("gate.max_eer=0.01", {"ModelEvaluator", "EvalReport"}),
+        ("evaluation.seed=4", {"ModelEvaluator", "EvalReport"}),
+        ("trainer.epochs=3", {"Trainer", "Champion", "EvalReport"}),
+        ("features.num_bands=20", {"Transform", "Trainer", "Champion", "EvalReport"}),
+        ("transform.materialize=true", {"Trainer", "Champion", "EvalReport"}),
+        ("utterances.seed=5", {"UtteranceGen", "Trainer", "Champion", "EvalReport"}),
     ],
 )
 def test_a_setting_changes_what_depends_on_it(places, assignment, expected):
@@ -95,6 +98,7 @@ def test_a_setting_changes_what_depends_on_it(places, assignment, expected):
         ("pushing_code", {"ModelPusher"}),
         ("training_code", {"Trainer", "Champion"}),
         ("evaluation_code", {"ModelEvaluator"}),
+        ("report_code", {"EvalReport"}),
     ],
 )
 def test_a_fingerprint_changes_what_depends_on_it(places, field, expected):
@@ -134,10 +138,11 @@ def test_the_code_of_every_component_is_in_a_fingerprint():
         *pipeline.GATE_CODE,
         *pipeline.CHAMPION_CODE,
         *pipeline.EVALUATION_CODE,
+        *pipeline.REPORT_CODE,
         *pipeline.PUSHING_CODE,
     }
     folders = {path.parent.name for path in config.REPOSITORY.glob("components/*/component.py")}
-    assert len(folders) == 6
+    assert len(folders) == 7
     assert folders <= {place.removeprefix("components/") for place in places}
 
 

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import pytest
@@ -139,8 +140,18 @@ def test_the_training_curve(contents):
     ]
     assert [row["value"] for row in eers["datasets"]["epochs"]] == [0.2, 0.0625, 0.125]
     assert figure.finding == (
-        "The EER on the development set was lowest, 6.25\u00a0%, after epoch 2 of 3."
+        "The best of 3 epochs is number 2, with an EER of 6.25\u00a0% on the development set."
     )
+
+
+def test_the_best_of_epochs_with_the_same_eer_has_the_lowest_loss(contents):
+    history = [
+        {"epoch": 1, "loss": 0.7, "dev_loss": 0.6, "dev_eer": 0.1},
+        {"epoch": 2, "loss": 0.6, "dev_loss": 0.4, "dev_eer": 0.1},
+        {"epoch": 3, "loss": 0.5, "dev_loss": 0.5, "dev_eer": 0.1},
+    ]
+    figure = figures.training(dataclasses.replace(contents, history=history))
+    assert "number 2" in figure.finding
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ _PROTOCOLS = {
     "dev": "ASVspoof2019_LA_cm_protocols/ASVspoof2019.LA.cm.dev.trl.txt",
     "eval": "ASVspoof2019_LA_cm_protocols/ASVspoof2019.LA.cm.eval.trl.txt",
 }
+_ASV_SCORES = "ASVspoof2019_LA_asv_scores/ASVspoof2019.LA.asv.{split}.gi.trl.scores.txt"
 _AUDIO = "ASVspoof2019_LA_{split}/flac/"
 _PREFIXES = ("", "LA/", "LA/LA/")
 _EXPECTED = "SPEAKER_ID UTTERANCE_ID - SYSTEM_ID KEY"
@@ -59,6 +60,12 @@ def read(files: base.CorpusFiles, *, corpus_name: str) -> base.Corpus:
         protocols=tuple(prefix + protocol for protocol in _PROTOCOLS.values()),
         audio=audio,
     )
+
+
+def asv_scores(files: base.CorpusFiles, split: str) -> str | None:
+    """Returns the path of the organisers' ASV scores of a split, None where they are not there."""
+    path = _find(files) + _ASV_SCORES.format(split=split)
+    return path if files.exists(path) else None
 
 
 def _find(files: base.CorpusFiles) -> str:

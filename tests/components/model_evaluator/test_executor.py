@@ -4,22 +4,33 @@ import pathlib
 import shutil
 
 import pytest
+import tensorflow_model_analysis as tfma
 from tfx import types
 from tfx.dsl.components.base import base_beam_executor
 from tfx.types import standard_artifacts
-from tfx.utils import json_utils, proto_utils
 
 from components.champion import finder
-from components.model_evaluator import ModelEvaluator
+from components.model_evaluator import ModelEvaluator, records
 from components.model_evaluator.executor import ChampionError, Executor
 from components.model_evaluator.summary import read_evaluation
-from pipeline.config import GateConfig
-from pipeline.gate import make_eval_config
+from components.utterance_gen.listing import LISTING_FILE
+from metrics.calibration import cllr
+from metrics.evaluation import evaluate
+from metrics.gate import GateConfig
 
 # Overall EER: `good` 0, `fair` 1/4 (of A07 1/2).
 SCORES = {
     "good": {"-": [1.0, 2.0, 3.0, 4.0], "A07": [-1.0, 0.0], "A08": [-2.0, -3.0]},
     "fair": {"-": [1.0, 2.0, 3.0, 4.0], "A07": [2.5, 0.0], "A08": [-2.0, -3.0]},
+}
+# What lets all of this pass; tests tighten one rule.
+LAX = {
+    "max_eer": 1.0,
+    "max_regression": 1.0,
+    "max_calibration_loss": 10.0,
+    "min_bonafide": 4,
+    "min_spoof": 4,
+    "min_speakers": 4,
 }
 
 
@@ -31,7 +42,7 @@ class World:
         self.save_detector = save_detector
         self.examples = standard_artifacts.Examples()
         self.examples.uri = str(root / "examples")
-        self.examples.splits = ["eval"]
+        self.examples.splits = ["train", "dev", "eval"]
 
     def model(self, feature):
         artifact = standard_artifacts.Model()
@@ -50,14 +61,20 @@ class World:
         finder.save_champion(destination=serving, version=version, uri=artifact.uri)
         return artifact
 
-    def evaluate(self, feature, champion, *, max_eer=0.5, max_regression=0.0, force=""):
+    def listing(self, *, train=(("T0", "A01"),)):
+        rows = ["split\tutterance\tspeaker\tsystem\tpath"]
+        rows += [f"train\tX{n}\t{who}\t{what}\tx.flac" for n, (who, what) in enumerate(train)]
+        rows += [f"eval\tU{n:04d}\tS{n % 4}\tA07\tu.flac" for n in range(8)]
+        (self.root / "examples" / LISTING_FILE).write_text("\n".join(rows) + "\n")
+
+    def evaluate(self, feature, champion, *, force="", asv=None, **gate):
         outputs = {
             "evaluation": standard_artifacts.ModelEvaluation(),
             "blessing": standard_artifacts.ModelBlessing(),
+            "scores": standard_artifacts.InferenceResult(),
         }
         for name, artifact in outputs.items():
             artifact.uri = str(self.root / name)
-        config = make_eval_config(GateConfig(max_eer=max_eer, max_regression=max_regression))
         context = base_beam_executor.BaseBeamExecutor.Context(
             # The image is not used; without it TFX packs its own source first.
             beam_pipeline_args=["--runner=FnApiRunner", "--sdk_container_image=unused"]
@@ -70,9 +87,10 @@ class World:
             },
             {name: [artifact] for name, artifact in outputs.items()},
             {
-                "eval_config": proto_utils.proto_to_json(config),
-                "example_splits": json_utils.dumps(["eval"]),
-                "fairness_indicator_thresholds": "null",
+                "gate": json.dumps(LAX | gate),
+                "asv_error_rates": json.dumps(asv or {}),
+                "resamples": 200,
+                "bootstrap_seed": 1,
                 "force_blessing_reason": force,
             },
         )
@@ -89,42 +107,108 @@ class World:
 
 @pytest.fixture
 def world(tmp_path, make_trials, write_trials, save_detector):
-    write_trials(tmp_path / "examples" / "Split-eval", make_trials(**SCORES))
-    return World(tmp_path, save_detector)
+    for split in ("dev", "eval"):
+        write_trials(tmp_path / "examples" / f"Split-{split}", make_trials(**SCORES))
+    made = World(tmp_path, save_detector)
+    made.listing()
+    return made
 
 
 def test_blesses_without_a_champion(world, caplog):
+    # The model says how it was calibrated: raw scores were half as large, and 1 higher.
+    extra = world.root / "model" / "Format-Serving" / "assets.extra"
+    extra.mkdir(parents=True)
+    record = {"calibration": {"slope": 2.0, "offset": -2.0, "note": ""}}
+    (extra / "bonafide.json").write_text(json.dumps(record))
+    asv = {"eval": {"false_accept": 0.02, "miss": 0.03, "spoof_miss": 0.2}}
     with caplog.at_level(logging.INFO, logger="bonafide"):
-        blessing = world.evaluate("fair", world.champion(), force="only if it is needed")
+        blessing = world.evaluate("fair", world.champion(), force="if it is needed", asv=asv)
     assert blessing.get_int_custom_property("blessed") == 1
+    assert blessing.get_string_custom_property("current_model") == str(world.root / "model")
     # A blessing that was earned carries no trace of one that was asked for.
     assert world.blessing_files == ["BLESSED"]
     assert not blessing.has_custom_property("forced_blessing_reason")
     summary = world.summary
-    assert summary.eer == 0.25
+    assert summary.eer.value == 0.25
     assert summary.per_attack == {"A07": 0.5, "A08": 0.0}
     assert (summary.passed, summary.failures, summary.champion_eer) == (True, (), None)
     assert (summary.n_bonafide, summary.n_spoof) == (4, 4)
-    assert "eval EER 25.00%; gate passed" in caplog.text
+    assert "eval EER 25.00 %" in caplog.text
+    assert "gate passed" in caplog.text
+
+    # The same figures from the score files, as anyone would compute them.
+    trials = records.read_trials(str(world.root / "scores"), "eval")
+    dev = records.read_trials(str(world.root / "scores"), "dev")
+    again = evaluate(trials, dev=dev, resamples=200, seed=1)
+    written = json.loads((world.root / "evaluation" / "evaluation.json").read_text())
+    assert written["eer"] == again.figures["eer"].value
+    assert tuple(written["eer_ci95"]) == again.figures["eer"].ci95
+    assert written["operating_points"][0]["chosen_on"] == "dev"
+    assert 0 < written["min_tdcf_legacy"] <= 1
+    on_dev = json.loads((world.root / "evaluation" / "dev.json").read_text())
+    assert on_dev["eer"] == 0.25
+    assert on_dev["min_tdcf_legacy"] is None
+    files = sorted(path.name for path in (world.root / "scores").iterdir())
+    forms = ("protocol", "scores", "submission")
+    assert files == [f"{split}.{form}.txt" for split in ("dev", "eval") for form in forms]
+    assert (world.root / "scores" / "eval.scores.txt").read_text().startswith("U0000 - bonafide ")
+
+    context = json.loads((world.root / "evaluation" / "context.json").read_text())
+    before, after = context["calibration"]["cllr"]["eval"]
+    assert after == cllr(trials.scores, trials.is_bonafide)
+    assert before == cllr((trials.scores + 2) / 2, trials.is_bonafide)
+    # TFMA's own views of both splits are there, and nothing unfinished.
+    for folder in ("evaluation", "evaluation/dev"):
+        result = tfma.load_eval_result(str(world.root / folder))
+        [overall] = [metrics for key, metrics in result.slicing_metrics if key == ()]
+        assert overall["score"][""]["eer"]["doubleValue"] == 0.25
+    assert not (world.root / "evaluation" / ".rows").exists()
 
 
 def test_refuses_above_the_bound(world):
-    blessing = world.evaluate("fair", world.champion(), max_eer=0.1)
+    """The bound is for the upper end of the interval, though the EER itself is below it."""
+    blessing = world.evaluate("fair", world.champion(), max_eer=0.3)
     assert blessing.get_int_custom_property("blessed") == 0
     assert world.blessing_files == ["NOT_BLESSED"]
     assert world.summary.passed is False
-    assert world.summary.failures == ("eer is 25.00%; at most 10.00% passes",)
+    assert world.summary.eer.value == 0.25
+    [failure] = world.summary.failures
+    upper = world.summary.eer.ci95[1]
+    assert upper > 0.3
+    assert failure.startswith("EER on eval, upper end of its 95 % interval by speakers: ")
+    assert f"{100 * upper:.2f} %" in failure
+    assert "at most 30.00 %" in failure
 
 
 def test_refuses_a_regression_against_the_champion(world):
     blessing = world.evaluate("fair", world.champion("good"), max_regression=0.05)
     assert blessing.get_int_custom_property("blessed") == 0
-    assert world.summary.eer == 0.25
     assert world.summary.champion_eer == 0.0
-    assert world.summary.per_attack == {"A07": 0.5, "A08": 0.0}
-    assert world.summary.failures == (
-        "eer is 25.00 points above the champion's 0.00%; 5.00 points are allowed",
-    )
+    assert world.summary.difference.value == 0.25
+    [failure] = world.summary.failures
+    assert "EER above the champion's" in failure
+    theirs = records.read_champion_scores(str(world.root / "scores"))
+    assert theirs.tolist() == [score for scores in SCORES["good"].values() for score in scores]
+    context = json.loads((world.root / "evaluation" / "context.json").read_text())
+    assert context["champion"]["version"] == "41"
+    assert context["champion"]["source"] == f"{world.root}/serving/41"
+
+
+def test_refuses_speakers_and_attacks_that_training_had(world):
+    world.listing(train=(("S1", "A01"), ("S3", "A07")))
+    world.evaluate("good", world.champion())
+    speakers, attacks = world.summary.failures
+    assert "S1, S3" in speakers
+    assert "A07" in attacks
+    world.evaluate("good", world.champion(), allow_attack_overlap=True)
+    assert len(world.summary.failures) == 1
+
+
+def test_scores_that_are_decisions_are_refused(world, make_trials, write_trials):
+    flat = {"-": [1.0] * 4, "A07": [0.0] * 4}
+    write_trials(world.root / "examples" / "Split-eval", make_trials(good=flat, fair=flat))
+    with pytest.raises(ValueError, match=r"scores of eval cannot be evaluated.*decisions"):
+        world.evaluate("good", world.champion())
 
 
 def test_a_forced_blessing_is_on_record(world, caplog):
@@ -134,7 +218,7 @@ def test_a_forced_blessing_is_on_record(world, caplog):
     assert world.blessing_files == ["BLESSED", "forced_blessing.json"]
     record = json.loads((world.root / "blessing" / "forced_blessing.json").read_text())
     assert record["reason"] == "demo for review"
-    assert record["failures"] == ["eer is 25.00%; at most 10.00% passes"]
+    assert record["failures"] == list(world.summary.failures)
     assert record["date"].endswith("+00:00")
     assert blessing.get_string_custom_property("forced_blessing_reason") == "demo for review"
     assert blessing.get_string_custom_property("forced_blessing_date") == record["date"]
@@ -143,15 +227,20 @@ def test_a_forced_blessing_is_on_record(world, caplog):
 
 
 @pytest.mark.parametrize(
-    "kwargs", [{"signature": "predict"}, {"outputs": ("probability",)}], ids=["signature", "output"]
+    ("kwargs", "missing"),
+    [
+        ({"signature": "predict"}, "'probability', 'score'"),
+        ({"outputs": ("probability",)}, "'score'"),
+    ],
+    ids=["signature", "output"],
 )
-def test_a_champion_without_the_signature_is_named(world, kwargs):
+def test_a_champion_without_the_signature_is_named(world, kwargs, missing):
     champion = world.champion("good", **kwargs)
     with pytest.raises(ChampionError) as caught:
         world.evaluate("good", champion)
     message = str(caught.value)
     assert f"version 41 (pushed to {world.root}/serving/41)" in message
-    assert "has no output 'score' in a signature 'serving_default'" in message
+    assert f"has no output {missing} in a signature 'serving_default'" in message
     assert "Move that version out of the serving folder" in message
 
 
@@ -191,20 +280,20 @@ def test_another_failure_is_not_blamed_on_the_champion(world):
 
 
 def test_no_evaluation_is_said(tmp_path):
-    with pytest.raises(FileNotFoundError, match="holds no evaluation"):
+    with pytest.raises(FileNotFoundError, match="holds no finished evaluation"):
         read_evaluation(str(tmp_path))
 
 
-def test_the_component_has_the_stock_outputs_and_its_own_parameters():
+def test_the_component_has_its_outputs_and_parameters():
     component = ModelEvaluator(
         examples=types.Channel(type=standard_artifacts.Examples),
         model=types.Channel(type=standard_artifacts.Model),
         champion=types.Channel(type=standard_artifacts.Model),
-        eval_config=make_eval_config(GateConfig(max_eer=0.1, max_regression=0.01)),
+        gate=GateConfig(max_eer=0.1, max_regression=0.01),
         code_fingerprint="c0de",
         force_blessing_reason="why",
     )
-    assert set(component.outputs) == {"evaluation", "blessing"}
+    assert set(component.outputs) == {"evaluation", "blessing", "scores"}
     assert component.exec_properties["code_fingerprint"] == "c0de"
     assert component.exec_properties["force_blessing_reason"] == "why"
-    assert '"EqualErrorRate"' in component.exec_properties["eval_config"]
+    assert json.loads(component.exec_properties["gate"])["max_eer"] == 0.1

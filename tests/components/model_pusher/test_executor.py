@@ -11,6 +11,7 @@ from tfx.proto import pusher_pb2
 from tfx.types import standard_artifacts
 from tfx.utils import proto_utils
 
+import report_artifacts
 from components.model_pusher import store
 from components.model_pusher.executor import Executor, push
 
@@ -26,7 +27,22 @@ def model(tmp_path):
     return artifact
 
 
-def do(tmp_path, model, *, blessed):
+def reports(tmp_path, text):
+    """Artifacts of EvalReport, by the names of the inputs."""
+    found = {}
+    for key, name, kind in (
+        ("report", "report.html", report_artifacts.HTML),
+        ("model_card", "model_card.md", report_artifacts.Markdown),
+    ):
+        artifact = kind()
+        artifact.uri = str(tmp_path / key)
+        (tmp_path / key).mkdir(exist_ok=True)
+        (tmp_path / key / name).write_text(f"{text} {name}")
+        found[key] = [artifact]
+    return found
+
+
+def do(tmp_path, model, *, blessed, **inputs):
     blessing = standard_artifacts.ModelBlessing()
     blessing.uri = str(tmp_path / "blessing")
     blessing.set_int_custom_property("blessed", blessed)
@@ -35,7 +51,7 @@ def do(tmp_path, model, *, blessed):
     destination = pusher_pb2.PushDestination()
     destination.filesystem.base_directory = str(tmp_path / "serving" / "bonafide")
     Executor(base_executor.BaseExecutor.Context()).Do(
-        {"model": [model], "model_blessing": [blessing]},
+        {"model": [model], "model_blessing": [blessing], **inputs},
         {"pushed_model": [pushed]},
         {"push_destination": proto_utils.proto_to_json(destination)},
     )
@@ -93,6 +109,22 @@ def test_the_record_of_a_forced_blessing_goes_with_the_model(tmp_path, model):
     for folder in (path, pushed.uri):
         record = pathlib.Path(folder) / store.EXTRA_DIR / store.FORCED_BLESSING_FILE
         assert json.loads(record.read_text()) == {"reason": "demo"}
+
+
+def test_the_reports_go_with_the_model_and_make_no_version_of_their_own(tmp_path, model):
+    first = do(tmp_path, model, blessed=1, **reports(tmp_path, "first"))
+    path = first.get_string_custom_property("pushed_destination")
+    extra = pathlib.Path(path) / store.EXTRA_DIR
+    assert (extra / "report.html").read_text() == "first report.html"
+    assert (extra / "model_card.md").read_text() == "first model_card.md"
+    # Another evaluation of the very same model: what is served does not change.
+    again = do(tmp_path, model, blessed=1, **reports(tmp_path, "second"))
+    assert again.get_string_custom_property("pushed_destination") == path
+    assert (extra / "report.html").read_text() == "first report.html"
+    (pathlib.Path(model.uri) / "Format-Serving" / store.MODEL_FILE).write_text("another graph")
+    other = do(tmp_path, model, blessed=1, **reports(tmp_path, "third"))
+    extra = pathlib.Path(other.get_string_custom_property("pushed_destination")) / store.EXTRA_DIR
+    assert (extra / "report.html").read_text() == "third report.html"
 
 
 def push_slowly(source, destination, started):

@@ -61,6 +61,7 @@ def test_a_copy_is_known_by_names_and_content(tmp_path):
     store.copy_model(str(source), str(tmp_path / "7"), extra_files=extra)
     assert store.is_copy(str(tmp_path / "7"), str(source), extra_files=extra)
     assert not store.is_copy(str(tmp_path / "7"), str(source))
+    assert store.is_copy(str(tmp_path / "7"), str(source), not_compared=list(extra))
     note.write_text("why not")
     assert not store.is_copy(str(tmp_path / "7"), str(source), extra_files=extra)
 

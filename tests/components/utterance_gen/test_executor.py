@@ -13,7 +13,7 @@ from tfx.components.util import examples_utils, tfxio_utils
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils, standard_artifacts
 
-from components.utterance_gen import component, corpora, executor
+from components.utterance_gen import component, corpora, executor, listing
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 # The image is not used; without it TFX packs its own source first.
@@ -69,6 +69,7 @@ def test_examples_summary_and_artifact(small_corpus, tmp_path, caplog):
         "Split-train",
         "rejected.tsv",
         "summary.json",
+        "utterances.tsv",
     ]
     for split, lines in small_corpus.rows.items():
         rows = {line.split()[1]: line.split() for line in lines}
@@ -101,6 +102,9 @@ def test_examples_summary_and_artifact(small_corpus, tmp_path, caplog):
     assert train["systems"]["-"] == 6
     assert train["shards"] == len(list((output / "Split-train").iterdir())) > 1
     assert (output / "rejected.tsv").read_text() == "utterance\tpath\treason\n"
+    listed = list(listing.read_listing(str(output)))
+    assert len(listed) == 26
+    assert all((small_corpus.root / row.path).is_file() for row in listed)
     assert [record.message.split(":")[1].strip() for record in caplog.records] == [
         "train",
         "dev",
@@ -195,6 +199,7 @@ def test_bad_files_are_rejected_with_reasons_and_the_rest_is_read(
     assert lines[0] == ["utterance", "path", "reason"]
     rejected = {utterance: (path, reason) for utterance, path, reason in lines[1:]}
     assert set(rejected) == set(reasons)
+    assert not set(rejected) & {row.utterance for row in listing.read_listing(str(output))}
     for name, part in reasons.items():
         path, reason = rejected[name]
         assert part in reason
@@ -215,7 +220,7 @@ def test_too_many_found_while_reading_stops_the_run(small_corpus, tmp_path):
         (small_corpus.folder("eval") / f"{line.split()[1]}.flac").write_bytes(b"words")
     with pytest.raises(corpora.CorpusError) as caught:
         run(small_corpus.root, tmp_path / "out")
-    for part in ("3 of 26", "11.54%", "1.00%", "Format not recognised"):
+    for part in ("3 of 26", "11.54 %", "1.00 %", "Format not recognised"):
         assert part in str(caught.value)
     assert not (tmp_path / "out" / "summary.json").exists()
 

@@ -20,7 +20,7 @@ def test_limit_is_inclusive():
     report.check_rejections(held, [rejection(1)], 0.01)
     with pytest.raises(corpora.CorpusError) as caught:
         report.check_rejections(held, [rejection(1), rejection(2)], 0.01)
-    for part in ("2 of 100", "2.00%", "1.00%", "max_rejected_fraction", "train U1 (a/U1.flac)"):
+    for part in ("2 of 100", "2.00 %", "1.00 %", "max_rejected_fraction", "train U1 (a/U1.flac)"):
         assert part in str(caught.value)
 
 

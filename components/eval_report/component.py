@@ -1,0 +1,91 @@
+"""EvalReport component."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from tfx import types
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.types import component_spec, standard_artifacts
+
+import report_artifacts
+from components.eval_report import executor
+
+
+class EvalReportSpec(component_spec.ComponentSpec):
+    """Interface of EvalReport."""
+
+    PARAMETERS: ClassVar[dict[str, Any]] = {
+        "title": component_spec.ExecutionParameter(type=str),
+        "corpus_root": component_spec.ExecutionParameter(type=str),
+        "settings": component_spec.ExecutionParameter(type=str),
+        "version": component_spec.ExecutionParameter(type=str),
+        "code_fingerprint": component_spec.ExecutionParameter(type=str),
+    }
+    INPUTS: ClassVar[dict[str, Any]] = {
+        "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
+        "model": component_spec.ChannelParameter(type=standard_artifacts.Model),
+        "evaluation": component_spec.ChannelParameter(type=standard_artifacts.ModelEvaluation),
+        "scores": component_spec.ChannelParameter(type=standard_artifacts.InferenceResult),
+        "blessing": component_spec.ChannelParameter(type=standard_artifacts.ModelBlessing),
+    }
+    OUTPUTS: ClassVar[dict[str, Any]] = {
+        "report": component_spec.ChannelParameter(type=report_artifacts.HTML),
+        "model_card": component_spec.ChannelParameter(type=report_artifacts.Markdown),
+    }
+
+
+class EvalReport(base_component.BaseComponent):
+    """Writes a self-contained HTML page and a Markdown model card of an evaluation.
+
+    Outputs `report` (`report.html`) and `model_card` (`model_card.md`).
+    """
+
+    SPEC_CLASS = EvalReportSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.Executor)
+
+    def __init__(
+        self,
+        *,
+        examples: types.BaseChannel,
+        model: types.BaseChannel,
+        evaluation: types.BaseChannel,
+        scores: types.BaseChannel,
+        blessing: types.BaseChannel,
+        title: str,
+        corpus_root: str,
+        settings: str = "{}",
+        version: str = "",
+        code_fingerprint: str = "",
+    ) -> None:
+        """Builds the component.
+
+        Args:
+            examples: `Examples` of UtteranceGen: counts, rejected utterances, paths of the audio.
+            model: The trained `Model`: its record of the training.
+            evaluation: Of ModelEvaluator.
+            scores: Of ModelEvaluator.
+            blessing: Of ModelEvaluator: says whether it was forced.
+            title: Name of the system.
+            corpus_root: Folder of the corpus; where it is a local one, the page plays its audio.
+            settings: JSON of the run's settings, shown as they are.
+            version: Version of this project.
+            code_fingerprint: Fingerprint of the report's code, so that TFX's cache notices a
+                change.
+        """
+        super().__init__(
+            EvalReportSpec(
+                examples=examples,
+                model=model,
+                evaluation=evaluation,
+                scores=scores,
+                blessing=blessing,
+                title=title,
+                corpus_root=corpus_root,
+                settings=settings,
+                version=version,
+                code_fingerprint=code_fingerprint,
+                report=types.Channel(type=report_artifacts.HTML),
+                model_card=types.Channel(type=report_artifacts.Markdown),
+            )
+        )

@@ -1,0 +1,158 @@
+"""Gathers what a report shows from the artifacts of a run."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+import pathlib
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from tfx.dsl.io import fileio
+
+from components.champion.finder import RECORD_FILE
+from components.model_evaluator import records
+from components.model_pusher.store import FORCED_BLESSING_FILE
+from components.utterance_gen import listing
+from components.utterance_gen.corpora import NO_ATTACK
+from metrics.evaluation import from_json
+from report.contents import CalibrationEffect, Rejected, ReportContents
+
+_SHOWN_REJECTED = 20
+
+
+def gather(
+    *,
+    evaluation_uri: str,
+    scores_uri: str,
+    blessing_uri: str,
+    examples_uri: str,
+    model_path: str,
+    title: str,
+    corpus_root: str,
+    settings: Mapping[str, Any],
+    version: str,
+) -> ReportContents:
+    """Returns the contents of a report.
+
+    Args:
+        evaluation_uri: Folder of ModelEvaluator's `evaluation`.
+        scores_uri: Folder of its `scores`.
+        blessing_uri: Folder of its `blessing`.
+        examples_uri: Folder of UtteranceGen's `examples`.
+        model_path: SavedModel folder.
+        title: Name of the system.
+        corpus_root: Folder of the corpus.
+        settings: Section -> name -> value.
+        version: Version of this project.
+    """
+    context = records.read_json(f"{evaluation_uri}/{records.CONTEXT_FILE}")
+    champion = context["champion"]
+    record_file = f"{model_path}/{RECORD_FILE}"
+    record = records.read_json(record_file) if fileio.exists(record_file) else {}
+    forced = f"{blessing_uri}/{FORCED_BLESSING_FILE}"
+    summary = records.read_json(f"{examples_uri}/summary.json")
+    trials = records.read_trials(scores_uri, "eval")
+    return ReportContents(
+        title=title,
+        date=context["date"],
+        version=version,
+        evaluation=from_json(records.read_json(f"{evaluation_uri}/{records.EVALUATION_FILE}")),
+        trials=trials,
+        dev=records.read_trials(scores_uri, "dev"),
+        baseline_name=f"champion, version {champion['version']}" if champion else "",
+        baseline_scores=records.read_champion_scores(scores_uri),
+        verdict=records.read_verdict(evaluation_uri),
+        forced_reason=records.read_json(forced)["reason"] if fileio.exists(forced) else "",
+        calibration=_calibration(context["calibration"]),
+        history=record.get("history", ()),
+        provenance=provenance(summary, record, champion, settings),
+        rejected=rejected(examples_uri),
+        audio=player(corpus_root, examples_uri, trials.utterances),
+    )
+
+
+def provenance(
+    summary: Mapping[str, Any],
+    record: Mapping[str, Any],
+    champion: Mapping[str, str] | None,
+    settings: Mapping[str, Any],
+) -> dict[str, dict[str, Any]]:
+    """Returns section -> name -> value: the data, the model, the champion, every setting."""
+    data = {
+        "corpus": summary["corpus"],
+        "layout": summary["layout"],
+        "corpus fingerprint": summary["corpus_fingerprint"],
+        "sample rate": f"{summary['sample_rate']} Hz",
+    }
+    for split, counts in summary["splits"].items():
+        bonafide = counts["systems"].get(NO_ATTACK, 0)
+        data[split] = (
+            f"{counts['read']:,} utterances ({bonafide:,} bona fide, "
+            f"{counts['read'] - bonafide:,} spoof), {counts['seconds'] / 3600:.2f} h, "
+            f"{counts['rejected']:,} rejected"
+        )
+    names = {
+        "training_fingerprint": "training fingerprint (data, code, settings)",
+        "seed": "seed",
+        "parameters": "trained parameters",
+        "epochs_run": "epochs run",
+        "best_epoch": "best epoch",
+        "dev_eer": "dev EER of the best epoch (a fraction)",
+        "device": "trained on",
+    }
+    model = {shown: record[name] for name, shown in names.items() if name in record}
+    chosen = {
+        f"{section}.{name}": value
+        for section, values in settings.items()
+        if isinstance(values, Mapping)
+        for name, value in values.items()
+    }
+    against = {"version": champion["version"], "pushed to": champion["source"]} if champion else {}
+    sections = {"Data": data, "Model": model, "Champion": against, "Settings": chosen}
+    return {title: rows for title, rows in sections.items() if rows}
+
+
+def rejected(examples_uri: str) -> Rejected:
+    """Returns how many utterances UtteranceGen left out, and the first of them with reasons."""
+    with fileio.open(f"{examples_uri}/rejected.tsv") as stream:
+        rows = csv.reader(itertools.islice(stream, 1, None), delimiter="\t", quoting=csv.QUOTE_NONE)
+        first = list(itertools.islice(rows, _SHOWN_REJECTED))
+        total = len(first) + sum(1 for _ in rows)
+    return Rejected(total, [(row[0], row[1], row[2]) for row in first])
+
+
+def player(
+    corpus_root: str, examples_uri: str, utterances: Iterable[str]
+) -> Callable[[str], str | None]:
+    """Returns the function from an utterance id to where a browser on this machine can play it.
+
+    Audio on an object store cannot be played from a page, so there is no player then.
+    """
+    if "://" in corpus_root:
+        return lambda utterance: None
+    wanted = set(map(str, utterances))
+    paths = {
+        row.utterance: row.path
+        for row in listing.read_listing(examples_uri)
+        if row.utterance in wanted
+    }
+
+    def uri(utterance: str) -> str | None:
+        path = pathlib.Path(corpus_root, paths.get(utterance, ""))
+        return path.resolve().as_uri() if utterance in paths and path.is_file() else None
+
+    return uri
+
+
+def _calibration(effect: Mapping[str, Any] | None) -> CalibrationEffect | None:
+    if effect is None:
+        return None
+    cllr = {split: (before, after) for split, (before, after) in effect["cllr"].items()}
+    return CalibrationEffect(effect["slope"], effect["offset"], cllr, effect["note"])
+
+
+def parse_settings(text: str) -> dict[str, Any]:
+    """Returns the settings that came as JSON."""
+    return json.loads(text) if text else {}

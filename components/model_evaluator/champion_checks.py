@@ -1,0 +1,73 @@
+"""Can the champion be compared with at all? Asked before anything is computed."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+from google.protobuf import message
+from tensorflow.core.protobuf import saved_model_pb2
+from tfx.dsl.io import fileio
+
+from components.champion import finder
+from components.model_pusher import store
+
+SIGNATURE = "serving_default"
+OUTPUTS = ("probability", "score")
+
+
+class ChampionError(Exception):
+    """The champion cannot be compared with; the message says which one it is and what to do."""
+
+
+def check_signature(champion: str, path: str) -> None:
+    """Raises ChampionError unless the champion has the signature and outputs that are compared.
+
+    Reads the graph's description only: no variables are loaded.
+    """
+    saved = saved_model_pb2.SavedModel()
+    try:
+        with fileio.open(f"{path}/{store.MODEL_FILE}", "rb") as stream:
+            saved.ParseFromString(stream.read())
+    except message.DecodeError as error:
+        raise ChampionError(_advice(champion, "is damaged", str(error))) from error
+    signatures = {
+        name: sorted(signature.outputs)
+        for graph in saved.meta_graphs
+        for name, signature in graph.signature_def.items()
+        if not name.startswith("__")
+    }
+    missing = [name for name in OUTPUTS if name not in signatures.get(SIGNATURE, [])]
+    if missing:
+        raise ChampionError(
+            _advice(
+                champion,
+                f"has no output {', '.join(map(repr, missing))} in a signature {SIGNATURE!r}",
+                f"its signatures are {signatures}",
+            )
+        )
+
+
+def check_sample_rate(champion: str, champion_path: str, model_path: str) -> None:
+    """Raises ChampionError if the models say that they want audio at different rates.
+
+    The examples are at one rate; a model made for another would be heard at the wrong speed.
+    """
+    theirs, ours = (finder.sample_rate(path) for path in (champion_path, model_path))
+    if None not in (theirs, ours) and theirs != ours:
+        raise ChampionError(
+            _advice(champion, "hears another sample rate", f"{theirs} Hz, the new model {ours} Hz")
+        )
+
+
+def check_loads(champion: str, path: str) -> None:
+    """Raises ChampionError if the champion does not load; called once something has failed."""
+    try:
+        tf.saved_model.load(path)
+    except Exception as error:
+        raise ChampionError(_advice(champion, "does not load", str(error))) from error
+
+
+def _advice(champion: str, what: str, detail: str) -> str:
+    return (
+        f"The new model cannot be compared: {champion}, {what} ({detail}). Move that version out "
+        "of the serving folder, so that the one before it becomes the champion, and run again."
+    )

@@ -1,0 +1,100 @@
+"""What ModelEvaluator leaves behind, beside TFMA's own files: names, writing, reading.
+
+In the artifact `evaluation`: TFMA's results of eval, those of dev in `dev/`, and
+
+    evaluation.json    every figure of eval (`metrics.evaluation.to_json`)
+    dev.json           the same of dev
+    verdict.json       what the gate says, rule by rule (`metrics.gate.Verdict`)
+    context.json       when, with what code, what calibration changed, which champion
+
+In the artifact `scores`, for each split: `SPLIT.scores.txt` (utterance system key score),
+`SPLIT.submission.txt` (utterance score) and `SPLIT.protocol.txt` (speaker utterance - system key);
+with a champion also `champion.eval.scores.txt`. `evaluate.py` reads them all.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from tfx.dsl.io import fileio
+from tfx.utils import io_utils
+
+from metrics import evaluation, score_files
+from metrics.evaluation import Evaluation
+from metrics.gate import Verdict
+from metrics.protocols import parse_protocol
+from metrics.trials import Trials
+
+EVALUATION_FILE = "evaluation.json"
+DEV_FILE = "dev.json"
+VERDICT_FILE = "verdict.json"
+CONTEXT_FILE = "context.json"
+DEV_DIR = "dev"
+CHAMPION_SCORES = "champion.eval.scores.txt"
+
+
+def write_scores(uri: str, split: str, trials: Trials, champion: np.ndarray | None) -> None:
+    """Writes the score files of a split into the artifact `scores`."""
+    _write_lines(f"{uri}/{split}.scores.txt", score_files.score_lines(trials))
+    _write_lines(f"{uri}/{split}.submission.txt", score_files.submission_lines(trials))
+    _write_lines(f"{uri}/{split}.protocol.txt", score_files.protocol_lines(trials))
+    if champion is not None:
+        theirs = dataclasses.replace(trials, scores=champion)
+        _write_lines(f"{uri}/{CHAMPION_SCORES}", score_files.score_lines(theirs))
+
+
+def read_trials(uri: str, split: str) -> Trials:
+    """Reads the trials of a split from the artifact `scores`."""
+    return _matched(uri, f"{split}.scores.txt", split)
+
+
+def read_champion_scores(uri: str) -> np.ndarray | None:
+    """Reads the champion's scores [N] on eval, in the order of `read_trials`; None without one."""
+    if not fileio.exists(f"{uri}/{CHAMPION_SCORES}"):
+        return None
+    return _matched(uri, CHAMPION_SCORES, "eval").scores
+
+
+def write_results(
+    uri: str, *, found: Evaluation, dev: Evaluation, verdict: Verdict, context: Mapping[str, Any]
+) -> None:
+    """Writes the figures, the verdict and the context into the artifact `evaluation`."""
+    write_json(f"{uri}/{DEV_FILE}", evaluation.to_json(dev))
+    write_json(f"{uri}/{EVALUATION_FILE}", evaluation.to_json(found))
+    write_json(f"{uri}/{CONTEXT_FILE}", context)
+    write_json(f"{uri}/{VERDICT_FILE}", verdict.to_json())
+
+
+def read_verdict(uri: str) -> Verdict:
+    """Reads what the gate said."""
+    return Verdict.from_json(read_json(f"{uri}/{VERDICT_FILE}"))
+
+
+def read_json(path: str) -> Any:
+    """Reads a JSON file of any filesystem that TFX knows."""
+    with fileio.open(path) as stream:
+        return json.loads(stream.read())
+
+
+def write_json(path: str, content: Any) -> None:
+    """Writes a JSON file; NaN and infinity are refused, other programs cannot read them."""
+    io_utils.write_string_file(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+def _matched(uri: str, name: str, split: str) -> Trials:
+    protocol = parse_protocol(_text(f"{uri}/{split}.protocol.txt"), where=f"{split}.protocol.txt")
+    scores = score_files.parse_scores(_text(f"{uri}/{name}"), where=name)
+    return score_files.match(scores, protocol)
+
+
+def _text(path: str) -> str:
+    with fileio.open(path) as stream:
+        return stream.read()
+
+
+def _write_lines(path: str, lines: Iterable[str]) -> None:
+    io_utils.write_string_file(path, "".join(f"{line.rstrip()}\n" for line in lines))

@@ -1,0 +1,49 @@
+"""The speaker verifier that the t-DCF reckons with: its error rates, read once for the graph."""
+
+from __future__ import annotations
+
+from apache_beam.io.filesystems import FileSystems
+
+from components.utterance_gen.beam_files import BeamFiles, read_bytes
+from components.utterance_gen.corpora import CorpusError, asvspoof2019_la
+from components.utterance_gen.corpora.base import decode_text
+from metrics.asv_scores import parse_asv_scores
+from metrics.costs import AsvErrorRates
+from pipeline.config import Settings
+
+_AUTO = "auto"
+_LAYOUTS = {"asvspoof2019-la": asvspoof2019_la.asv_scores}
+
+
+def asv_error_rates(settings: Settings) -> dict[str, AsvErrorRates]:
+    """Returns split -> error rates; a split without ASV scores is left out.
+
+    They go into the graph as numbers, so that the cache notices another score file.
+
+    Raises:
+        CorpusError: A file that the settings name is not there or is malformed.
+    """
+    corpus, evaluation = settings.corpus, settings.evaluation
+    files = BeamFiles(corpus.root)
+    found = {}
+    for split, place in (
+        ("dev", evaluation.asv_scores_dev),
+        ("eval", evaluation.asv_scores_eval),
+    ):
+        if place == _AUTO:
+            path = _LAYOUTS[corpus.layout](files, split) if corpus.layout in _LAYOUTS else None
+            text = None if path is None else files.read_text(path)
+        elif place:
+            if not FileSystems.exists(place):
+                raise CorpusError(
+                    f"evaluation.asv_scores_{split} is {place!r}, and there is no such file"
+                )
+            path, text = place, decode_text(read_bytes(place), place)
+        else:
+            path = text = None
+        if text is not None:
+            try:
+                found[split] = parse_asv_scores(text, where=str(path))
+            except ValueError as error:
+                raise CorpusError(str(error)) from error
+    return found

@@ -1,0 +1,98 @@
+import urllib.parse
+import urllib.request
+
+import numpy as np
+
+from components.eval_report import gathering
+from metrics.evaluation import to_json
+
+
+def gather(run, **changes):
+    arguments = {
+        "evaluation_uri": run.uris["evaluation"],
+        "scores_uri": run.uris["scores"],
+        "blessing_uri": run.uris["blessing"],
+        "examples_uri": run.uris["examples"],
+        "model_path": str(run.model_path),
+        "title": "toy",
+        "corpus_root": str(run.corpus),
+        "settings": {"name": "toy", "trainer": {"epochs": 2}},
+        "version": "0.1 (code abc)",
+    }
+    return gathering.gather(**arguments | changes)
+
+
+def test_everything_of_a_run_is_there(run_of):
+    trials, found = run_of.evaluated()
+    run_of.ingested()
+    run_of.trained()
+    contents = gather(run_of)
+    assert (contents.title, contents.version) == ("toy", "0.1 (code abc)")
+    assert contents.date == "2026-02-03T04:05:06+00:00"
+    assert to_json(contents.evaluation) == to_json(found)
+    np.testing.assert_array_equal(contents.trials.scores, trials.scores)
+    assert contents.trials.utterances.tolist() == trials.utterances.tolist()
+    assert contents.dev.utterances[0] == "D00"
+    assert contents.baseline_name == "champion, version 41"
+    assert contents.baseline_scores.shape == (40,)
+    assert contents.verdict.passed
+    assert contents.forced_reason == ""
+    assert (contents.calibration.slope, contents.calibration.offset) == (1.5, -0.25)
+    assert contents.calibration.cllr == {"dev": (0.5, 0.4), "eval": (0.6, 0.45)}
+    assert contents.history[0]["dev_eer"] == 0.1
+    assert contents.rejected.total == 0
+
+
+def test_provenance_says_where_data_model_and_settings_come_from(whole_run):
+    sections = gather(whole_run).provenance
+    assert sections["Data"] == {
+        "corpus": "toy",
+        "layout": "asvspoof2019-la",
+        "corpus fingerprint": "f00d",
+        "sample rate": "16000 Hz",
+        **dict.fromkeys(
+            ("train", "dev", "eval"),
+            "40 utterances (16 bona fide, 24 spoof), 0.50 h, 0 rejected",
+        ),
+    }
+    assert sections["Model"] == {"seed": 3, "trained parameters": 12345}
+    assert sections["Champion"] == {"version": "41", "pushed to": "/serving/41"}
+    assert sections["Settings"] == {"trainer.epochs": 2}
+
+
+def test_a_forced_blessing_is_told(whole_run):
+    whole_run.forced("drill")
+    assert gather(whole_run).forced_reason == "drill"
+
+
+def test_a_model_without_a_record_and_a_run_without_a_champion(run_of):
+    run_of.evaluated(champion=False)
+    run_of.ingested()
+    contents = gather(run_of)
+    assert contents.baseline_scores is None
+    assert contents.history == ()
+    assert not {"Model", "Champion"} & set(contents.provenance)
+
+
+def test_rejected_utterances_are_all_counted_and_the_first_shown(whole_run):
+    rows = [f'U{number}\tflac/U{number}.flac\tsaid "no"\n' for number in range(30)]
+    whole_run.ingested(rejected="utterance\tpath\treason\n" + "".join(rows))
+    rejected = gather(whole_run).rejected
+    assert rejected.total == 30
+    assert len(rejected.first) == 20
+    assert rejected.first[0] == ("U0", "flac/U0.flac", 'said "no"')
+
+
+def test_audio_that_is_there_can_be_played(whole_run):
+    audio = gather(whole_run).audio
+    uri = audio("E00")
+    assert uri.startswith("file:///")
+    assert "#" not in uri  # a browser would cut the address there
+    path = urllib.request.url2pathname(urllib.parse.urlparse(uri).path)
+    assert path == str(whole_run.corpus / "flac" / "E00 #1.flac")
+    assert audio("E01") is None  # listed, and the file is gone
+    assert audio("E39") is None  # not listed
+
+
+def test_audio_on_an_object_store_is_not_offered(whole_run):
+    assert gather(whole_run, corpus_root="gs://bucket/corpus").audio("E00") is None
