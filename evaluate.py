@@ -19,7 +19,6 @@ import pathlib
 import shlex
 import subprocess
 import sys
-import tomllib
 from typing import TYPE_CHECKING, Any
 
 from rich import box
@@ -28,16 +27,15 @@ from rich.table import Table
 
 from metrics import asv_scores, protocols, score_files
 from metrics.trials import Trials, TrialsError
+from pipeline.config import REPOSITORY, project_version
 from report import measures, text
 
-if (
-    TYPE_CHECKING
-):  # imported where it is needed: it takes two seconds, and wrong input is told first
+# Imported where it is needed: it takes two seconds, and wrong input is told first.
+if TYPE_CHECKING:
     from metrics.evaluation import Comparison, Evaluation
 
 OK = 0
 FAILED = 1
-_ROOT = pathlib.Path(__file__).resolve().parent
 _MOST_ATTACKS = 30  # on the console; JSON and HTML have them all
 _ASCII = {0x2212: "-", 0xA0: " "}  # typographic signs that some terminals lack
 
@@ -306,6 +304,7 @@ def attacks_table(found: Evaluation) -> Table:
 def points_table(found: Evaluation) -> Table:
     """Returns the thresholds and what they do."""
     table = _table("Thresholds", "for", "from", "threshold", "FAR %", "95 %", "FRR %", "95 %")
+    table.columns[0].no_wrap = True  # our own names, all short
     for point in found.operating_points:
         row = [measures.OPERATING_POINTS.get(point.name, point.name), point.chosen_on]
         row.append(text.score(point.threshold))
@@ -363,21 +362,20 @@ def html(
 
 def version() -> str:
     """Returns the version of this project, with the commit where there is one."""
-    project = tomllib.loads((_ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    if not (_ROOT / ".git").exists():  # otherwise git would look in the folders above
-        return project["version"]
+    if not (REPOSITORY / ".git").exists():  # otherwise git would look in the folders above
+        return project_version()
     try:
         described = subprocess.run(
             ["git", "describe", "--tags", "--always", "--dirty"],
-            cwd=_ROOT,
+            cwd=REPOSITORY,
             capture_output=True,
             text=True,
             timeout=10,
             check=True,
         )
     except (OSError, subprocess.SubprocessError):
-        return project["version"]
-    return f"{project['version']} ({described.stdout.strip()})"
+        return project_version()
+    return f"{project_version()} ({described.stdout.strip()})"
 
 
 def refuse_unwritable(path: pathlib.Path) -> None:

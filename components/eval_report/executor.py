@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from tfx import types
@@ -14,7 +13,6 @@ from components.eval_report import gathering
 from report.model_card import render_model_card
 from report.page import render_page
 
-_LOG = logging.getLogger("bonafide")
 REPORT_FILE = "report.html"
 MODEL_CARD_FILE = "model_card.md"
 
@@ -54,5 +52,3 @@ class Executor(base_executor.BaseExecutor):
         ):
             uri = artifact_utils.get_single_uri(output_dict[name])
             io_utils.write_string_file(f"{uri}/{file}", text)
-        page = f"{artifact_utils.get_single_uri(output_dict['report'])}/{REPORT_FILE}"
-        _LOG.info("report: %s", page)

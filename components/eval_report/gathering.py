@@ -61,7 +61,7 @@ def gather(
         evaluation=from_json(records.read_json(f"{evaluation_uri}/{records.EVALUATION_FILE}")),
         trials=trials,
         dev=records.read_trials(scores_uri, "dev"),
-        baseline_name=f"champion, version {champion['version']}" if champion else "",
+        baseline_name=f"the champion, version {champion['version']}" if champion else "",
         baseline_scores=records.read_champion_scores(scores_uri),
         verdict=records.read_verdict(evaluation_uri),
         forced_reason=records.read_json(forced)["reason"] if fileio.exists(forced) else "",
@@ -104,7 +104,7 @@ def provenance(
     }
     model = {shown: record[name] for name, shown in names.items() if name in record}
     chosen = {
-        f"{section}.{name}": value
+        f"{section}.{name}": "(empty)" if value == "" else value
         for section, values in settings.items()
         if isinstance(values, Mapping)
         for name, value in values.items()

@@ -177,6 +177,31 @@ def test_other_seed_meets_the_champion(pushed, run_pipeline, small_corpus, outpu
     assert "Champion on the same utterances" in run.stdout
 
 
+def test_the_review_notebook_shows_both_models(pushed, output, run_pipeline, small_corpus, tiny):
+    """What TFMA wrote can be viewed: the new model and the champion, tables and plots."""
+    import nbclient
+    import nbformat
+
+    run = run_pipeline(
+        *("--corpus", small_corpus, "--output", output), settings=(*tiny, "trainer.seed=7")
+    )
+    [evaluation] = re.findall(r"^ *evaluation +(\S+)", run.stdout, re.MULTILINE)
+    folder = pathlib.Path(__file__).resolve().parents[2] / "notebooks"
+    notebook = nbformat.read(folder / "review.ipynb", 4)
+    assert not any(cell.get("outputs") for cell in notebook.cells)  # nothing old is shown
+    client = nbclient.NotebookClient(
+        notebook, timeout=300, resources={"metadata": {"path": str(folder)}}
+    )
+    client.execute(env={**os.environ, "BONAFIDE_EVALUATION": evaluation})
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    shown = [output.get("data", {}).get("text/plain", "") for output in outputs]
+    assert sum(text.startswith("SlicingMetricsViewer") for text in shown) == 2
+    assert sum(text.startswith("PlotViewer") for text in shown) == 2
+    printed = "".join(output.get("text", "") for output in outputs)
+    assert "The gate passed the model." in printed
+    assert printed.count("candidate") == printed.count("baseline") == 2
+
+
 def test_the_other_ways_give_a_model_too(run_pipeline, small_corpus, tmp_path, tiny):
     """Two worker processes, features written by Transform, normalised over the corpus."""
     arguments = ("--corpus", small_corpus, "--output", tmp_path)

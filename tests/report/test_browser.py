@@ -201,6 +201,15 @@ def test_the_page_is_never_wider_than_the_screen(request, opened_page):
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_tables_of_figures_fit_on_a_wide_screen(show, contents, tmp_path):
+    named = dataclasses.replace(contents, baseline_name="the champion, version 1795572206")
+    (tmp_path / "report.html").write_text(render_page(named), encoding="utf-8")
+    page, _ = show(tmp_path / "report.html", viewport={"width": 1440, "height": 900})
+    for name in ("headline", "points"):
+        box = page.locator(f".scroll:has(> #{name})")
+        assert box.evaluate("box => box.scrollWidth - box.clientWidth") == 0, name
+
+
 def test_light_and_dark_can_be_read(opened):
     page, _ = opened
     page.eval_on_selector_all("details", "all => all.forEach(one => one.open = true)")

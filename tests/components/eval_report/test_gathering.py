@@ -16,7 +16,7 @@ def gather(run, **changes):
         "model_path": str(run.model_path),
         "title": "toy",
         "corpus_root": str(run.corpus),
-        "settings": {"name": "toy", "trainer": {"epochs": 2}},
+        "settings": {"name": "toy", "trainer": {"epochs": 2, "cache_dir": ""}},
         "version": "0.1 (code abc)",
     }
     return gathering.gather(**arguments | changes)
@@ -33,7 +33,7 @@ def test_everything_of_a_run_is_there(run_of):
     np.testing.assert_array_equal(contents.trials.scores, trials.scores)
     assert contents.trials.utterances.tolist() == trials.utterances.tolist()
     assert contents.dev.utterances[0] == "D00"
-    assert contents.baseline_name == "champion, version 41"
+    assert contents.baseline_name == "the champion, version 41"
     assert contents.baseline_scores.shape == (40,)
     assert contents.verdict.passed
     assert contents.forced_reason == ""
@@ -57,7 +57,7 @@ def test_provenance_says_where_data_model_and_settings_come_from(whole_run):
     }
     assert sections["Model"] == {"seed": 3, "trained parameters": 12345}
     assert sections["Champion"] == {"version": "41", "pushed to": "/serving/41"}
-    assert sections["Settings"] == {"trainer.epochs": 2}
+    assert sections["Settings"] == {"trainer.epochs": 2, "trainer.cache_dir": "(empty)"}
 
 
 def test_a_forced_blessing_is_told(whole_run):
