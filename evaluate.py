@@ -132,8 +132,6 @@ def main(arguments: list[str] | None = None) -> int:
         run(options, shlex.join(["evaluate.py", *arguments]))
     except TrialsError as error:
         return failed(str(error))
-    except OSError as error:
-        return failed(f"cannot write {error.filename}: {error.strerror}")
     return OK
 
 
@@ -168,19 +166,19 @@ def run(options: argparse.Namespace, command: str) -> None:
         resamples=evaluation.RESAMPLES if options.resamples is None else options.resamples,
         seed=evaluation.SEED if options.seed is None else options.seed,
     )
-    title = options.title or pathlib.Path(options.scores).name
+    title = printable(options.title or pathlib.Path(options.scores).name)
     show(found, title, Console(highlight=False, markup=False, soft_wrap=False))
     provenance = {
-        "sha256": files.sha256,
+        "sha256": {printable(path): digest for path, digest in files.sha256.items()},
         "version": version(),
-        "command": command,
+        "command": printable(command),
         "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
     }
     if options.json is not None:
         data = evaluation.to_json(found) | {"provenance": provenance}
         write(options.json, json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
     if options.html is not None:
-        baseline_name = "" if options.baseline is None else pathlib.Path(options.baseline).name
+        baseline_name = printable(pathlib.Path(options.baseline or "").name)
         page = html(title, found, trials, dev, baseline_name, baseline, provenance)
         write(options.html, page)
 
@@ -319,6 +317,8 @@ def points_table(found: Evaluation) -> Table:
 
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", caption_justify="left", box=box.SIMPLE_HEAD)
+    table.pad_edge = False
+    table.collapse_padding = True
     for index, name in enumerate(columns):
         table.add_column(name, justify="left" if index == 0 else "right", no_wrap=index > 0)
     return table
@@ -388,6 +388,11 @@ def refuse_unwritable(path: pathlib.Path) -> None:
         raise protocols.FileError(f"cannot write {path}: the folder is read-only")
 
 
+def printable(name: str) -> str:
+    """Returns a name from the command line, in which bytes that are not UTF-8 are spelled out."""
+    return os.fsencode(name).decode("utf-8", errors="backslashreplace")
+
+
 def write(path: str, content: str) -> None:
     """Writes a file beside and renames it, so that it is never there by half."""
     target = pathlib.Path(os.path.realpath(path))  # a link stays, what it points to is replaced
@@ -395,6 +400,8 @@ def write(path: str, content: str) -> None:
     try:
         beside.write_text(content, encoding="utf-8")
         beside.replace(target)
+    except OSError as error:  # a full disk does not say which file it was
+        raise protocols.FileError(f"cannot write {path}: {error.strerror}") from error
     finally:
         beside.unlink(missing_ok=True)
 

@@ -358,8 +358,20 @@ class Header:
         """
         try:
             yield from itertools.islice(table(text, self.delimiter), 1, None)
-        except csv.Error as error:
-            raise FileError(f"{where}: broken quoting: {error}") from error
+        except QuotingError as error:
+            raise FileError(f"{where}:{error.line}: broken quoting: {error}") from error
+
+
+class QuotingError(ValueError):
+    """Quotes that do not end, or not where a column does.
+
+    Attributes:
+        line: Number of the line, from 1.
+    """
+
+    def __init__(self, line: int, problem: str) -> None:
+        super().__init__(problem)
+        self.line = line
 
 
 def find_header(text: str, wanted: Container[str]) -> Header | None:
@@ -370,7 +382,7 @@ def find_header(text: str, wanted: Container[str]) -> Header | None:
     delimiter = next((mark for mark in ",\t;" if mark in first), None)
     try:
         names = next((fields for _, fields in table(first, delimiter)), [])
-    except csv.Error:
+    except QuotingError:
         return None
     if any(name in UTTERANCE_NAMES for name in names) and any(name in wanted for name in names):
         return Header(tuple(names), delimiter)
@@ -386,7 +398,7 @@ def table(text: str, delimiter: str | None) -> Iterator[tuple[int, list[str]]]:
         delimiter: Between columns, which may be quoted; None for any number of blanks, unquoted.
 
     Raises:
-        csv.Error: Broken quoting.
+        QuotingError: Broken quoting.
     """
     lines = text.split("\n")
     if delimiter is None:
@@ -400,10 +412,15 @@ def table(text: str, delimiter: str | None) -> Iterator[tuple[int, list[str]]]:
         skipinitialspace=True,
         strict=True,
     )
-    for fields in reader:
-        fields = [part.strip() for part in fields]
-        if any(fields):
-            yield reader.line_num, fields
+    done = 0  # lines; a quote that does not end swallows all that follow
+    try:
+        for fields in reader:
+            done = reader.line_num
+            fields = [part.strip() for part in fields]
+            if any(fields):
+                yield done, fields
+    except csv.Error as error:
+        raise QuotingError(done + 1, str(error)) from error
 
 
 def is_bonafide_key(key: str) -> bool | None:

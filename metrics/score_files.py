@@ -324,8 +324,14 @@ def protocol_lines(trials: Trials) -> Iterator[str]:
 
 def _tokens(trials: Trials) -> tuple[list[str], list[str], list[str]]:
     """Returns utterances, attacks and keys, fit for columns separated by blanks."""
+    keys = [BONAFIDE if flag else SPOOF for flag in trials.is_bonafide.tolist()]
+    attacks = [token(name) for name in trials.attacks.tolist()]
     return (
         [token(name) for name in trials.utterances.tolist()],
-        [token(name) for name in trials.attacks.tolist()],
-        [BONAFIDE if flag else SPOOF for flag in trials.is_bonafide.tolist()],
+        # These layouts want a name for every attack, also where it is not known.
+        [
+            SPOOF if key == SPOOF and name == NO_ATTACK else name
+            for key, name in zip(keys, attacks, strict=True)
+        ],
+        keys,
     )
