@@ -401,23 +401,26 @@ def test_the_console_shows_the_figures(files, capsys):
     assert any(line.startswith("min t-DCF (2019) 0.6112 ") for line in lines)
     assert any(line.startswith("minDCF 0.4750 ") for line in lines)
     first, second = [line for line in lines if re.match(r"A0\d ", line)]
-    assert first.startswith("A01 2 37.50 % ")
-    assert second.startswith("A02 1 12.50 % ")
+    assert re.fullmatch(r"A01 2 37\.50 % .* 0 %", first)  # the baseline's last
+    assert re.fullmatch(r"A02 1 12\.50 % .* 0 %", second)
+    # Some terminals have no typographic signs.
+    assert not {"\u2212", "\u00a0"} & set(shown.out)
+    assert any(line.startswith("FRR 1 % eval -2.000 66.67 ") for line in lines)
     assert content(files) == before  # nothing is written unasked
 
 
 def test_easier_attacks_are_counted_where_there_are_too_many(files, capsys):
-    # Attack number n lies below n + 1 of the 40 bona fide trials, so the first ones are the worst.
+    # The higher its number, the more of the bona fide trials lie below an attack's only spoof.
     lines = [f"S B{n} - - bonafide\n" for n in range(40)]
     lines += [f"S F{n} - A{n:02d} spoof\n" for n in range(32)]
     (files / "protocol.txt").write_text("".join(lines))
-    scores = [f"B{n} {n}\n" for n in range(40)] + [f"F{n} {39.5 - n}\n" for n in range(32)]
+    scores = [f"B{n} {n}\n" for n in range(40)] + [f"F{n} {n + 0.5}\n" for n in range(32)]
     (files / "scores.txt").write_text("".join(scores))
     data = figures(*SMALL, resamples=0)
     assert len(data["per_attack"]) == 32
     shown = [words(line) for line in capsys.readouterr().out.splitlines()]
     assert [line[:3] for line in shown if re.match(r"A\d\d ", line)] == [
-        f"A{n:02d}" for n in range(30)
+        f"A{n:02d}" for n in range(31, 1, -1)
     ]
     assert "and 2 easier attacks: see --json" in shown
 
@@ -438,6 +441,24 @@ def test_no_figure_is_cut_on_a_narrow_terminal(files, capsys):
     assert "100.00" in shown
     assert "…" not in shown
     assert max(map(len, shown.splitlines())) <= 80
+    # Names of thresholds stand on one line each.
+    for name in ("EER", "FAR 1 %", "FAR 0.1 %", "FRR 1 %", "Bayes"):
+        assert re.search(rf"^ *{re.escape(name)} +(eval|costs) ", shown, re.M), name
+
+
+def test_differences_that_are_sure_are_green_where_better_and_red_where_worse():
+    rows = simulated(1)
+    good, bad = (trials_of(rows, column) for column in (4, 5))
+
+    def styles(trials, other):
+        found = evaluation.evaluate(trials, baseline_scores=other.scores, resamples=100)
+        table = evaluate.comparison_table(found.comparison)
+        names = list(table.columns[0].cells)
+        return [table.rows[names.index(name)].style for name in ("EER", "AUC")]
+
+    assert styles(good, bad) == ["green", "green"]
+    assert styles(bad, good) == ["red", "red"]
+    assert styles(good, good) == [None, None]
 
 
 def test_titles_and_ids_cannot_move_the_cursor_or_be_markup(files, capsys):
@@ -464,7 +485,7 @@ def test_the_page_names_the_figures(files):
         assert digest in page
     assert "&lt;b&gt;mine&lt;/b&gt; &amp; yours" in page
     assert "<b>mine" not in page
-    assert "eval.old" in page  # the name of the baseline
+    assert re.search(r"that of\s+eval\.old|between it and\s+eval\.old", page)
     assert data["provenance"]["version"] in page
     assert set(content(files)) == before | {"out.json", "page.html"}
 
@@ -588,6 +609,15 @@ def test_what_could_not_be_written_is_named(files, capsys, monkeypatch):
     assert re.match(r"error: cannot write \S*out\.json", capsys.readouterr().err)
 
 
+def test_a_name_that_is_too_long_is_told_and_the_longest_one_is_not_too_long(files, capsys):
+    before = content(files)
+    assert evaluate.main([*SMALL, "--resamples", "0", "--json", "x" * 300]) == 1
+    assert capsys.readouterr().err.startswith("error: cannot write ")
+    assert content(files) == before
+    assert evaluate.main([*SMALL, "--resamples", "0", "--json", "x" * 255]) == 0
+    assert json.loads((files / ("x" * 255)).read_text())["n_spoof"] == 3
+
+
 def test_an_output_replaces_what_was_there_and_a_link_stays(files):
     (files / "out.json").write_text("from before\n")
     (files / "target.html").write_text("from before\n")
@@ -607,11 +637,13 @@ def test_an_output_replaces_what_was_there_and_a_link_stays(files):
         ("--asv-scores", "asv.txt", "--json", "asv.txt"),
         ("--dev-scores", "dev.txt", "--dev-protocol", "dev.trl", "--html", "dev.trl"),
         ("--json", "link.json"),
+        ("--baseline", "link.old", "--json", "eval.old"),
         ("--json", "out", "--html", "./out"),
     ],
 )
 def test_an_input_is_never_overwritten(files, capsys, arguments):
     (files / "link.json").symlink_to("scores.txt")
+    (files / "link.old").symlink_to("eval.old")
     before = content(files)
     with pytest.raises(SystemExit) as caught:
         evaluate.main([*SMALL, *arguments])
@@ -646,7 +678,10 @@ def test_paths_that_are_not_utf_8_are_no_obstacle(files):
     name = os.fsdecode(b"sc\xffres.txt")
     (files / name).write_bytes(SCORES.encode())
     data = figures("--scores", name, *SMALL[2:], "--html", "page.html", resamples=0)
-    assert hashlib.sha256(SCORES.encode()).hexdigest() in data["provenance"]["sha256"].values()
+    assert data["provenance"]["sha256"] == {
+        r"sc\xffres.txt": hashlib.sha256(SCORES.encode()).hexdigest(),
+        "protocol.txt": hashlib.sha256(PROTOCOL.encode()).hexdigest(),
+    }
     assert (files / "page.html").is_file()
 
 
@@ -662,17 +697,20 @@ def run(*arguments, **environment):
     )
 
 
-def test_it_runs_from_any_folder_and_on_an_ascii_terminal(files):
-    protocol = PROTOCOL.replace("A01", "voix-é")
-    (files / "protocol.txt").write_text(protocol, encoding="utf-8")
+def test_it_runs_from_any_folder_and_where_everything_is_ascii(files):
+    (files / "protocol.txt").write_text(PROTOCOL.replace("A01", "voix-é"), encoding="utf-8")
     expected = figures(*SMALL)
-    output = ("--resamples", "20", "--title", "système", "--json", "é.json")
-    done = run(*SMALL, *output, PYTHONIOENCODING="ascii", PYTHONUTF8="0", LC_ALL="C.UTF-8")
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    output = ("--resamples", "20", "--json", "out.json", "--html", "page.html")
+    done = run(*SMALL, *output, **ascii_only)
     assert (done.returncode, done.stderr) == (0, b"")
-    assert b"29.17 %" in done.stdout
-    data = json.loads((files / "é.json").read_text(encoding="utf-8"))
+    shown = done.stdout.decode("ascii")
+    assert "EER of the worst attack (voix-?)" in shown
+    assert "29.17 %" in shown
+    data = json.loads((files / "out.json").read_text(encoding="utf-8"))
     assert without_provenance(data) == without_provenance(expected)
     assert data["worst_attack"] == "voix-é"
+    assert "voix-é" in (files / "page.html").read_text(encoding="utf-8")
 
 
 def test_an_error_is_one_message_and_an_exit_code(files):

@@ -57,6 +57,14 @@ def test_targets_below_the_threshold_are_missed():
     assert parse("\n".join(lines)) == AsvErrorRates(false_accept=1 / 2, miss=1 / 4, spoof_miss=0.5)
 
 
+def test_a_score_on_the_threshold_is_accepted():
+    # -1n 0n 1t 1n 2t 3t: FRR and FAR are both 1/3 after 1t.
+    text = "".join(f"a target {score}\n" for score in (1, 2, 3))
+    text += "".join(f"a nontarget {score}\n" for score in (-1, 0, 1))
+    text += "".join(f"a spoof {score}\n" for score in (0.999, 1))
+    assert parse(text) == AsvErrorRates(false_accept=1 / 3, miss=0.0, spoof_miss=1 / 2)
+
+
 def test_the_order_of_lines_does_not_matter():
     assert parse("\n".join(reversed(LINES))) == RATES
 
@@ -65,7 +73,7 @@ def test_the_order_of_lines_does_not_matter():
     "changed",
     [
         lambda text: text.replace("\n", "\r\n"),
-        lambda text: "\ufeff" + text,
+        lambda text: "\ufeff\r\n" + text,
         lambda text: "\n" + text.replace("\n", "\n\n") + " \n\t\n",
         lambda text: text.removesuffix("\n"),
         lambda text: text.replace(" ", "\t"),

@@ -1,4 +1,5 @@
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -313,6 +314,12 @@ def test_ids_that_differ_only_by_extension_or_folder_stay_apart():
     assert trials.scores.tolist() == [1.0, 2.0, 3.0]
 
 
+def test_folders_are_kept_where_extensions_alone_make_the_difference():
+    protocol = protocol_of("S a/U1 - - bonafide\nS b/U1 - A07 spoof\nS b/U2 - A07 spoof\n")
+    trials = match(scores_of("b/U2.wav 3\nb/U1.wav 2\na/U1.wav 1\n"), protocol)
+    assert trials.scores.tolist() == [1.0, 2.0, 3.0]
+
+
 def test_where_two_ids_become_one_nothing_is_guessed():
     # a/U1 and b/U1 are both U1 without their folders; which has the score 1?
     found = refusal("a/U1 1\nb/U1 2\nU2 0\nU3 3\nU4 4\n", PROTOCOL)
@@ -337,19 +344,21 @@ SUBSETS = (
 )
 
 
-@pytest.mark.parametrize("suffix", ["", ".flac"])
-def test_scores_outside_of_the_subset_are_left_out(suffix):
+@pytest.mark.parametrize(
+    ("in_scores", "in_protocol"), [("", ""), (".flac", ""), ("", ".flac"), (".wav", ".flac")]
+)
+def test_scores_outside_of_the_subset_are_left_out(in_scores, in_protocol):
     names = {"H1": 9, "U2": 2, "P1": 8, "U3": 3, "U1": 1}
-    everything = "".join(f"{name}{suffix} {score}\n" for name, score in names.items())
-    trials = match(scores_of(everything), protocol_of(SUBSETS))
-    assert trials.utterances.tolist() == ["U1", "U2", "U3"]
+    protocol = protocol_of(re.sub(r"\b([UPH]\d)\b", rf"\1{in_protocol}", SUBSETS))
+    everything = "".join(f"{name}{in_scores} {score}\n" for name, score in names.items())
+    trials = match(scores_of(everything), protocol)
+    assert trials.utterances.tolist() == [f"{name}{in_protocol}" for name in ("U1", "U2", "U3")]
     assert trials.scores.tolist() == [1.0, 2.0, 3.0]
-    # They may be missing as well, some or all of them; others may not be there.
-    some = "".join(f"{name}{suffix} {score}\n" for name, score in names.items() if name != "P1")
-    assert match(scores_of(some), protocol_of(SUBSETS)).scores.tolist() == [1.0, 2.0, 3.0]
-    assert f"1 score of 6 without a trial: X1{suffix}\n" in refusal(
-        everything + f"X1{suffix} 4\n", protocol_of(SUBSETS)
-    )
+    # Some or all of them may be missing as well; others may not be there.
+    some = "".join(f"{name}{in_scores} {score}\n" for name, score in names.items() if name != "P1")
+    assert match(scores_of(some), protocol).scores.tolist() == [1.0, 2.0, 3.0]
+    found = refusal(everything + f"X1{in_scores} 4\n", protocol)
+    assert f"1 score of 6 without a trial: X1{in_scores}\n" in found
 
 
 # What the score file says besides.
