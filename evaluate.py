@@ -128,7 +128,10 @@ def main(arguments: list[str] | None = None) -> int:
         command_line.error("--json and --html need a file each that is not read or written besides")
     try:
         for path in outputs:
-            refuse_unwritable(pathlib.Path(path))
+            try:
+                refuse_unwritable(pathlib.Path(path))
+            except OSError as error:  # a name that is too long
+                raise protocols.FileError(f"cannot write {path}: {error.strerror}") from error
         run(options, shlex.join(["evaluate.py", *arguments]))
     except TrialsError as error:
         return failed(str(error))
@@ -167,7 +170,6 @@ def run(options: argparse.Namespace, command: str) -> None:
         seed=evaluation.SEED if options.seed is None else options.seed,
     )
     title = printable(options.title or pathlib.Path(options.scores).name)
-    show(found, title, Console(highlight=False, markup=False, soft_wrap=False))
     provenance = {
         "sha256": {printable(path): digest for path, digest in files.sha256.items()},
         "version": version(),
@@ -181,6 +183,8 @@ def run(options: argparse.Namespace, command: str) -> None:
         baseline_name = printable(pathlib.Path(options.baseline or "").name)
         page = html(title, found, trials, dev, baseline_name, baseline, provenance)
         write(options.html, page)
+    # Last, so that a reader of the tables who stops early (`| head`) does not stop the files.
+    show(found, title, Console(highlight=False, markup=False, soft_wrap=False))
 
 
 class Files:
@@ -396,7 +400,8 @@ def printable(name: str) -> str:
 def write(path: str, content: str) -> None:
     """Writes a file beside and renames it, so that it is never there by half."""
     target = pathlib.Path(os.path.realpath(path))  # a link stays, what it points to is replaced
-    beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    # Not with the target's name in it: that may be as long as a name can be.
+    beside = target.with_name(f".evaluate.{os.getpid()}.tmp")
     try:
         beside.write_text(content, encoding="utf-8")
         beside.replace(target)
