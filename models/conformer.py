@@ -1,4 +1,4 @@
-"""The detector: a Conformer encoder, attentive-statistics pooling and one logit.
+"""The detector: a Conformer encoder, attentive-statistics pooling and one number.
 
 `Conformer`, at the end, is the whole model, `ConformerBlock` one block of it, and the layers before
 them are the parts of a block, in the order of the paper (Gulati et al. 2020, arXiv 2005.08100).
@@ -166,11 +166,38 @@ class AttentiveStatisticsPooling(TakesMask, keras.layers.Layer):
         return ops.concatenate([mean, ops.sqrt(variance + _VARIANCE_FLOOR)], axis=-1)
 
 
+class CosineHead(keras.layers.Layer):
+    """An embedding, and its cosine with a learnt direction, or the difference of two such cosines.
+
+    c_k = <W h + b, v_k> / (|W h + b| |v_k|);  the result is c_0, or c_0 - c_1
+
+    Computed in float32.
+    """
+
+    def __init__(self, width: int, directions: int, **kwargs: Any) -> None:
+        super().__init__(**{"dtype": "float32", **kwargs})
+        self.directions = directions
+        self.embedding = keras.layers.Dense(width, dtype="float32", name="embedding")
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Creates the directions."""
+        self.embedding.build(input_shape)
+        self.kernel = self.add_weight(
+            name="directions", shape=(self.embedding.units, self.directions)
+        )
+
+    def call(self, x: tf.Tensor) -> tf.Tensor:
+        """[B, E] to [B, 1]."""
+        unit = ops.normalize(self.embedding(x), axis=-1)
+        cosines = ops.matmul(unit, ops.normalize(self.kernel, axis=0))  # [B, directions]
+        return cosines[:, :1] if self.directions == 1 else cosines[:, :1] - cosines[:, 1:]
+
+
 @keras.saving.register_keras_serializable(package="bonafide")
 class Conformer(TakesMask, keras.Model):
     """Scores clips: higher logits mean bona fide.
 
-    features -> convolution subsampling -> Conformer blocks -> pooling -> one logit
+    features -> convolution subsampling -> Conformer blocks -> pooling -> one logit (or cosine)
 
     Padding (frames where `mask` is False) does not change a clip's logit, and neither do the other
     clips of the batch.
@@ -189,7 +216,11 @@ class Conformer(TakesMask, keras.Model):
         ]
         self.pooling = AttentiveStatisticsPooling(self.config, name="pooling")
         self.dropout = dropout.ByteDropout(self.config.dropout, dtype="float32")
-        self.logit = keras.layers.Dense(1, dtype="float32", name="logit")
+        if self.config.head == "logit":
+            self.logit = keras.layers.Dense(1, dtype="float32", name="logit")
+        else:
+            directions = 2 if self.config.head == "cosine_pair" else 1
+            self.logit = CosineHead(self.config.embedding_width, directions, name="logit")
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Creates all weights for features [B, T, F]; B and T may be None."""

@@ -5,6 +5,7 @@ import dataclasses
 from models.checks import Checks
 
 _REDUCTIONS = (1, 2, 4)
+HEADS = ("logit", "cosine", "cosine_pair")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +26,10 @@ class ConformerConfig:
         time_reduction: Input frames per subsampled frame: 1, 2 or 4.
         frequency_reduction: Input bands per band after the convolutions: 1, 2 or 4.
         pooling_width: Hidden width of the pooling's attention.
+        head: What the model gives: one `logit`; the `cosine` of an embedding and one direction
+            (for OC-Softmax); or the difference of its cosines with two (`cosine_pair`, for
+            AM-Softmax).
+        embedding_width: Width of that embedding.
     """
 
     width: int = 96
@@ -38,6 +43,8 @@ class ConformerConfig:
     time_reduction: int = 4
     frequency_reduction: int = 4
     pooling_width: int = 64
+    head: str = "logit"
+    embedding_width: int = 64
 
     def __post_init__(self) -> None:
         """Checks ranges.
@@ -55,6 +62,7 @@ class ConformerConfig:
             "ff_multiplier",
             "subsampling_channels",
             "pooling_width",
+            "embedding_width",
             least=1,
         )
         if self.width % self.num_heads or self.width % 2:
@@ -68,3 +76,4 @@ class ConformerConfig:
         )
         checks.one_of("time_reduction", _REDUCTIONS)
         checks.one_of("frequency_reduction", _REDUCTIONS)
+        checks.one_of("head", HEADS)

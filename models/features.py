@@ -1,4 +1,4 @@
-"""From 16-bit PCM to log-mel features, in TensorFlow only.
+"""From 16-bit PCM to features, in TensorFlow only.
 
 The same functions run in Transform, in the input pipeline and inside the exported model, so there
 is one definition of a feature and nothing for training and serving to disagree about. Everything
@@ -6,9 +6,10 @@ works on a batch at once, with static shapes where the configuration fixes them.
 """
 
 import numpy as np
+import scipy.fft
 import tensorflow as tf
 
-from models.feature_config import FeatureConfig, mel_matrix
+from models.feature_config import FeatureConfig, filter_matrix
 
 _PCM16_FULL_SCALE = 32768.0
 _BYTES_PER_SAMPLE = 2
@@ -66,10 +67,59 @@ def fit_length(waveform: tf.Tensor, lengths: tf.Tensor, clip_samples: int) -> tf
     return tf.ensure_shape(fitted, [None, clip_samples])
 
 
-def log_mel(waveform: tf.Tensor, config: FeatureConfig) -> tf.Tensor:
-    """Logarithm of the power mel spectrogram.
+def compute_features(waveform: tf.Tensor, config: FeatureConfig) -> tf.Tensor:
+    """What the front end of the settings makes of waveforms, not yet normalised.
 
-    Equal, within float32 rounding, to `np.log(S.T + log_floor)` with `S =
+    Args:
+        waveform: [B, N] float32, N at least `config.fft_length`.
+        config: The front end's settings.
+
+    Returns:
+        [B, T, F] float32 with T = `config.num_frames` for a whole clip, F = `config.num_features`.
+    """
+    features = log_bands(condition(waveform, config), config)
+    return cepstrum(features, config) if config.front_end == "lfcc" else features
+
+
+def condition(waveform: tf.Tensor, config: FeatureConfig) -> tf.Tensor:
+    """Removes the mean and emphasises high frequencies, as the settings ask: [B, N] to [B, N]."""
+    if config.remove_dc:
+        waveform -= tf.reduce_mean(waveform, axis=1, keepdims=True)
+    if config.preemphasis:
+        # The sample before the first is taken for 0.
+        waveform -= config.preemphasis * tf.pad(waveform[:, :-1], [[0, 0], [1, 0]])
+    return waveform
+
+
+def cepstrum(log_power: tf.Tensor, config: FeatureConfig) -> tf.Tensor:
+    """Cepstral coefficients with their first and second differences in time.
+
+    The orthonormal DCT-II of each frame; differences are x[t+1] - x[t-1], with the first and last
+    frame repeated, as in the ASVspoof baseline's LFCC (Sahidullah et al., Interspeech 2015).
+
+    Args:
+        log_power: [B, T, num_bands].
+        config: The front end's settings.
+
+    Returns:
+        [B, T, 3 num_coefficients].
+    """
+    basis = scipy.fft.dct(np.eye(config.num_bands), norm="ortho", axis=1)
+    basis = basis[:, : config.num_coefficients].astype(np.float32)
+    static = tf.matmul(log_power, tf.constant(basis))
+    first = _difference(static)
+    return tf.concat([static, first, _difference(first)], axis=-1)
+
+
+def _difference(x: tf.Tensor) -> tf.Tensor:
+    padded = tf.concat([x[:, :1], x, x[:, -1:]], axis=1)
+    return padded[:, 2:] - padded[:, :-2]
+
+
+def log_bands(waveform: tf.Tensor, config: FeatureConfig) -> tf.Tensor:
+    """Logarithm of the power in the bands of a filter bank.
+
+    With mel bands equal, within float32 rounding, to `np.log(S.T + log_floor)` with `S =
     librosa.feature.melspectrogram(power=2, center=False, htk=True, norm=None, ...)` and the same
     sizes.
 
@@ -91,8 +141,8 @@ def log_mel(waveform: tf.Tensor, config: FeatureConfig) -> tf.Tensor:
     windowed = frames * tf.constant(_hann_window(config.window_samples))
     spectrum = tf.signal.rfft(windowed, [config.fft_length])  # [B, T, num_bins]
     power = tf.square(tf.math.real(spectrum)) + tf.square(tf.math.imag(spectrum))
-    mel = tf.matmul(power, tf.constant(mel_matrix(config)))  # [B, T, F]
-    return tf.math.log(mel + config.log_floor)
+    bands = tf.matmul(power, tf.constant(filter_matrix(config)))  # [B, T, F]
+    return tf.math.log(bands + config.log_floor)
 
 
 def _hann_window(length: int) -> np.ndarray:

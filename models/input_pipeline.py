@@ -14,17 +14,23 @@ import math
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 import tensorflow_transform as tft
 
 from models.augment import AugmentConfig, augment_batch
+from models.feature_config import FeatureConfig
+from models.holdout import Ids, hold_out
 from models.losses import ClassCounts
-from models.preprocessing import FEATURES, LABEL, PCM16
+from models.pcm_split import PcmSplit, Recordings
+from models.preprocessing import FEATURES, LABEL, PCM16, SPEAKER_ID, SYSTEM_ID
+from models.rooms import load_rooms
 from models.trainer_config import TrainerConfig
+from models.waveform_config import WaveformConfig
 
 _LOG = logging.getLogger("bonafide")
 # Utterances that pass through the transform graph together: enough to amortise a call, and with
@@ -34,6 +40,7 @@ _FILES_AT_ONCE = 4
 # Keeps the seeds of augmentation apart from those that others make of the run's seed.
 _STREAM = 0x0B0F
 _GIB = 1 << 30
+_BYTES_PER_SAMPLE = 2
 
 
 class Split(Protocol):
@@ -111,6 +118,8 @@ class ExampleFiles:
         materialized: Whether the examples already hold features.
         labels: [N] int64.
         shuffle_buffer: Examples shuffled at a time.
+        kept: [M] bool, in the fixed order of all M examples in the files, which of them belong to
+            the split; None for all.
     """
 
     files: Sequence[str]
@@ -118,6 +127,7 @@ class ExampleFiles:
     materialized: bool
     labels: np.ndarray
     shuffle_buffer: int = 1024
+    kept: np.ndarray | None = None
 
     @property
     def feature_shape(self) -> tuple[int, int]:
@@ -128,15 +138,25 @@ class ExampleFiles:
     def batches(self, batch_size: int, *, order_seed: tuple[int, int] | None) -> tf.data.Dataset:
         """See `Split.batches`; files, and examples within a buffer, are shuffled."""
         files = list(self.files)
+        if order_seed is not None and self.kept is not None:
+            raise ValueError("trainer.holdout_attacks needs a cache: set trainer.cache=disk")
         if order_seed is not None:
             files = list(np.random.default_rng(order_seed).permutation(files))
-        records = _read_records(files)
+        records = self.records() if order_seed is None else _read_records(files)
         if order_seed is not None:
             buffer_seed = int(np.random.SeedSequence(order_seed).generate_state(1)[0])
             records = records.shuffle(self.shuffle_buffer, seed=buffer_seed)
         return records.batch(batch_size).map(
             self._features_and_labels(), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
         )
+
+    def records(self) -> tf.data.Dataset:
+        """Serialized examples of the split in the fixed order."""
+        records = _read_records(self.files)
+        if self.kept is None:
+            return records
+        kept = tf.constant(self.kept)
+        return records.enumerate().filter(lambda i, _: kept[i]).map(lambda _, record: record)
 
     def _features_and_labels(self) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
         """The function from a batch of serialized examples to features and labels."""
@@ -166,6 +186,8 @@ def open_splits(
     transform_output: tft.TFTransformOutput,
     materialized: bool,
     settings: TrainerConfig,
+    features: FeatureConfig | None = None,
+    waveform: WaveformConfig | None = None,
 ) -> list[Split]:
     """Opens splits and computes their features, unless the settings say to do so at every pass.
 
@@ -174,24 +196,43 @@ def open_splits(
         transform_output: What Transform wrote.
         materialized: Whether the files hold transformed examples.
         settings: Where to keep features.
+        features: Settings of the features; needed where waveforms are augmented.
+        waveform: Augmentation of the waveforms of the first split; None for none.
 
     Returns:
         One split for each entry of `patterns`.
 
     Raises:
         FileNotFoundError: Patterns match no file.
-        ValueError: A split is empty.
+        ValueError: A split is empty, or waveforms that are not there are to be augmented.
     """
+    augmented = waveform is not None and waveform.enabled
+    if materialized and (augmented or settings.holdout_attacks):
+        raise ValueError(
+            "waveforms cannot be augmented, nor attacks held out, once Transform has written the "
+            "features: set transform.materialize=false, or turn waveform.* and "
+            "trainer.holdout_attacks off"
+        )
     splits = [
         _open_files(p, transform_output, materialized, settings.shuffle_buffer) for p in patterns
     ]
+    if settings.holdout_attacks:
+        splits[:2] = _without_held_out(splits[0], splits[1], settings.holdout_attacks)
+    if augmented:
+        recordings = _open_recordings(splits[0], transform_output, settings, features, waveform)
+        return [recordings, *_with_features(splits[1:], settings)]
+    return _with_features(splits, settings)
+
+
+def _with_features(splits: Sequence[ExampleFiles], settings: TrainerConfig) -> list[Split]:
+    """Computes the features of splits, unless the settings say to do so at every pass."""
     needed_bytes = sum(4 * len(s.labels) * s.feature_shape[0] * s.feature_shape[1] for s in splits)
     cache = choose_cache(
         settings.cache, needed_bytes, budget_bytes=round(settings.cache_budget_gib * _GIB)
     )
     places = {
         "memory": "kept in memory",
-        "disk": f"kept in a file in {settings.cache_dir or tempfile.gettempdir()}",
+        "disk": f"kept in a file in {_cache_folder(settings.cache_dir)}",
         "none": "computed in every epoch",
     }
     _LOG.info("features: %.2f GiB, %s", needed_bytes / _GIB, places[cache])
@@ -333,6 +374,68 @@ def _open_files(
     )
 
 
+def _open_recordings(
+    files: ExampleFiles,
+    transform_output: tft.TFTransformOutput,
+    settings: TrainerConfig,
+    features: FeatureConfig,
+    waveform: WaveformConfig,
+) -> PcmSplit:
+    """Reads whole recordings, into memory or a file on disk."""
+    spec = {PCM16: transform_output.raw_feature_spec()[PCM16]}
+
+    def recordings() -> Iterator[bytes]:
+        for batch in files.records().batch(_TRANSFORM_BATCH):
+            yield from tf.io.parse_example(batch, spec)[PCM16].numpy().reshape(-1)
+
+    lengths = [len(pcm) // _BYTES_PER_SAMPLE for pcm in recordings()]
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    needed_bytes = int(offsets[-1]) * _BYTES_PER_SAMPLE
+    cache = choose_cache(
+        settings.cache, needed_bytes, budget_bytes=round(settings.cache_budget_gib * _GIB)
+    )
+    where = "memory" if cache == "memory" else f"a file in {_cache_folder(settings.cache_dir)}"
+    _LOG.info("recordings: %.2f GiB, kept in %s", needed_bytes / _GIB, where)
+    samples = _array(
+        (int(offsets[-1]),), np.int16, on_disk=cache != "memory", folder=settings.cache_dir
+    )
+    for row, pcm in enumerate(recordings()):
+        whole = pcm[: lengths[row] * _BYTES_PER_SAMPLE]  # without a dangling odd byte
+        samples[offsets[row] : offsets[row + 1]] = np.frombuffer(whole, "<i2")
+    return PcmSplit(
+        recordings=Recordings(samples, offsets),
+        labels=files.labels,
+        transform=transform_output.transform_features_layer(),
+        feature_shape=files.feature_shape,
+        sample_rate=features.sample_rate,
+        clip_samples=features.clip_samples,
+        config=waveform,
+        rooms=load_rooms(waveform.room_dir, features.sample_rate) if waveform.room_dir else None,
+    )
+
+
+def _without_held_out(
+    train: ExampleFiles, dev: ExampleFiles, attacks: Sequence[str]
+) -> list[ExampleFiles]:
+    """Takes held-out attacks from training, and leaves dev with nothing but them and bona fide."""
+    kept = hold_out(_ids(train), _ids(dev), attacks)
+    return [
+        dataclasses.replace(split, labels=split.labels[mask], kept=mask)
+        for split, mask in zip((train, dev), kept, strict=True)
+    ]
+
+
+def _ids(split: ExampleFiles) -> Ids:
+    spec = {name: tf.io.FixedLenFeature([1], tf.string) for name in (SYSTEM_ID, SPEAKER_ID)}
+    found = [tf.io.parse_example(b, spec) for b in _read_records(split.files).batch(256)]
+    return Ids(
+        *(
+            np.concatenate([part[name].numpy() for part in found]).reshape(-1).astype(np.str_)
+            for name in (SYSTEM_ID, SPEAKER_ID)
+        )
+    )
+
+
 def _read_records(files: Sequence[str]) -> tf.data.Dataset:
     """Serialized examples, taken from some files in turn; `.gz` files are unpacked.
 
@@ -351,20 +454,7 @@ def _read_records(files: Sequence[str]) -> tf.data.Dataset:
 def _cache(split: ExampleFiles, *, on_disk: bool, folder: str) -> ArraySplit:
     """Computes the features of a split once."""
     shape = (len(split.labels), *split.feature_shape)
-    if on_disk:
-        free_bytes = shutil.disk_usage(folder or tempfile.gettempdir()).free
-        if free_bytes < 4 * math.prod(shape):
-            raise OSError(
-                f"the feature cache needs {4 * math.prod(shape) / _GIB:.1f} GiB in "
-                f"{folder or tempfile.gettempdir()}, where {free_bytes / _GIB:.1f} GiB are free: "
-                "set trainer.cache_dir to a larger disk, or trainer.cache=none"
-            )
-        # The file has no name, so nothing is left behind even by a killed process; the array
-        # keeps its descriptor open.
-        with tempfile.TemporaryFile(dir=folder or None) as file:
-            features = np.memmap(file, dtype=np.float32, mode="w+", shape=shape)
-    else:
-        features = np.empty(shape, np.float32)
+    features = _array(shape, np.float32, on_disk=on_disk, folder=folder)
     filled = 0
     for batch, _ in split.batches(_TRANSFORM_BATCH, order_seed=None):
         features[filled : filled + len(batch)] = batch.numpy()
@@ -372,3 +462,31 @@ def _cache(split: ExampleFiles, *, on_disk: bool, folder: str) -> ArraySplit:
     if filled != len(features):
         raise RuntimeError(f"{len(features)} examples were counted, but {filled} were read")
     return ArraySplit(features, split.labels)
+
+
+def _array(
+    shape: tuple[int, ...], dtype: npt.DTypeLike, *, on_disk: bool, folder: str
+) -> np.ndarray:
+    """An array to be filled, in memory or in a file without a name.
+
+    Raises:
+        OSError: The disk has no room for it.
+    """
+    if not on_disk:
+        return np.empty(shape, dtype)
+    place = _cache_folder(folder)
+    needed_bytes, free_bytes = np.dtype(dtype).itemsize * math.prod(shape), shutil.disk_usage(place)
+    if free_bytes.free < needed_bytes:
+        raise OSError(
+            f"the cache needs {needed_bytes / _GIB:.1f} GiB in {place}, where "
+            f"{free_bytes.free / _GIB:.1f} GiB are free: set trainer.cache_dir to a larger disk, "
+            "or trainer.cache=none"
+        )
+    # The file has no name, so nothing is left behind even by a killed process; the array keeps its
+    # descriptor open.
+    with tempfile.TemporaryFile(dir=folder or None) as file:
+        return np.memmap(file, dtype=dtype, mode="w+", shape=shape)
+
+
+def _cache_folder(folder: str) -> str:
+    return folder or tempfile.gettempdir()

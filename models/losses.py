@@ -1,8 +1,10 @@
-"""The training loss, and the prior odds that a model trained with it has learnt."""
+"""The training losses, and the prior odds that a model trained with one has learnt."""
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
@@ -56,6 +58,7 @@ def log_prior_odds(counts: ClassCounts, weights: ClassWeights) -> float:
 
     Mixing utterances does not change it, because the loss is linear in the label. Label smoothing
     does not change it where it is 0; other odds it would draw towards 1, which is not counted here.
+    The scale and margins of the other losses make a likelihood ratio only after calibration.
     """
     return math.log((counts.bonafide * weights.bonafide) / (counts.spoof * weights.spoof))
 
@@ -93,9 +96,135 @@ def weighted_bce(
         [B] float32, not yet averaged: the caller knows the size of the global batch.
     """
     logits = tf.cast(logits, tf.float32)
+    return _mixture(
+        tf.nn.softplus(-logits), tf.nn.softplus(logits), labels, weights, label_smoothing
+    )
+
+
+def focal(
+    logits: tf.Tensor,
+    labels: tf.Tensor,
+    *,
+    weights: ClassWeights = _EQUAL,
+    label_smoothing: float = 0.0,
+    gamma: float = 2.0,
+) -> tf.Tensor:
+    """Focal loss (Lin et al. 2017): cross entropy times (1 - p)^gamma, p that of the right class.
+
+    Easy utterances count less. Arguments and result as `weighted_bce`.
+    """
+    logits = tf.cast(logits, tf.float32)
+    right_if_bonafide, right_if_spoof = tf.sigmoid(logits), tf.sigmoid(-logits)
+    return _mixture(
+        (1.0 - right_if_bonafide) ** gamma * tf.nn.softplus(-logits),
+        (1.0 - right_if_spoof) ** gamma * tf.nn.softplus(logits),
+        labels,
+        weights,
+        label_smoothing,
+    )
+
+
+def oc_softmax(
+    cosines: tf.Tensor,
+    labels: tf.Tensor,
+    *,
+    weights: ClassWeights = _EQUAL,
+    label_smoothing: float = 0.0,
+    scale: float = 20.0,
+    bonafide_margin: float = 0.9,
+    spoof_margin: float = 0.2,
+) -> tf.Tensor:
+    """One-class softmax (Zhang, Jiang and Duan 2021, arXiv 2010.13995, equation 4).
+
+    Bona fide speech is to lie within a narrow cone around one direction, spoofs anywhere outside a
+    wider one: `softplus(scale (m0 - c))` for bona fide and `softplus(scale (c - m1))` for spoofs.
+
+    Args:
+        cosines: [B] cosine of the embedding and the direction, from a model with the head `cosine`.
+        labels: As `weighted_bce`, as are `weights`, `label_smoothing` and the result.
+        weights: See there.
+        label_smoothing: See there.
+        scale: alpha.
+        bonafide_margin: m0.
+        spoof_margin: m1.
+    """
+    cosines = tf.cast(cosines, tf.float32)
+    return _mixture(
+        tf.nn.softplus(scale * (bonafide_margin - cosines)),
+        tf.nn.softplus(scale * (cosines - spoof_margin)),
+        labels,
+        weights,
+        label_smoothing,
+    )
+
+
+def am_softmax(
+    differences: tf.Tensor,
+    labels: tf.Tensor,
+    *,
+    weights: ClassWeights = _EQUAL,
+    label_smoothing: float = 0.0,
+    scale: float = 20.0,
+    margin: float = 0.9,
+) -> tf.Tensor:
+    """Additive-margin softmax (Wang et al. 2018) of two classes.
+
+    With d the difference of the cosines to the two classes' directions:
+    `softplus(-scale (d - margin))` for bona fide and `softplus(scale (d + margin))` for spoofs.
+
+    Args:
+        differences: [B] from a model with the head `cosine_pair`.
+        labels: As `weighted_bce`, as are `weights`, `label_smoothing` and the result.
+        weights: See there.
+        label_smoothing: See there.
+        scale: s.
+        margin: m.
+    """
+    differences = tf.cast(differences, tf.float32)
+    return _mixture(
+        tf.nn.softplus(-scale * (differences - margin)),
+        tf.nn.softplus(scale * (differences + margin)),
+        labels,
+        weights,
+        label_smoothing,
+    )
+
+
+# What a model gives where a loss wants it: see `ConformerConfig.head`.
+LOSSES: dict[str, Callable[..., tf.Tensor]] = {
+    "bce": weighted_bce,
+    "focal": focal,
+    "oc_softmax": oc_softmax,
+    "am_softmax": am_softmax,
+}
+
+
+_WITH_MARGINS = ("oc_softmax", "am_softmax")
+
+
+def make_loss(
+    name: str, *, weights: ClassWeights, label_smoothing: float = 0.0
+) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+    """Returns the loss of a name as a function of the model's outputs [B] and labels [B].
+
+    Losses with margins are not smoothed: a margin says already where it is enough, and smoothing
+    would push utterances beyond it back.
+    """
+    smoothing = 0.0 if name in _WITH_MARGINS else label_smoothing
+    return functools.partial(LOSSES[name], weights=weights, label_smoothing=smoothing)
+
+
+def _mixture(
+    if_bonafide: tf.Tensor,
+    if_spoof: tf.Tensor,
+    labels: tf.Tensor,
+    weights: ClassWeights,
+    label_smoothing: float,
+) -> tf.Tensor:
+    """Mixes the losses [B] of the two classes as labels [B], weights and smoothing say."""
     labels = tf.cast(labels, tf.float32)
     other = 0.5 * label_smoothing  # what smoothing gives to the class that it is not
     bonafide, spoof = labels * weights.bonafide, (1.0 - labels) * weights.spoof
     towards_bonafide = bonafide * (1.0 - other) + spoof * other
     towards_spoof = bonafide * other + spoof * (1.0 - other)
-    return towards_bonafide * tf.nn.softplus(-logits) + towards_spoof * tf.nn.softplus(logits)
+    return towards_bonafide * if_bonafide + towards_spoof * if_spoof

@@ -1,4 +1,4 @@
-"""What Transform runs: examples of PCM in, normalised log-mel features out."""
+"""What Transform runs: examples of PCM in, normalised features out."""
 
 from typing import Any
 
@@ -8,6 +8,8 @@ import tensorflow_transform as tft
 from models import features as features_lib
 
 UTTERANCE_ID = "utterance_id"
+SPEAKER_ID = "speaker_id"
+SYSTEM_ID = "system_id"
 PCM16 = "pcm16"
 LABEL = "label"
 FEATURES = "features"
@@ -30,21 +32,22 @@ def preprocessing_fn(
     """
     config = features_lib.FeatureConfig(**custom_config["features"])
     waveform = features_lib.decode_pcm16(tf.reshape(inputs[PCM16], [-1]), config)
-    log_mel = features_lib.log_mel(waveform, config)  # [B, T, F]
+    features = features_lib.compute_features(waveform, config)  # [B, T, F]
     if config.normalisation == "utterance":
-        normalised = features_lib.normalise_utterance(log_mel)
+        normalised = features_lib.normalise_utterance(features)
     else:
-        normalised = _normalise_corpus(log_mel)
-    outputs = {FEATURES: tf.ensure_shape(normalised, [None, config.num_frames, config.num_bands])}
+        normalised = _normalise_corpus(features)
+    shape = [None, config.num_frames, config.num_features]
+    outputs = {FEATURES: tf.ensure_shape(normalised, shape)}
     for name in (LABEL, UTTERANCE_ID):
         if name in inputs:
             outputs[name] = tf.identity(inputs[name])
     return outputs
 
 
-def _normalise_corpus(log_mel: tf.Tensor) -> tf.Tensor:
-    """Gives every band mean 0 and variance 1 over all frames of the analysed split."""
-    flat = tf.reshape(log_mel, [-1, log_mel.shape[-1]])  # [B * T, F]
+def _normalise_corpus(features: tf.Tensor) -> tf.Tensor:
+    """Gives every feature mean 0 and variance 1 over all frames of the analysed split."""
+    flat = tf.reshape(features, [-1, features.shape[-1]])  # [B * T, F]
     # One analyzer for both moments; a band of variance 0 becomes 0, not NaN.
     flat = tft.scale_to_z_score(flat, elementwise=True, name="band")
-    return tf.reshape(flat, tf.shape(log_mel))
+    return tf.reshape(flat, tf.shape(features))

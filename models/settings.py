@@ -4,5 +4,6 @@ from models.augment_config import AugmentConfig
 from models.conformer_config import ConformerConfig
 from models.feature_config import FeatureConfig
 from models.trainer_config import TrainerConfig
+from models.waveform_config import WaveformConfig
 
-__all__ = ["AugmentConfig", "ConformerConfig", "FeatureConfig", "TrainerConfig"]
+__all__ = ["AugmentConfig", "ConformerConfig", "FeatureConfig", "TrainerConfig", "WaveformConfig"]

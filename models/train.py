@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import logging
 import math
 import time
@@ -22,6 +21,7 @@ from models.checkpoints import TrainingState
 from models.conformer import Conformer, ConformerConfig
 from models.devices import Placement, choose_placement
 from models.export import build_detector, export_detector
+from models.feature_config import FeatureConfig
 from models.input_pipeline import (
     Split,
     class_counts,
@@ -29,7 +29,7 @@ from models.input_pipeline import (
     open_splits,
     training_batches,
 )
-from models.losses import ClassWeights, class_weights, log_prior_odds, weighted_bce
+from models.losses import class_weights, log_prior_odds, make_loss
 from models.optimizer import build_optimizer, learning_rate_schedule
 from models.progress import Progress
 from models.steps import (
@@ -42,6 +42,7 @@ from models.steps import (
     train_epoch,
 )
 from models.trainer_config import TrainerConfig
+from models.waveform_config import WaveformConfig
 
 __all__ = ["TrainerConfig", "TrainingDivergedError", "TrainingResult", "run_fn", "train"]
 
@@ -89,7 +90,7 @@ def train_and_export(
     """Trains on files of examples and exports the best epoch.
 
     Args:
-        config: `features`, `conformer`, `augment` and `trainer` (fields of their dataclasses),
+        config: `features`, `conformer`, `waveform`, `augment` and `trainer` (their fields),
             `materialized` (whether the files hold transformed examples), `checkpoint_dir` and
             `training_fingerprint`.
         train_files: Glob patterns of the training split.
@@ -109,6 +110,8 @@ def train_and_export(
         transform_output=transform_output,
         materialized=config["materialized"],
         settings=settings,
+        features=FeatureConfig(**config["features"]),
+        waveform=WaveformConfig(**config["waveform"]),
     )
     result = train(
         train_split,
@@ -131,7 +134,9 @@ def train_and_export(
     )
     facts = {
         "training_fingerprint": config["training_fingerprint"],
-        "settings": {k: config[k] for k in ("features", "conformer", "augment", "trainer")},
+        "settings": {
+            k: config[k] for k in ("features", "conformer", "waveform", "augment", "trainer")
+        },
         "seed": settings.seed,
         "epochs_run": state.epoch,
         "best_epoch": state.best_epoch,
@@ -213,14 +218,15 @@ def train(
         for variable, value in zip(variables, state.variables, strict=True):
             variable.assign(value)
 
-    loss = functools.partial(
-        weighted_bce, weights=weights, label_smoothing=settings.label_smoothing
-    )
+    loss = make_loss(settings.loss, weights=weights, label_smoothing=settings.label_smoothing)
     train_step = make_train_step(model, optimizer, loss, placement, settings.batch_size)
     score_step = make_score_step(model, placement)
     schedule = learning_rate_schedule(settings, settings.epochs * steps_per_epoch)
     dev_batches = evaluation_batches(dev_split, batch_size=settings.batch_size)
-    dev_weights = class_weights(dev_counts, settings.class_weighting)
+    # Without smoothing: comparable between runs that smooth.
+    dev_loss_of = make_loss(
+        settings.loss, weights=class_weights(dev_counts, settings.class_weighting)
+    )
     progress = Progress(settings.epochs, log_dir=log_dir, history=state.history)
     while state.epoch < settings.epochs:
         started = time.monotonic()
@@ -238,9 +244,10 @@ def train(
         with averaged_weights(model, optimizer, placement):
             logits = score_batches(score_step, dev_batches, placement)[: sum(dev_counts)]
             require_finite(float(np.sum(logits)), f"a dev score in epoch {epoch}")
-            dev_loss = mean_loss(logits, dev_split.labels, dev_weights)
+            dev_loss = float(tf.reduce_mean(dev_loss_of(logits, dev_split.labels)))
             dev_eer = equal_error_rate(logits, dev_split.labels).eer
-            if (dev_eer, dev_loss) < (state.best_dev_eer, state.best_dev_loss):
+            better = (dev_eer, dev_loss) < (state.best_dev_eer, state.best_dev_loss)
+            if better or settings.selection == "last":
                 state.best_dev_eer, state.best_dev_loss = dev_eer, dev_loss
                 state.best_epoch, state.best_weights = epoch, model.get_weights()
         figures = {
@@ -259,8 +266,8 @@ def train(
         )
         progress.epoch_done(figures, seconds=time.monotonic() - started)
     progress.close()
-    _LOG.info("best: epoch %d, dev EER %.1f %%", state.best_epoch, 100 * state.best_dev_eer)
-    odds = log_prior_odds(counts, weights)
+    _LOG.info("exported: epoch %d, dev EER %.1f %%", state.best_epoch, 100 * state.best_dev_eer)
+    odds = log_prior_odds(counts, weights) if settings.loss == "bce" else 0.0
     model.set_weights(state.best_weights)
     logits = score_batches(score_step, dev_batches, placement)[: sum(dev_counts)]
     calibration = calibrate(logits - odds, dev_split.labels, prior=settings.calibration_prior)
@@ -274,9 +281,3 @@ def _require_equal_shares(settings: TrainerConfig, placement: Placement) -> None
             f"trainer.batch_size ({settings.batch_size}) must be a multiple of the number of "
             f"replicas ({placement.replicas})"
         )
-
-
-def mean_loss(logits: np.ndarray, labels: np.ndarray, weights: ClassWeights) -> float:
-    """Mean weighted cross entropy, without smoothing: comparable between runs that smooth."""
-    losses = weighted_bce(tf.constant(logits), tf.constant(labels), weights=weights)
-    return float(tf.reduce_mean(losses))

@@ -11,6 +11,8 @@ DEVICES = ("auto", "cpu", "gpu", "tpu")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
 CACHES = ("auto", "memory", "disk", "none")
 CLASS_WEIGHTINGS = ("balanced", "none")
+LOSSES = ("bce", "focal", "oc_softmax", "am_softmax")
+SELECTIONS = ("best", "last")
 # Stateless random operations take the seed as an int32.
 _SEED_LIMIT = 2**31
 _COUNT_LIMIT = 1_000_000
@@ -29,7 +31,15 @@ class TrainerConfig:
         weight_decay: AdamW's decoupled decay; biases and norms are left out of it.
         clip_norm: Bound on the global gradient norm; 0 turns clipping off.
         label_smoothing: Share of the label that is spread evenly over both classes, in [0, 1): the
-            other class gets half of it.
+            other class gets half of it. Losses with margins take none.
+        loss: `bce` (cross entropy), `focal`, `oc_softmax` or `am_softmax`; the last two want
+            `conformer.head` to be `cosine` and `cosine_pair`.
+        selection: Which weights are exported: those of the epoch that was `best` on dev, or the
+            `last` (their moving average). Where dev holds the attacks of training, as in ASVspoof
+            2019 LA, the best epoch on dev is not the best on others.
+        holdout_attacks: Attacks that training does not see and that dev is reduced to (beside its
+            bona fide speech), so that the best epoch is chosen on attacks that are new to it.
+            Speakers of what dev keeps are taken from training as well.
         class_weighting: `balanced` lets both classes weigh the same in the loss, `none` does not.
         ema_epochs: Horizon, in epochs, of the moving average of the weights that is evaluated and
             exported; 0 uses the raw weights.
@@ -59,6 +69,9 @@ class TrainerConfig:
     weight_decay: float = 0.01
     clip_norm: float = 1.0
     label_smoothing: float = 0.05
+    loss: Literal["bce", "focal", "oc_softmax", "am_softmax"] = "bce"
+    selection: Literal["best", "last"] = "best"
+    holdout_attacks: tuple[str, ...] = ()
     class_weighting: Literal["balanced", "none"] = "balanced"
     ema_epochs: float = 1.0
     crop_frames: int = 0
@@ -79,6 +92,8 @@ class TrainerConfig:
         Raises:
             ValueError: A field is out of its range; the message names it.
         """
+        # JSON has no tuples, and a list would make the settings unhashable.
+        object.__setattr__(self, "holdout_attacks", tuple(self.holdout_attacks))
         checks = Checks(self, "trainer")
         checks.finite()
         counts = ("epochs", "batch_size", "shuffle_buffer", "keep_checkpoints")
@@ -95,3 +110,5 @@ class TrainerConfig:
         checks.one_of("mixed_precision", PRECISIONS)
         checks.one_of("cache", CACHES)
         checks.one_of("class_weighting", CLASS_WEIGHTINGS)
+        checks.one_of("loss", LOSSES)
+        checks.one_of("selection", SELECTIONS)

@@ -17,7 +17,13 @@ from collections.abc import Callable, Iterator
 from components.utterance_gen import corpora
 from metrics.gate import GateConfig
 from models.checks import Checks
-from models.settings import AugmentConfig, ConformerConfig, FeatureConfig, TrainerConfig
+from models.settings import (
+    AugmentConfig,
+    ConformerConfig,
+    FeatureConfig,
+    TrainerConfig,
+    WaveformConfig,
+)
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 
@@ -137,6 +143,7 @@ class Settings:
     features: FeatureConfig = dataclasses.field(default_factory=FeatureConfig)
     transform: TransformConfig = dataclasses.field(default_factory=TransformConfig)
     conformer: ConformerConfig = dataclasses.field(default_factory=ConformerConfig)
+    waveform: WaveformConfig = dataclasses.field(default_factory=WaveformConfig)
     augment: AugmentConfig = dataclasses.field(default_factory=AugmentConfig)
     trainer: TrainerConfig = dataclasses.field(default_factory=TrainerConfig)
     evaluation: EvaluationConfig = dataclasses.field(default_factory=EvaluationConfig)
@@ -150,9 +157,24 @@ class Settings:
                 "frames (features.clip_samples and hop_samples decide that); 0 takes them all"
             )
 
+        wanted = {"oc_softmax": "cosine", "am_softmax": "cosine_pair"}.get(
+            self.trainer.loss, "logit"
+        )
+        if self.conformer.head != wanted:
+            raise SettingsError(
+                f"trainer.loss={self.trainer.loss} needs conformer.head={wanted}, not "
+                f"{self.conformer.head}"
+            )
+        if self.transform.materialize and (self.waveform.enabled or self.trainer.holdout_attacks):
+            raise SettingsError(
+                "waveforms cannot be augmented, nor attacks held out, once Transform has written "
+                "the features: set transform.materialize=false, or turn waveform.* and "
+                "trainer.holdout_attacks off"
+            )
+
     def training(self) -> dict[str, dict[str, typing.Any]]:
         """The part that decides which model comes out, as plain values for JSON."""
-        sections = ("utterances", "features", "conformer", "augment", "trainer")
+        sections = ("utterances", "features", "conformer", "waveform", "augment", "trainer")
         return {name: dataclasses.asdict(getattr(self, name)) for name in sections}
 
     def as_text(self) -> str:
@@ -287,7 +309,8 @@ def _parse(text: str, kind: object, name: str) -> object:
         raise SettingsError(f"{name} wants {_type_name(kind)}, not '{text}'")
     if typing.get_origin(kind) is tuple:
         item = typing.get_args(kind)[0]
-        return tuple(_parse(part.strip(), item, name) for part in text.split(",") if part.strip())
+        parts = text.strip("()").split(",")
+        return tuple(_parse(part.strip(), item, name) for part in parts if part.strip())
     if kind is bool:
         if text.lower() in ("true", "yes", "1"):
             return True
@@ -303,5 +326,8 @@ def _parse(text: str, kind: object, name: str) -> object:
 def _type_name(kind: object) -> str:
     if typing.get_origin(kind) is typing.Literal:
         return f"one of {', '.join(map(str, typing.get_args(kind)))}"
+    if typing.get_origin(kind) is tuple:
+        items = {float: "numbers", str: "names"}[typing.get_args(kind)[0]]
+        return f"{items} with commas between them"
     names = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
     return names.get(kind, str(kind))  # type: ignore[arg-type]

@@ -24,23 +24,29 @@ SCHEMA = "".join(
 
 
 def read_clips(split, letters, per_class):
-    """(utterance id, label, int16 samples) of the first clips of each class."""
+    """(utterance id, label, int16 samples) of the first clips of each class, and their ids."""
     protocol = SAMPLES / f"ASVspoof2019_LA_cm_protocols/ASVspoof2019.LA.cm.{split}.{letters}.txt"
-    clips, wanted = [], {"bonafide": per_class, "spoof": per_class}
+    clips, ids, wanted = [], {}, {"bonafide": per_class, "spoof": per_class}
     for line in protocol.read_text().splitlines():
-        _, utterance, _, _, key = line.split()
+        speaker, utterance, _, system, key = line.split()
         if wanted[key]:
             wanted[key] -= 1
             audio = SAMPLES / f"ASVspoof2019_LA_{split}/flac/{utterance}.flac"
             samples, rate = soundfile.read(audio, dtype="int16")
             assert rate == 16000
             clips.append((utterance, int(key == "bonafide"), samples))
-    return clips
+            ids[utterance] = (speaker, system)
+    return clips, ids
 
 
-def serialize(utterance, label, samples):
+def serialize(utterance, label, samples, speaker="S1", system="-"):
+    def text(value):
+        return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value.encode()]))
+
     features = {
-        "utterance_id": tf.train.Feature(bytes_list=tf.train.BytesList(value=[utterance.encode()])),
+        "speaker_id": text(speaker),
+        "system_id": text(system),
+        "utterance_id": text(utterance),
         "label": tf.train.Feature(int64_list=tf.train.Int64List(value=[label])),
         "pcm16": tf.train.Feature(
             bytes_list=tf.train.BytesList(value=[samples.astype("<i2").tobytes()])
@@ -53,14 +59,16 @@ def serialize(utterance, label, samples):
 def corpus(tmp_path_factory):
     """Raw and transformed examples of 13 + 13 training and 7 + 7 dev clips, in two files each."""
     root = tmp_path_factory.mktemp("corpus")
-    clips = {"train": read_clips("train", "trn", 13), "dev": read_clips("dev", "trl", 7)}
+    read = {"train": read_clips("train", "trn", 13), "dev": read_clips("dev", "trl", 7)}
+    clips = {split: part for split, (part, _) in read.items()}
+    ids = {split: part for split, (_, part) in read.items()}
     for split, rows in clips.items():
         (root / "raw" / split).mkdir(parents=True)
         for shard in range(2):
             path = root / "raw" / split / f"utterances-{shard:05d}-of-00002"
             with tf.io.TFRecordWriter(str(path)) as writer:
                 for row in rows[shard::2]:
-                    writer.write(serialize(*row))
+                    writer.write(serialize(*row, *ids[split][row[0]]))
 
     schema = text_format.Parse(SCHEMA, schema_pb2.Schema())
     metadata = dataset_metadata.DatasetMetadata(schema)
@@ -114,4 +122,6 @@ def corpus(tmp_path_factory):
         raw={split: [str(root / "raw" / split / "*")] for split in clips},
         transformed={split: [str(root / "transformed" / split / "*")] for split in clips},
         serialize=serialize,
+        ids=ids,
+        features=FEATURES,
     )

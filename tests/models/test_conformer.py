@@ -258,3 +258,25 @@ def test_dynamic_batch_and_length():
 def test_config_refuses_what_cannot_work(change, message):
     with pytest.raises(ValueError, match=message):
         ConformerConfig(**change)
+
+
+@pytest.mark.parametrize(("head", "largest"), [("cosine", 1.0), ("cosine_pair", 2.0)])
+def test_cosine_heads_give_cosines(head, largest):
+    model = make_model(dataclasses.replace(TINY, head=head, embedding_width=6))
+    scramble(model)
+    pooled = model.pooling(model.blocks[0](model.subsampling(random_features())[0]))
+    weights = {weight.name: weight.numpy() for weight in model.logit.weights}
+    embedding = pooled.numpy() @ weights["kernel"] + weights["bias"]
+    embedding /= np.linalg.norm(embedding, axis=-1, keepdims=True)
+    directions = weights["directions"] / np.linalg.norm(weights["directions"], axis=0)
+    cosines = embedding @ directions
+    expected = cosines[:, 0] if head == "cosine" else cosines[:, 0] - cosines[:, 1]
+    np.testing.assert_allclose(model.logit(pooled).numpy()[:, 0], expected, atol=1e-5)
+    outputs = model(100 * random_features(), training=False).numpy()
+    assert outputs.shape == (3,)
+    assert np.abs(outputs).max() <= largest
+
+
+def test_an_unknown_head_is_refused():
+    with pytest.raises(ValueError, match=r"conformer\.head must be one of logit, cosine"):
+        ConformerConfig(head="sphere")

@@ -56,6 +56,7 @@ def trained(corpus, tmp_path_factory):
         custom_config={
             "features": {"clip_samples": 16000, "num_bands": 16},
             "conformer": dataclasses.asdict(TINY),
+            "waveform": {},
             "augment": dataclasses.asdict(AugmentConfig()),
             "trainer": dataclasses.asdict(SETTINGS),
             "materialized": False,
@@ -176,6 +177,7 @@ def test_checkpoints_are_kept_when_the_export_fails(trained, corpus, tmp_path, m
     config = {
         "features": {},
         "conformer": {},
+        "waveform": {},
         "augment": {},
         "trainer": {"device": "cpu"},
         "materialized": True,

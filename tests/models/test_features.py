@@ -5,6 +5,7 @@ import json
 import librosa
 import numpy as np
 import pytest
+import scipy.fft
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -66,7 +67,7 @@ def test_log_mel_equals_librosa(settings_):
     )
     expected = np.log(np.swapaxes(expected, 1, 2) + config.log_floor)
 
-    actual = features.log_mel(tf.constant(waveform), config).numpy()
+    actual = features.log_bands(tf.constant(waveform), config).numpy()
 
     assert actual.shape == (2, config.num_frames, config.num_bands)
     np.testing.assert_allclose(actual, expected, atol=2e-3, rtol=0)
@@ -78,7 +79,7 @@ def test_mel_matrix_equals_librosa():
     expected = librosa.filters.mel(
         sr=16000, n_fft=512, n_mels=80, fmin=20.0, fmax=7600.0, htk=True, norm=None
     )
-    np.testing.assert_allclose(features.mel_matrix(config), expected.T, atol=1e-6)
+    np.testing.assert_allclose(features.filter_matrix(config), expected.T, atol=1e-6)
 
 
 @settings(max_examples=40)
@@ -132,7 +133,7 @@ def test_empty_and_tiny_clips_give_finite_features_in_a_graph(clips):
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
     def graph(pcm16):
-        raw = features.log_mel(features.decode_pcm16(pcm16, config), config)
+        raw = features.log_bands(features.decode_pcm16(pcm16, config), config)
         return raw, features.normalise_utterance(raw)
 
     raw, normalised = graph(tf.constant(clips))
@@ -149,7 +150,7 @@ def test_graph_keeps_static_shapes_and_takes_an_empty_batch():
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
     def graph(pcm16):
-        return features.log_mel(features.decode_pcm16(pcm16, config), config)
+        return features.log_bands(features.decode_pcm16(pcm16, config), config)
 
     output = graph.get_concrete_function().structured_outputs
     assert output.shape.as_list() == [None, config.num_frames, config.num_bands]
@@ -162,7 +163,7 @@ def test_features_do_not_depend_on_the_batch():
     clips = [pcm_bytes(rng.integers(-9000, 9000, n)) for n in (900, 8000, 12345)]
 
     def extract(batch):
-        raw = features.log_mel(features.decode_pcm16(tf.constant(batch), config), config)
+        raw = features.log_bands(features.decode_pcm16(tf.constant(batch), config), config)
         return features.normalise_utterance(raw).numpy()
 
     together = extract(clips)
@@ -202,3 +203,55 @@ def test_config_travels_as_json():
     assert FeatureConfig(**json.loads(json.dumps(vars(config)))) == config
     assert config.num_frames == 1 + (64000 - 512) // 160
     assert config.frames_per_second == 100.0
+
+
+def test_linear_bands_are_equally_wide_triangles():
+    config = FeatureConfig(
+        front_end="linear", num_bands=7, fmin_hz=0.0, fmax_hz=8000.0, fft_length=512
+    )
+    matrix = features.filter_matrix(config)
+    assert matrix.shape == (257, 7)
+    assert matrix.argmax(axis=0).tolist() == [32 * k for k in range(1, 8)]  # every 1000 Hz
+    np.testing.assert_allclose(matrix.max(axis=0), 1)
+    np.testing.assert_allclose(matrix[32:225].sum(axis=1), 1, atol=1e-6)
+
+
+def test_lfcc_is_the_dct_of_linear_bands_with_differences():
+    config = FeatureConfig(
+        front_end="lfcc", num_bands=20, num_coefficients=6, fmin_hz=0.0, fmax_hz=8000.0
+    )
+    waveform = speech_like(np.random.default_rng(3), 2, 8000)
+    bands = features.log_bands(tf.constant(waveform), config).numpy()
+    static = scipy.fft.dct(bands, norm="ortho", axis=-1)[..., :6]
+
+    def difference(x):
+        padded = np.pad(x, ((0, 0), (1, 1), (0, 0)), mode="edge")
+        return padded[:, 2:] - padded[:, :-2]
+
+    expected = np.concatenate([static, difference(static), difference(difference(static))], axis=-1)
+    actual = features.compute_features(tf.constant(waveform), config).numpy()
+    assert actual.shape[-1] == config.num_features == 18
+    np.testing.assert_allclose(actual, expected, atol=1e-3)
+
+
+def test_an_offset_is_removed_and_high_frequencies_are_emphasised():
+    waveform = tf.constant([[0.5, 0.7, 0.3]])
+    removed = features.condition(waveform, FeatureConfig(remove_dc=True))
+    np.testing.assert_allclose(removed, [[0.0, 0.2, -0.2]], atol=1e-7)
+    emphasised = features.condition(waveform, FeatureConfig(preemphasis=0.5))
+    np.testing.assert_allclose(emphasised, [[0.5, 0.45, -0.05]], atol=1e-7)
+    assert features.condition(waveform, FeatureConfig()) is waveform
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"front_end": "cqt"}, "features.front_end must be one of mel, linear, lfcc"),
+        ({"preemphasis": 1.0}, r"features.preemphasis must be in \[0, 1\)"),
+        ({"front_end": "lfcc", "num_coefficients": 81}, "must not be more than"),
+        ({"num_coefficients": 0}, "features.num_coefficients"),
+    ],
+)
+def test_front_ends_that_cannot_be_are_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        FeatureConfig(**changes)

@@ -203,3 +203,28 @@ def test_an_empty_split_is_refused(corpus, tmp_path):
             materialized=True,
             settings=TrainerConfig(),
         )
+
+
+@pytest.mark.parametrize("cache", ["memory", "none"])
+def test_held_out_attacks_are_chosen_on_and_not_trained_on(corpus, cache):
+    train, dev = opened(corpus, materialized=False, cache=cache, holdout_attacks=("A01", "A04"))
+    whole, _ = opened(corpus, materialized=False, cache="memory")
+    # In the order of the files: every second clip, then the others, in turns of some records.
+    systems = {part: [s for _, s in corpus.ids[part].values()] for part in ("train", "dev")}
+    assert class_counts(dev) == (7, sum(s in ("A01", "A04") for s in systems["dev"]))
+    assert 0 < class_counts(dev).spoof < 7
+    assert class_counts(train) == (13, sum(s not in ("-", "A01", "A04") for s in systems["train"]))
+    assert 0 < class_counts(train).spoof < 13
+    features = np.concatenate([x for x, _, _ in collect(evaluation_batches(train, batch_size=1))])
+    close = [np.isclose(whole.features, x, atol=1e-5).all((1, 2)) for x in features]
+    rows = [int(np.flatnonzero(same)[0]) for same in close]
+    assert rows == sorted(set(rows))
+    assert train.labels.tolist() == whole.labels[rows].tolist()
+    if cache == "none":
+        with pytest.raises(ValueError, match=r"needs a cache"):
+            collect(training_batches(train, batch_size=4, seed=1, epoch=1))
+
+
+def test_attacks_cannot_be_held_out_of_features_that_are_written(corpus):
+    with pytest.raises(ValueError, match=r"nor attacks held out"):
+        opened(corpus, materialized=True, cache="memory", holdout_attacks=("A01",))

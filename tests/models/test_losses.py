@@ -6,7 +6,19 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.losses import ClassCounts, ClassWeights, class_weights, log_prior_odds, weighted_bce
+from models.losses import (
+    LOSSES,
+    ClassCounts,
+    ClassWeights,
+    am_softmax,
+    class_weights,
+    focal,
+    log_prior_odds,
+    make_loss,
+    oc_softmax,
+    weighted_bce,
+)
+from models.trainer_config import LOSSES as NAMES
 
 counts = st.builds(ClassCounts, st.integers(1, 10_000), st.integers(1, 10_000))
 
@@ -110,3 +122,42 @@ def test_a_calibrated_model_learns_the_prior_that_is_taken_away(weighting, share
     ).numpy()
     best = grid[np.argmin(losses.reshape(len(grid), sum(n)).sum(axis=1, dtype=np.float64))]
     assert best == pytest.approx(log_prior_odds(n, weights), abs=0.011)
+
+
+def test_every_loss_of_the_settings_is_there():
+    assert tuple(LOSSES) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_loss_falls_towards_the_right_side_and_is_linear_in_the_label(name):
+    loss = make_loss(name, weights=ClassWeights(2.0, 0.5), label_smoothing=0.1)
+    outputs = tf.constant([-0.9, -0.2, 0.4, 0.95])
+    bonafide, spoof = loss(outputs, tf.ones([4])).numpy(), loss(outputs, tf.zeros([4])).numpy()
+    assert (np.diff(bonafide) < 0).all()
+    assert (np.diff(spoof) > 0).all()
+    mixed = loss(outputs, tf.fill([4], 0.3)).numpy()
+    np.testing.assert_allclose(mixed, 0.3 * bonafide + 0.7 * spoof, rtol=1e-5)
+
+
+def test_focal_loss_by_hand():
+    # p = 0.8 for a logit of ln 4: 0.2^2 times the cross entropy.
+    loss = focal(tf.fill([2], math.log(4)), tf.constant([1.0, 0.0]))
+    np.testing.assert_allclose(loss, [0.04 * -math.log(0.8), 0.64 * -math.log(0.2)], rtol=1e-5)
+    plain = focal(tf.constant([0.3, -2.0]), tf.constant([1.0, 0.0]), gamma=0.0)
+    np.testing.assert_allclose(
+        plain, weighted_bce(tf.constant([0.3, -2.0]), tf.constant([1.0, 0.0])), rtol=1e-6
+    )
+
+
+def test_oc_softmax_by_hand():
+    loss = oc_softmax(tf.constant([0.9, 0.2, 1.0, -1.0]), tf.constant([1.0, 0.0, 0.0, 1.0]))
+    expected = [math.log(2), math.log(2), math.log1p(math.exp(16.0)), 38.0]
+    np.testing.assert_allclose(loss, expected, rtol=1e-5)
+
+
+def test_am_softmax_is_the_softmax_of_two_cosines_with_a_margin():
+    first, second = np.array([0.9, 0.1, -0.3]), np.array([-0.5, 0.2, 0.4])
+    for label, own, other in ((1.0, first, second), (0.0, second, first)):
+        expected = np.logaddexp(20 * (own - 0.9), 20 * other) - 20 * (own - 0.9)
+        found = am_softmax(tf.constant(first - second), tf.fill([3], label))
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)

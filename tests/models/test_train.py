@@ -15,6 +15,7 @@ from models.calibrate import calibrate
 from models.conformer import ConformerConfig
 from models.devices import choose_placement
 from models.input_pipeline import ArraySplit
+from models.losses import weighted_bce
 from models.steps import train_epoch
 from models.trainer_config import TrainerConfig
 
@@ -93,7 +94,7 @@ def test_two_runs_are_identical_and_seeds_differ(uninterrupted, tmp_path, caplog
     assert lines[4].startswith("epoch 1/3  loss ")
     assert lines[4].endswith(" left")
     assert lines[6].endswith("done")
-    assert lines[7].startswith("best: epoch ")
+    assert lines[7].startswith("exported: epoch ")
     assert lines[8].startswith("calibrated on dev: score = ")
     assert len(lines) == 9
 
@@ -110,6 +111,35 @@ def test_training_learns_and_picks_the_best_epoch(tmp_path):
     assert (result.state.best_epoch, result.state.best_dev_eer) == (best["epoch"], best["dev_eer"])
     assert best["dev_eer"] <= 0.25
     assert result.log_prior_odds == pytest.approx(0.0, abs=1e-9)
+
+
+def test_the_last_epoch_can_be_asked_for(tmp_path):
+    """The average over all epochs and not what dev, with the attacks of training, likes best."""
+    settings = dataclasses.replace(SETTINGS, epochs=6, learning_rate=1e-2, ema_epochs=0.5)
+    best = run(tmp_path / "best", settings)
+    last = run(tmp_path / "last", dataclasses.replace(settings, selection="last"))
+    assert figures(best) == figures(last)
+    assert best.state.best_epoch < 6
+    assert last.state.best_epoch == 6
+    assert last.state.best_dev_eer == last.state.history[-1]["dev_eer"]
+
+
+@pytest.mark.parametrize(
+    ("loss", "head"),
+    [("focal", "logit"), ("oc_softmax", "cosine"), ("am_softmax", "cosine_pair")],
+)
+def test_the_other_losses_learn_and_give_likelihood_ratios(tmp_path, loss, head):
+    settings = dataclasses.replace(
+        SETTINGS, epochs=6, learning_rate=1e-2, ema_epochs=0.5, loss=loss
+    )
+    conformer = dataclasses.replace(TINY, head=head)
+    result = run(
+        tmp_path, settings, augment=None, train_split=toy_split(120, 0), conformer=conformer
+    )
+    assert result.state.best_dev_eer <= 0.25
+    assert result.log_prior_odds == 0.0
+    assert result.calibration.note == ""
+    assert result.calibration.cllr_after < 0.8
 
 
 def test_calibration_is_fitted_to_the_best_epoch_on_dev(tmp_path):
@@ -156,7 +186,8 @@ def test_best_weights_are_the_averaged_ones_that_gave_the_dev_loss(uninterrupted
     logits = model(dev.features, training=False).numpy()
     weights = train.class_weights(train.class_counts(dev), "balanced")
     expected = state.history[state.best_epoch - 1]["dev_loss"]
-    assert train.mean_loss(logits, dev.labels, weights) == pytest.approx(expected, abs=1e-5)
+    loss = tf.reduce_mean(weighted_bce(logits, dev.labels, weights=weights))
+    assert float(loss) == pytest.approx(expected, abs=1e-5)
     raw = state.variables[: len(state.best_weights)]
     assert any(not np.allclose(a, b) for a, b in zip(raw, state.best_weights, strict=True))
 

@@ -25,6 +25,7 @@ def test_presets_are_whole_and_named_after_themselves(name):
         ("transform.materialize=0", "transform", "materialize", False),
         ("corpus.name= other ", "corpus", "name", "other"),
         ("corpus.root=gs://bucket/a=b", "corpus", "root", "gs://bucket/a=b"),
+        ("waveform.gain_db=-3, 4.5", "waveform", "gain_db", (-3.0, 4.5)),
     ],
 )
 def test_override(assignment, section, field, value):
@@ -73,6 +74,10 @@ def test_assignments_of_a_section_are_checked_together():
         ("features.fmax_hz=inf", ["fmax_hz", "finite"]),
         ("trainer.crop_frames=9999", ["crop_frames", "9999", "194 frames"]),
         ("features.clip_samples=2000", ["crop_frames"]),
+        ("waveform.gain_db=1,x", ["waveform.gain_db", "x"]),
+        ("waveform.gain_db=1", ["waveform.gain_db", "two numbers"]),
+        ("trainer.loss=oc_softmax", ["oc_softmax", "conformer.head=cosine"]),
+        ("conformer.head=cosine", ["trainer.loss=bce", "conformer.head=logit"]),
     ],
 )
 def test_refused(assignment, words):
@@ -80,6 +85,11 @@ def test_refused(assignment, words):
         override(sample(), [assignment])
     for word in words:
         assert word in str(caught.value)
+
+
+def test_waveforms_cannot_be_augmented_behind_written_features():
+    with pytest.raises(SettingsError, match=r"set transform\.materialize=false"):
+        override(sample(), ["transform.materialize=true", "waveform.random_start=true"])
 
 
 def test_training_settings_leave_out_the_gate():
