@@ -112,10 +112,13 @@ class ConformerBlock(TakesMask, keras.layers.Layer):
     x2 = x1 + SelfAttention(x1)
     x3 = x2 + Convolution(x2)
     y  = LayerNorm(x3 + 1/2 FeedForward(x3))
+
+    While training, each branch of a clip is left out at the rate `branch_dropout`.
     """
 
-    def __init__(self, config: ConformerConfig, **kwargs: Any) -> None:
+    def __init__(self, config: ConformerConfig, branch_dropout: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.branch_dropout = dropout.BranchDropout(branch_dropout)
         self.first_feed_forward = FeedForward(config, name="first_feed_forward")
         self.attention = attention.RelativeSelfAttention(
             width=config.width,
@@ -132,10 +135,14 @@ class ConformerBlock(TakesMask, keras.layers.Layer):
         self, x: tf.Tensor, mask: tf.Tensor | None = None, training: bool | None = None
     ) -> tf.Tensor:
         """[B, T, D] to [B, T, D]; `mask` is bool [B, T]."""
-        x = x + 0.5 * self.first_feed_forward(x, training=training)
-        x = x + self.attention(x, mask=mask, training=training)
-        x = x + self.convolution(x, mask=mask, training=training)
-        x = x + 0.5 * self.second_feed_forward(x, training=training)
+
+        def kept(branch: tf.Tensor) -> tf.Tensor:
+            return self.branch_dropout(branch, training=training)
+
+        x = x + 0.5 * kept(self.first_feed_forward(x, training=training))
+        x = x + kept(self.attention(x, mask=mask, training=training))
+        x = x + kept(self.convolution(x, mask=mask, training=training))
+        x = x + 0.5 * kept(self.second_feed_forward(x, training=training))
         return self.norm(x)
 
 
@@ -211,10 +218,18 @@ class Conformer(TakesMask, keras.Model):
         super().__init__(**kwargs)
         self.config = config or ConformerConfig()
         self.subsampling = Subsampling(self.config, name="subsampling")
+        count = self.config.num_blocks
+        # Early blocks make what all others build on: they are left out less often.
         self.blocks = [
-            ConformerBlock(self.config, name=f"block_{i}") for i in range(self.config.num_blocks)
+            ConformerBlock(
+                self.config, self.config.stochastic_depth * (i + 1) / count, name=f"block_{i}"
+            )
+            for i in range(count)
         ]
-        self.pooling = AttentiveStatisticsPooling(self.config, name="pooling")
+        self.poolings = [
+            AttentiveStatisticsPooling(self.config, name=f"pooling_{i}" if i else "pooling")
+            for i in range(self.config.pooled_blocks)
+        ]
         self.dropout = dropout.ByteDropout(self.config.dropout, dtype="float32")
         if self.config.head == "logit":
             self.logit = keras.layers.Dense(1, dtype="float32", name="logit")
@@ -241,10 +256,15 @@ class Conformer(TakesMask, keras.Model):
             [B] float32.
         """
         x, mask = self.subsampling(features, mask=mask, training=training)  # [B, T', D]
+        depths = []
         for block in self.blocks:
             x = block(x, mask=mask, training=training)
-        x = self.dropout(self.pooling(x, mask=mask), training=training)  # [B, 2 D]
-        return ops.squeeze(self.logit(x), axis=-1)
+            depths.append(x)
+        # The deepest first; each depth is pooled by weights of its own.
+        deepest = depths[: -len(self.poolings) - 1 : -1]
+        pooled = [pool(x, mask=mask) for pool, x in zip(self.poolings, deepest, strict=True)]
+        x = ops.concatenate(pooled, axis=-1)  # [B, 2 D pooled_blocks]
+        return ops.squeeze(self.logit(self.dropout(x, training=training)), axis=-1)
 
     def get_config(self) -> dict[str, Any]:
         """Returns what `from_config` needs."""

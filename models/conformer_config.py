@@ -22,6 +22,9 @@ class ConformerConfig:
         ff_multiplier: Hidden width of the feed-forward modules, in multiples of `width`.
         dropout: Rate after every module.
         attention_dropout: Rate on the attention weights.
+        stochastic_depth: Rate at which the last block's residual branches are left out while
+            training; it rises linearly from the first block to there.
+        pooled_blocks: How many of the last blocks are pooled, each by itself, and joined.
         subsampling_channels: Channels of the two convolutions in front of the blocks.
         time_reduction: Input frames per subsampled frame: 1, 2 or 4.
         frequency_reduction: Input bands per band after the convolutions: 1, 2 or 4.
@@ -39,6 +42,8 @@ class ConformerConfig:
     ff_multiplier: int = 2
     dropout: float = 0.1
     attention_dropout: float = 0.0
+    stochastic_depth: float = 0.0
+    pooled_blocks: int = 1
     subsampling_channels: int = 32
     time_reduction: int = 4
     frequency_reduction: int = 4
@@ -63,6 +68,7 @@ class ConformerConfig:
             "subsampling_channels",
             "pooling_width",
             "embedding_width",
+            "pooled_blocks",
             least=1,
         )
         if self.width % self.num_heads or self.width % 2:
@@ -72,7 +78,14 @@ class ConformerConfig:
             )
         checks.require(["kernel_size"], lambda size: size % 2 == 1, "odd")
         checks.require(
-            ("dropout", "attention_dropout"), lambda rate: 0.0 <= rate < 1.0, "in [0, 1)"
+            ("dropout", "attention_dropout", "stochastic_depth"),
+            lambda rate: 0.0 <= rate < 1.0,
+            "in [0, 1)",
+        )
+        checks.require(
+            ["pooled_blocks"],
+            lambda count: count <= self.num_blocks,
+            "at most conformer.num_blocks",
         )
         checks.one_of("time_reduction", _REDUCTIONS)
         checks.one_of("frequency_reduction", _REDUCTIONS)

@@ -1,4 +1,4 @@
-"""Dropout that spends a byte of randomness per value."""
+"""Dropout that spends a byte of randomness per value, and dropout of whole branches."""
 
 from typing import Any
 
@@ -47,6 +47,20 @@ class ByteDropout(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Returns what `from_config` needs."""
         return {**super().get_config(), "rate": self.rate}
+
+
+class BranchDropout(ByteDropout):
+    """Drops a residual branch of whole clips: stochastic depth (Huang et al. 2016).
+
+    What is kept is scaled up, so nothing changes at inference.
+    """
+
+    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+        """Drops clips of a tensor [B, ...] while training."""
+        if not training or not self.dropped_levels:
+            return inputs
+        shape = [tf.shape(inputs)[0], *[1] * (len(inputs.shape) - 1)]
+        return inputs * super().call(tf.ones(shape, inputs.dtype), training=training)
 
 
 def _of_this_replica(seed: tf.Tensor) -> tf.Tensor:

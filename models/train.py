@@ -19,6 +19,7 @@ from models.augment import AugmentConfig
 from models.calibrate import DevCalibration, calibrate
 from models.checkpoints import TrainingState
 from models.conformer import Conformer, ConformerConfig
+from models.cost import count_flops
 from models.devices import Placement, choose_placement
 from models.export import build_detector, export_detector
 from models.feature_config import FeatureConfig
@@ -203,7 +204,11 @@ def train(
             loss_scaling=placement.needs_loss_scaling,
         )
     _LOG.info("device: %s", placement.description)
-    _LOG.info("model: %s parameters", f"{model.count_params():,}")
+    _LOG.info(
+        "model: %s parameters, %.0f MFLOP a clip",
+        f"{model.count_params():,}",
+        count_flops(model, *train_split.feature_shape) / 1e6,
+    )
     for name, c in (("train", counts), ("dev", dev_counts)):
         _LOG.info("%s: %d utterances, %d bona fide and %d spoof", name, sum(c), *c)
 

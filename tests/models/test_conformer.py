@@ -264,7 +264,7 @@ def test_config_refuses_what_cannot_work(change, message):
 def test_cosine_heads_give_cosines(head, largest):
     model = make_model(dataclasses.replace(TINY, head=head, embedding_width=6))
     scramble(model)
-    pooled = model.pooling(model.blocks[0](model.subsampling(random_features())[0]))
+    pooled = model.poolings[0](model.blocks[0](model.subsampling(random_features())[0]))
     weights = {weight.name: weight.numpy() for weight in model.logit.weights}
     embedding = pooled.numpy() @ weights["kernel"] + weights["bias"]
     embedding /= np.linalg.norm(embedding, axis=-1, keepdims=True)
@@ -280,3 +280,31 @@ def test_cosine_heads_give_cosines(head, largest):
 def test_an_unknown_head_is_refused():
     with pytest.raises(ValueError, match=r"conformer\.head must be one of logit, cosine"):
         ConformerConfig(head="sphere")
+
+
+def test_each_of_the_last_blocks_is_pooled_by_itself():
+    model = make_model(dataclasses.replace(TINY, pooled_blocks=2))
+    scramble(model)
+    features = random_features()
+    first = model.blocks[0](model.subsampling(features)[0])
+    second = model.blocks[1](first)
+    pooled = np.concatenate([model.poolings[0](second), model.poolings[1](first)], axis=-1)
+    expected = pooled @ model.logit.kernel.numpy() + model.logit.bias.numpy()
+    np.testing.assert_allclose(model(features, training=False), expected[:, 0], atol=1e-5)
+    with pytest.raises(ValueError, match=r"pooled_blocks must be at most conformer\.num_blocks"):
+        ConformerConfig(num_blocks=2, pooled_blocks=3)
+
+
+def test_stochastic_depth_grows_with_depth_and_is_off_at_inference():
+    config = dataclasses.replace(TINY, dropout=0.0, attention_dropout=0.0)
+    model, deep = make_model(config), make_model(dataclasses.replace(config, stochastic_depth=0.5))
+    assert [block.branch_dropout.rate for block in deep.blocks] == [0.25, 0.5]
+    for weight, other in zip(deep.weights[: len(model.weights)], model.weights, strict=False):
+        if weight.shape == other.shape and "seed" not in weight.path:
+            weight.assign(other)
+    features = random_features()
+    np.testing.assert_allclose(
+        deep(features, training=False), model(features, training=False), atol=1e-6
+    )
+    first, second = deep(features, training=True), deep(features, training=True)
+    assert not np.allclose(first, second)

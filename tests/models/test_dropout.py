@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.dropout import ByteDropout
+from models.dropout import BranchDropout, ByteDropout
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TWO_REPLICAS = """
@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-from models.dropout import ByteDropout
+from models.dropout import BranchDropout, ByteDropout
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 with strategy.scope():
     layer = ByteDropout(0.5)
@@ -70,3 +70,14 @@ def test_replicas_drop_different_values():
 def test_refuses_an_impossible_rate():
     with pytest.raises(ValueError, match=r"\[0, 1\)"):
         ByteDropout(1.0)
+
+
+def test_branches_are_dropped_for_whole_clips_and_the_others_scaled():
+    keras.utils.set_random_seed(1)
+    layer = BranchDropout(0.25)
+    kept = layer(tf.ones([4000, 3, 2]), training=True).numpy()
+    assert (kept == kept[:, :1, :1]).all()
+    values = kept[:, 0, 0]
+    assert set(np.unique(values)) == {0.0, np.float32(4 / 3)}
+    assert (values == 0).mean() == pytest.approx(0.25, abs=0.03)
+    assert layer(tf.ones([2, 3]), training=False).numpy().min() == 1.0

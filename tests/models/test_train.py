@@ -88,7 +88,8 @@ def test_two_runs_are_identical_and_seeds_differ(uninterrupted, tmp_path, caplog
     same(uninterrupted, run(tmp_path / "a"))
     lines = [r.getMessage() for r in caplog.records if r.name == "bonafide"]
     assert lines[0] == "device: CPU, float32"
-    assert lines[1] == f"model: {uninterrupted.parameters:,} parameters"
+    assert lines[1].startswith(f"model: {uninterrupted.parameters:,} parameters, ")
+    assert lines[1].endswith(" MFLOP a clip")
     assert lines[2] == "train: 29 utterances, 10 bona fide and 19 spoof"
     assert lines[3] == "dev: 13 utterances, 5 bona fide and 8 spoof"
     assert lines[4].startswith("epoch 1/3  loss ")

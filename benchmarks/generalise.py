@@ -1,0 +1,292 @@
+"""How well does a recipe do on systems and voices that it has never seen, against a classic?
+
+    python -m benchmarks.generalise --json FILE [--manifest FOLDER] [--variants a,b] [--seeds 0,1]
+
+Clips are split into folds by source system and by speaker, never by clip: the test part of a fold
+has the spoofs of some systems and the bona fide speech of some speakers, and its training part has
+neither those systems nor those speakers. The corpus is `samples/` as a whole, or with `--manifest`
+a folder with `manifest.csv` (path, key, speaker, system). Every figure is the EER of the spoofs of
+one held-out system against the bona fide speech of its fold; the macro EER is the mean over
+systems.
+
+The peer is the classic of the field: LFCC with differences and one Gaussian mixture of 64
+components for each class (scikit-learn), scored by the mean log-likelihood ratio of the frames. The
+ratio is its macro EER over that of the preset `sample`: above 1, ours errs less. Variants change
+one thing of the preset each. Nothing is selected on the test part: the last epoch is taken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import csv
+import dataclasses
+import json
+import pathlib
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import soundfile
+import tensorflow as tf
+from sklearn.mixture import GaussianMixture
+
+from metrics.detection import equal_error_rate
+from models import features as features_lib
+from models.conformer import Conformer
+from models.devices import choose_placement
+from models.input_pipeline import ArraySplit, evaluation_batches
+from models.pcm_split import PcmSplit, Recordings
+from models.preprocessing import FEATURES, PCM16
+from models.settings import FeatureConfig
+from models.steps import make_score_step, score_batches
+from models.train import train
+from pipeline.config import REPOSITORY, Settings, override, sample
+
+FOLDS = 5
+BONAFIDE = "-"
+RATE = 16000
+LFCC = FeatureConfig(
+    front_end="lfcc", num_bands=20, num_coefficients=20, fmin_hz=0.0, fmax_hz=8000.0, remove_dc=True
+)
+MIXTURES, MOST_FRAMES = 64, 100_000
+# What each variant changes of the preset.
+VARIANTS: dict[str, list[str]] = {
+    "default": [],
+    "without_spec_augment": ["augment.spec_augment_probability=0"],
+    "without_mixup": ["augment.mixup_probability=0"],
+    "without_averaging": ["trainer.ema_epochs=0"],
+    "conditioned": ["features.remove_dc=true", "features.preemphasis=0.97"],
+    "linear": ["features.front_end=linear", "features.fmin_hz=0"],
+    "lfcc": [
+        *("features.front_end=lfcc", "features.fmin_hz=0", "features.num_bands=60"),
+        "features.num_coefficients=40",
+    ],
+    "rawboost": ["waveform.random_start=true", "waveform.rawboost_probability=0.5"],
+    "channels": [
+        *("waveform.random_start=true", "waveform.equalizer_probability=0.5"),
+        *("waveform.band_limit_probability=0.3", "waveform.noise_probability=0.3"),
+    ],
+    "resynthesis": ["waveform.random_start=true", "waveform.resynthesis_probability=0.4"],
+    "am_softmax": ["trainer.loss=am_softmax", "conformer.head=cosine_pair"],
+    "oc_softmax": ["trainer.loss=oc_softmax", "conformer.head=cosine"],
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Clip:
+    """One utterance; `system` is `-` of bona fide, `samples` int16."""
+
+    samples: np.ndarray
+    system: str
+    speaker: str
+
+
+def read_samples() -> list[Clip]:
+    """Reads the bundled corpus, all splits together."""
+    root = REPOSITORY / "samples" / "LA"
+    clips = []
+    for split, ending in (("train", "train.trn"), ("dev", "dev.trl"), ("eval", "eval.trl")):
+        protocol = root / f"ASVspoof2019_LA_cm_protocols/ASVspoof2019.LA.cm.{ending}.txt"
+        for line in protocol.read_text().splitlines():
+            speaker, utterance, _, system, _ = line.split()
+            path = root / f"ASVspoof2019_LA_{split}/flac/{utterance}.flac"
+            clips.append(Clip(soundfile.read(path, dtype="int16")[0], system, speaker))
+    return clips
+
+
+def read_manifest(folder: pathlib.Path) -> list[Clip]:
+    """Reads a folder with `manifest.csv`; audio is 16 kHz mono."""
+    clips = []
+    with (folder / "manifest.csv").open(newline="") as file:
+        for row in csv.DictReader(file):
+            samples, rate = soundfile.read(folder / row["path"], dtype="int16")
+            if rate != RATE or samples.ndim != 1:
+                raise SystemExit(f"{row['path']} is not {RATE} Hz mono")
+            system = BONAFIDE if row["key"] == "bonafide" else row["system"]
+            clips.append(Clip(samples, system, row["speaker"]))
+    return clips
+
+
+def deal(sizes: collections.Counter[str], folds: int) -> dict[str, int]:
+    """Deals names to folds, the largest first, each to the fold with the least so far."""
+    totals, fold_of = [0] * folds, {}
+    for name, size in sorted(sizes.items(), key=lambda item: (-item[1], item[0])):
+        fold_of[name] = totals.index(min(totals))
+        totals[fold_of[name]] += size
+    return fold_of
+
+
+def split_folds(clips: Sequence[Clip], folds: int) -> list[tuple[list[Clip], list[Clip]]]:
+    """Returns training and test clips of each fold; see the top of this file."""
+    fold_of_system = deal(
+        collections.Counter(clip.system for clip in clips if clip.system != BONAFIDE), folds
+    )
+    fold_of_speaker = deal(
+        collections.Counter(clip.speaker for clip in clips if clip.system == BONAFIDE), folds
+    )
+    result = []
+    for fold in range(folds):
+        train_part, test_part = [], []
+        for clip in clips:
+            held_system = fold_of_system.get(clip.system) == fold
+            held_speaker = fold_of_speaker.get(clip.speaker) == fold
+            if held_system or (clip.system == BONAFIDE and held_speaker):
+                test_part.append(clip)
+            elif not held_speaker:
+                train_part.append(clip)
+        result.append((train_part, test_part))
+    return result
+
+
+def gmm_scores(train_part: Sequence[Clip], test_part: Sequence[Clip], seed: int) -> np.ndarray:
+    """Scores of the classic baseline, [N]."""
+
+    def frames(clip: Clip) -> np.ndarray:
+        waveform = clip.samples.astype(np.float32)[None] / 32768.0
+        return features_lib.compute_features(tf.constant(waveform), LFCC).numpy()[0]
+
+    mixtures = []
+    random = np.random.default_rng(seed)
+    for bonafide in (True, False):
+        pool = np.concatenate([frames(c) for c in train_part if (c.system == BONAFIDE) == bonafide])
+        pool = pool[random.permutation(len(pool))[:MOST_FRAMES]]
+        mixture = GaussianMixture(
+            MIXTURES, covariance_type="diag", max_iter=30, reg_covar=1e-3, random_state=seed
+        )
+        mixtures.append(mixture.fit(pool))
+    return np.array([mixtures[0].score(x) - mixtures[1].score(x) for x in map(frames, test_part)])
+
+
+def our_scores(
+    settings: Settings, train_part: Sequence[Clip], test_part: Sequence[Clip], seed: int
+) -> np.ndarray:
+    """Scores of a recipe, [N]: its last epoch, without calibration."""
+
+    def transform(inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+        pcm16 = tf.reshape(inputs[PCM16], [-1])
+        waveform = features_lib.decode_pcm16(pcm16, settings.features)
+        computed = features_lib.compute_features(waveform, settings.features)
+        return {FEATURES: features_lib.normalise_utterance(computed)}
+
+    shape = (settings.features.num_frames, settings.features.num_features)
+    compute = tf.function(transform)
+
+    def as_array(clips: Sequence[Clip]) -> ArraySplit:
+        parts = [
+            compute({PCM16: tf.constant([c.samples.tobytes() for c in clips[i : i + 64]])})
+            for i in range(0, len(clips), 64)
+        ]
+        return ArraySplit(np.concatenate([part[FEATURES] for part in parts]), labels_of(clips))
+
+    def as_recordings(clips: Sequence[Clip]) -> PcmSplit:
+        offsets = np.concatenate([[0], np.cumsum([len(clip.samples) for clip in clips])])
+        return PcmSplit(
+            recordings=Recordings(np.concatenate([clip.samples for clip in clips]), offsets),
+            labels=labels_of(clips),
+            transform=transform,
+            feature_shape=shape,
+            sample_rate=RATE,
+            clip_samples=settings.features.clip_samples,
+            config=settings.waveform,
+        )
+
+    placement = choose_placement("cpu", "float32")
+    trainer = dataclasses.replace(settings.trainer, seed=seed, selection="last")
+    with tempfile.TemporaryDirectory() as folder:
+        result = train(
+            as_recordings(train_part) if settings.waveform.enabled else as_array(train_part),
+            as_array(train_part[::10]),  # nothing is chosen on it
+            conformer=settings.conformer,
+            augment=settings.augment,
+            settings=trainer,
+            placement=placement,
+            checkpoint_dir=folder,
+            fingerprint="benchmark",
+        )
+    model = Conformer(settings.conformer, dtype="float32")
+    model.build((None, *shape))
+    model.set_weights(result.state.best_weights)
+    batches = evaluation_batches(as_array(test_part), batch_size=trainer.batch_size)
+    return score_batches(make_score_step(model, placement), batches, placement)[: len(test_part)]
+
+
+def labels_of(clips: Sequence[Clip]) -> np.ndarray:
+    """[N] int64, 1 = bona fide."""
+    return np.array([clip.system == BONAFIDE for clip in clips], np.int64)
+
+
+def per_system(scores: np.ndarray, clips: Sequence[Clip]) -> dict[str, float]:
+    """EER of each system's spoofs against all bona fide clips."""
+    bonafide = labels_of(clips) == 1
+    return {
+        system: equal_error_rate(
+            scores[rows := bonafide | np.array([c.system == system for c in clips])], bonafide[rows]
+        ).eer
+        for system in sorted({clip.system for clip in clips} - {BONAFIDE})
+    }
+
+
+def measure(
+    score: Callable[[Sequence[Clip], Sequence[Clip], int], np.ndarray],
+    folds: Sequence[tuple[list[Clip], list[Clip]]],
+    seeds: Sequence[int],
+) -> dict:
+    """Runs all folds with all seeds; returns macro and pooled EER and those of the systems."""
+    found: dict[str, list[float]] = collections.defaultdict(list)
+    pooled, started = [], time.perf_counter()
+    for seed in seeds:
+        for train_part, test_part in folds:
+            scores = score(train_part, test_part, seed)
+            pooled.append(equal_error_rate(scores, labels_of(test_part)).eer)
+            for system, eer in per_system(scores, test_part).items():
+                found[system].append(eer)
+            print(f"  seed {seed}  fold EER {pooled[-1]:.3f}", flush=True)
+    systems = {system: float(np.mean(eers)) for system, eers in sorted(found.items())}
+    by_seed = np.array(list(found.values())).mean(axis=0)
+    return {
+        "macro_eer": float(np.mean(list(systems.values()))),
+        "macro_eer_by_seed": by_seed.tolist(),
+        "mean_eer_of_folds": float(np.mean(pooled)),
+        "seconds": time.perf_counter() - started,
+        "per_system": systems,
+    }
+
+
+def main() -> None:
+    """Measures the baseline and the variants and writes the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", type=pathlib.Path, required=True)
+    parser.add_argument("--manifest", type=pathlib.Path, help="folder with manifest.csv")
+    parser.add_argument("--variants", default="default", help=f"of {', '.join(VARIANTS)}")
+    parser.add_argument("--seeds", default="0")
+    options = parser.parse_args()
+    clips = read_manifest(options.manifest) if options.manifest else read_samples()
+    folds = split_folds(clips, FOLDS)
+    seeds = [int(seed) for seed in options.seeds.split(",")]
+    print("gmm", flush=True)
+    figures = {"lfcc_gmm": measure(gmm_scores, folds, seeds[:1])}
+    for name in options.variants.split(","):
+        settings = override(sample(), VARIANTS[name])
+        print(name, flush=True)
+        figures[name] = measure(
+            lambda *args, settings=settings: our_scores(settings, *args), folds, seeds
+        )
+        # Written after every variant: a long run that is stopped has not been for nothing.
+        gmm = figures["lfcc_gmm"]["macro_eer"]
+        report = {
+            "figures": figures,
+            "ratios": {
+                f"gmm_over_{'ours' if name == 'default' else name}_macro_eer": gmm
+                / found["macro_eer"]
+                for name, found in figures.items()
+                if name != "lfcc_gmm"
+            },
+        }
+        options.json.write_text(json.dumps(report, indent=2) + "\n")
+    print(json.dumps(report["ratios"], indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""The laws of the split: what a fold is tested on, its training has neither heard nor seen."""
+
+import collections
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmarks.generalise import BONAFIDE, VARIANTS, Clip, deal, per_system, split_folds
+from pipeline.config import override, sample
+
+clips = st.lists(
+    st.builds(
+        Clip,
+        st.just(np.zeros(1, np.int16)),
+        st.sampled_from([BONAFIDE, "A", "B", "C", "D", "E"]),
+        st.sampled_from("stuvwxyz"),
+    ),
+    max_size=60,
+)
+
+
+@given(clips)
+@settings(max_examples=60)
+def test_no_system_and_no_bona_fide_voice_of_the_test_is_trained_on(corpus):
+    folds = split_folds(corpus, 3)
+    tested = collections.Counter()
+    for train_part, test_part in folds:
+        systems = {clip.system for clip in test_part} - {BONAFIDE}
+        voices = {clip.speaker for clip in test_part if clip.system == BONAFIDE}
+        assert not systems & {clip.system for clip in train_part}
+        assert not voices & {clip.speaker for clip in train_part}
+        tested.update(map(id, test_part))
+    # Every clip is tested once.
+    assert sorted(tested) == sorted(map(id, corpus))
+    assert set(tested.values()) <= {1}
+
+
+def test_names_are_dealt_so_that_folds_are_of_a_size():
+    sizes = collections.Counter({"a": 10, "b": 6, "c": 5, "d": 1})
+    assert deal(sizes, 2) == {"a": 0, "b": 1, "c": 1, "d": 0}
+
+
+def test_the_eer_of_a_system_is_against_all_bona_fide_clips():
+    silence = np.zeros(1, np.int16)
+    part = [Clip(silence, system, "s") for system in (BONAFIDE, BONAFIDE, "A", "A", "B")]
+    found = per_system(np.array([2.0, 0.0, -1.0, 1.0, -2.0]), part)
+    assert found == {"A": 0.5, "B": 0.0}
+
+
+def test_every_variant_can_be_set():
+    for assignments in VARIANTS.values():
+        override(sample(), assignments)
