@@ -71,7 +71,8 @@ def parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         dest="assignments",
-        help="change a setting; may be given several times",
+        help="change a setting, or take a section by its name (conformer=S, M or L); may be given "
+        "several times",
     )
     result.add_argument(
         "--workers",

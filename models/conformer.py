@@ -173,6 +173,58 @@ class AttentiveStatisticsPooling(TakesMask, keras.layers.Layer):
         return ops.concatenate([mean, ops.sqrt(variance + _VARIANCE_FLOOR)], axis=-1)
 
 
+class ClassToken(TakesMask, keras.layers.Layer):
+    """A learnt frame in front of every clip; what the blocks make of it stands for the clip."""
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Creates the token for inputs [B, T, D]."""
+        self.token = self.add_weight(
+            name="token",
+            shape=(1, 1, input_shape[-1]),
+            initializer=keras.initializers.RandomNormal(stddev=0.02),
+        )
+
+    def call(
+        self, x: tf.Tensor, mask: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor | None]:
+        """[B, T, D] and mask [B, T] to [B, 1 + T, D] and [B, 1 + T]; the token is always real."""
+        token = ops.cast(self.token, x.dtype)
+        tokens = ops.broadcast_to(token, (ops.shape(x)[0], 1, x.shape[2]))
+        x = ops.concatenate([tokens, x], axis=1)
+        if mask is not None:
+            mask = ops.pad(mask, [[0, 0], [1, 0]], constant_values=True)
+        return x, mask
+
+
+def halve(
+    x: tf.Tensor, mask: tf.Tensor | None, *, tokens: int = 0
+) -> tuple[tf.Tensor, tf.Tensor | None]:
+    """Means of pairs of frames, as between the stages of HM-Conformer (arXiv 2309.08208).
+
+    Args:
+        x: [B, T, D].
+        mask: bool [B, T], or None. Of a pair with one real frame, that frame is taken.
+        tokens: How many frames in front stay as they are.
+
+    Returns:
+        [B, tokens + ceil((T - tokens) / 2), D] and its mask.
+    """
+    if mask is None:
+        mask = ops.ones(ops.shape(x)[:2], "bool")
+    front, frames = x[:, :tokens], x[:, tokens:]
+    front_mask, real = mask[:, :tokens], mask[:, tokens:]
+    odd = ops.shape(frames)[1] % 2
+    frames = ops.pad(frames, [[0, 0], [0, odd], [0, 0]])
+    real = ops.pad(real, [[0, 0], [0, odd]], constant_values=False)
+    batch, length, width = ops.shape(frames)[0], ops.shape(frames)[1], x.shape[2]
+    pairs = ops.reshape(frames, (batch, length // 2, 2, width))
+    weights = ops.cast(ops.reshape(real, (batch, length // 2, 2, 1)), x.dtype)
+    count = ops.maximum(ops.sum(weights, axis=2), 1)
+    means = ops.sum(pairs * weights, axis=2) / count  # [B, T / 2, D]
+    kept = ops.any(ops.reshape(real, (batch, length // 2, 2)), axis=2)
+    return ops.concatenate([front, means], axis=1), ops.concatenate([front_mask, kept], axis=1)
+
+
 class CosineHead(keras.layers.Layer):
     """An embedding, and its cosine with a learnt direction, or the difference of two such cosines.
 
@@ -206,6 +258,8 @@ class Conformer(TakesMask, keras.Model):
 
     features -> convolution subsampling -> Conformer blocks -> pooling -> one logit (or cosine)
 
+    The time between blocks may be halved, and a class token may take the place of pooling.
+
     Padding (frames where `mask` is False) does not change a clip's logit, and neither do the other
     clips of the batch.
 
@@ -218,6 +272,7 @@ class Conformer(TakesMask, keras.Model):
         super().__init__(**kwargs)
         self.config = config or ConformerConfig()
         self.subsampling = Subsampling(self.config, name="subsampling")
+        self.token = ClassToken(name="token") if self.config.pooling == "token" else None
         count = self.config.num_blocks
         # Early blocks make what all others build on: they are left out less often.
         self.blocks = [
@@ -226,10 +281,14 @@ class Conformer(TakesMask, keras.Model):
             )
             for i in range(count)
         ]
-        self.poolings = [
-            AttentiveStatisticsPooling(self.config, name=f"pooling_{i}" if i else "pooling")
-            for i in range(self.config.pooled_blocks)
-        ]
+        self.poolings = (
+            []
+            if self.token
+            else [
+                AttentiveStatisticsPooling(self.config, name=f"pooling_{i}" if i else "pooling")
+                for i in range(self.config.pooled_blocks)
+            ]
+        )
         self.dropout = dropout.ByteDropout(self.config.dropout, dtype="float32")
         if self.config.head == "logit":
             self.logit = keras.layers.Dense(1, dtype="float32", name="logit")
@@ -256,14 +315,23 @@ class Conformer(TakesMask, keras.Model):
             [B] float32.
         """
         x, mask = self.subsampling(features, mask=mask, training=training)  # [B, T', D]
+        if self.token:
+            x, mask = self.token(x, mask=mask)  # [B, 1 + T', D]
         depths = []
-        for block in self.blocks:
+        for number, block in enumerate(self.blocks, start=1):
             x = block(x, mask=mask, training=training)
-            depths.append(x)
+            depths.append((x, mask))
+            if number in self.config.halved_after:
+                x, mask = halve(x, mask, tokens=1 if self.token else 0)
         # The deepest first; each depth is pooled by weights of its own.
-        deepest = depths[: -len(self.poolings) - 1 : -1]
-        pooled = [pool(x, mask=mask) for pool, x in zip(self.poolings, deepest, strict=True)]
-        x = ops.concatenate(pooled, axis=-1)  # [B, 2 D pooled_blocks]
+        deepest = depths[: -self.config.pooled_blocks - 1 : -1]
+        if self.token:
+            pooled = [ops.cast(x[:, 0], "float32") for x, _ in deepest]  # each [B, D]
+        else:
+            pooled = [
+                pool(x, mask=mask) for pool, (x, mask) in zip(self.poolings, deepest, strict=True)
+            ]  # each [B, 2 D]
+        x = ops.concatenate(pooled, axis=-1)
         return ops.squeeze(self.logit(self.dropout(x, training=training)), axis=-1)
 
     def get_config(self) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from models.checks import Checks
 
 _REDUCTIONS = (1, 2, 4)
 HEADS = ("logit", "cosine", "cosine_pair")
+POOLINGS = ("statistics", "token")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +25,10 @@ class ConformerConfig:
         attention_dropout: Rate on the attention weights.
         stochastic_depth: Rate at which the last block's residual branches are left out while
             training; it rises linearly from the first block to there.
+        pooling: What makes one vector of all frames: attentive `statistics`, or a `token`, a learnt
+            frame in front of the clip that attends to all others.
         pooled_blocks: How many of the last blocks are pooled, each by itself, and joined.
+        halved_after: After which blocks, counted from 1, the frames are halved by means of pairs.
         subsampling_channels: Channels of the two convolutions in front of the blocks.
         time_reduction: Input frames per subsampled frame: 1, 2 or 4.
         frequency_reduction: Input bands per band after the convolutions: 1, 2 or 4.
@@ -43,7 +47,9 @@ class ConformerConfig:
     dropout: float = 0.1
     attention_dropout: float = 0.0
     stochastic_depth: float = 0.0
+    pooling: str = "statistics"
     pooled_blocks: int = 1
+    halved_after: tuple[int, ...] = ()
     subsampling_channels: int = 32
     time_reduction: int = 4
     frequency_reduction: int = 4
@@ -57,6 +63,8 @@ class ConformerConfig:
         Raises:
             ValueError: A setting is out of range; the message names it.
         """
+        # JSON has no tuples, and a list would make the settings unhashable.
+        object.__setattr__(self, "halved_after", tuple(self.halved_after))
         checks = Checks(self, "conformer")
         checks.finite()
         checks.whole(
@@ -90,3 +98,21 @@ class ConformerConfig:
         checks.one_of("time_reduction", _REDUCTIONS)
         checks.one_of("frequency_reduction", _REDUCTIONS)
         checks.one_of("head", HEADS)
+        checks.one_of("pooling", POOLINGS)
+        checks.require(
+            ["halved_after"],
+            lambda blocks: (
+                list(blocks) == sorted(set(blocks))
+                and all(1 <= block < self.num_blocks for block in blocks)
+            ),
+            f"growing numbers from 1 to {self.num_blocks - 1} (conformer.num_blocks - 1)",
+        )
+
+
+# Those of the paper (Gulati et al. 2020, table 1), with kernels of 31 where it has 32: a centred
+# kernel is odd.
+SIZES = {
+    "S": ConformerConfig(width=144, num_blocks=16, num_heads=4, kernel_size=31, ff_multiplier=4),
+    "M": ConformerConfig(width=256, num_blocks=16, num_heads=4, kernel_size=31, ff_multiplier=4),
+    "L": ConformerConfig(width=512, num_blocks=17, num_heads=8, kernel_size=31, ff_multiplier=4),
+}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -35,12 +37,21 @@ class Placement:
         kind: `tpu`, `gpu` or `cpu`.
         precision: `float32`, `bfloat16` or `float16`.
         description: For people, for instance `2 GPUs (NVIDIA A100), bfloat16`.
+        worker: Number of this process, from 0, the chief.
+        workers: Processes that train together.
     """
 
     strategy: tf.distribute.Strategy
     kind: str
     precision: str
     description: str
+    worker: int = 0
+    workers: int = 1
+
+    @property
+    def is_chief(self) -> bool:
+        """Whether this process writes what all have reached."""
+        return self.worker == 0
 
     @property
     def replicas(self) -> int:
@@ -51,6 +62,37 @@ class Placement:
     def needs_loss_scaling(self) -> bool:
         """Float16 has too few exponent bits for small gradients; bfloat16 has enough."""
         return self.precision == "float16"
+
+    def distribute(self, batches: tf.data.Dataset) -> Iterable[Any]:
+        """Global batches [B, ...], of which every replica gets its part."""
+        if self.workers == 1:
+            return self.strategy.experimental_distribute_dataset(batches)
+        local = self.replicas // self.workers
+        return self._parts(batches, self.replicas, self.worker * local)
+
+    def distribute_to_each_worker(self, batches: tf.data.Dataset) -> Iterable[Any]:
+        """Global batches that the replicas of every worker share among themselves."""
+        if self.workers == 1:
+            return self.strategy.experimental_distribute_dataset(batches)
+        return self._parts(batches, self.replicas // self.workers, 0)
+
+    def _parts(self, batches: tf.data.Dataset, count: int, first: int) -> Iterable[Any]:
+        """Cuts batches into `count` parts and gives those from `first` to this worker's replicas.
+
+        Every worker reads whole batches: mixing takes its partners from all of one, and with
+        TensorFlow's own sharding batches would be made of other utterances than in one process.
+        """
+        local = self.replicas // self.workers
+
+        def cut(*batch: tf.Tensor) -> tf.data.Dataset:
+            parts = [tf.reshape(x, [count, x.shape[0] // count, *x.shape[1:]]) for x in batch]
+            return tf.data.Dataset.from_tensor_slices(
+                tuple(part[first : first + local] for part in parts)
+            )
+
+        return self.strategy.distribute_datasets_from_function(
+            lambda _: batches.flat_map(cut).prefetch(tf.data.AUTOTUNE)
+        )
 
     @contextlib.contextmanager
     def scope(self) -> Iterator[None]:
@@ -67,23 +109,53 @@ class Placement:
 def choose_placement(device: str = "auto", mixed_precision: str = "auto") -> Placement:
     """Finds the best device there is.
 
+    Where `TF_CONFIG` names several workers, they train together; every one of them must call this
+    before TensorFlow does anything else.
+
     Args:
         device: `auto`, or `tpu`, `gpu` or `cpu` to insist on one.
         mixed_precision: `auto` takes bfloat16 on TPUs and on GPUs that compute in it (compute
             capability 8.0), float16 on GPUs with tensor cores (7.0), and float32 elsewhere.
 
     Raises:
-        ValueError: The device that was asked for is not there or cannot be used.
+        ValueError: The device that was asked for is not there or cannot be used, or `TF_CONFIG` is
+            not understood.
     """
-    kind, name, strategy, best = _find(device)
+    worker, workers = _place_among_workers()
+    kind, name, strategy, best = _find(device, workers)
     precision = best if mixed_precision == "auto" else mixed_precision
     replicas = strategy.num_replicas_in_sync
     shown = f"{replicas} {name} replicas" if replicas > 1 else name
-    return Placement(strategy, kind, precision, f"{shown}, {precision}")
+    if workers > 1:
+        shown += f" of {workers} workers (this is number {worker})"
+    return Placement(strategy, kind, precision, f"{shown}, {precision}", worker, workers)
 
 
-def _find(device: str) -> tuple[str, str, tf.distribute.Strategy, str]:
+def _place_among_workers() -> tuple[int, int]:
+    """The number of this process and of all that train together, as `TF_CONFIG` says."""
+    text = os.environ.get("TF_CONFIG")
+    if not text:
+        return 0, 1
+    try:
+        config = json.loads(text)
+        chiefs, others = (config["cluster"].get(kind, []) for kind in ("chief", "worker"))
+        if len(chiefs) + len(others) < 2:
+            return 0, 1
+        task, index = config["task"]["type"], int(config["task"]["index"])
+        if task not in ("chief", "worker"):
+            raise ValueError(f"task {task}")
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ValueError(
+            "TF_CONFIG must be JSON with cluster.worker (and at most cluster.chief), and with task "
+            f"type chief or worker and its index; unset it to train with one process ({error!r})"
+        ) from error
+    return index + (len(chiefs) if task == "worker" else 0), len(chiefs) + len(others)
+
+
+def _find(device: str, workers: int) -> tuple[str, str, tf.distribute.Strategy, str]:
     """Kind, name and strategy of the device to take, and the precision that suits it."""
+    if workers > 1:
+        return _find_for_workers(device)
     address = _tpu_address()
     if device == "tpu" and address is None:
         raise ValueError(
@@ -113,6 +185,25 @@ def _find(device: str) -> tuple[str, str, tf.distribute.Strategy, str]:
     # Float32, also where the CPU multiplies bfloat16: where it does not, that is emulated, slowly,
     # and a recipe should not change with the machine. `mixed_precision=bfloat16` asks for it.
     return "cpu", "CPU", _cpu_strategy(), "float32"
+
+
+def _find_for_workers(device: str) -> tuple[str, str, tf.distribute.Strategy, str]:
+    """Like `_find` where several processes train together, each on its CPU or its GPUs."""
+    if device == "tpu":
+        raise ValueError("trainer.device is tpu, but TF_CONFIG names workers: unset it for TPUs")
+    # First: collectives can only be set up before TensorFlow has initialised anything.
+    strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    gpus = tf.config.list_physical_devices("GPU")
+    if device == "cpu" and gpus:
+        raise ValueError(
+            "trainer.device is cpu, but workers take the GPUs they see: hide them with "
+            "CUDA_VISIBLE_DEVICES=-1"
+        )
+    if gpus:
+        return "gpu", "GPU", strategy, _best_gpu_precision(gpus)
+    if device == "gpu":
+        raise ValueError("trainer.device is gpu, but this worker sees no GPU: use auto or cpu")
+    return "cpu", "CPU", strategy, "float32"
 
 
 def _tpu_address() -> str | None:

@@ -7,7 +7,7 @@ import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -21,6 +21,20 @@ FACTS_FILE = "bonafide.json"
 WEIGHTS_FILE = "conformer.weights.h5"
 
 
+class Member(NamedTuple):
+    """One trained model of a detector, and what makes a likelihood ratio of its outputs.
+
+    Attributes:
+        weights: `get_weights()` of the trained model.
+        log_prior_odds: Natural log of the odds bona fide : spoof that the model's loss saw.
+        calibration: From logit less log prior odds to a log-likelihood ratio.
+    """
+
+    weights: Sequence[np.ndarray]
+    log_prior_odds: float = 0.0
+    calibration: AffineCalibration = AffineCalibration()
+
+
 class Detector(tf.Module):
     """Scores recordings from their PCM.
 
@@ -30,21 +44,21 @@ class Detector(tf.Module):
     Args:
         transform: The layer that Transform's output makes.
         raw_feature_spec: How its raw inputs are parsed.
-        model: A built model in float32.
-        log_prior_odds: Natural log of the odds bona fide : spoof that the model's loss saw.
-        calibration: From logit less log prior odds to a log-likelihood ratio; none by default.
+        models: Built models in float32.
+        members: What each of them is.
+        calibration: Of the mean of the members' calibrated scores; none by default.
 
     Attributes:
-        model: The model.
+        models: The models.
     """
 
     def __init__(
         self,
         transform: Any,
         raw_feature_spec: Mapping[str, Any],
-        model: Conformer,
+        models: Sequence[Conformer],
+        members: Sequence[Member],
         *,
-        log_prior_odds: float,
         calibration: AffineCalibration | None = None,
     ) -> None:
         super().__init__(name="detector")
@@ -52,11 +66,14 @@ class Detector(tf.Module):
         # Scoring must not ask for labels: only the recording is parsed and fed, and Transform's
         # layer leaves out the outputs that would need more.
         self._spec = {PCM16: raw_feature_spec[PCM16]}
-        self.model = model
-        calibration = calibration or AffineCalibration()
-        # One affine map: slope (logit - log prior odds) + offset.
-        self._slope = calibration.slope
-        self._offset = calibration.offset - calibration.slope * log_prior_odds
+        self.models = list(models)
+        joint = calibration or AffineCalibration()
+        # Affine maps of affine maps: a weight for each logit, and one offset.
+        self._weights = [joint.slope * m.calibration.slope / len(members) for m in members]
+        self._offset = joint.offset + sum(
+            joint.slope * m.calibration.offset / len(members) - weight * m.log_prior_odds
+            for weight, m in zip(self._weights, members, strict=True)
+        )
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
     def score_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -74,38 +91,47 @@ class Detector(tf.Module):
 
     def _score(self, pcm16: tf.Tensor) -> dict[str, tf.Tensor]:
         features = self._transform({PCM16: pcm16})[FEATURES]  # [B, T, F]
-        score = self._slope * self.model(features, training=False) + self._offset  # [B]
+        logits = [model(features, training=False) for model in self.models]  # each [B]
+        score = self._offset + tf.add_n(
+            [weight * logit for weight, logit in zip(self._weights, logits, strict=True)]
+        )
         return {"score": score, "probability": tf.sigmoid(score)}
 
 
 def build_detector(
     transform_output: tft.TFTransformOutput,
     config: ConformerConfig,
-    weights: Sequence[np.ndarray],
+    members: Sequence[Member],
     *,
-    log_prior_odds: float,
     calibration: AffineCalibration | None = None,
 ) -> Detector:
     """A detector in float32, whatever precision the weights were trained in.
 
     Args:
         transform_output: What Transform wrote.
-        config: Sizes of the model.
-        weights: `get_weights()` of the trained model.
-        log_prior_odds: See `Detector`.
+        config: Sizes of the models.
+        members: The trained models.
         calibration: See `Detector`.
     """
-    model = Conformer(config, dtype="float32", name="conformer")
     frames, bands = transform_output.transformed_feature_spec()[FEATURES].shape
-    model.build((None, frames, bands))
-    model.set_weights(weights)
+    models = []
+    for member in members:
+        model = Conformer(config, dtype="float32", name="conformer")
+        model.build((None, frames, bands))
+        model.set_weights(member.weights)
+        models.append(model)
     return Detector(
         transform_output.transform_features_layer(),
         transform_output.raw_feature_spec(),
-        model,
-        log_prior_odds=log_prior_odds,
+        models,
+        members,
         calibration=calibration,
     )
+
+
+def weights_file(member: int) -> str:
+    """Name of the file with the weights of a member, counted from 0."""
+    return f"conformer-{member}.weights.h5" if member else WEIGHTS_FILE
 
 
 def export_detector(detector: Detector, directory: str, *, facts: Mapping[str, Any]) -> None:
@@ -129,10 +155,12 @@ def export_detector(detector: Detector, directory: str, *, facts: Mapping[str, A
     with tempfile.TemporaryDirectory() as folder:
         local = Path(folder)
         # Keras 3 cannot load a SavedModel again, so a warm start needs the weights apart.
-        detector.model.save_weights(local / WEIGHTS_FILE)
+        names = [weights_file(i) for i in range(len(detector.models))]
+        for model, name in zip(detector.models, names, strict=True):
+            model.save_weights(local / name)
         (local / FACTS_FILE).write_text(json.dumps(dict(facts), indent=2, sort_keys=True) + "\n")
         # The facts come last: where they are, the export is complete.
-        for name in (WEIGHTS_FILE, FACTS_FILE):
+        for name in (*names, FACTS_FILE):
             path = os.path.join(extra, name)  # noqa: PTH118
             tf.io.gfile.copy(str(local / name), f"{path}.part", overwrite=True)
             tf.io.gfile.rename(f"{path}.part", path, overwrite=True)

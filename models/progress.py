@@ -16,6 +16,7 @@ _CURVES = {
     "dev_eer": "eer/dev",
     "learning_rate": "learning_rate",
     "examples_per_second": "speed/examples_per_second",
+    "waiting_share": "speed/waiting_share",
 }
 
 
@@ -42,8 +43,8 @@ class Progress:
         """Reports an epoch.
 
         Args:
-            figures: `epoch` (from 1), `loss`, `dev_loss`, `dev_eer` (a fraction), `learning_rate`
-                and `examples_per_second`.
+            figures: `epoch` (from 1), `loss`, `dev_loss`, `dev_eer` (a fraction), `learning_rate`,
+                `examples_per_second` and `waiting_share` (of the time of training, that for input).
             seconds: Wall time of the whole epoch, evaluation included.
         """
         self._seconds.append(seconds)
@@ -77,6 +78,7 @@ def epoch_line(figures: Mapping[str, Any], *, epochs: int, seconds_left: float) 
             f"dev EER {100 * figures['dev_eer']:.1f} %",
             f"lr {figures['learning_rate']:.1e}",
             f"{figures['examples_per_second']:.0f} examples/s",
+            f"{100 * figures['waiting_share']:.0f} % waiting for input",
             f"{duration(seconds_left)} left" if seconds_left else "done",
         )
     )

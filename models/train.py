@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 import logging
 import math
+import os
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -21,7 +23,7 @@ from models.checkpoints import TrainingState
 from models.conformer import Conformer, ConformerConfig
 from models.cost import count_flops
 from models.devices import Placement, choose_placement
-from models.export import build_detector, export_detector
+from models.export import Member, build_detector, export_detector
 from models.feature_config import FeatureConfig
 from models.input_pipeline import (
     Split,
@@ -59,12 +61,14 @@ class TrainingResult:
         log_prior_odds: What to take from a logit to get a log-likelihood ratio.
         parameters: Trained parameters.
         calibration: Of the best epoch's scores, fitted on dev.
+        dev_scores: Those scores, calibrated, [N] float64.
     """
 
     state: TrainingState
     log_prior_odds: float
     parameters: int
     calibration: DevCalibration
+    dev_scores: np.ndarray
 
 
 def run_fn(fn_args: Any) -> None:
@@ -87,8 +91,8 @@ def train_and_export(
     transform_dir: str,
     log_dir: str,
     serving_dir: str,
-) -> TrainingResult:
-    """Trains on files of examples and exports the best epoch.
+) -> list[TrainingResult]:
+    """Trains on files of examples and exports one detector, made of as many models as settings say.
 
     Args:
         config: `features`, `conformer`, `waveform`, `augment` and `trainer` (their fields),
@@ -98,7 +102,10 @@ def train_and_export(
         dev_files: Glob patterns of the split that chooses the best epoch.
         transform_dir: What Transform wrote.
         log_dir: Folder for TensorBoard.
-        serving_dir: Folder for the SavedModel.
+        serving_dir: Folder for the SavedModel; of several workers, the chief writes it.
+
+    Returns:
+        What training each of the models reached.
     """
     settings = TrainerConfig(**config["trainer"])
     conformer = ConformerConfig(**config["conformer"])
@@ -114,25 +121,30 @@ def train_and_export(
         features=FeatureConfig(**config["features"]),
         waveform=WaveformConfig(**config["waveform"]),
     )
-    result = train(
-        train_split,
-        dev_split,
-        conformer=conformer,
-        augment=AugmentConfig(**config["augment"]),
-        settings=settings,
-        placement=placement,
-        checkpoint_dir=config["checkpoint_dir"],
-        fingerprint=config["training_fingerprint"],
-        log_dir=log_dir,
-    )
-    state = result.state
+    results = [
+        train(
+            train_split,
+            dev_split,
+            conformer=conformer,
+            augment=AugmentConfig(**config["augment"]),
+            settings=member,
+            placement=placement,
+            checkpoint_dir=os.path.join(config["checkpoint_dir"], *folder),  # noqa: PTH118 (gs://)
+            fingerprint=config["training_fingerprint"],
+            log_dir=os.path.join(log_dir, *folder),  # noqa: PTH118
+        )
+        for member, folder in members(settings)
+    ]
+    if not placement.is_chief:
+        return results
+    calibration = joint_calibration(results, dev_split.labels, prior=settings.calibration_prior)
     detector = build_detector(
         transform_output,
         conformer,
-        state.best_weights,
-        log_prior_odds=result.log_prior_odds,
-        calibration=result.calibration.map,
+        [Member(r.state.best_weights, r.log_prior_odds, r.calibration.map) for r in results],
+        calibration=None if len(results) == 1 else calibration.map,
     )
+    state = results[0].state
     facts = {
         "training_fingerprint": config["training_fingerprint"],
         "settings": {
@@ -142,14 +154,57 @@ def train_and_export(
         "epochs_run": state.epoch,
         "best_epoch": state.best_epoch,
         "dev_eer": state.best_dev_eer,
-        "calibration": result.calibration.facts(),
-        "parameters": result.parameters,
+        "calibration": calibration.facts(),
+        "parameters": sum(r.parameters for r in results),
         "device": placement.description,
         "history": state.history,
     }
+    if len(results) > 1:
+        facts["members"] = [
+            {
+                "seed": settings.seed + i,
+                "best_epoch": r.state.best_epoch,
+                "dev_eer": r.state.best_dev_eer,
+                "calibration": r.calibration.facts(),
+                "history": r.state.history,
+            }
+            for i, r in enumerate(results)
+        ]
+        facts["dev_eer"] = equal_error_rate(mean_scores(results), dev_split.labels).eer
     export_detector(detector, serving_dir, facts=facts)
-    checkpoints.remove(config["checkpoint_dir"])
-    return result
+    # Those of members first, then the folder above them.
+    for folder in [*(names for _, names in members(settings) if names), []]:
+        checkpoints.remove(os.path.join(config["checkpoint_dir"], *folder))  # noqa: PTH118
+    return results
+
+
+def members(settings: TrainerConfig) -> list[tuple[TrainerConfig, list[str]]]:
+    """The settings of each model to be trained, and the folder (names) that keeps it apart."""
+    if settings.members == 1:
+        return [(settings, [])]
+    return [
+        (dataclasses.replace(settings, seed=settings.seed + i, members=1), [f"member-{i}"])
+        for i in range(settings.members)
+    ]
+
+
+def mean_scores(results: Sequence[TrainingResult]) -> np.ndarray:
+    """Mean of the calibrated dev scores of several models, [N]."""
+    return np.mean([result.dev_scores for result in results], axis=0)
+
+
+def joint_calibration(
+    results: Sequence[TrainingResult], labels: np.ndarray, *, prior: float
+) -> DevCalibration:
+    """The calibration of what several models say together; of a single one, its own.
+
+    The mean of likelihood ratios of models that agree only in part is too timid: it is calibrated
+    once more.
+    """
+    if len(results) == 1:
+        return results[0].calibration
+    _LOG.info("%d models, and the mean of their scores:", len(results))
+    return calibrate(mean_scores(results), labels, prior=prior)
 
 
 def train(
@@ -189,6 +244,10 @@ def train(
             f"fide and {dev_counts.spoof} spoof"
         )
     _require_equal_shares(settings, placement)
+    if settings.scale_with_replicas:
+        # What it was on one machine must not be gone on with on another.
+        fingerprint = f"{fingerprint}-{placement.replicas}"
+        settings = scaled(settings, placement.replicas)
     if settings.deterministic and placement.kind == "cpu":
         tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(settings.seed)
@@ -224,7 +283,15 @@ def train(
             variable.assign(value)
 
     loss = make_loss(settings.loss, weights=weights, label_smoothing=settings.label_smoothing)
-    train_step = make_train_step(model, optimizer, loss, placement, settings.batch_size)
+    train_step = make_train_step(
+        model,
+        optimizer,
+        loss,
+        placement,
+        settings.batch_size,
+        pieces=settings.accumulation_steps,
+        xla=settings.xla,
+    )
     score_step = make_score_step(model, placement)
     schedule = learning_rate_schedule(settings, settings.epochs * steps_per_epoch)
     dev_batches = evaluation_batches(dev_split, batch_size=settings.batch_size)
@@ -244,7 +311,7 @@ def train(
             crop_frames=settings.crop_frames,
             augment=augment,
         )
-        train_loss = train_epoch(train_step, batches, placement, epoch) / len(train_split.labels)
+        trained_epoch = train_epoch(train_step, batches, placement, epoch)
         trained = time.monotonic()
         with averaged_weights(model, optimizer, placement):
             logits = score_batches(score_step, dev_batches, placement)[: sum(dev_counts)]
@@ -257,18 +324,20 @@ def train(
                 state.best_epoch, state.best_weights = epoch, model.get_weights()
         figures = {
             "epoch": epoch,
-            "loss": train_loss,
+            "loss": trained_epoch.loss / len(train_split.labels),
             "dev_loss": dev_loss,
             "dev_eer": dev_eer,
             "learning_rate": float(schedule(epoch * steps_per_epoch - 1)),
             "examples_per_second": len(train_split.labels) / (trained - started),
+            "waiting_share": trained_epoch.waiting_share,
         }
         state.epoch = epoch
         state.history.append(figures)
         state.variables = [variable.numpy() for variable in variables]
-        checkpoints.save(
-            checkpoint_dir, state, fingerprint=fingerprint, keep=settings.keep_checkpoints
-        )
+        if placement.is_chief:
+            checkpoints.save(
+                checkpoint_dir, state, fingerprint=fingerprint, keep=settings.keep_checkpoints
+            )
         progress.epoch_done(figures, seconds=time.monotonic() - started)
     progress.close()
     _LOG.info("exported: epoch %d, dev EER %.1f %%", state.best_epoch, 100 * state.best_dev_eer)
@@ -276,13 +345,25 @@ def train(
     model.set_weights(state.best_weights)
     logits = score_batches(score_step, dev_batches, placement)[: sum(dev_counts)]
     calibration = calibrate(logits - odds, dev_split.labels, prior=settings.calibration_prior)
-    return TrainingResult(state, odds, model.count_params(), calibration)
+    dev_scores = calibration.map.apply(logits.astype(np.float64) - odds)
+    return TrainingResult(state, odds, model.count_params(), calibration, dev_scores)
+
+
+def scaled(settings: TrainerConfig, replicas: int) -> TrainerConfig:
+    """Settings whose batch, and with it the learning rate, have grown with the replicas."""
+    return dataclasses.replace(
+        settings,
+        batch_size=settings.batch_size * replicas,
+        learning_rate=settings.learning_rate * replicas,
+    )
 
 
 def _require_equal_shares(settings: TrainerConfig, placement: Placement) -> None:
     """Raises ValueError if a batch cannot be shared by the replicas; costs nothing to ask early."""
-    if settings.batch_size % placement.replicas:
+    replicas = 1 if settings.scale_with_replicas else placement.replicas
+    if settings.batch_size % (replicas * settings.accumulation_steps):
         raise ValueError(
             f"trainer.batch_size ({settings.batch_size}) must be a multiple of the number of "
-            f"replicas ({placement.replicas})"
+            f"replicas ({replicas}) times trainer.accumulation_steps "
+            f"({settings.accumulation_steps})"
         )

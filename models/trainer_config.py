@@ -25,6 +25,11 @@ class TrainerConfig:
     Attributes:
         epochs: Passes over the training split.
         batch_size: Utterances in one step, over all replicas together.
+        scale_with_replicas: Let each replica have `batch_size` utterances, and multiply the
+            learning rate by the number of replicas (Goyal et al. 2017): faster, but another recipe
+            on every machine.
+        accumulation_steps: In how many pieces a replica goes through its share of a batch before
+            the weights move: a large batch on a device with little memory.
         learning_rate: Peak of the schedule.
         warmup_fraction: Share of all steps in which the rate rises linearly to the peak.
         final_learning_rate_fraction: The rate at the end of the cosine, as a share of the peak.
@@ -46,8 +51,12 @@ class TrainerConfig:
         crop_frames: Length of the random piece of an utterance that a training step sees; 0 takes
             all of it. Dev and serving always take all of it.
         seed: Seeds the initial weights, the order, augmentation and dropout; below 2**31.
+        members: How many models are trained, with seeds from `seed` on, and exported as one: its
+            score is the mean of their calibrated scores, calibrated once more.
         device: `auto` takes a TPU, else GPUs, else the CPU.
         mixed_precision: `auto` follows the device.
+        xla: Compile the model's gradients with XLA. TPUs always do; CPUs and GPUs may gain, after a
+            longer first step.
         cache: Where computed features are kept between epochs. `auto` takes memory up to the
             budget, then disk; `none` computes them again in every epoch.
         cache_budget_gib: What `auto` may hold in memory, for train and dev together.
@@ -63,6 +72,8 @@ class TrainerConfig:
 
     epochs: int = 30
     batch_size: int = 32
+    scale_with_replicas: bool = False
+    accumulation_steps: int = 1
     learning_rate: float = 1e-3
     warmup_fraction: float = 0.1
     final_learning_rate_fraction: float = 0.01
@@ -76,8 +87,10 @@ class TrainerConfig:
     ema_epochs: float = 1.0
     crop_frames: int = 0
     seed: int = 0
+    members: int = 1
     device: Literal["auto", "cpu", "gpu", "tpu"] = "auto"
     mixed_precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    xla: bool = False
     cache: Literal["auto", "memory", "disk", "none"] = "auto"
     cache_budget_gib: float = 4.0
     cache_dir: str = ""
@@ -96,11 +109,15 @@ class TrainerConfig:
         object.__setattr__(self, "holdout_attacks", tuple(self.holdout_attacks))
         checks = Checks(self, "trainer")
         checks.finite()
-        counts = ("epochs", "batch_size", "shuffle_buffer", "keep_checkpoints")
+        counts = (
+            *("epochs", "batch_size", "accumulation_steps", "members"),
+            *("shuffle_buffer", "keep_checkpoints"),
+        )
         checks.whole(*counts, least=1)
         checks.require(counts, lambda v: v < _COUNT_LIMIT, "below a million")
         checks.whole("crop_frames", "seed", least=0)
-        checks.require(["seed"], lambda seed: seed < _SEED_LIMIT, "below 2**31")
+        last_seed = self.seed + self.members - 1
+        checks.require(["seed"], lambda _: last_seed < _SEED_LIMIT, "below 2**31")
         checks.require(("learning_rate", "cache_budget_gib"), lambda v: v > 0, "above 0")
         checks.require(("weight_decay", "clip_norm", "ema_epochs"), lambda v: v >= 0, "0 or more")
         checks.require(("warmup_fraction", "label_smoothing"), lambda v: 0 <= v < 1, "in [0, 1)")

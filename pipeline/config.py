@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from components.utterance_gen import corpora
 from metrics.gate import GateConfig
 from models.checks import Checks
+from models.conformer_config import SIZES
 from models.settings import (
     AugmentConfig,
     ConformerConfig,
@@ -245,6 +246,9 @@ def asvspoof2019_la() -> Settings:
     )
 
 
+# Sections that can be taken as a whole.
+NAMED_SECTIONS: dict[str, dict[str, ConformerConfig]] = {"conformer": SIZES}
+
 PRESETS: dict[str, Callable[[], Settings]] = {
     "sample": sample,
     "asvspoof2019-la": asvspoof2019_la,
@@ -268,7 +272,8 @@ def field_names(settings: Settings) -> Iterator[tuple[str, str, object]]:
 def override(settings: Settings, assignments: list[str]) -> Settings:
     """Returns the settings with `section.field=value` assignments applied, in order.
 
-    All are applied together, so that checks see the final values.
+    All are applied together, so that checks see the final values. `conformer=S` takes a whole
+    section by its name; what is assigned after it changes that.
 
     Raises:
         SettingsError: For an unknown name (the nearest names are listed), a value of the wrong
@@ -281,6 +286,12 @@ def override(settings: Settings, assignments: list[str]) -> Settings:
         name = name.strip()
         if not equals:
             raise SettingsError(f"--set wants section.field=value, not '{assignment}'")
+        if name in NAMED_SECTIONS:
+            named = NAMED_SECTIONS[name]
+            if text.strip() not in named:
+                raise SettingsError(f"{name} wants one of {', '.join(named)}, not '{text.strip()}'")
+            changes[name] = _shallow(named[text.strip()])
+            continue
         if name not in known:
             near = difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.5)
             hint = f"; did you mean {', '.join(near)}?" if near else ""
@@ -295,6 +306,10 @@ def override(settings: Settings, assignments: list[str]) -> Settings:
         except ValueError as error:
             raise SettingsError(f"settings '{section}': {error}") from error
     return dataclasses.replace(settings, **sections)
+
+
+def _shallow(section: object) -> dict[str, object]:
+    return {f.name: getattr(section, f.name) for f in dataclasses.fields(section)}
 
 
 def _parse(text: str, kind: object, name: str) -> object:
@@ -327,7 +342,7 @@ def _type_name(kind: object) -> str:
     if typing.get_origin(kind) is typing.Literal:
         return f"one of {', '.join(map(str, typing.get_args(kind)))}"
     if typing.get_origin(kind) is tuple:
-        items = {float: "numbers", str: "names"}[typing.get_args(kind)[0]]
+        items = {float: "numbers", int: "whole numbers", str: "names"}[typing.get_args(kind)[0]]
         return f"{items} with commas between them"
     names = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
     return names.get(kind, str(kind))  # type: ignore[arg-type]

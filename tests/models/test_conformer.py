@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.conformer import AttentiveStatisticsPooling, Conformer, ConformerConfig, Subsampling
+from models.conformer import (
+    AttentiveStatisticsPooling,
+    Conformer,
+    ConformerConfig,
+    Subsampling,
+    halve,
+)
+from models.conformer_config import SIZES
 
 TINY = ConformerConfig(
     width=16,
@@ -20,6 +27,17 @@ TINY = ConformerConfig(
     dropout=0.2,
     attention_dropout=0.1,
 )
+# What leads to one vector in another way.
+OTHERS = {
+    "several depths": {"pooled_blocks": 2},
+    "halved": {"halved_after": (1,)},
+    "token": {"pooling": "token"},
+    "token, halved, several depths": {
+        "pooling": "token",
+        "halved_after": (1,),
+        "pooled_blocks": 2,
+    },
+}
 FRAMES, BANDS = 45, 20
 
 
@@ -89,6 +107,52 @@ def test_padding_does_not_change_the_logit(time_reduction, padding):
     assert together[0] == pytest.approx(alone[0], abs=1e-5)
     unmasked = model(batch, training=False).numpy()
     assert abs(unmasked[0] - alone[0]) > 1e-3  # the mask is what makes them equal
+
+
+@pytest.mark.parametrize("changes", OTHERS.values(), ids=OTHERS)
+@pytest.mark.parametrize("padding", [3, 4, 17])
+def test_padding_does_not_change_other_poolings_either(changes, padding):
+    model = make_model(dataclasses.replace(TINY, **changes))
+    scramble(model)
+    clip = random_features(1)
+    padded = np.concatenate([clip, random_features(1, padding, seed=8) * 50], axis=1)
+    mask = tf.sequence_mask([FRAMES], FRAMES + padding)
+    alone = model(clip, training=False).numpy()
+    assert model(padded, mask=mask, training=False).numpy() == pytest.approx(alone, abs=1e-5)
+    assert abs(model(padded, training=False).numpy() - alone).max() > 1e-3
+
+
+@pytest.mark.parametrize("changes", OTHERS.values(), ids=OTHERS)
+def test_every_weight_of_other_poolings_learns(changes):
+    model = make_model(dataclasses.replace(TINY, **changes))
+    scramble(model)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(model(random_features(), training=True) ** 2)
+    gradients = tape.gradient(loss, [v.value for v in model.trainable_variables])
+    silent = [
+        v.path
+        for v, g in zip(model.trainable_variables, gradients, strict=True)
+        if g is None or not np.any(g)
+    ]
+    assert silent == []
+
+
+def test_halving_takes_means_of_pairs_and_leaves_tokens():
+    x = tf.reshape(tf.range(12, dtype=tf.float32), [1, 6, 2])
+    halved, mask = halve(x, None, tokens=1)
+    np.testing.assert_array_equal(halved, [[[0, 1], [3, 4], [7, 8], [10, 11]]])
+    assert mask.numpy().all()
+    halved, mask = halve(x, tf.constant([[True, True, True, True, False, False]]))
+    np.testing.assert_array_equal(halved, [[[1, 2], [5, 6], [0, 0]]])
+    np.testing.assert_array_equal(mask, [[True, True, False]])
+
+
+@pytest.mark.parametrize(("size", "millions"), [("S", 8.4), ("M", 26.1), ("L", 110.0)])
+def test_sizes_of_the_paper(size, millions):
+    """A little less than the paper's 10.3, 30.7 and 118.8, which count a decoder too."""
+    model = Conformer(SIZES[size])
+    model.build((None, None, 80))
+    assert model.count_params() / 1e6 == pytest.approx(millions, rel=0.05)
 
 
 def test_neighbours_do_not_change_the_logit():

@@ -139,6 +139,68 @@ def test_a_gpu_without_cuda_is_not_passed_over_in_silence(machine, monkeypatch, 
         devices.choose_placement("gpu")
 
 
+@pytest.mark.parametrize(
+    ("config", "place"),
+    [
+        ("", (0, 1)),
+        ('{"cluster": {"worker": ["a:1"]}, "task": {"type": "worker", "index": 0}}', (0, 1)),
+        ('{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 1}}', (1, 2)),
+        (
+            '{"cluster": {"chief": ["c:1"], "worker": ["a:1", "b:1"]}, '
+            '"task": {"type": "worker", "index": 1}}',
+            (2, 3),
+        ),
+        (
+            '{"cluster": {"chief": ["c:1"], "worker": ["a:1"]}, '
+            '"task": {"type": "chief", "index": 0}}',
+            (0, 2),
+        ),
+    ],
+)
+def test_place_among_workers(monkeypatch, config, place):
+    monkeypatch.setenv("TF_CONFIG", config)
+    assert devices._place_among_workers() == place
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        "{",
+        "[]",
+        '{"cluster": {"worker": ["a:1", "b:1"]}}',
+        '{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "ps", "index": 0}}',
+        '{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": "x"}}',
+    ],
+)
+def test_a_tf_config_that_is_not_understood(monkeypatch, config):
+    monkeypatch.setenv("TF_CONFIG", config)
+    with pytest.raises(ValueError, match=r"TF_CONFIG must be JSON with cluster\.worker"):
+        devices.choose_placement("cpu")
+
+
+def test_workers_take_their_gpus_or_cpu(machine, monkeypatch):
+    made = machine(gpus=[(8, 0)] * 2)
+    monkeypatch.setattr(
+        tf.distribute,
+        "MultiWorkerMirroredStrategy",
+        lambda: made.append("workers") or FakeStrategy(4),
+    )
+    monkeypatch.setenv(
+        "TF_CONFIG",
+        '{"cluster": {"worker": ["a:1", "b:1"]}, "task": {"type": "worker", "index": 1}}',
+    )
+    placement = devices.choose_placement()
+    assert made == ["workers"]
+    assert (placement.kind, placement.precision, placement.is_chief) == ("gpu", "bfloat16", False)
+    assert placement.description == "4 GPU replicas of 2 workers (this is number 1), bfloat16"
+    for device, words in (("cpu", "CUDA_VISIBLE_DEVICES"), ("tpu", "unset it for TPUs")):
+        with pytest.raises(ValueError, match=words):
+            devices.choose_placement(device)
+    machine()
+    with pytest.raises(ValueError, match="this worker sees no GPU"):
+        devices.choose_placement("gpu")
+
+
 def test_tpus_are_found_by_name(monkeypatch):
     monkeypatch.setenv("TPU_NAME", "my-tpu")
     assert devices._tpu_address() == "my-tpu"

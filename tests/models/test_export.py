@@ -5,6 +5,7 @@ import subprocess
 import sys
 import types
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -14,7 +15,7 @@ from models import checkpoints, train
 from models.augment import AugmentConfig
 from models.calibrate import DevCalibration
 from models.conformer import Conformer, ConformerConfig
-from models.export import build_detector
+from models.export import Member, build_detector
 from models.preprocessing import FEATURES, PCM16
 from models.trainer_config import TrainerConfig
 
@@ -42,6 +43,20 @@ np.savez(sys.argv[3], score=out["score"], alone=alone,
 """
 
 
+def custom_config(root, settings):
+    return {
+        "features": {"clip_samples": 16000, "num_bands": 16},
+        "conformer": dataclasses.asdict(TINY),
+        "waveform": {},
+        "augment": dataclasses.asdict(AugmentConfig()),
+        "trainer": dataclasses.asdict(settings),
+        "materialized": False,
+        "checkpoint_dir": str(root / "checkpoints"),
+        "training_fingerprint": "abc",
+        "code_fingerprint": "def",
+    }
+
+
 @pytest.fixture(scope="module")
 def trained(corpus, tmp_path_factory):
     """A model trained and exported by `run_fn`, from arguments as Trainer passes them."""
@@ -53,17 +68,7 @@ def trained(corpus, tmp_path_factory):
         transform_output=corpus.transform_dir,
         model_run_dir=str(root / "run"),
         serving_model_dir=str(root / "serving"),
-        custom_config={
-            "features": {"clip_samples": 16000, "num_bands": 16},
-            "conformer": dataclasses.asdict(TINY),
-            "waveform": {},
-            "augment": dataclasses.asdict(AugmentConfig()),
-            "trainer": dataclasses.asdict(SETTINGS),
-            "materialized": False,
-            "checkpoint_dir": str(root / "checkpoints"),
-            "training_fingerprint": "abc",
-            "code_fingerprint": "def",
-        },
+        custom_config=custom_config(root, SETTINGS),
     )
     train.run_fn(fn_args)
     return root
@@ -149,11 +154,62 @@ def test_the_prior_odds_are_taken_from_the_logit(corpus):
     pcm16 = tf.constant([corpus.clips["dev"][0][2].tobytes()])
     scores = []
     for odds in (0.0, 0.7):
-        detector = build_detector(
-            corpus.transform_output, TINY, model.get_weights(), log_prior_odds=odds
-        )
+        member = Member(model.get_weights(), log_prior_odds=odds)
+        detector = build_detector(corpus.transform_output, TINY, [member])
         scores.append(detector.score_pcm16(pcm16)["score"].numpy())
     assert scores[0] - scores[1] == pytest.approx(0.7, abs=1e-5)
+
+
+def test_members_are_averaged_after_their_calibration_and_calibrated_again(corpus):
+    models = []
+    for seed in (1, 2):
+        keras.utils.set_random_seed(seed)
+        models.append(Conformer(TINY))
+        models[-1].build((None, None, 16))
+    maps = [AffineCalibration(slope=2.0, offset=0.5), AffineCalibration(slope=0.5, offset=-1.0)]
+    members = [
+        Member(model.get_weights(), log_prior_odds=0.3, calibration=found)
+        for model, found in zip(models, maps, strict=True)
+    ]
+    joint = AffineCalibration(slope=1.5, offset=0.25)
+    detector = build_detector(corpus.transform_output, TINY, members, calibration=joint)
+    pcm16 = tf.constant([s.tobytes() for _, _, s in corpus.clips["dev"][:3]])
+    layer = corpus.transform_output.transform_features_layer()
+    features = layer({PCM16: pcm16[:, None]})[FEATURES]
+    scores = [
+        found.apply(model(features, training=False).numpy() - 0.3)
+        for model, found in zip(models, maps, strict=True)
+    ]
+    assert np.abs(scores[0] - scores[1]).max() > 0.1
+    expected = joint.apply(np.mean(scores, axis=0))
+    assert np.allclose(detector.score_pcm16(pcm16)["score"], expected, atol=1e-5)
+
+
+def test_several_models_are_exported_as_one(corpus, tmp_path):
+    results = train.train_and_export(
+        custom_config(tmp_path, dataclasses.replace(SETTINGS, members=2)),
+        train_files=corpus.raw["train"][:1],
+        dev_files=corpus.raw["dev"],
+        transform_dir=corpus.transform_dir,
+        log_dir=str(tmp_path / "run"),
+        serving_dir=str(tmp_path / "serving"),
+    )
+    extra = tmp_path / "serving/assets.extra"
+    assert sorted(p.name for p in extra.iterdir()) == [
+        *("bonafide.json", "conformer-1.weights.h5", "conformer.weights.h5")
+    ]
+    facts = json.loads((extra / "bonafide.json").read_text())
+    assert [m["seed"] for m in facts["members"]] == [0, 1]
+    assert facts["parameters"] == 2 * results[0].parameters
+    assert not (tmp_path / "checkpoints").exists()
+    assert {p.name for p in (tmp_path / "run").iterdir()} == {"member-0", "member-1"}
+    loaded = tf.saved_model.load(str(tmp_path / "serving"))
+    pcm16 = tf.constant([s.tobytes() for _, _, s in corpus.clips["dev"]])
+    scores = loaded.signatures["score_pcm16"](pcm16=pcm16)["score"].numpy()
+    found = facts["calibration"]
+    expected = found["slope"] * train.mean_scores(results) + found["offset"]
+    # Sorted: the files hold the clips in another order.
+    assert np.allclose(np.sort(scores), np.sort(expected), atol=1e-4)
 
 
 def test_checkpoints_are_kept_when_the_export_fails(trained, corpus, tmp_path, monkeypatch):
@@ -170,7 +226,8 @@ def test_checkpoints_are_kept_when_the_export_fails(trained, corpus, tmp_path, m
                 checkpoint_dir, checkpoints.TrainingState(epoch=1), fingerprint="abc", keep=1
             )
             or train.TrainingResult(
-                checkpoints.TrainingState(), 0.0, 1, DevCalibration(AffineCalibration(), 0.5, 1, 1)
+                *(checkpoints.TrainingState(), 0.0, 1),
+                *(DevCalibration(AffineCalibration(), 0.5, 1, 1), np.zeros(0)),
             )
         ),
     )

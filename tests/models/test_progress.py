@@ -3,6 +3,7 @@ import pytest
 from models.progress import Progress, duration, epoch_line
 
 FIGURES = {
+    "waiting_share": 0.034,
     "epoch": 3,
     "loss": 0.4119,
     "dev_loss": 0.401,
@@ -15,6 +16,7 @@ FIGURES = {
 def test_epoch_line():
     assert epoch_line(FIGURES, epochs=30, seconds_left=130) == (
         "epoch  3/30  loss 0.412  dev loss 0.401  dev EER 12.3 %  lr 4.0e-04  412 examples/s  "
+        "3 % waiting for input  "
         "2 min 10 s left"
     )
     assert epoch_line({**FIGURES, "epoch": 30}, epochs=30, seconds_left=0).endswith("  done")

@@ -1,15 +1,18 @@
 import dataclasses
 import json
+import os
 import pathlib
+import socket
 import subprocess
 import sys
+import types
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from models import checkpoints, train
+from models import checkpoints, steps, train
 from models.augment import AugmentConfig
 from models.calibrate import calibrate
 from models.conformer import ConformerConfig
@@ -47,6 +50,7 @@ def run(
     train_split=None,
     augment=AUGMENT,
     conformer=TINY,
+    placement=None,
     **kwargs,
 ):
     return train.train(
@@ -55,7 +59,7 @@ def run(
         conformer=conformer,
         augment=augment,
         settings=settings,
-        placement=choose_placement(settings.device, settings.mixed_precision),
+        placement=placement or choose_placement(settings.device, settings.mixed_precision),
         checkpoint_dir=str(directory),
         fingerprint=fingerprint,
         **kwargs,
@@ -65,7 +69,7 @@ def run(
 def figures(result):
     """History without what the clock decides."""
     return [
-        {k: v for k, v in epoch.items() if k != "examples_per_second"}
+        {k: v for k, v in epoch.items() if k not in ("examples_per_second", "waiting_share")}
         for epoch in result.state.history
     ]
 
@@ -221,8 +225,8 @@ from tests.models import test_train as t
 from models import train
 calls = 0
 make = train.make_train_step
-def deadly(*args):
-    step = make(*args)
+def deadly(*args, **kwargs):
+    step = make(*args, **kwargs)
     def counted(*batch):
         global calls
         calls += 1
@@ -235,12 +239,14 @@ t.run({directory!r})
 """
 
 
-def test_resumes_after_kill_9_in_the_middle_of_an_epoch(uninterrupted, tmp_path):
-    # 4 steps an epoch: the 7th is the third of the second epoch.
-    code = KILLED.format(root=str(ROOT), directory=str(tmp_path), kill_at=7)
+# 4 steps an epoch: the very first, the third of the second epoch, and the last of all.
+@pytest.mark.parametrize(("kill_at", "finished"), [(1, 0), (7, 1), (12, 2)])
+def test_resumes_after_kill_9_at_any_step(uninterrupted, tmp_path, kill_at, finished):
+    code = KILLED.format(root=str(ROOT), directory=str(tmp_path), kill_at=kill_at)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == -9, done.stderr[-2000:]
-    assert [p.name for p in tmp_path.iterdir()] == ["checkpoint-00001.npz"]
+    kept = [f"checkpoint-{epoch:05d}.npz" for epoch in range(1, finished + 1)]
+    assert sorted(p.name for p in tmp_path.iterdir()) == kept
     same(uninterrupted, run(tmp_path))
 
 
@@ -310,21 +316,132 @@ tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfigur
 from tests.models import test_train as t
 from models.devices import choose_placement
 assert choose_placement("cpu").description == "2 CPU replicas, float32"
-settings = t.TrainerConfig(**json.loads({settings!r}))
-result = t.run({directory!r}, settings, conformer=t.NO_DROPOUT)
-print(json.dumps(result.state.history))
+for i, settings in enumerate(json.loads({settings!r})):
+    result = t.run(
+        {directory!r} + f"/{{i}}", t.TrainerConfig(**settings), conformer=t.NO_DROPOUT
+    )
+    print(json.dumps(result.state.history))
 """
+WORKER = """
+import json, sys
+sys.path.insert(0, {root!r})
+from models.devices import choose_placement
+placement = choose_placement("cpu")
+from tests.models import test_train as t
+settings = t.TrainerConfig(**json.loads({settings!r}))
+result = t.run({directory!r}, settings, placement=placement, conformer=t.NO_DROPOUT)
+print(placement.description)
+print(json.dumps([result.state.history, [float(w.sum()) for w in result.state.best_weights]]))
+"""
+
+
+def close(one, other):
+    for a, b in zip(one, other, strict=True):
+        assert b["loss"] == pytest.approx(a["loss"], rel=1e-4)
+        assert b["dev_loss"] == pytest.approx(a["dev_loss"], rel=1e-4)
+        assert b["dev_eer"] == a["dev_eer"]
 
 
 def test_two_replicas_train_like_one_with_the_same_global_batch(without_dropout, tmp_path):
     settings, one = without_dropout
-    code = TWO_REPLICAS.format(
-        root=str(ROOT), directory=str(tmp_path), settings=json.dumps(dataclasses.asdict(settings))
+    # Batch and learning rate that become the same once they have grown with the replicas.
+    per_replica = dataclasses.replace(
+        settings,
+        batch_size=settings.batch_size // 2,
+        learning_rate=settings.learning_rate / 2,
+        scale_with_replicas=True,
     )
+    both = [dataclasses.asdict(s) for s in (settings, per_replica)]
+    code = TWO_REPLICAS.format(root=str(ROOT), directory=str(tmp_path), settings=json.dumps(both))
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr[-3000:]
-    two = json.loads(done.stdout.splitlines()[-1])
-    for a, b in zip(one.state.history, two, strict=True):
-        assert b["loss"] == pytest.approx(a["loss"], rel=1e-4)
-        assert b["dev_loss"] == pytest.approx(a["dev_loss"], rel=1e-4)
-        assert b["dev_eer"] == a["dev_eer"]
+    for line in done.stdout.splitlines()[-2:]:
+        close(one.state.history, json.loads(line))
+
+
+def free_ports(count):
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports
+
+
+def test_two_workers_train_like_one_process(without_dropout, tmp_path):
+    settings, one = without_dropout
+    code = WORKER.format(
+        root=str(ROOT), directory=str(tmp_path), settings=json.dumps(dataclasses.asdict(settings))
+    )
+    workers = [f"127.0.0.1:{port}" for port in free_ports(2)]
+    processes = []
+    for index in range(2):
+        config = {"cluster": {"worker": workers}, "task": {"type": "worker", "index": index}}
+        processes.append(
+            subprocess.Popen(
+                [sys.executable, "-c", code],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                cwd=ROOT,
+                env={**os.environ, "TF_CONFIG": json.dumps(config)},
+            )
+        )
+    try:
+        done = [process.communicate(timeout=600) for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+    assert [p.returncode for p in processes] == [0, 0], [err[-3000:] for _, err in done]
+    printed = [out.splitlines()[-2:] for out, _ in done]
+    assert [lines[0] for lines in printed] == [
+        f"2 CPU replicas of 2 workers (this is number {index}), float32" for index in range(2)
+    ]
+    (history, weights), (other_history, other_weights) = (json.loads(line) for _, line in printed)
+    close(one.state.history, history)
+    close(history, other_history)
+    assert other_weights == weights
+    # The chief alone writes.
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "checkpoint-00001.npz",
+        "checkpoint-00002.npz",
+    ]
+
+
+@pytest.mark.parametrize("change", [{"accumulation_steps": 4}, {"xla": True}])
+def test_pieces_of_a_batch_and_xla_change_nothing(without_dropout, tmp_path, change):
+    settings, one = without_dropout
+    result = run(tmp_path, dataclasses.replace(settings, **change), conformer=NO_DROPOUT)
+    close(one.state.history, result.state.history)
+
+
+def test_a_batch_that_cannot_be_cut_into_pieces_is_refused(tmp_path):
+    settings = dataclasses.replace(SETTINGS, accumulation_steps=3)
+    with pytest.raises(ValueError, match=r"multiple of .* trainer.accumulation_steps \(3\)"):
+        run(tmp_path, settings)
+
+
+def test_the_share_of_time_that_waits_for_input_is_measured(monkeypatch):
+    now = [0.0]
+
+    def batches():
+        for i in range(4):
+            now[0] += 3.0
+            yield i, i, i
+
+    def step(*_):
+        now[0] += 1.0
+        return tf.constant(1.0)
+
+    monkeypatch.setattr(steps, "time", types.SimpleNamespace(monotonic=lambda: now[0]))
+    placement = types.SimpleNamespace(distribute=lambda dataset: dataset)
+    assert train_epoch(step, batches(), placement, 1) == steps.EpochFigures(4.0, 0.75)
+
+
+def test_members_have_seeds_and_folders_of_their_own():
+    three = train.members(dataclasses.replace(SETTINGS, members=3))
+    assert [(s.seed, s.members, folder) for s, folder in three] == [
+        (4, 1, ["member-0"]),
+        (5, 1, ["member-1"]),
+        (6, 1, ["member-2"]),
+    ]
+    assert train.members(SETTINGS) == [(SETTINGS, [])]

@@ -4,6 +4,7 @@ import sys
 
 import pytest
 
+from models.conformer_config import SIZES
 from pipeline.config import PRESETS, SettingsError, field_names, override, sample
 
 
@@ -26,6 +27,7 @@ def test_presets_are_whole_and_named_after_themselves(name):
         ("corpus.name= other ", "corpus", "name", "other"),
         ("corpus.root=gs://bucket/a=b", "corpus", "root", "gs://bucket/a=b"),
         ("waveform.gain_db=-3, 4.5", "waveform", "gain_db", (-3.0, 4.5)),
+        ("conformer.halved_after=1,3", "conformer", "halved_after", (1, 3)),
     ],
 )
 def test_override(assignment, section, field, value):
@@ -49,6 +51,11 @@ def test_assignments_of_a_section_are_checked_together():
         ["features.window_samples=2048", "features.fft_length=2048", "features.num_bands=40"],
     )
     assert changed.features.fft_length == 2048
+
+
+def test_a_section_can_be_taken_by_its_name_and_then_changed():
+    changed = override(sample(), ["conformer=S", "conformer.dropout=0.3"])
+    assert changed.conformer == dataclasses.replace(SIZES["S"], dropout=0.3)
 
 
 @pytest.mark.parametrize(
@@ -77,6 +84,11 @@ def test_assignments_of_a_section_are_checked_together():
         ("waveform.gain_db=1,x", ["waveform.gain_db", "x"]),
         ("waveform.gain_db=1", ["waveform.gain_db", "two numbers"]),
         ("trainer.loss=oc_softmax", ["oc_softmax", "conformer.head=cosine"]),
+        ("conformer=XL", ["conformer", "S, M, L", "XL"]),
+        ("conformer.halved_after=4", ["halved_after", "from 1 to 3"]),
+        ("conformer.halved_after=1,x", ["halved_after", "x"]),
+        ("conformer.pooling=mean", ["conformer.pooling", "mean"]),
+        ("trainer.members=0", ["trainer.members", "1 or more"]),
         ("conformer.head=cosine", ["trainer.loss=bce", "conformer.head=logit"]),
     ],
 )
