@@ -32,6 +32,7 @@ from models.input_pipeline import (
 )
 from models.losses import class_weights, log_prior_odds, make_loss
 from models.optimizer import build_optimizer, learning_rate_schedule
+from models.pretrained import Loaded, load_pretrained
 from models.progress import Progress
 from models.steps import (
     TrainingDivergedError,
@@ -59,12 +60,14 @@ class TrainingResult:
         log_prior_odds: What to take from a logit to get a log-likelihood ratio.
         parameters: Trained parameters.
         calibration: Of the best epoch's scores, fitted on dev.
+        warm_start: What was taken from a file before the first epoch, if anything was.
     """
 
     state: TrainingState
     log_prior_odds: float
     parameters: int
     calibration: DevCalibration
+    warm_start: Loaded | None = None
 
 
 def run_fn(fn_args: Any) -> None:
@@ -144,6 +147,7 @@ def train_and_export(
         "dev_eer": state.best_dev_eer,
         "calibration": result.calibration.facts(),
         "parameters": result.parameters,
+        "warm_start": result.warm_start and result.warm_start.facts(),
         "device": placement.description,
         "history": state.history,
     }
@@ -178,7 +182,9 @@ def train(
         log_dir: Folder for TensorBoard; None for none.
 
     Raises:
-        ValueError: A split lacks a class, or the batch cannot be shared by the replicas.
+        ValueError: A split lacks a class, the batch cannot be shared by the replicas, or the
+            pretrained weights do not fit.
+        FileNotFoundError: There are no such pretrained weights.
         TrainingDivergedError: The loss is not finite.
     """
     counts, dev_counts = class_counts(train_split), class_counts(dev_split)
@@ -212,6 +218,7 @@ def train(
     for name, c in (("train", counts), ("dev", dev_counts)):
         _LOG.info("%s: %d utterances, %d bona fide and %d spoof", name, sum(c), *c)
 
+    warm_start = load_pretrained(model, settings.pretrained)
     variables = [*model.variables, *optimizer.variables]
     state = checkpoints.load_latest(
         checkpoint_dir, fingerprint=fingerprint, shapes=[tuple(v.shape) for v in variables]
@@ -276,7 +283,7 @@ def train(
     model.set_weights(state.best_weights)
     logits = score_batches(score_step, dev_batches, placement)[: sum(dev_counts)]
     calibration = calibrate(logits - odds, dev_split.labels, prior=settings.calibration_prior)
-    return TrainingResult(state, odds, model.count_params(), calibration)
+    return TrainingResult(state, odds, model.count_params(), calibration, warm_start)
 
 
 def _require_equal_shares(settings: TrainerConfig, placement: Placement) -> None:
