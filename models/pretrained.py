@@ -245,12 +245,12 @@ def _require_blocks(loaded: Loaded, fitting: Mapping[str, int]) -> None:
         if any(_BLOCK.match(name) for name in loaded.loaded):
             return
         what = "has nothing that fits into this model's blocks"
-    advice = ""
     if fitting:
         settings = " ".join(f"--set conformer.{name}={size}" for name, size in fitting.items())
-        advice = f". These settings have the file's sizes: {settings}"
+        what += f"; {settings} would give the file's sizes"
+    # The list last: it may be long.
     raise ValueError(
-        f"trainer.pretrained={loaded.uri} {what}: {_others(loaded, only=problems)}{advice}"
+        f"trainer.pretrained={loaded.uri} {what}. In the file: {_others(loaded, only=problems)}"
     )
 
 
@@ -271,16 +271,16 @@ def _others(loaded: Loaded, only: Iterable[str] | None = None) -> str:
     """What was not loaded, for people: the same weights of several blocks are said once."""
     chosen = set(only) if only is not None else {*loaded.mismatched, *loaded.missing}
     parts = _grouped(
-        f"{name} is {_text(shapes[0])} in the file and {_text(shapes[1])} in the model"
-        + (" (for other heads)" if shapes[0] == shapes[1] else "")
+        f"{name} is {_text(shapes[0])}, here {_text(shapes[1])}"
+        + (" for other heads" if shapes[0] == shapes[1] else "")
         for name, shapes in loaded.mismatched.items()
         if name in chosen
     )
     missing = _grouped(name for name in loaded.missing if name in chosen)
     if missing:
-        parts.append(f"not in the file: {', '.join(missing)}")
+        parts.append(f"not there: {', '.join(missing)}")
     if loaded.unused and only is None:
-        parts.append(f"only in the file: {', '.join(loaded.unused)}")
+        parts.append(f"only there: {', '.join(loaded.unused)}")
     return "; ".join(parts)
 
 
