@@ -19,6 +19,7 @@ from models.preprocessing import FEATURES, PCM16
 
 FACTS_FILE = "bonafide.json"
 WEIGHTS_FILE = "conformer.weights.h5"
+EXTRA_DIR = "assets.extra"
 
 
 class Member(NamedTuple):
@@ -150,7 +151,7 @@ def export_detector(detector: Detector, directory: str, *, facts: Mapping[str, A
             "score_pcm16": detector.score_pcm16,
         },
     )
-    extra = os.path.join(directory, "assets.extra")  # noqa: PTH118 (may be gs://)
+    extra = os.path.join(directory, EXTRA_DIR)  # noqa: PTH118 (may be gs://)
     tf.io.gfile.makedirs(extra)
     with tempfile.TemporaryDirectory() as folder:
         local = Path(folder)

@@ -34,6 +34,7 @@ from models.input_pipeline import (
 )
 from models.losses import class_weights, log_prior_odds, make_loss
 from models.optimizer import build_optimizer, learning_rate_schedule
+from models.pretrained import Loaded, load_pretrained
 from models.progress import Progress
 from models.steps import (
     TrainingDivergedError,
@@ -62,6 +63,7 @@ class TrainingResult:
         parameters: Trained parameters.
         calibration: Of the best epoch's scores, fitted on dev.
         dev_scores: Those scores, calibrated, [N] float64.
+        warm_start: What was taken from a file before the first epoch, if anything was.
     """
 
     state: TrainingState
@@ -69,6 +71,7 @@ class TrainingResult:
     parameters: int
     calibration: DevCalibration
     dev_scores: np.ndarray
+    warm_start: Loaded | None = None
 
 
 def run_fn(fn_args: Any) -> None:
@@ -156,6 +159,7 @@ def train_and_export(
         "dev_eer": state.best_dev_eer,
         "calibration": calibration.facts(),
         "parameters": sum(r.parameters for r in results),
+        "warm_start": results[0].warm_start and results[0].warm_start.facts(),
         "device": placement.description,
         "history": state.history,
     }
@@ -233,7 +237,9 @@ def train(
         log_dir: Folder for TensorBoard; None for none.
 
     Raises:
-        ValueError: A split lacks a class, or the batch cannot be shared by the replicas.
+        ValueError: A split lacks a class, the batch cannot be shared by the replicas, or the
+            pretrained weights do not fit.
+        FileNotFoundError: There are no such pretrained weights.
         TrainingDivergedError: The loss is not finite.
     """
     counts, dev_counts = class_counts(train_split), class_counts(dev_split)
@@ -271,6 +277,7 @@ def train(
     for name, c in (("train", counts), ("dev", dev_counts)):
         _LOG.info("%s: %d utterances, %d bona fide and %d spoof", name, sum(c), *c)
 
+    warm_start = load_pretrained(model, settings.pretrained)
     variables = [*model.variables, *optimizer.variables]
     state = checkpoints.load_latest(
         checkpoint_dir, fingerprint=fingerprint, shapes=[tuple(v.shape) for v in variables]
@@ -346,7 +353,7 @@ def train(
     logits = score_batches(score_step, dev_batches, placement)[: sum(dev_counts)]
     calibration = calibrate(logits - odds, dev_split.labels, prior=settings.calibration_prior)
     dev_scores = calibration.map.apply(logits.astype(np.float64) - odds)
-    return TrainingResult(state, odds, model.count_params(), calibration, dev_scores)
+    return TrainingResult(state, odds, model.count_params(), calibration, dev_scores, warm_start)
 
 
 def scaled(settings: TrainerConfig, replicas: int) -> TrainerConfig:

@@ -13,6 +13,7 @@ CACHES = ("auto", "memory", "disk", "none")
 CLASS_WEIGHTINGS = ("balanced", "none")
 LOSSES = ("bce", "focal", "oc_softmax", "am_softmax")
 SELECTIONS = ("best", "last")
+CHAMPION = "champion"  # as `pretrained`
 # Stateless random operations take the seed as an int32.
 _SEED_LIMIT = 2**31
 _COUNT_LIMIT = 1_000_000
@@ -68,6 +69,9 @@ class TrainerConfig:
         keep_checkpoints: How many of the newest checkpoints stay on disk.
         calibration_prior: Share of bona fide utterances for which scores are calibrated on dev. At
             0.5 both classes weigh the same, which is what Cllr measures.
+        pretrained: Where the first weights come from: empty for none (from scratch), `champion` for
+            the newest pushed model, else the path or URI of a pushed version's folder, of its
+            `conformer.weights.h5`, or of an ASR Conformer encoder's weights (`models.asr_weights`).
     """
 
     epochs: int = 30
@@ -98,6 +102,7 @@ class TrainerConfig:
     deterministic: bool = True
     keep_checkpoints: int = 2
     calibration_prior: float = 0.5
+    pretrained: str = ""
 
     def __post_init__(self) -> None:
         """Refuses values that cannot train.

@@ -26,6 +26,7 @@ from components.utterance_gen.component import UtteranceGen
 from components.utterance_gen.fingerprint import corpus_fingerprint
 from pipeline.asv import asv_error_rates
 from pipeline.config import REPOSITORY, Settings, project_version
+from pipeline.warm_start import find_warm_start
 
 # What the features depend on, and what the trained model depends on besides.
 FEATURE_CODE = ("models/features.py", "models/feature_config.py", "models/preprocessing.py")
@@ -112,8 +113,13 @@ class Fingerprints:
             pushing_code=_code(*PUSHING_CODE),
         )
 
-    def training(self, settings: Settings) -> str:
-        """Identifies a trained model: same data, code and settings, same fingerprint."""
+    def training(self, settings: Settings, pretrained_digest: str = "") -> str:
+        """Identifies a trained model: same data, code and settings, same fingerprint.
+
+        Args:
+            settings: What will be run.
+            pretrained_digest: Hash of the weights that training starts from; empty without any.
+        """
         parts = [
             self.corpus,
             self.ingestion_code,
@@ -122,6 +128,7 @@ class Fingerprints:
             settings.training(),
             dataclasses.asdict(settings.transform),
             SCHEMA.read_text(),
+            *filter(None, [pretrained_digest]),
         ]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
@@ -144,9 +151,18 @@ def create_components(
 
     Returns:
         The components, in an order in which they can run.
+
+    Raises:
+        FileNotFoundError: The pretrained weights that the settings name are not there.
     """
     corpus, utterances = settings.corpus, settings.utterances
-    training_fingerprint = fingerprints.training(settings)
+    warm_start = find_warm_start(
+        settings.trainer.pretrained,
+        places.serving,
+        lambda digest: fingerprints.training(settings, digest),
+    )
+    training_fingerprint = fingerprints.training(settings, warm_start.digest)
+    trainer_settings = dataclasses.replace(settings.trainer, pretrained=warm_start.pretrained)
 
     utterance_gen = UtteranceGen(
         corpus_root=corpus.root,
@@ -209,6 +225,7 @@ def create_components(
         eval_args=tfx.proto.EvalArgs(splits=["dev"]),
         custom_config={
             **settings.training(),
+            "trainer": dataclasses.asdict(trainer_settings),
             "materialized": settings.transform.materialize,
             "checkpoint_dir": os.path.join(places.checkpoints, training_fingerprint[:16]),  # noqa: PTH118 (URI)
             "training_fingerprint": training_fingerprint,

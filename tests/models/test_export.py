@@ -17,6 +17,7 @@ from models.calibrate import DevCalibration
 from models.conformer import Conformer, ConformerConfig
 from models.export import Member, build_detector
 from models.preprocessing import FEATURES, PCM16
+from models.pretrained import load_pretrained
 from models.trainer_config import TrainerConfig
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -146,6 +147,22 @@ def test_facts_beside_the_model_and_no_checkpoints_left(trained):
     assert facts["parameters"] > 100
     assert not (trained / "checkpoints").exists()
     assert list((trained / "run").glob("events*"))
+
+
+def test_another_training_can_start_from_what_is_exported(trained, served, corpus):
+    clips, out = served
+    model = Conformer(TINY, name="conformer")
+    model.build((None, None, 16))
+    loaded = load_pretrained(model, str(trained / "serving"))
+    assert (len(loaded.loaded), loaded.mismatched, loaded.missing) == (len(model.weights), {}, ())
+    facts = json.loads((trained / "serving/assets.extra/bonafide.json").read_text())
+    assert facts["warm_start"] is None
+    pcm16 = tf.constant([[samples.tobytes()] for _, _, samples in clips])
+    features = corpus.transform_output.transform_features_layer()({PCM16: pcm16})[FEATURES]
+    logits = model(features, training=False).numpy()
+    # Scores are the logits on a line; what they are between clips does not depend on its offset.
+    slope = facts["calibration"]["slope"]
+    assert np.allclose(np.diff(out["score"]), slope * np.diff(logits), atol=1e-5 * max(1.0, slope))
 
 
 def test_the_prior_odds_are_taken_from_the_logit(corpus):

@@ -218,6 +218,44 @@ def test_resumes_after_an_epoch_to_the_same_result(uninterrupted, tmp_path, capl
     assert steps == {1, 2, 3}
 
 
+def test_a_warm_start_begins_where_the_other_training_ended(tmp_path, caplog, monkeypatch):
+    """Lower from the first epoch on; and what a checkpoint holds is not overwritten by it."""
+    caplog.set_level("INFO", logger="bonafide")
+    settings = dataclasses.replace(SETTINGS, epochs=6, learning_rate=1e-2, ema_epochs=0.5)
+    split = toy_split(120, 0)
+    before = run(tmp_path / "before", settings, augment=None, train_split=split)
+    assert before.warm_start is None
+    model = train.Conformer(TINY)
+    model.build((None, None, 8))
+    model.set_weights(before.state.best_weights)
+    uri = str(tmp_path / "conformer.weights.h5")
+    model.save_weights(uri)
+
+    settings = dataclasses.replace(settings, epochs=2, learning_rate=1e-3, seed=5)
+    warm_settings = dataclasses.replace(settings, pretrained=uri)
+    cold = run(tmp_path / "cold", settings, augment=None, train_split=split)
+    warm = run(tmp_path / "warm", warm_settings, augment=None, train_split=split)
+    for figure in ("loss", "dev_loss"):
+        assert warm.state.history[0][figure] < cold.state.history[0][figure] - 0.1
+    best = min(epoch["dev_loss"] for epoch in before.state.history)
+    assert warm.state.history[0]["dev_loss"] == pytest.approx(best, abs=0.05)
+    assert len(warm.warm_start.loaded) == len(model.weights)
+    assert f"warm start: 44 of 44 weights from {uri}" in caplog.text
+
+    save = checkpoints.save
+
+    def save_and_stop(directory, state, **kwargs):
+        save(directory, state, **kwargs)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoints, "save", save_and_stop)
+        with pytest.raises(KeyboardInterrupt):
+            run(tmp_path / "again", warm_settings, augment=None, train_split=split)
+    same(warm, run(tmp_path / "again", warm_settings, augment=None, train_split=split))
+    assert "resumed after epoch 1/2" in caplog.text
+
+
 KILLED = """
 import os, signal, sys
 sys.path.insert(0, {root!r})

@@ -26,6 +26,7 @@ def test_presets_are_whole_and_named_after_themselves(name):
         ("transform.materialize=0", "transform", "materialize", False),
         ("corpus.name= other ", "corpus", "name", "other"),
         ("corpus.root=gs://bucket/a=b", "corpus", "root", "gs://bucket/a=b"),
+        ("trainer.pretrained=gs://bucket/17", "trainer", "pretrained", "gs://bucket/17"),
         ("waveform.gain_db=-3, 4.5", "waveform", "gain_db", (-3.0, 4.5)),
         ("conformer.halved_after=1,3", "conformer", "halved_after", (1, 3)),
     ],

@@ -1,4 +1,6 @@
 import dataclasses
+import json
+import pathlib
 
 import pytest
 from tfx.dsl.components.base import base_component
@@ -104,6 +106,80 @@ def test_a_setting_changes_what_depends_on_it(places, assignment, expected):
 def test_a_fingerprint_changes_what_depends_on_it(places, field, expected):
     other = dataclasses.replace(FINGERPRINTS, **{field: "changed"})
     assert changed(build(places), build(places, fingerprints=other)) == expected
+
+
+def given_to_trainer(components):
+    config = json.loads(components["Trainer"].exec_properties["custom_config"])
+    return config["trainer"]["pretrained"], config["training_fingerprint"]
+
+
+def test_another_file_of_pretrained_weights_is_another_training(places, tmp_path):
+    file = tmp_path / "encoder.h5"
+    file.write_bytes(b"one")
+    setting = f"trainer.pretrained={file}"
+    first, same = build(places, setting), build(places, setting)
+    assert changed(first, same) == set()
+    assert given_to_trainer(first)[0] == str(file)
+    file.write_bytes(b"two")
+    assert changed(first, build(places, setting)) == {"Trainer", "Champion"}
+    assert changed(build(places), first) == {"Trainer", "Champion", "EvalReport"}
+
+
+def test_the_trainer_gets_the_folder_of_the_champion(places):
+    scratch = build(places, "trainer.pretrained=champion")
+    assert given_to_trainer(scratch)[0] == "champion"
+    one = push(places, 1)
+    first = build(places, "trainer.pretrained=champion")
+    assert given_to_trainer(first)[0] == str(one)
+    two = push(places, 2)
+    second = build(places, "trainer.pretrained=champion")
+    assert given_to_trainer(second)[0] == str(two)
+    assert changed(first, second) == {"Trainer", "Champion"}
+    assert len({given_to_trainer(c)[1] for c in (scratch, first, second)}) == 3
+
+
+def test_a_run_that_has_pushed_its_model_is_still_in_the_cache(places):
+    """From its start until another model is pushed, and then again."""
+    for version, other in ((2, 3), (4, 5)):
+        before = build(places, "trainer.pretrained=champion")
+        start, fingerprint = given_to_trainer(before)
+        record = {"training_fingerprint": fingerprint, "settings": {"trainer": {}}}
+        record["settings"]["trainer"]["pretrained"] = start
+        push(places, version, record)
+        assert given_to_trainer(build(places, "trainer.pretrained=champion")) == (
+            start,
+            fingerprint,
+        )
+        # With another seed, that model is the one to start from.
+        seed = build(places, "trainer.pretrained=champion", "trainer.seed=7")
+        assert given_to_trainer(seed)[0] == f"{places.serving}/{version}"
+        last = push(places, other)
+        assert given_to_trainer(build(places, "trainer.pretrained=champion"))[0] == str(last)
+
+
+def test_pretrained_weights_that_are_not_there_stop_before_anything_runs(places, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"trainer\.pretrained=.*absent\.h5 does not exist"):
+        build(places, f"trainer.pretrained={tmp_path / 'absent.h5'}")
+    (push(places, 1) / "assets.extra/conformer.weights.h5").unlink()
+    with pytest.raises(FileNotFoundError, match="folder without assets"):
+        build(places, "trainer.pretrained=champion")
+
+
+def test_without_pretrained_weights_what_is_pushed_changes_no_training(places):
+    before = build(places)
+    push(places, 1)
+    after = build(places)
+    assert changed(before, after) == {"Champion"}
+    assert given_to_trainer(before)[0] == ""
+
+
+def push(places, version, record=None):
+    folder = pathlib.Path(places.serving) / str(version)
+    (folder / "assets.extra").mkdir(parents=True)
+    (folder / "assets.extra/conformer.weights.h5").write_bytes(b"weights %d" % version)
+    (folder / "assets.extra/bonafide.json").write_text(json.dumps(record or {}))
+    (folder / "saved_model.pb").write_bytes(b"graph")
+    return folder
 
 
 def test_materialized_features_go_to_the_trainer(places):

@@ -1,0 +1,63 @@
+"""Which weights a training starts from, and what TFX's cache must notice of them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+from components.champion.finder import recorded
+from components.model_pusher import store
+from models.pretrained import weights_digest
+from models.trainer_config import CHAMPION
+
+
+@dataclasses.dataclass(frozen=True)
+class WarmStart:
+    """Where the first weights come from.
+
+    Attributes:
+        pretrained: What the trainer gets as `trainer.pretrained`: as it was set, but for a champion
+            its folder. `champion` is left where there is none.
+        digest: Hash of the weights; empty where there are none.
+    """
+
+    pretrained: str = ""
+    digest: str = ""
+
+
+def find_warm_start(
+    pretrained: str, destination: str, training_fingerprint: Callable[[str], str]
+) -> WarmStart:
+    """Resolves the setting `trainer.pretrained`.
+
+    The champion is the newest pushed model that this same run did not push: a run that is repeated
+    starts from what it started from before, and is taken from the cache. With other settings, data
+    or code, its own last model is the champion.
+
+    Args:
+        pretrained: The setting.
+        destination: Serving folder, `serving/<name>`; need not exist.
+        training_fingerprint: Gives this run's fingerprint for a digest of weights.
+
+    Raises:
+        FileNotFoundError: The weights are not there.
+    """
+    if not pretrained:
+        return WarmStart()
+    if pretrained != CHAMPION:
+        return WarmStart(pretrained, weights_digest(pretrained))
+    versions = store.complete_versions(destination)
+    if not versions:
+        return WarmStart(CHAMPION)
+    newest = store.version_path(destination, versions[-1])
+    # What the newest one started from. That may be gone, or have come from elsewhere; then it has
+    # another fingerprint than this run would have.
+    origin = str(recorded(newest, "settings", "trainer", "pretrained") or "")
+    before = origin.rstrip("/").rpartition("/")[2]
+    start = WarmStart(CHAMPION)
+    if before in versions:
+        path = store.version_path(destination, before)
+        start = WarmStart(path, weights_digest(path))
+    if training_fingerprint(start.digest) == recorded(newest, "training_fingerprint"):
+        return start
+    return WarmStart(newest, weights_digest(newest))
