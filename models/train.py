@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 import logging
 import math
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -33,6 +36,7 @@ from models.input_pipeline import (
 from models.losses import class_weights, log_prior_odds, make_loss
 from models.optimizer import build_optimizer, learning_rate_schedule
 from models.progress import Progress
+from models.search_space import apply_values, values_text
 from models.steps import (
     TrainingDivergedError,
     averaged_weights,
@@ -69,8 +73,13 @@ class TrainingResult:
 
 def run_fn(fn_args: Any) -> None:
     """Entry point of TFX's Trainer; `fn_args` is its `FnArgs`."""
+    config = fn_args.custom_config
+    if fn_args.hyperparameters:
+        tuned = fn_args.hyperparameters["values"]
+        _LOG.info("tuned: %s", values_text(tuned))
+        config = {**apply_values(config, tuned), "tuned": tuned}
     train_and_export(
-        fn_args.custom_config,
+        config,
         train_files=fn_args.train_files,
         dev_files=fn_args.eval_files,
         transform_dir=fn_args.transform_graph_path or fn_args.transform_output,
@@ -92,8 +101,9 @@ def train_and_export(
 
     Args:
         config: `features`, `conformer`, `waveform`, `augment` and `trainer` (their fields),
-            `materialized` (whether the files hold transformed examples), `checkpoint_dir` and
-            `training_fingerprint`.
+            `materialized` (whether the files hold transformed examples), `checkpoint_dir`,
+            `training_fingerprint`, and `tuned` where tuning has set some of the fields: which, and
+            their values.
         train_files: Glob patterns of the training split.
         dev_files: Glob patterns of the split that chooses the best epoch.
         transform_dir: What Transform wrote.
@@ -106,14 +116,10 @@ def train_and_export(
     placement = choose_placement(settings.device, settings.mixed_precision)
     _require_equal_shares(settings, placement)
     transform_output = tft.TFTransformOutput(transform_dir)
-    train_split, dev_split = open_splits(
-        [train_files, dev_files],
-        transform_output=transform_output,
-        materialized=config["materialized"],
-        settings=settings,
-        features=FeatureConfig(**config["features"]),
-        waveform=WaveformConfig(**config["waveform"]),
+    train_split, dev_split = open_data(
+        config, transform_output, train_files=train_files, dev_files=dev_files
     )
+    tuned = config.get("tuned", {})
     result = train(
         train_split,
         dev_split,
@@ -122,7 +128,7 @@ def train_and_export(
         settings=settings,
         placement=placement,
         checkpoint_dir=config["checkpoint_dir"],
-        fingerprint=config["training_fingerprint"],
+        fingerprint=checkpoint_fingerprint(config["training_fingerprint"], tuned),
         log_dir=log_dir,
     )
     state = result.state
@@ -138,6 +144,7 @@ def train_and_export(
         "settings": {
             k: config[k] for k in ("features", "conformer", "waveform", "augment", "trainer")
         },
+        **({"tuned": tuned} if tuned else {}),
         "seed": settings.seed,
         "epochs_run": state.epoch,
         "best_epoch": state.best_epoch,
@@ -150,6 +157,37 @@ def train_and_export(
     export_detector(detector, serving_dir, facts=facts)
     checkpoints.remove(config["checkpoint_dir"])
     return result
+
+
+def open_data(
+    config: Mapping[str, Any],
+    transform_output: tft.TFTransformOutput,
+    *,
+    train_files: list[str],
+    dev_files: list[str],
+) -> list[Split]:
+    """Opens the training and the dev split; for the arguments see `train_and_export`."""
+    return open_splits(
+        [train_files, dev_files],
+        transform_output=transform_output,
+        materialized=config["materialized"],
+        settings=TrainerConfig(**config["trainer"]),
+        features=FeatureConfig(**config["features"]),
+        waveform=WaveformConfig(**config["waveform"]),
+    )
+
+
+def checkpoint_fingerprint(fingerprint: str, tuned: Mapping[str, Any]) -> str:
+    """Identifies a training whose settings are only known when it starts.
+
+    Args:
+        fingerprint: Of data, code and settings as they were before.
+        tuned: What has been set since; tuning need not find the same again on an accelerator.
+    """
+    if not tuned:
+        return fingerprint
+    text = f"{fingerprint} {json.dumps(dict(tuned), sort_keys=True)}"
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def train(

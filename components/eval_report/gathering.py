@@ -109,6 +109,8 @@ def provenance(
         if isinstance(values, Mapping)
         for name, value in values.items()
     }
+    for name, value in record.get("tuned", {}).items():
+        chosen[name] = f"{value} (tuned; was {chosen.get(name)})"
     against = {"version": champion["version"], "pushed to": champion["source"]} if champion else {}
     sections = {"Data": data, "Model": model, "Champion": against, "Settings": chosen}
     return {title: rows for title, rows in sections.items() if rows}

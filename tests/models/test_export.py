@@ -53,6 +53,7 @@ def trained(corpus, tmp_path_factory):
         transform_output=corpus.transform_dir,
         model_run_dir=str(root / "run"),
         serving_model_dir=str(root / "serving"),
+        hyperparameters=None,
         custom_config={
             "features": {"clip_samples": 16000, "num_bands": 16},
             "conformer": dataclasses.asdict(TINY),
