@@ -62,11 +62,12 @@ def test_provenance_says_where_data_model_and_settings_come_from(whole_run):
 
 def test_what_tuning_has_set_is_told_beside_what_was_configured():
     summary = {"corpus": "", "layout": "", "corpus_fingerprint": "", "sample_rate": 1, "splits": {}}
-    record = {"tuned": {"conformer.dropout": 0.25}}
-    configured = {"conformer": {"dropout": 0.1, "width": 96}}
+    record = {"tuned": {"conformer.dropout": 0.25, "conformer.stochastic_depth": 0.0}}
+    configured = {"conformer": {"dropout": 0.1, "stochastic_depth": 0.0, "width": 96}}
     sections = gathering.provenance(summary, record, None, configured)
     assert sections["Settings"] == {
-        "conformer.dropout": "0.25 (tuned; was 0.1)",
+        "conformer.dropout": "0.25 (tuned; configured: 0.1)",
+        "conformer.stochastic_depth": "0.0 (tuned; configured: the same)",
         "conformer.width": 96,
     }
 
