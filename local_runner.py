@@ -106,6 +106,11 @@ def main(arguments: list[str] | None = None) -> int:
         settings = override(PRESETS[options.preset](), options.assignments)
     except SettingsError as error:
         command_line.error(str(error))
+    if options.until and options.until not in settings.components():
+        command_line.error(
+            f"--until {options.until}: there is no {options.until} in this run, because "
+            "tuner.trials is 0; add --set tuner.trials=20"
+        )
     if options.workers < 1:
         command_line.error("--workers must be 1 or more")
     if options.force_blessing is not None and not options.force_blessing.strip():

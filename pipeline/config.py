@@ -23,16 +23,17 @@ from models.settings import (
     ConformerConfig,
     FeatureConfig,
     TrainerConfig,
+    TunerConfig,
     WaveformConfig,
 )
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 
 
-# Ids of the components, in the order in which data goes through them.
+# Ids of the components, in the order in which data goes through them; the Tuner is optional.
 COMPONENTS = (
     *("UtteranceGen", "CuratedSchema", "StatisticsGen", "ExampleValidator", "DataGate"),
-    *("Transform", "Trainer", "Champion", "ModelEvaluator", "EvalReport"),
+    *("Transform", "Tuner", "Trainer", "Champion", "ModelEvaluator", "EvalReport"),
     "ModelPusher",
 )
 
@@ -147,6 +148,7 @@ class Settings:
     waveform: WaveformConfig = dataclasses.field(default_factory=WaveformConfig)
     augment: AugmentConfig = dataclasses.field(default_factory=AugmentConfig)
     trainer: TrainerConfig = dataclasses.field(default_factory=TrainerConfig)
+    tuner: TunerConfig = dataclasses.field(default_factory=TunerConfig)
     evaluation: EvaluationConfig = dataclasses.field(default_factory=EvaluationConfig)
     gate: GateConfig = dataclasses.field(default_factory=GateConfig)
 
@@ -172,15 +174,41 @@ class Settings:
                 "the features: set transform.materialize=false, or turn waveform.* and "
                 "trainer.holdout_attacks off"
             )
+        if self.tuner.trials and self.transform.materialize:
+            waveforms = [name for name in self.tuner.space if name.startswith("waveform.")]
+            if self.tuner.holdout_attacks or waveforms:
+                raise SettingsError(
+                    "tuning cannot hold attacks out, nor augment waveforms, once Transform has "
+                    "written the features: set transform.materialize=false, or leave "
+                    "tuner.holdout_attacks empty and waveform.* out of tuner.space"
+                )
+
+    def components(self) -> tuple[str, ...]:
+        """Ids of the components that there are with these settings, in order."""
+        return tuple(name for name in COMPONENTS if name != "Tuner" or self.tuner.trials)
 
     def training(self) -> dict[str, dict[str, typing.Any]]:
         """The part that decides which model comes out, as plain values for JSON."""
         sections = ("utterances", "features", "conformer", "waveform", "augment", "trainer")
         return {name: dataclasses.asdict(getattr(self, name)) for name in sections}
 
+    def tuning(self) -> dict[str, dict[str, typing.Any]]:
+        """The part that decides which values tuning finds, with `trainer` as in a trial."""
+        trainer = dataclasses.replace(
+            self.trainer,
+            epochs=self.tuner.epochs,
+            seed=self.tuner.seed,
+            holdout_attacks=self.tuner.holdout_attacks or self.trainer.holdout_attacks,
+        )
+        trial = dataclasses.replace(self, trainer=trainer)
+        return {**trial.training(), "tuner": dataclasses.asdict(self.tuner)}
+
     def as_text(self) -> str:
         """All settings as JSON, for the record."""
-        return json.dumps(dataclasses.asdict(self), sort_keys=True)
+        settings = dataclasses.asdict(self)
+        if not self.tuner.trials:
+            del settings["tuner"]  # without trials it decides nothing
+        return json.dumps(settings, sort_keys=True)
 
 
 def sample() -> Settings:
@@ -211,6 +239,8 @@ def sample() -> Settings:
             max_time_mask_frames=10, max_frequency_mask_bands=40, cutmix_probability=0.0
         ),
         trainer=TrainerConfig(epochs=30, crop_frames=96, ema_epochs=5.0, weight_decay=0.05),
+        # Of the kinds that eval has most of: a vocoder and a neural synthesiser.
+        tuner=TunerConfig(epochs=15, holdout_attacks=("A05", "A06")),
         gate=GateConfig(max_eer=0.42, max_regression=0.08, max_worst_attack_eer=0.65),
     )
 
@@ -249,6 +279,7 @@ def small_corpus() -> Settings:
         corpus=CorpusConfig(root="data/LA", layout="asvspoof2019-la", name="small-corpus"),
         features=_fine_cepstrum(96_000),
         gate=GateConfig(max_eer=0.25, max_regression=0.05, max_worst_attack_eer=0.5),
+        tuner=TunerConfig(),  # which attacks to hold out, only you know
     )
 
 
@@ -268,6 +299,8 @@ def asvspoof2019_la() -> Settings:
         features=_fine_cepstrum(64_000),
         conformer=ConformerConfig(width=144, num_blocks=8, ff_multiplier=4),
         trainer=TrainerConfig(epochs=40, batch_size=64, ema_epochs=1.0),
+        # The two without a vocoder: unlike all that is left to train on.
+        tuner=TunerConfig(epochs=10, holdout_attacks=("A04", "A06")),
         gate=GateConfig(
             max_eer=0.10,
             max_regression=0.01,
@@ -359,7 +392,8 @@ def _parse(text: str, kind: object, name: str) -> object:
     if typing.get_origin(kind) is tuple:
         item = typing.get_args(kind)[0]
         parts = text.strip("()").split(",")
-        return tuple(_parse(part.strip(), item, name) for part in parts if part.strip())
+        parts = [part.strip(" '\"") for part in parts]
+        return tuple(_parse(part, item, name) for part in parts if part)
     if kind is bool:
         if text.lower() in ("true", "yes", "1"):
             return True

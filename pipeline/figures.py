@@ -17,6 +17,7 @@ from components.model_evaluator.summary import EvaluationSummary, read_evaluatio
 from components.model_pusher.store import FORCED_BLESSING_FILE
 from metrics.evaluation import Figure
 from metrics.wording import percent
+from models.search_space import values_text
 from pipeline.local import Finished
 
 
@@ -72,6 +73,16 @@ def _training(result: Finished) -> str:
     )
 
 
+def _tuning(result: Finished) -> str:
+    # The best comes first; what failed is not there.
+    best, *_ = ended = _json(f"{result.outputs['tuner_results']}/tuner_results.json")
+    values = {name: best[name] for name in best if name not in ("trial_id", "score")}
+    return (
+        f"{len(ended)} trial{'s'[: len(ended) > 1]} ended, best {int(best['trial_id']) + 1}, "
+        f"dev EER {percent(best['score'])}, {values_text(values)}"
+    )
+
+
 def _champion(result: Finished) -> str:
     uri = result.outputs["model"]
     if fileio.exists(f"{uri}/{CHAMPION_FILE}"):
@@ -111,6 +122,7 @@ def _pushed_to(result: Finished) -> str:
 _TELLERS: dict[str, Callable[[Finished], str]] = {
     "UtteranceGen": _utterances,
     "DataGate": _data,
+    "Tuner": _tuning,
     "Trainer": _training,
     "Champion": _champion,
     "ModelEvaluator": _evaluation,

@@ -130,7 +130,23 @@ class Fingerprints:
             SCHEMA.read_text(),
             *filter(None, [pretrained_digest]),
         ]
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+        if settings.tuner.trials:
+            parts.append(self.tuning(settings))
+        return _digest(parts)
+
+    def tuning(self, settings: Settings) -> str:
+        """Identifies what tuning finds, as `training` does a model."""
+        parts = [
+            self.corpus,
+            self.ingestion_code,
+            self.feature_code,
+            self.training_code,
+            settings.tuning(),
+            dataclasses.asdict(settings.transform),
+            SCHEMA.read_text(),
+            importlib.metadata.version("keras-tuner"),
+        ]
+        return _digest(parts)
 
 
 def create_components(
@@ -212,15 +228,31 @@ def create_components(
     # ExampleValidator reports and DataGate decides: nothing is computed on data that failed.
     transform.add_upstream_node(data_gate)
 
+    trainer_examples = (
+        transform.outputs["transformed_examples"] if settings.transform.materialize else examples
+    )
+    tuner = None
+    if settings.tuner.trials:
+        tuning_fingerprint = fingerprints.tuning(settings)
+        tuner = tfx.components.Tuner(
+            tuner_fn="models.tuning.tuner_fn",
+            examples=trainer_examples,
+            transform_graph=transform.outputs["transform_graph"],
+            train_args=tfx.proto.TrainArgs(splits=["train"]),
+            eval_args=tfx.proto.EvalArgs(splits=["dev"]),
+            custom_config={
+                **settings.tuning(),
+                "materialized": settings.transform.materialize,
+                "tuning_dir": os.path.join(places.checkpoints, f"tuning-{tuning_fingerprint[:16]}"),  # noqa: PTH118 (URI)
+                "tuning_fingerprint": tuning_fingerprint,
+            },
+        )
     trainer = tfx.components.Trainer(
-        run_fn="models.train.run_fn",
-        examples=(
-            transform.outputs["transformed_examples"]
-            if settings.transform.materialize
-            else examples
-        ),
+        run_fn="models.trainer.run_fn",
+        examples=trainer_examples,
         transform_graph=transform.outputs["transform_graph"],
         schema=schema.outputs["schema"],
+        hyperparameters=tuner.outputs["best_hyperparameters"] if tuner else None,
         train_args=tfx.proto.TrainArgs(splits=["train"]),
         eval_args=tfx.proto.EvalArgs(splits=["dev"]),
         custom_config={
@@ -279,6 +311,7 @@ def create_components(
         validator,
         data_gate,
         transform,
+        *([tuner] if tuner else []),
         trainer,
         champion,
         evaluator,
@@ -326,6 +359,10 @@ def create_pipeline(
             metadata_path
         ),
     )
+
+
+def _digest(parts: Sequence[object]) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def _code(*places: str) -> str:

@@ -20,6 +20,7 @@ def started(monkeypatch):
     ("arguments", "words"),
     [
         (["--until", "Trainr"], ["no component 'Trainr'", "Trainer", "DataGate"]),
+        (["--until", "Tuner"], ["no Tuner in this run", "--set tuner.trials=20"]),
         (["--until", ""], ["no component ''"]),
         (["--fo", "typo"], ["unrecognized arguments: --fo"]),
         (["--force-blessing", " "], ["wants a reason"]),
@@ -69,6 +70,11 @@ def test_what_is_not_said_is_as_the_preset_says(started, monkeypatch, tmp_path):
 def test_components_are_named_in_any_letters(started):
     local_runner.main(["--until", "datagate"])
     assert started[0][1].until == "DataGate"
+
+
+def test_the_optional_tuner_can_be_asked_for_where_it_is(started):
+    assert local_runner.main(["--until", "tuner", "--set", "tuner.trials=3"]) == 0
+    assert started[0][1].until == "Tuner"
 
 
 def test_help_teaches(capsys):

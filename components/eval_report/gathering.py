@@ -109,6 +109,9 @@ def provenance(
         if isinstance(values, Mapping)
         for name, value in values.items()
     }
+    for name, value in record.get("tuned", {}).items():
+        same = value == chosen.get(name)
+        chosen[name] = f"{value} (tuned; configured: {'the same' if same else chosen.get(name)})"
     against = {"version": champion["version"], "pushed to": champion["source"]} if champion else {}
     sections = {"Data": data, "Model": model, "Champion": against, "Settings": chosen}
     return {title: rows for title, rows in sections.items() if rows}

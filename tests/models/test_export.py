@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from metrics.calibration import AffineCalibration
-from models import checkpoints, train
+from models import checkpoints, train, trainer
 from models.augment import AugmentConfig
 from models.calibrate import DevCalibration
 from models.conformer import Conformer, ConformerConfig
@@ -70,8 +70,9 @@ def trained(corpus, tmp_path_factory):
         model_run_dir=str(root / "run"),
         serving_model_dir=str(root / "serving"),
         custom_config=custom_config(root, SETTINGS),
+        hyperparameters=None,
     )
-    train.run_fn(fn_args)
+    trainer.run_fn(fn_args)
     return root
 
 
@@ -203,7 +204,7 @@ def test_members_are_averaged_after_their_calibration_and_calibrated_again(corpu
 
 
 def test_several_models_are_exported_as_one(corpus, tmp_path):
-    results = train.train_and_export(
+    results = trainer.train_and_export(
         custom_config(tmp_path, dataclasses.replace(SETTINGS, members=2)),
         train_files=corpus.raw["train"][:1],
         dev_files=corpus.raw["dev"],
@@ -224,7 +225,7 @@ def test_several_models_are_exported_as_one(corpus, tmp_path):
     pcm16 = tf.constant([s.tobytes() for _, _, s in corpus.clips["dev"]])
     scores = loaded.signatures["score_pcm16"](pcm16=pcm16)["score"].numpy()
     found = facts["calibration"]
-    expected = found["slope"] * train.mean_scores(results) + found["offset"]
+    expected = found["slope"] * trainer.mean_scores(results) + found["offset"]
     # Sorted: the files hold the clips in another order.
     assert np.allclose(np.sort(scores), np.sort(expected), atol=1e-4)
 
@@ -233,10 +234,10 @@ def test_checkpoints_are_kept_when_the_export_fails(trained, corpus, tmp_path, m
     def fail(*_, **__):
         raise OSError("disk full")
 
-    monkeypatch.setattr(train, "export_detector", fail)
-    monkeypatch.setattr(train, "build_detector", lambda *_, **__: None)
+    monkeypatch.setattr(trainer, "export_detector", fail)
+    monkeypatch.setattr(trainer, "build_detector", lambda *_, **__: None)
     monkeypatch.setattr(
-        train,
+        trainer,
         "train",
         lambda *_, checkpoint_dir, **__: (
             checkpoints.save(
@@ -259,7 +260,7 @@ def test_checkpoints_are_kept_when_the_export_fails(trained, corpus, tmp_path, m
         "training_fingerprint": "abc",
     }
     with pytest.raises(OSError, match="disk full"):
-        train.train_and_export(
+        trainer.train_and_export(
             config,
             train_files=corpus.transformed["train"],
             dev_files=corpus.transformed["dev"],
@@ -268,3 +269,13 @@ def test_checkpoints_are_kept_when_the_export_fails(trained, corpus, tmp_path, m
             serving_dir=str(tmp_path / "serving"),
         )
     assert [p.name for p in tmp_path.glob("*.npz")] == ["checkpoint-00001.npz"]
+
+
+def test_members_have_seeds_and_folders_of_their_own():
+    three = trainer.members(dataclasses.replace(SETTINGS, seed=4, members=3))
+    assert [(s.seed, s.members, folder) for s, folder in three] == [
+        (4, 1, ["member-0"]),
+        (5, 1, ["member-1"]),
+        (6, 1, ["member-2"]),
+    ]
+    assert trainer.members(SETTINGS) == [(SETTINGS, [])]

@@ -473,13 +473,3 @@ def test_the_share_of_time_that_waits_for_input_is_measured(monkeypatch):
     monkeypatch.setattr(steps, "time", types.SimpleNamespace(monotonic=lambda: now[0]))
     placement = types.SimpleNamespace(distribute=lambda dataset: dataset)
     assert train_epoch(step, batches(), placement, 1) == steps.EpochFigures(4.0, 0.75)
-
-
-def test_members_have_seeds_and_folders_of_their_own():
-    three = train.members(dataclasses.replace(SETTINGS, members=3))
-    assert [(s.seed, s.members, folder) for s, folder in three] == [
-        (4, 1, ["member-0"]),
-        (5, 1, ["member-1"]),
-        (6, 1, ["member-2"]),
-    ]
-    assert train.members(SETTINGS) == [(SETTINGS, [])]

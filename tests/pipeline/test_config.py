@@ -27,6 +27,7 @@ def test_presets_are_whole_and_named_after_themselves(name):
         ("corpus.name= other ", "corpus", "name", "other"),
         ("corpus.root=gs://bucket/a=b", "corpus", "root", "gs://bucket/a=b"),
         ("trainer.pretrained=gs://bucket/17", "trainer", "pretrained", "gs://bucket/17"),
+        ("tuner.holdout_attacks='A01', A03", "tuner", "holdout_attacks", ("A01", "A03")),
         ("waveform.gain_db=-3, 4.5", "waveform", "gain_db", (-3.0, 4.5)),
         ("conformer.halved_after=1,3", "conformer", "halved_after", (1, 3)),
     ],
@@ -82,6 +83,8 @@ def test_a_section_can_be_taken_by_its_name_and_then_changed():
         ("features.fmax_hz=inf", ["fmax_hz", "finite"]),
         ("trainer.crop_frames=9999", ["crop_frames", "9999", "194 frames"]),
         ("features.clip_samples=2000", ["crop_frames"]),
+        ("tuner.trials=-1", ["tuner.trials", "0 or more"]),
+        ("tuner.space=trainer.epochs", ["tuner.space", "'trainer.epochs' cannot be searched"]),
         ("waveform.gain_db=1,x", ["waveform.gain_db", "x"]),
         ("waveform.gain_db=1", ["waveform.gain_db", "two numbers"]),
         ("trainer.loss=oc_softmax", ["oc_softmax", "conformer.head=cosine"]),
@@ -103,6 +106,22 @@ def test_refused(assignment, words):
 def test_waveforms_cannot_be_augmented_behind_written_features():
     with pytest.raises(SettingsError, match=r"set transform\.materialize=false"):
         override(sample(), ["transform.materialize=true", "waveform.random_start=true"])
+
+
+@pytest.mark.parametrize(
+    "assignment", ["tuner.holdout_attacks=A01", "tuner.space=waveform.noise_probability"]
+)
+def test_tuning_behind_written_features_holds_nothing_out(assignment):
+    written = ["transform.materialize=true", "tuner.trials=2", "tuner.holdout_attacks="]
+    override(sample(), written)
+    with pytest.raises(SettingsError, match=r"leave tuner\.holdout_attacks empty"):
+        override(sample(), [*written, assignment])
+
+
+def test_a_trial_holds_out_what_the_trainer_does_where_tuning_says_nothing():
+    changed = override(sample(), ["trainer.holdout_attacks=A01", "tuner.holdout_attacks="])
+    assert changed.tuning()["trainer"]["holdout_attacks"] == ("A01",)
+    assert sample().tuning()["trainer"]["holdout_attacks"] == ("A05", "A06")
 
 
 def test_training_settings_leave_out_the_gate():

@@ -182,10 +182,72 @@ def push(places, version, record=None):
     return folder
 
 
-def test_materialized_features_go_to_the_trainer(places):
+def test_materialized_features_go_to_the_trainer_and_the_tuner(places):
     for value, producer in (("true", "Transform"), ("false", "UtteranceGen")):
-        trainer = build(places, f"transform.materialize={value}")["Trainer"]
-        assert trainer.inputs["examples"].producer_component_id == producer
+        components = build(
+            places, f"transform.materialize={value}", "tuner.trials=1", "tuner.holdout_attacks="
+        )
+        for name in ("Trainer", "Tuner"):
+            assert components[name].inputs["examples"].producer_component_id == producer
+
+
+TUNED = "tuner.trials=2"
+
+
+def test_without_trials_tuning_leaves_no_trace(places):
+    plain, other = build(places), build(places, "tuner.epochs=3", "tuner.holdout_attacks=A01")
+    assert "Tuner" not in plain
+    assert "hyperparameters" not in plain["Trainer"].inputs
+    assert changed(plain, other) == set()
+    settings = override(sample(), ["tuner.seed=3"])
+    assert FINGERPRINTS.training(settings) == FINGERPRINTS.training(sample())
+    assert "tuner" not in json.loads(settings.as_text())
+    # And with them, what the trainer gets from the settings is the same.
+    plain_config, config = (
+        json.loads(build(places, *tuned)["Trainer"].exec_properties["custom_config"])
+        for tuned in ((), (TUNED,))
+    )
+    for made_of_fingerprints in ("training_fingerprint", "checkpoint_dir"):
+        assert config.pop(made_of_fingerprints) != plain_config.pop(made_of_fingerprints)
+    assert config == plain_config
+
+
+def test_what_tuning_finds_goes_to_the_trainer(places, tmp_path):
+    settings = override(sample(), [TUNED])
+    components = create_components(settings, places=places, fingerprints=FINGERPRINTS)
+    assert [component.id for component in components] == list(settings.components())
+    graph = create_pipeline(settings, components, places=places, metadata_path=str(tmp_path / "m"))
+    order = [component.id for component in graph.components]
+    assert order.index("Transform") < order.index("Tuner") < order.index("Trainer")
+    trainer = {component.id: component for component in components}["Trainer"]
+    assert trainer.inputs["hyperparameters"].producer_component_id == "Tuner"
+    # Nothing is computed on data that failed.
+    assert "DataGate" in up_to(components, "Tuner")
+    assert "Trainer" not in up_to(components, "Tuner")
+
+
+@pytest.mark.parametrize(
+    "assignment",
+    [
+        *("tuner.trials=3", "tuner.epochs=2", "tuner.holdout_attacks=A01", "tuner.seed=1"),
+        *("tuner.space=conformer.dropout", "conformer.width=48", "trainer.batch_size=8"),
+    ],
+)
+def test_what_changes_tuning_changes_what_follows(places, assignment):
+    assert changed(build(places, TUNED), build(places, TUNED, assignment)) >= {
+        *("Tuner", "Trainer", "Champion")
+    }
+
+
+@pytest.mark.parametrize("assignment", ["trainer.epochs=3", "trainer.seed=1", "gate.max_eer=0.4"])
+def test_what_a_trial_does_not_have_leaves_tuning_in_the_cache(places, assignment):
+    assert "Tuner" not in changed(build(places, TUNED), build(places, TUNED, assignment))
+
+
+def test_tuning_notices_data_and_code(places):
+    for field in ("corpus", "ingestion_code", "feature_code", "training_code"):
+        other = dataclasses.replace(FINGERPRINTS, **{field: "changed"})
+        assert "Tuner" in changed(build(places, TUNED), build(places, TUNED, fingerprints=other))
 
 
 def test_up_to(places):
@@ -223,7 +285,8 @@ def test_the_code_of_every_component_is_in_a_fingerprint():
 
 
 def test_names_of_the_components(places):
-    assert sorted(build(places)) == sorted(config.COMPONENTS)
+    assert sorted(build(places)) == sorted(sample().components())
+    assert sorted(build(places, TUNED)) == sorted(config.COMPONENTS)
 
 
 def test_components_are_what_the_runner_expects(places):

@@ -60,6 +60,18 @@ def test_provenance_says_where_data_model_and_settings_come_from(whole_run):
     assert sections["Settings"] == {"trainer.epochs": 2, "trainer.cache_dir": "(empty)"}
 
 
+def test_what_tuning_has_set_is_told_beside_what_was_configured():
+    summary = {"corpus": "", "layout": "", "corpus_fingerprint": "", "sample_rate": 1, "splits": {}}
+    record = {"tuned": {"conformer.dropout": 0.25, "conformer.stochastic_depth": 0.0}}
+    configured = {"conformer": {"dropout": 0.1, "stochastic_depth": 0.0, "width": 96}}
+    sections = gathering.provenance(summary, record, None, configured)
+    assert sections["Settings"] == {
+        "conformer.dropout": "0.25 (tuned; configured: 0.1)",
+        "conformer.stochastic_depth": "0.0 (tuned; configured: the same)",
+        "conformer.width": 96,
+    }
+
+
 def test_a_forced_blessing_is_told(whole_run):
     whole_run.forced("drill")
     assert gather(whole_run).forced_reason == "drill"

@@ -1,0 +1,83 @@
+"""What the trials of a search reached, in a file, so that one that was killed need not repeat."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import tensorflow as tf
+
+_LOG = logging.getLogger("bonafide")
+_FILE = "trials.json"
+
+
+@dataclasses.dataclass(frozen=True)
+class TrialResult:
+    """How a trial ended.
+
+    Attributes:
+        values: `section.field` -> value of what is searched.
+        dev_eer: What it reached, a fraction; None where training diverged.
+        failure: Why it did; empty where it did not.
+    """
+
+    values: Mapping[str, Any]
+    dev_eer: float | None = None
+    failure: str = ""
+
+
+class TrialRecord:
+    """The results of a search so far.
+
+    Args:
+        directory: Where the file is, if there is one; any path that `tf.io.gfile` can write.
+        fingerprint: Of data, settings and code: a record of others is not used.
+    """
+
+    def __init__(self, directory: str, fingerprint: str) -> None:
+        self._directory = directory
+        self._fingerprint = fingerprint
+        self._path = os.path.join(directory, _FILE)  # noqa: PTH118 (may be gs://)
+        self._results = self._load()
+
+    def __len__(self) -> int:
+        return len(self._results)
+
+    def find(self, values: Mapping[str, Any]) -> TrialResult | None:
+        """The result with these values, or None."""
+        return next((result for result in self._results if result.values == values), None)
+
+    def add(self, result: TrialResult) -> None:
+        """Writes a result down; the file is whole at any time."""
+        self._results.append(result)
+        trials = [dataclasses.asdict(result) for result in self._results]
+        content = {"fingerprint": self._fingerprint, "trials": trials}
+        tf.io.gfile.makedirs(self._directory)
+        with tf.io.gfile.GFile(f"{self._path}.part", "w") as file:
+            file.write(json.dumps(content, indent=2) + "\n")
+        tf.io.gfile.rename(f"{self._path}.part", self._path, overwrite=True)
+
+    def remove(self) -> None:
+        """Removes the file, and the folder if nothing else is in it."""
+        for path in (self._path, f"{self._path}.part"):
+            if tf.io.gfile.exists(path):
+                tf.io.gfile.remove(path)
+        if tf.io.gfile.isdir(self._directory) and not tf.io.gfile.listdir(self._directory):
+            tf.io.gfile.rmtree(self._directory)
+
+    def _load(self) -> list[TrialResult]:
+        if not tf.io.gfile.exists(self._path):
+            return []
+        try:
+            with tf.io.gfile.GFile(self._path) as file:
+                content = json.loads(file.read())
+            if content["fingerprint"] != self._fingerprint:
+                raise ValueError("it belongs to other data, settings or code")
+            return [TrialResult(**trial) for trial in content["trials"]]
+        except (ValueError, KeyError, TypeError) as error:
+            _LOG.warning("%s is not used, tuning starts over: %s", self._path, error)
+            return []
