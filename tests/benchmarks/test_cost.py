@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from benchmarks.cost import measure_epoch, ratios, repeat_files
+from benchmarks.cost import ratios, repeat_files
+from benchmarks.peers.epochs import measure_epochs
 from models.input_pipeline import ArraySplit
 from models.trainer_config import TrainerConfig
 
@@ -40,9 +41,9 @@ def test_what_is_linear_and_flat_has_ratios_of_one():
     assert len(found) == 8
 
 
-def test_an_epoch_is_measured():
+def test_epochs_are_measured():
     features = np.random.default_rng(0).normal(size=(9, 20, 12)).astype(np.float32)
     split = ArraySplit(features, np.arange(9) % 2)
-    found = measure_epoch(split, TrainerConfig(batch_size=4))
+    found = measure_epochs(split, TrainerConfig(batch_size=4), 2)
     assert found["examples"] == 9
     assert min(found.values()) > 0
