@@ -8,6 +8,7 @@ import tensorflow as tf
 from keras import ops
 
 from models import dropout as dropout_lib
+from models import layers
 from models.masking import MASKED_SCORE, TakesMask
 
 
@@ -45,10 +46,10 @@ class RelativeSelfAttention(TakesMask, keras.layers.Layer):
         self.width = width
         self.num_heads = num_heads
         self.head_width = width // num_heads
-        self.norm = keras.layers.LayerNormalization(epsilon=1e-5, name="norm")
-        self.query_key_value = keras.layers.Dense(3 * width, name="query_key_value")
-        self.position = keras.layers.Dense(width, use_bias=False, name="position")
-        self.output_projection = keras.layers.Dense(width, name="output_projection")
+        self.norm = layers.LayerNorm(epsilon=1e-5, name="norm")
+        self.query_key_value = layers.Dense(3 * width, name="query_key_value")
+        self.position = layers.Dense(width, use_bias=False, name="position")
+        self.output_projection = layers.Dense(width, name="output_projection")
         self.attention_dropout = dropout_lib.ByteDropout(attention_dropout)
         self.dropout = dropout_lib.ByteDropout(dropout)
 
@@ -83,8 +84,7 @@ class RelativeSelfAttention(TakesMask, keras.layers.Layer):
 
         scores = tf.matmul(query + self.content_bias, key, transpose_b=True)
         scores += self._position_scores(query + self.position_bias)  # [H, B, T, T]
-        weights = ops.cast(masked_softmax(scores, mask), self.compute_dtype)
-        weights = self.attention_dropout(weights, training=training)
+        weights = self.attention_dropout(masked_softmax(scores, mask), training=training)
         context = ops.transpose(ops.matmul(weights, value), (1, 2, 0, 3))  # [B, T, H, d]
         context = ops.reshape(context, (-1, frames, self.width))
         return self.dropout(self.output_projection(context), training=training)

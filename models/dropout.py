@@ -42,7 +42,8 @@ class ByteDropout(keras.layers.Layer):
         levels = tf.reshape(tf.bitcast(words, tf.uint8), [-1])[:size]
         keep = tf.reshape(levels, tf.shape(inputs)) >= tf.constant(self.dropped_levels, tf.uint8)
         scale = tf.constant(_LEVELS / (_LEVELS - self.dropped_levels), inputs.dtype)
-        return inputs * (tf.cast(keep, inputs.dtype) * scale)
+        # Not a product with a mask, which would be kept for the gradient at the width of a float.
+        return tf.where(keep, scale * inputs, tf.constant(0.0, inputs.dtype))
 
     def get_config(self) -> dict[str, Any]:
         """Returns what `from_config` needs."""

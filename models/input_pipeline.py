@@ -26,6 +26,7 @@ from models.augment import AugmentConfig, augment_batch
 from models.feature_config import FeatureConfig
 from models.holdout import Ids, hold_out
 from models.losses import ClassCounts
+from models.mapped import release_pages
 from models.pcm_split import PcmSplit, Recordings
 from models.preprocessing import FEATURES, LABEL, PCM16, SPEAKER_ID, SYSTEM_ID
 from models.rooms import load_rooms
@@ -99,9 +100,15 @@ class ArraySplit:
         # evaluation that follows should have the memory back.
         source = weakref.ref(self.features)
 
+        def take(rows: np.ndarray) -> np.ndarray:
+            array = source()
+            taken = array[rows]
+            release_pages(array)
+            return taken
+
         def read(rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             # In numpy, because an array mapped from a file must not become a tensor as a whole.
-            features = tf.numpy_function(lambda i: source()[i], [rows], tf.float32)
+            features = tf.numpy_function(take, [rows], tf.float32)
             return tf.ensure_shape(features, [None, *self.feature_shape]), tf.gather(labels, rows)
 
         labels = tf.constant(self.labels, tf.float32)
@@ -402,6 +409,8 @@ def _open_recordings(
     for row, pcm in enumerate(recordings()):
         whole = pcm[: lengths[row] * _BYTES_PER_SAMPLE]  # without a dangling odd byte
         samples[offsets[row] : offsets[row + 1]] = np.frombuffer(whole, "<i2")
+        if row % _TRANSFORM_BATCH == 0:
+            release_pages(samples)
     return PcmSplit(
         recordings=Recordings(samples, offsets),
         labels=files.labels,
@@ -459,6 +468,7 @@ def _cache(split: ExampleFiles, *, on_disk: bool, folder: str) -> ArraySplit:
     for batch, _ in split.batches(_TRANSFORM_BATCH, order_seed=None):
         features[filled : filled + len(batch)] = batch.numpy()
         filled += len(batch)
+        release_pages(features)
     if filled != len(features):
         raise RuntimeError(f"{len(features)} examples were counted, but {filled} were read")
     return ArraySplit(features, split.labels)

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from models import features as features_lib
+from models.mapped import release_pages
 from models.preprocessing import FEATURES, PCM16
 from models.waveform import augment_waveforms
 from models.waveform_config import WaveformConfig
@@ -103,7 +104,10 @@ class PcmSplit:
         offsets, clip_samples = self.recordings.offsets, self.clip_samples
 
         def read(rows: np.ndarray, starts: np.ndarray) -> np.ndarray:
-            return Recordings(source(), offsets).clips(rows, clip_samples, starts)
+            samples = source()
+            clips = Recordings(samples, offsets).clips(rows, clip_samples, starts)
+            release_pages(samples)
+            return clips
 
         labels = tf.constant(self.labels, tf.float32)
 

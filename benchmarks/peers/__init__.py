@@ -1,0 +1,1 @@
+"""Programs that `benchmarks` runs in processes, and environments, of their own."""

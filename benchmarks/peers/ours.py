@@ -1,0 +1,99 @@
+"""Our side of `benchmarks/train_speed.py`: the steps that the trainer runs.
+
+Its only argument is the work as JSON (`train_speed.Work`); then every line on standard input asks
+for one turn, and the answer is one line of JSON on standard output (see `conformer_pytorch.py`,
+which answers for the peer).
+"""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import sys
+import time
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from models.conformer import Conformer
+from models.conformer_config import ConformerConfig
+from models.devices import choose_placement
+from models.losses import ClassWeights, make_loss
+from models.optimizer import build_optimizer
+from models.steps import make_score_step, make_train_step
+from models.trainer_config import TrainerConfig
+
+
+class Turns:
+    """Trains and scores one batch again and again."""
+
+    def __init__(self, work: dict[str, Any]) -> None:
+        tf.config.threading.set_intra_op_parallelism_threads(work["threads"])
+        tf.config.threading.set_inter_op_parallelism_threads(work["threads"])
+        keras.utils.set_random_seed(0)
+        placement = choose_placement("cpu", work["precision"])
+        fields = ("width", "num_blocks", "num_heads", "kernel_size", "ff_multiplier", "dropout")
+        fields += ("subsampling_channels", "pooling_width")
+        with placement.scope():
+            self.model = Conformer(ConformerConfig(**{name: work[name] for name in fields}))
+            self.model.build((None, None, work["bands"]))
+            # As the peer: gradients are clipped, and no moving average is kept.
+            settings = TrainerConfig(ema_epochs=0, clip_norm=1.0, weight_decay=0.01)
+            optimizer = build_optimizer(settings, self.model, steps_per_epoch=1000)
+        loss = make_loss("bce", weights=ClassWeights(1.0, 1.0))
+        batch_size = work["batch_size"]
+        self.train_step = make_train_step(self.model, optimizer, loss, placement, batch_size)
+        self.score_step = make_score_step(self.model, placement)
+        shape = (batch_size, work["frames"], work["bands"])
+        random = np.random.default_rng(0)
+        self.features = tf.constant(random.normal(size=shape).astype(np.float32))
+        self.labels = tf.constant(np.arange(batch_size) % 2, tf.float32)
+        self.weights = tf.ones(batch_size)
+
+    def train(self) -> float:
+        """One step; returns the loss."""
+        return float(self.train_step(self.features, self.labels, self.weights))
+
+    def infer(self) -> float:
+        """One batch of logits; returns their sum."""
+        return float(np.sum(self.score_step(self.features).numpy()))
+
+    def parameters(self) -> int:
+        """How many are trained."""
+        return sum(int(np.prod(weight.shape)) for weight in self.model.trainable_variables)
+
+
+def peak_mebibytes() -> float:
+    """The most memory that this process has held (`ru_maxrss` begins at that of its parent)."""
+    status = pathlib.Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
+
+def main() -> None:
+    """Answers requests until standard input ends."""
+    imported = peak_mebibytes()
+    turns = Turns(json.loads(sys.argv[1]))
+    for line in sys.stdin:
+        request = json.loads(line)
+        step = getattr(turns, request["mode"])
+        started, cpu, steps = time.perf_counter(), time.process_time(), 0
+        while steps == 0 or time.perf_counter() - started < request["seconds"]:
+            value = step()
+            steps += 1
+        answer = {
+            "steps": steps,
+            "seconds": time.perf_counter() - started,
+            "cpu_seconds": time.process_time() - cpu,
+            "value": value,
+            "parameters": turns.parameters(),
+            "imported_mebibytes": imported,
+            "peak_mebibytes": peak_mebibytes(),
+            "version": f"tensorflow {tf.__version__}, keras {keras.__version__}",
+        }
+        print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main()
