@@ -2,11 +2,11 @@
 
     python -m benchmarks.cost --json FILE
 
-Runs the pipeline on the bundled corpus up to Transform (1 s clips), and then trains a small model on
-its training examples, on four times and on sixteen times as many (the files are repeated), each in
-a process of its own: from files through `open_splits` and the batches of the trainer to its steps.
-Sixteen epochs, four and one, so that all take equally many steps and are timed for equally long.
-Features are kept in a file on disk, in memory, or computed at every pass (`trainer.cache`).
+Runs the pipeline on the bundled corpus up to Transform (1 s clips), and then trains a small model
+on its training examples, on four times and on sixteen times as many (the files are repeated), each
+in a process of its own: from files through `open_splits` and the batches of the trainer to its
+steps. Sixteen epochs, four and one, so that all take equally many steps and are timed for equally
+long. Features are kept in a file on disk, in memory, or computed at every pass (`trainer.cache`).
 
 Time must be linear and, but for features in memory, memory flat. Ratios: the time an example takes
 at 1x over that at 16x, of the clock and of the processor (which other jobs disturb less), and the

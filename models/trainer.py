@@ -130,7 +130,7 @@ def detector_facts(
         placement: Where they were trained.
     """
     sections = ("features", "conformer", "waveform", "augment", "trainer")
-    first, seed = results[0], config["trainer"]["seed"]
+    first, seed = results[0], TrainerConfig(**config["trainer"]).seed
     facts = {
         "training_fingerprint": config["training_fingerprint"],
         "settings": {section: config[section] for section in sections},
