@@ -3,11 +3,12 @@
 import collections
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.generalise import BONAFIDE, VARIANTS, Clip, deal, per_system, split_folds
-from pipeline.config import override, sample
+from pipeline.config import override, sample, small_corpus
 
 clips = st.lists(
     st.builds(
@@ -48,6 +49,7 @@ def test_the_eer_of_a_system_is_against_all_bona_fide_clips():
     assert found == {"A": 0.5, "B": 0.0}
 
 
-def test_every_variant_can_be_set():
+@pytest.mark.parametrize("preset", [sample, small_corpus])
+def test_every_variant_can_be_set(preset):
     for assignments in VARIANTS.values():
-        override(sample(), assignments)
+        override(preset(), assignments)
