@@ -270,7 +270,12 @@ def small_corpus() -> Settings:
     """A corpus of your own: some thousand clips of several seconds, of many systems and speakers.
 
     The small model of the preset `sample` on fine cepstra of up to 6 s, trained on random pieces of
-    1 s. @SMALL@
+    1 s. Folders and protocols as those of ASVspoof 2019 LA.
+
+    On 1,093 clips of 45 systems from demonstration pages, the macro EER over systems that were
+    never seen was 5.1, 5.4 and 5.1 % with seeds 0, 1 and 2, that of an LFCC-GMM 13.2 %
+    (`benchmarks/generalise.py`, 2026-11-25); a training took 2 to 3 minutes on one core in
+    bfloat16. The gate's bounds are guesses: set them from your own first runs.
     """
     base = sample()
     return dataclasses.replace(
@@ -291,7 +296,11 @@ def asvspoof2019_la() -> Settings:
     for one GPU; features of train and dev take about 10 GB, kept in memory or in a file on disk.
     Not run on the full corpus yet, so the error rate is not known, and the gate's bound is loose,
     for a first run (a published LFCC-LCNN has 1.92 %, the LFCC-GMM 8.09 %); no attack may come near
-    chance. @TIME@
+    chance.
+
+    Steps of training alone were measured on 2 cores of an AMD EPYC (2026-11-25): 35 clips a second
+    in float32 and 55 in bfloat16, from which follow 8 and 5 hours, and a third more for scoring dev
+    after every epoch. 4 PFLOP in all: on a GPU, expect the input to decide (not measured).
     """
     return Settings(
         name="asvspoof2019-la",
