@@ -13,6 +13,10 @@ from metrics.calibration import AffineCalibration, CalibrationError, cllr, fit_a
 
 _LOG = logging.getLogger("bonafide")
 
+# Standard deviation of raw scores on dev. Of a collapsed model it was some thousandths, of others
+# some tenths or more; cosines, which margin losses give, spread over some tenths too.
+_COLLAPSED = 0.02
+
 
 @dataclasses.dataclass(frozen=True)
 class DevCalibration:
@@ -51,6 +55,13 @@ def calibrate(raw_scores: npt.ArrayLike, labels: npt.ArrayLike, *, prior: float)
     """
     raw = np.asarray(raw_scores, dtype=np.float64)
     before = cllr(raw, labels)
+    if np.std(raw) < _COLLAPSED:
+        _LOG.warning(
+            "the model scores every clip nearly the same (standard deviation %.4f on dev): its "
+            "training collapsed. Try a lower trainer.learning_rate, a higher "
+            "trainer.warmup_fraction or another trainer.seed",
+            np.std(raw),
+        )
     try:
         found = fit_affine(raw, labels, prior=prior)
     except CalibrationError as error:

@@ -82,20 +82,24 @@ def train_and_export(
         config, transform_output, train_files=train_files, dev_files=dev_files
     )
     fingerprint = checkpoint_fingerprint(config["training_fingerprint"], config.get("tuned", {}))
-    results = [
-        train(
-            train_split,
-            dev_split,
-            conformer=conformer,
-            augment=AugmentConfig(**config["augment"]),
-            settings=member,
-            placement=placement,
-            checkpoint_dir=os.path.join(config["checkpoint_dir"], *folder),  # noqa: PTH118 (gs://)
-            fingerprint=fingerprint,
-            log_dir=os.path.join(log_dir, *folder),  # noqa: PTH118
+    results = []
+    for member, folder in members(settings):
+        if settings.members > 1:
+            number = len(results) + 1
+            _LOG.info("model %d of %d, seed %d", number, settings.members, member.seed)
+        results.append(
+            train(
+                train_split,
+                dev_split,
+                conformer=conformer,
+                augment=AugmentConfig(**config["augment"]),
+                settings=member,
+                placement=placement,
+                checkpoint_dir=os.path.join(config["checkpoint_dir"], *folder),  # noqa: PTH118 (URI)
+                fingerprint=fingerprint,
+                log_dir=os.path.join(log_dir, *folder),  # noqa: PTH118
+            )
         )
-        for member, folder in members(settings)
-    ]
     if not placement.is_chief:
         return results
     calibration = joint_calibration(results, dev_split.labels, prior=settings.calibration_prior)

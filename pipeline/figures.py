@@ -67,10 +67,11 @@ def _data(result: Finished) -> str:
 
 def _training(result: Finished) -> str:
     facts = _json(f"{path_utils.serving_model_path(result.outputs['model'])}/{RECORD_FILE}")
-    return (
-        f"{facts['epochs_run']} epochs, best {facts['best_epoch']}, "
-        f"dev EER {percent(facts['dev_eer'])}, {facts['parameters']:,} parameters"
-    )
+    trained = f"{facts['epochs_run']} epochs, best {facts['best_epoch']}"
+    if members := facts.get("members"):
+        best = ", ".join(str(member["best_epoch"]) for member in members)
+        trained = f"{len(members)} models of {facts['epochs_run']} epochs, best {best}"
+    return f"{trained}, dev EER {percent(facts['dev_eer'])}, {facts['parameters']:,} parameters"
 
 
 def _tuning(result: Finished) -> str:

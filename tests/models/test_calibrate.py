@@ -30,3 +30,12 @@ def test_scores_that_point_the_wrong_way_are_left_as_they_are(caplog):
     assert result.cllr_after == result.cllr_before == cllr(scores, labels)
     assert "slope" in result.note
     assert "not calibrated" in caplog.text
+
+
+@pytest.mark.parametrize(("spread", "warned"), [(0.0015, True), (0.3, False)])
+def test_a_model_that_scores_every_clip_alike_is_called_collapsed(caplog, spread, warned):
+    random = np.random.default_rng(5)
+    labels = np.repeat([1, 0], 100)
+    calibrate(spread * (labels + random.normal(size=200)) + 4, labels, prior=0.5)
+    assert ("training collapsed" in caplog.text) is warned
+    assert ("trainer.learning_rate" in caplog.text) is warned
