@@ -7,7 +7,7 @@ import hashlib
 import importlib.metadata
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import tensorflow_data_validation as tfdv
 from tfx import v1 as tfx
@@ -15,6 +15,7 @@ from tfx.dsl.components.base import base_component
 
 from components.champion import Champion
 from components.champion.finder import champion_state
+from components.corpus_check.asv import asv_error_rates
 from components.curated_schema import CuratedSchema
 from components.data_gate import DataGate
 from components.eval_report import EvalReport
@@ -24,9 +25,9 @@ from components.model_pusher import ModelPusher
 from components.utterance_gen.beam_files import BeamFiles, use_options
 from components.utterance_gen.component import UtteranceGen
 from components.utterance_gen.fingerprint import corpus_fingerprint
-from pipeline.asv import asv_error_rates
+from metrics.costs import AsvErrorRates
 from pipeline.config import REPOSITORY, Settings, project_version
-from pipeline.warm_start import find_warm_start
+from pipeline.warm_start import WarmStart, find_warm_start
 
 # What the features depend on, and what the trained model depends on besides.
 FEATURE_CODE = ("models/features.py", "models/feature_config.py", "models/preprocessing.py")
@@ -74,7 +75,12 @@ class Places:
 
 @dataclasses.dataclass(frozen=True)
 class Fingerprints:
-    """What the cache must notice although no artifact shows it."""
+    """What the cache must notice although no artifact shows it.
+
+    `run` is for a pipeline that is compiled now and run later: text that stands for what only the
+    run will know (the corpus, parameters). It becomes part of the fingerprint of a training as it
+    is, so that it can still be filled in there.
+    """
 
     corpus: str
     ingestion_code: str
@@ -86,22 +92,34 @@ class Fingerprints:
     evaluation_code: str
     report_code: str
     pushing_code: str
+    run: str = ""
 
     @classmethod
-    def take(cls, settings: Settings, *, beam_args: Sequence[str] = ()) -> Fingerprints:
+    def take(
+        cls,
+        settings: Settings,
+        *,
+        beam_args: Sequence[str] = (),
+        corpus: str | None = None,
+        run: str = "",
+    ) -> Fingerprints:
         """Reads protocols and lists audio of the corpus, and reads the code.
 
         Args:
             settings: What will be run.
             beam_args: Options for Beam's filesystems, with which the corpus is read.
+            corpus: The corpus' fingerprint where that is found elsewhere: it is not touched then.
+            run: See the class.
 
         Raises:
             CorpusError: If the corpus is not there or a protocol is malformed.
         """
-        corpus = settings.corpus
-        use_options(beam_args)
+        if corpus is None:
+            use_options(beam_args)
+            root = settings.corpus.root
+            corpus = corpus_fingerprint(root, settings.corpus.layout, BeamFiles(root))
         return cls(
-            corpus=corpus_fingerprint(corpus.root, corpus.layout, BeamFiles(corpus.root)),
+            corpus=corpus,
             ingestion_code=_code(*INGESTION_CODE),
             feature_code=_code(*FEATURE_CODE),
             schema_code=_code(*SCHEMA_CODE),
@@ -111,6 +129,7 @@ class Fingerprints:
             evaluation_code=_code(*EVALUATION_CODE),
             report_code=_code(*REPORT_CODE),
             pushing_code=_code(*PUSHING_CODE),
+            run=run,
         )
 
     def training(self, settings: Settings, pretrained_digest: str = "") -> str:
@@ -132,7 +151,7 @@ class Fingerprints:
         ]
         if settings.tuner.trials:
             parts.append(self.tuning(settings))
-        return _digest(parts)
+        return _digest(parts) + self.run
 
     def tuning(self, settings: Settings) -> str:
         """Identifies what tuning finds, as `training` does a model."""
@@ -146,7 +165,53 @@ class Fingerprints:
             SCHEMA.read_text(),
             importlib.metadata.version("keras-tuner"),
         ]
-        return _digest(parts)
+        return _digest(parts) + self.run
+
+    def folder(self, fingerprint: str) -> str:
+        """A short name for the folder of what this fingerprint identifies."""
+        return f"{fingerprint[:16]}{self.run}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Surroundings:
+    """What there is around a run when it begins: parts of the graph, so that the cache sees them.
+
+    Attributes:
+        asv_error_rates: Of the speaker verifier, by split.
+        champion_state: Of the champion; empty where that is not known yet.
+        warm_start: Where the first weights come from.
+    """
+
+    asv_error_rates: Mapping[str, AsvErrorRates] = dataclasses.field(default_factory=dict)
+    champion_state: str = ""
+    warm_start: WarmStart = dataclasses.field(default_factory=WarmStart)
+
+
+def look_around(settings: Settings, places: Places, fingerprints: Fingerprints) -> Surroundings:
+    """Reads what there is now.
+
+    Raises:
+        CorpusError: A score file that the settings name is not there or is malformed.
+        FileNotFoundError: The pretrained weights that the settings name are not there.
+    """
+    corpus, evaluation = settings.corpus, settings.evaluation
+    warm_start = find_warm_start(
+        settings.trainer.pretrained,
+        places.serving,
+        lambda digest: fingerprints.training(settings, digest),
+    )
+    return Surroundings(
+        asv_error_rates=asv_error_rates(
+            corpus.root,
+            corpus.layout,
+            scores_dev=evaluation.asv_scores_dev,
+            scores_eval=evaluation.asv_scores_eval,
+        ),
+        champion_state=champion_state(
+            places.serving, fingerprints.training(settings, warm_start.digest)
+        ),
+        warm_start=warm_start,
+    )
 
 
 def create_components(
@@ -154,6 +219,7 @@ def create_components(
     *,
     places: Places,
     fingerprints: Fingerprints,
+    surroundings: Surroundings | None = None,
     force_blessing_reason: str = "",
 ) -> list[base_component.BaseComponent]:
     """Builds the graph in the order in which data goes through it.
@@ -162,6 +228,7 @@ def create_components(
         settings: What to run.
         places: Where to read and write.
         fingerprints: Of corpus and code, taken just before.
+        surroundings: What there is around the run; None looks now.
         force_blessing_reason: Not empty: a refused model is pushed all the same, and this reason
             is recorded with it.
 
@@ -169,16 +236,14 @@ def create_components(
         The components, in an order in which they can run.
 
     Raises:
-        FileNotFoundError: The pretrained weights that the settings name are not there.
+        CorpusError: See `look_around`.
+        FileNotFoundError: See `look_around`.
     """
     corpus, utterances = settings.corpus, settings.utterances
-    warm_start = find_warm_start(
-        settings.trainer.pretrained,
-        places.serving,
-        lambda digest: fingerprints.training(settings, digest),
-    )
-    training_fingerprint = fingerprints.training(settings, warm_start.digest)
-    trainer_settings = dataclasses.replace(settings.trainer, pretrained=warm_start.pretrained)
+    around = surroundings or look_around(settings, places, fingerprints)
+    training_fingerprint = fingerprints.training(settings, around.warm_start.digest)
+    pretrained = around.warm_start.pretrained
+    trainer_settings = dataclasses.replace(settings.trainer, pretrained=pretrained)
 
     utterance_gen = UtteranceGen(
         corpus_root=corpus.root,
@@ -243,7 +308,9 @@ def create_components(
             custom_config={
                 **settings.tuning(),
                 "materialized": settings.transform.materialize,
-                "tuning_dir": os.path.join(places.checkpoints, f"tuning-{tuning_fingerprint[:16]}"),  # noqa: PTH118 (URI)
+                "tuning_dir": os.path.join(  # noqa: PTH118 (URI)
+                    places.checkpoints, f"tuning-{fingerprints.folder(tuning_fingerprint)}"
+                ),
                 "tuning_fingerprint": tuning_fingerprint,
             },
         )
@@ -259,7 +326,9 @@ def create_components(
             **settings.training(),
             "trainer": dataclasses.asdict(trainer_settings),
             "materialized": settings.transform.materialize,
-            "checkpoint_dir": os.path.join(places.checkpoints, training_fingerprint[:16]),  # noqa: PTH118 (URI)
+            "checkpoint_dir": os.path.join(  # noqa: PTH118 (URI)
+                places.checkpoints, fingerprints.folder(training_fingerprint)
+            ),
             "training_fingerprint": training_fingerprint,
             "code_fingerprint": fingerprints.training_code,
         },
@@ -268,7 +337,7 @@ def create_components(
     champion = Champion(
         push_destination=places.serving,
         training_fingerprint=training_fingerprint,
-        known_state=champion_state(places.serving, training_fingerprint),
+        known_state=around.champion_state,
         code_fingerprint=fingerprints.champion_code,
     )
     # Not before the training: what is pushed in the meantime is noticed.
@@ -278,7 +347,7 @@ def create_components(
         model=trainer.outputs["model"],
         champion=champion.outputs["model"],
         gate=settings.gate,
-        asv_error_rates=asv_error_rates(settings),
+        asv_error_rates=around.asv_error_rates,
         resamples=settings.evaluation.resamples,
         bootstrap_seed=settings.evaluation.seed,
         code_fingerprint=fingerprints.evaluation_code,

@@ -1,9 +1,10 @@
+import pathlib
+
 import pytest
 
+from components.corpus_check.asv import asv_error_rates
 from components.utterance_gen.corpora import CorpusError
 from metrics.asv_scores import parse_asv_scores
-from pipeline.asv import asv_error_rates
-from pipeline.config import override, sample
 
 SCORES = (
     "bonafide target 2.0\nbonafide target 1.5\nbonafide target 0.1\n"
@@ -13,11 +14,8 @@ SCORES = (
 IN_CORPUS = "LA/ASVspoof2019_LA_asv_scores/ASVspoof2019.LA.asv.{}.gi.trl.scores.txt"
 
 
-def settings(root, **changes):
-    return override(
-        sample(),
-        [f"corpus.root={root}", *(f"evaluation.{name}={value}" for name, value in changes.items())],
-    )
+LAYOUT = "asvspoof2019-la"
+SAMPLES = str(pathlib.Path(__file__).resolve().parents[3] / "samples")
 
 
 @pytest.fixture
@@ -34,31 +32,31 @@ def corpus(tmp_path):
 
 
 def test_the_corpus_own_scores_are_found(corpus):
-    assert asv_error_rates(settings(corpus)) == {"eval": parse_asv_scores(SCORES, where="x")}
+    assert asv_error_rates(str(corpus), LAYOUT) == {"eval": parse_asv_scores(SCORES, where="x")}
 
 
 def test_a_corpus_without_them_has_no_tdcf():
-    assert asv_error_rates(sample()) == {}
+    assert asv_error_rates(SAMPLES, LAYOUT) == {}
 
 
 def test_they_can_be_left_out(corpus):
-    assert asv_error_rates(settings(corpus, asv_scores_eval="")) == {}
+    assert asv_error_rates(str(corpus), LAYOUT, scores_eval="") == {}
 
 
 def test_a_named_file_is_read_for_its_split(corpus, tmp_path):
     named = tmp_path / "mine.txt"
     named.write_text(SCORES.replace("spoof -0.5", "spoof 0.7"))
-    found = asv_error_rates(settings(corpus, asv_scores_dev=named))
+    found = asv_error_rates(str(corpus), LAYOUT, scores_dev=str(named))
     assert found["dev"] == parse_asv_scores(named.read_text(), where="x")
     assert found["dev"] != found["eval"]
 
 
 def test_a_named_file_that_is_not_there_is_told(corpus):
     with pytest.raises(CorpusError, match=r"asv_scores_dev is '/no/such\.txt'.*no such file"):
-        asv_error_rates(settings(corpus, asv_scores_dev="/no/such.txt"))
+        asv_error_rates(str(corpus), LAYOUT, scores_dev="/no/such.txt")
 
 
 def test_a_malformed_file_is_told_with_its_place(corpus):
     (corpus / IN_CORPUS.format("eval")).write_text("bonafide target two\n")
     with pytest.raises(CorpusError, match=r"asv\.eval\.gi\.trl\.scores\.txt:1.*two"):
-        asv_error_rates(settings(corpus))
+        asv_error_rates(str(corpus), LAYOUT)

@@ -1,4 +1,4 @@
-"""The speaker verifier that the t-DCF reckons with: its error rates, read once for the graph."""
+"""The speaker verifier that the t-DCF reckons with: its error rates, read once for a run."""
 
 from __future__ import annotations
 
@@ -9,29 +9,32 @@ from components.utterance_gen.corpora import CorpusError, asvspoof2019_la
 from components.utterance_gen.corpora.base import decode_text
 from metrics.asv_scores import parse_asv_scores
 from metrics.costs import AsvErrorRates
-from pipeline.config import Settings
 
 _AUTO = "auto"
 _LAYOUTS = {"asvspoof2019-la": asvspoof2019_la.asv_scores}
 
 
-def asv_error_rates(settings: Settings) -> dict[str, AsvErrorRates]:
+def asv_error_rates(
+    corpus_root: str, layout: str, *, scores_dev: str = _AUTO, scores_eval: str = _AUTO
+) -> dict[str, AsvErrorRates]:
     """Returns split -> error rates; a split without ASV scores is left out.
 
     They go into the graph as numbers, so that the cache notices another score file.
 
+    Args:
+        corpus_root: Folder of the corpus, a path or a URI of a Beam filesystem.
+        layout: Its layout.
+        scores_dev: As the setting `evaluation.asv_scores_dev`: `auto`, a file, or empty.
+        scores_eval: The same on eval.
+
     Raises:
         CorpusError: A file that the settings name is not there or is malformed.
     """
-    corpus, evaluation = settings.corpus, settings.evaluation
-    files = BeamFiles(corpus.root)
+    files = BeamFiles(corpus_root)
     found = {}
-    for split, place in (
-        ("dev", evaluation.asv_scores_dev),
-        ("eval", evaluation.asv_scores_eval),
-    ):
+    for split, place in (("dev", scores_dev), ("eval", scores_eval)):
         if place == _AUTO:
-            path = _LAYOUTS[corpus.layout](files, split) if corpus.layout in _LAYOUTS else None
+            path = _LAYOUTS[layout](files, split) if layout in _LAYOUTS else None
             text = None if path is None else files.read_text(path)
         elif place:
             if not FileSystems.exists(place):

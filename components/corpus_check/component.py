@@ -1,0 +1,70 @@
+"""CorpusCheck component."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from tfx import types
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.types import component_spec, standard_artifacts
+
+from components.corpus_check import executor
+
+
+class CorpusCheckSpec(component_spec.ComponentSpec):
+    """Interface of CorpusCheck."""
+
+    PARAMETERS: ClassVar[dict[str, Any]] = {
+        "corpus_root": component_spec.ExecutionParameter(type=str),
+        "layout": component_spec.ExecutionParameter(type=str),
+        "asv_scores_dev": component_spec.ExecutionParameter(type=str),
+        "asv_scores_eval": component_spec.ExecutionParameter(type=str),
+    }
+    INPUTS: ClassVar[dict[str, Any]] = {}
+    OUTPUTS: ClassVar[dict[str, Any]] = {
+        "corpus_fingerprint": component_spec.ChannelParameter(type=standard_artifacts.String),
+        "asv_error_rates": component_spec.ChannelParameter(type=standard_artifacts.String),
+    }
+
+
+class CorpusCheck(base_component.BaseComponent):
+    """Reads what a run must know of its corpus before anything is computed.
+
+    The local runner looks at the corpus while it builds the graph. A pipeline that is compiled
+    once and run every week cannot: this component does it at the beginning of each run, and what
+    it finds becomes a parameter of the components after it, so that their caches notice new data.
+    It must itself never be cached.
+
+    Outputs `corpus_fingerprint` (see `utterance_gen.fingerprint`) and `asv_error_rates` (JSON,
+    split -> error rates of a speaker verifier; `{}` without one).
+    """
+
+    SPEC_CLASS = CorpusCheckSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.Executor)
+
+    def __init__(
+        self,
+        *,
+        corpus_root: str,
+        layout: str,
+        asv_scores_dev: str = "auto",
+        asv_scores_eval: str = "auto",
+    ) -> None:
+        """Builds the component; the corpus is not touched.
+
+        Args:
+            corpus_root: Folder of the corpus: a path or the URI of a Beam filesystem.
+            layout: Name of its layout.
+            asv_scores_dev: As the setting `evaluation.asv_scores_dev`.
+            asv_scores_eval: As the setting `evaluation.asv_scores_eval`.
+        """
+        super().__init__(
+            CorpusCheckSpec(
+                corpus_root=corpus_root,
+                layout=layout,
+                asv_scores_dev=asv_scores_dev,
+                asv_scores_eval=asv_scores_eval,
+                corpus_fingerprint=types.Channel(type=standard_artifacts.String),
+                asv_error_rates=types.Channel(type=standard_artifacts.String),
+            )
+        )

@@ -1,0 +1,59 @@
+"""Executor of CorpusCheck."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+from typing import Any
+
+from tfx import types
+from tfx.dsl.components.base import base_executor
+from tfx.types import artifact_utils
+
+from components.corpus_check.asv import asv_error_rates
+from components.utterance_gen.beam_files import BeamFiles
+from components.utterance_gen.fingerprint import corpus_fingerprint
+
+_LOG = logging.getLogger("bonafide")
+
+
+class Executor(base_executor.BaseExecutor):
+    """Lists the corpus, reads its protocols and the scores of a speaker verifier."""
+
+    def Do(  # noqa: N802
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Writes the two values.
+
+        Args:
+            input_dict: Empty.
+            output_dict: `corpus_fingerprint` and `asv_error_rates`, both `String`.
+            exec_properties: See `CorpusCheckSpec`.
+
+        Raises:
+            CorpusError: The corpus is not there, or a protocol or score file is malformed.
+        """
+        self._log_startup(input_dict, output_dict, exec_properties)
+        root, layout = exec_properties["corpus_root"], exec_properties["layout"]
+        found = {
+            "corpus_fingerprint": corpus_fingerprint(root, layout, BeamFiles(root)),
+            "asv_error_rates": json.dumps(
+                {
+                    split: dataclasses.asdict(rates)
+                    for split, rates in asv_error_rates(
+                        root,
+                        layout,
+                        scores_dev=exec_properties["asv_scores_dev"],
+                        scores_eval=exec_properties["asv_scores_eval"],
+                    ).items()
+                },
+                sort_keys=True,
+            ),
+        }
+        for name, text in found.items():
+            artifact_utils.get_single_instance(output_dict[name]).write(text)
+        _LOG.info("corpus %s: fingerprint %s", root, found["corpus_fingerprint"][:16])

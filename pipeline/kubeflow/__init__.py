@@ -1,0 +1,1 @@
+"""What only Kubeflow Pipelines needs: compiling, what runs in a pod, and talking to the server."""

@@ -1,0 +1,231 @@
+"""Holds a compiled pipeline against what the open-source Kubeflow backend demands.
+
+The SDK accepts much that the backend refuses, at submission or in the middle of a run. The rules
+were read in the backend's source (`backend/src/v2`: compiler, driver, launcher), 2.2 to 2.17.
+"""
+
+from __future__ import annotations
+
+import graphlib
+import importlib
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import yaml
+from google.protobuf import json_format
+
+from pipeline.kubeflow import parameters
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,127}")
+# An argument of a process, and with it a task's values, may be 128 KiB on Linux.
+_MOST_BYTES_OF_A_TASK = 100 * 1024
+# The whole specification becomes one object in the cluster's etcd, which takes 1.5 MB.
+_MOST_BYTES = 1_000_000
+_ROOTS = ("minio://", "s3://", "gs://")
+
+
+class CompileError(ValueError):
+    """What stands in the way of running on Kubeflow, all of it."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+def require_acceptable(spec: dict[str, Any], platform: dict[str, Any]) -> None:
+    """Raises CompileError if the backend would not take the documents."""
+    if found := [*problems(spec), *platform_problems(spec, platform)]:
+        raise CompileError(found)
+
+
+def problems(spec: dict[str, Any]) -> list[str]:
+    """Everything in a pipeline specification that the backend would refuse, as sentences."""
+    from kfp.pipeline_spec import pipeline_spec_pb2
+
+    try:
+        json_format.ParseDict(spec, pipeline_spec_pb2.PipelineSpec())
+    except json_format.ParseError as error:
+        return [f"the specification is not a PipelineSpec: {error}"]
+    found = list(_head(spec))
+    executors = spec.get("deploymentSpec", {}).get("executors", {})
+    for name, component in spec.get("components", {}).items():
+        found += _component(name, component)
+        found += _executor(name, executors.get(component.get("executorLabel", "")))
+    tasks = spec.get("root", {}).get("dag", {}).get("tasks", {})
+    if not tasks:
+        found.append("there are no tasks")
+    for name, task in tasks.items():
+        found += _task(name, task, spec)
+    if circle := _circle(tasks):
+        found.append(f"tasks wait for each other: {' -> '.join(circle)}")
+    if (size := len(yaml.safe_dump(spec))) > _MOST_BYTES:
+        found.append(f"the specification has {size:,} bytes, more than {_MOST_BYTES:,}")
+    return found
+
+
+def platform_problems(spec: dict[str, Any], platform: dict[str, Any]) -> list[str]:
+    """Everything in the platform document that KFP's Kubernetes platform would refuse."""
+    if not platform:
+        return []
+    from kfp.kubernetes import kubernetes_executor_config_pb2
+    from kfp.pipeline_spec import pipeline_spec_pb2
+
+    try:
+        json_format.ParseDict(platform, pipeline_spec_pb2.PlatformSpec())
+    except json_format.ParseError as error:
+        return [f"the second document is not a PlatformSpec: {error}"]
+    found = []
+    labels = {c.get("executorLabel") for c in spec.get("components", {}).values()}
+    [kubernetes] = platform["platforms"].values()
+    for label, config in kubernetes["deploymentSpec"]["executors"].items():
+        if label not in labels:
+            found.append(f"the second document names {label}, and no component has that executor")
+        try:
+            json_format.ParseDict(config, kubernetes_executor_config_pb2.KubernetesExecutorConfig())
+        except json_format.ParseError as error:
+            found.append(f"the second document, {label}: {error}")
+        mounts = [
+            mounted["mountPath"]
+            for kind in ("pvcMount", "secretAsVolume")
+            for mounted in config.get(kind, [])
+        ]
+        found += [
+            f"{label}: two things are mounted at {mount}"
+            for mount in sorted({m for m in mounts if mounts.count(m) > 1})
+        ]
+    return found
+
+
+def _head(spec: dict[str, Any]) -> Iterator[str]:
+    if spec.get("schemaVersion") != "2.1.0":
+        yield f"schemaVersion is {spec.get('schemaVersion')}, and the backend wants 2.1.0"
+    name = spec.get("pipelineInfo", {}).get("name", "")
+    if not _NAME.fullmatch(name):
+        yield f"the name {name!r} may only have lower-case letters, digits and hyphens"
+    root = spec.get("defaultPipelineRoot", "")
+    if root and not root.startswith(_ROOTS):
+        yield f"the pipeline root is {root!r}: one of {', '.join(_ROOTS)} is wanted"
+    given = spec.get("root", {}).get("inputDefinitions", {}).get("parameters", {})
+    for parameter, definition in given.items():
+        if "defaultValue" not in definition:
+            yield f"the run parameter {parameter} has no default value"
+
+
+def _component(name: str, component: dict[str, Any]) -> Iterator[str]:
+    for side in ("inputDefinitions", "outputDefinitions"):
+        for key, artifact in component.get(side, {}).get("artifacts", {}).items():
+            kind = artifact.get("artifactType", {})
+            title = kind.get("schemaTitle") or _title(kind.get("instanceSchema", ""))
+            if not title:
+                yield f"{name}.{key} has no artifact type"
+            elif title.count(".") != 1:
+                yield f"{name}.{key} has the type {title}: exactly one dot is wanted"
+            elif not title.startswith(("system.", "tfx.")) and not _importable(title):
+                yield f"{name}.{key} has the type {title}, which a pod cannot import"
+
+
+def _title(schema: str) -> str:
+    return (yaml.safe_load(schema) or {}).get("title", "")
+
+
+def _importable(title: str) -> bool:
+    module, _, kind = title.partition(".")
+    try:
+        return hasattr(importlib.import_module(module), kind)
+    except ImportError:
+        return False
+
+
+def _executor(name: str, executor: dict[str, Any] | None) -> Iterator[str]:
+    if executor is None:
+        yield f"{name} has no executor"
+        return
+    container = executor.get("container")
+    if container is None:
+        kinds = ", ".join(executor)
+        yield f"{name} is run by {kinds}, and the backend runs containers only"
+        return
+    if not container.get("image"):
+        yield f"{name} has no image"
+    if not container.get("command"):
+        yield f"{name} has no command"
+    if "lifecycle" in container:
+        yield f"{name} has a driver hook (lifecycle), which the backend ignores"
+
+
+def _task(name: str, task: dict[str, Any], spec: dict[str, Any]) -> Iterator[str]:
+    components = spec.get("components", {})
+    tasks = spec["root"]["dag"]["tasks"]
+    component = components.get(task.get("componentRef", {}).get("name", ""))
+    if component is None:
+        yield f"{name} names a component that is not there"
+        return
+    defined = component.get("inputDefinitions", {})
+    given = task.get("inputs", {})
+    known = spec["root"].get("inputDefinitions", {}).get("parameters", {})
+    for key, definition in defined.get("parameters", {}).items():
+        if key not in given.get("parameters", {}) and "defaultValue" not in definition:
+            yield f"{name}: nothing gives a value to its parameter {key}"
+    for key in defined.get("artifacts", {}):
+        if key not in given.get("artifacts", {}):
+            yield f"{name}: nothing gives its input {key}"
+    for key, value in given.get("parameters", {}).items():
+        if key not in defined.get("parameters", {}):
+            yield f"{name} is given {key}, which its component does not know"
+        wanted = value.get("componentInputParameter")
+        if wanted and wanted not in known:
+            yield f"{name}.{key} wants the run parameter {wanted}, which is not defined"
+        constant = value.get("runtimeValue", {}).get("constant")
+        if isinstance(constant, str):
+            for token in sorted(parameters.names_in(constant)):
+                if parameters.PREFIX + token not in given["parameters"]:
+                    yield f"{name}.{key} wants a value for {token}, and nothing gives it"
+            if "{{$" in constant:
+                yield f"{name}.{key} holds '{{{{$', which the backend would try to replace"
+        if "taskOutputParameter" in value:
+            source = value["taskOutputParameter"]
+            yield from _producer(
+                name, key, source["producerTask"], source["outputParameterKey"], "parameters", spec
+            )
+    for key, value in given.get("artifacts", {}).items():
+        source = value.get("taskOutputArtifact")
+        if source is None:
+            yield f"{name}.{key} does not come from a task"
+            continue
+        yield from _producer(
+            name, key, source["producerTask"], source["outputArtifactKey"], "artifacts", spec
+        )
+    for other in task.get("dependentTasks", []):
+        if other not in tasks:
+            yield f"{name} waits for {other}, which is not there"
+    if (size := len(yaml.safe_dump(given))) > _MOST_BYTES_OF_A_TASK:
+        yield f"{name} is given {size:,} bytes, more than {_MOST_BYTES_OF_A_TASK:,}"
+
+
+def _producer(
+    name: str, key: str, producer: str, output: str, kind: str, spec: dict[str, Any]
+) -> Iterator[str]:
+    task = spec["root"]["dag"]["tasks"].get(producer)
+    if task is None:
+        yield f"{name}.{key} comes from {producer}, which is not there"
+        return
+    component = spec["components"].get(task.get("componentRef", {}).get("name"), {})
+    if output not in component.get("outputDefinitions", {}).get(kind, {}):
+        yield f"{name}.{key} is {output} of {producer}, which has no such output"
+    # The backend orders tasks by this list alone.
+    waits = spec["root"]["dag"]["tasks"][name].get("dependentTasks", [])
+    if producer not in waits:
+        yield f"{name}.{key} comes from {producer}, for which {name} does not wait"
+
+
+def _circle(tasks: dict[str, Any]) -> list[str]:
+    """Tasks that wait for each other, or none."""
+    order = graphlib.TopologicalSorter(
+        {name: set(task.get("dependentTasks", [])) for name, task in tasks.items()}
+    )
+    try:
+        order.prepare()
+    except graphlib.CycleError as error:
+        return list(error.args[1])
+    return []

@@ -1,0 +1,181 @@
+"""What a pod runs: one component, between Kubeflow's launcher and TFX.
+
+    python -m pipeline.kubeflow.entrypoint --executor_class_path MODULE.Executor
+        --json_serialized_invocation_args EXECUTOR_INPUT
+        --json_serialized_inputs_spec_args INPUTS_SPEC [options for Beam]
+
+It takes the same arguments as TFX's own (`kubeflow_v2_run_executor`), which was made for Vertex AI,
+and uses its translation of messages. Besides, it fills in the artifact types that the open-source
+backend leaves empty, lets TFX read and write the launcher's local copies, puts run parameters into
+execution properties, logs one JSON object a line, and ends the process without waiting for threads
+of libraries, which were seen to crash at exit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline.kubeflow import parameters
+from pipeline.kubeflow.events import EventLog
+
+# For tests: where the launcher's mounts are, when not at the root of the file system.
+MOUNT_ROOT = "BONAFIDE_MOUNT_ROOT"
+
+
+def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
+    """The arguments that TFX compiles into a task, and what is left over, for Beam."""
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
+    parser.add_argument("--executor_class_path", required=True)
+    parser.add_argument("--json_serialized_invocation_args", required=True)
+    parser.add_argument("--json_serialized_inputs_spec_args", required=True)
+    return parser.parse_known_args(arguments)
+
+
+def run(options: argparse.Namespace, beam_args: Sequence[str], events: EventLog) -> None:
+    """Runs the executor and writes its output metadata.
+
+    Raises:
+        Exception: What the executor raises, or what is wrong with the messages.
+    """
+    # In here, so that an error of an import is told like any other.
+    from google.protobuf import json_format
+    from kfp.pipeline_spec import pipeline_spec_pb2
+    from tfx.dsl.components.base import base_beam_executor, base_executor
+    from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_entrypoint_utils as tfx_utils
+    from tfx.orchestration.portable import outputs_utils
+    from tfx.utils import import_utils
+
+    from pipeline.kubeflow.artifacts import PodView
+
+    task = pipeline_spec_pb2.ExecutorInput()
+    json_format.Parse(options.json_serialized_invocation_args, task, ignore_unknown_fields=True)
+    declared = pipeline_spec_pb2.ComponentInputsSpec()
+    json_format.Parse(
+        options.json_serialized_inputs_spec_args, declared, ignore_unknown_fields=True
+    )
+    events.know(_where(task))
+    view = PodView(os.environ.get(MOUNT_ROOT, "/"))
+    view.enter(task.inputs.artifacts, declared.artifacts)
+    view.enter(task.outputs.artifacts)
+    names: dict[int, str] = {}
+    inputs = tfx_utils.parse_raw_artifact_dict(task.inputs.artifacts, names)
+    outputs = tfx_utils.parse_raw_artifact_dict(task.outputs.artifacts, names)
+    properties = exec_properties(
+        tfx_utils.parse_execution_properties(
+            task.inputs.parameter_values, task.inputs.parameters, declared
+        )
+    )
+    executor_class = import_utils.import_class_by_path(options.executor_class_path)
+    task_root = os.path.dirname(task.outputs.output_file)  # noqa: PTH120 (TFX's own words)
+    common = {"unique_id": "task", "tmp_dir": os.path.join(task_root, ".temp")}  # noqa: PTH118
+    if issubclass(executor_class, base_beam_executor.BaseBeamExecutor):
+        context = executor_class.Context(beam_pipeline_args=list(beam_args), **common)
+    else:
+        context = base_executor.BaseExecutor.Context(extra_flags=list(beam_args), **common)
+    events.say("started", f"{options.executor_class_path} starts", inputs=_uris(view, inputs))
+    started = time.monotonic()
+    executor_class(context).Do(inputs, outputs, properties)
+    outputs_utils.tag_output_artifacts_with_version(outputs)
+    result = _output(task, inputs, outputs, view, names)
+    _write(json_format.MessageToJson(result), Path(task.outputs.output_file))
+    seconds = round(time.monotonic() - started, 1)
+    events.say("finished", f"done after {seconds} s", seconds=seconds)
+
+
+def exec_properties(given: dict[str, Any]) -> dict[str, Any]:
+    """Execution properties with the run's parameters put in, and without these parameters.
+
+    Args:
+        given: All parameters of the task.
+
+    Raises:
+        ParameterError: A property wants a value that is not there.
+    """
+    values = {
+        name.removeprefix(parameters.PREFIX): value
+        for name, value in given.items()
+        if name.startswith(parameters.PREFIX)
+    }
+    return {
+        name: parameters.fill(value, values) if isinstance(value, str) else value
+        for name, value in given.items()
+        if not name.startswith(parameters.PREFIX)
+    }
+
+
+def _output(
+    task: Any, inputs: dict[str, Any], outputs: dict[str, Any], view: Any, names: dict[int, str]
+) -> Any:
+    """The `ExecutorOutput` of outputs that an executor has written."""
+    from kfp.pipeline_spec import pipeline_spec_pb2
+    from tfx.components.util import model_utils
+    from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_entrypoint_utils as tfx_utils
+    from tfx.types import standard_artifacts
+
+    import report_artifacts
+
+    result = pipeline_spec_pb2.ExecutorOutput()
+    for name, [artifact] in outputs.items():
+        if isinstance(artifact, standard_artifacts.ModelBlessing):
+            # Ids are numbers in TFX and names in Kubeflow; numbers of 63 bits would be rounded.
+            tfx_utils.refactor_model_blessing(artifact, names)
+        # An output has no name yet: Kubeflow gives it one. Without this, TFX warns of each.
+        runtime = tfx_utils.to_runtime_artifact(artifact, {**names, artifact.id: ""})
+        if isinstance(artifact, report_artifacts.HTML | report_artifacts.Markdown):
+            runtime.uri = view.page_uri(artifact.uri)
+        result.artifacts[name].artifacts.append(runtime)
+    view.leave(result.artifacts)
+    for name in task.outputs.parameters:
+        if name == "verdict":
+            [blessing] = outputs["blessing"]
+            passed = model_utils.is_model_blessed(blessing)
+            result.parameter_values[name].string_value = "passed" if passed else "refused"
+        else:
+            [artifact] = outputs[name]
+            result.parameter_values[name].string_value = artifact.read()
+    return result
+
+
+def _where(task: Any) -> dict[str, str]:
+    """Run and task, from where the backend puts outputs: ROOT/PIPELINE/RUN/TASK/ATTEMPT/OUTPUT."""
+    for found in task.outputs.artifacts.values():
+        parts = found.artifacts[0].uri.split("/")
+        if len(parts) >= 5:
+            return {"run": parts[-4], "component": parts[-3]}
+    return {}
+
+
+def _uris(view: Any, artifacts: dict[str, Any]) -> dict[str, str]:
+    return {name: view.uris.get(found[0].uri, found[0].uri) for name, found in artifacts.items()}
+
+
+def _write(text: str, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}.new")
+    beside.write_text(text, encoding="utf-8")
+    beside.replace(path)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one task; returns 0, or 1 after the error has been told."""
+    options, beam_args = parse(sys.argv[1:] if arguments is None else arguments)
+    events = EventLog.begin(sys.stdout)
+    try:
+        run(options, beam_args, events)
+    except BaseException as error:  # noqa: BLE001 (whatever it is, it is told, and the task failed)
+        events.failed(error)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

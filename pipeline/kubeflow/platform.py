@@ -1,0 +1,107 @@
+"""What Kubernetes is told about the pods: resources of a container, and the second YAML document.
+
+The second document is a `SinglePlatformSpec` of KFP's Kubernetes platform, one
+`KubernetesExecutorConfig` for each executor. Where its messages have an old and a new field for one
+thing, both are written, as KFP's own SDK does: backends before 2.4 read the old one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from pipeline.kubeflow.deployment import Deployment, TaskOptions
+
+_UNITS = {
+    **{"": 1.0, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12},
+    **{"Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40},
+}
+
+
+def executor_label(component: str) -> str:
+    """The name by which both documents know what runs a component."""
+    return f"{component}_executor"
+
+
+def number(quantity: str) -> float:
+    """A Kubernetes quantity (`500m`, `8Gi`) as a plain number."""
+    digits = quantity.rstrip("".join(set("".join(_UNITS))))
+    return float(digits) * _UNITS[quantity[len(digits) :]]
+
+
+def resources(options: TaskOptions) -> dict[str, Any]:
+    """A `ResourceSpec`: requests equal limits, so that a pod is not ended for what others use."""
+    found: dict[str, Any] = {}
+    if options.cpu:
+        found |= {"cpuLimit": number(options.cpu), "cpuRequest": number(options.cpu)}
+        found |= {"resourceCpuLimit": options.cpu, "resourceCpuRequest": options.cpu}
+    if options.memory:
+        gigabytes = number(options.memory) / 1e9
+        found |= {"memoryLimit": gigabytes, "memoryRequest": gigabytes}
+        found |= {"resourceMemoryLimit": options.memory, "resourceMemoryRequest": options.memory}
+    if options.accelerator:
+        found["accelerator"] = {
+            "type": options.accelerator,
+            "count": str(options.accelerator_count),
+            "resourceType": options.accelerator,
+            "resourceCount": str(options.accelerator_count),
+        }
+    return found
+
+
+def platform_document(deployment: Deployment, components: Iterable[str]) -> dict[str, Any]:
+    """The second YAML document; empty where no pod wants anything special."""
+    executors = {
+        executor_label(name): config
+        for name in components
+        if (config := executor_config(deployment.options(name)))
+    }
+    if not executors:
+        return {}
+    return {"platforms": {"kubernetes": {"deploymentSpec": {"executors": executors}}}}
+
+
+def executor_config(options: TaskOptions) -> dict[str, Any]:
+    """A `KubernetesExecutorConfig` as a mapping in JSON's names."""
+    found = {
+        "nodeSelector": {"labels": dict(options.node_selector)} if options.node_selector else {},
+        "tolerations": [
+            {field: value for field, value in vars(toleration).items() if value}
+            for toleration in options.tolerations
+        ],
+        "pvcMount": [
+            {
+                "constant": volume.claim,
+                "pvcNameParameter": _constant(volume.claim),
+                "mountPath": volume.mount,
+                **({"subPath": volume.sub_path} if volume.sub_path else {}),
+            }
+            for volume in options.volumes
+        ],
+        "secretAsVolume": [
+            {**_secret(s.secret), "mountPath": s.mount} for s in options.secret_files
+        ],
+        "secretAsEnv": [
+            {
+                **_secret(s.secret),
+                "keyToEnv": [
+                    {"secretKey": key, "envVar": variable} for key, variable in s.variables.items()
+                ],
+            }
+            for s in options.secret_variables
+        ],
+        "imagePullSecret": [_secret(name) for name in options.image_pull_secrets],
+        "activeDeadlineSeconds": str(options.timeout) if options.timeout else "",
+        "enabledSharedMemory": (
+            {"volumeName": "shm", "size": options.shared_memory} if options.shared_memory else {}
+        ),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _constant(value: str) -> dict[str, Any]:
+    return {"runtimeValue": {"constant": value}}
+
+
+def _secret(name: str) -> dict[str, Any]:
+    return {"secretName": name, "secretNameParameter": _constant(name)}

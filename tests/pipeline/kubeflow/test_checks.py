@@ -1,0 +1,254 @@
+import copy
+
+import pytest
+
+from pipeline.kubeflow.checks import CompileError, platform_problems, problems, require_acceptable
+
+SCHEMA = {"artifactType": {"instanceSchema": "title: tfx.Examples\ntype: object\n"}}
+GOOD = {
+    "pipelineInfo": {"name": "two-steps"},
+    "schemaVersion": "2.1.0",
+    "sdkVersion": "tfx",
+    "defaultPipelineRoot": "minio://bucket/root",
+    "deploymentSpec": {
+        "executors": {
+            f"{name}_executor": {"container": {"image": "i", "command": ["python"], "args": ["x"]}}
+            for name in ("Gen", "Use")
+        }
+    },
+    "components": {
+        "Gen": {
+            "executorLabel": "Gen_executor",
+            "inputDefinitions": {
+                "parameters": {
+                    "root": {"parameterType": "STRING"},
+                    "param--place": {"parameterType": "STRING"},
+                }
+            },
+            "outputDefinitions": {
+                "artifacts": {"examples": SCHEMA},
+                "parameters": {"count": {"parameterType": "NUMBER_INTEGER"}},
+            },
+        },
+        "Use": {
+            "executorLabel": "Use_executor",
+            "inputDefinitions": {
+                "artifacts": {"examples": SCHEMA},
+                "parameters": {"count": {"parameterType": "NUMBER_INTEGER"}},
+            },
+        },
+    },
+    "root": {
+        "inputDefinitions": {
+            "parameters": {"place": {"parameterType": "STRING", "defaultValue": "here"}}
+        },
+        "dag": {
+            "tasks": {
+                "Gen": {
+                    "taskInfo": {"name": "Gen"},
+                    "componentRef": {"name": "Gen"},
+                    "inputs": {
+                        "parameters": {
+                            "root": {"runtimeValue": {"constant": "@{place}/x"}},
+                            "param--place": {"componentInputParameter": "place"},
+                        }
+                    },
+                },
+                "Use": {
+                    "taskInfo": {"name": "Use"},
+                    "componentRef": {"name": "Use"},
+                    "dependentTasks": ["Gen"],
+                    "inputs": {
+                        "artifacts": {
+                            "examples": {
+                                "taskOutputArtifact": {
+                                    "producerTask": "Gen",
+                                    "outputArtifactKey": "examples",
+                                }
+                            }
+                        },
+                        "parameters": {
+                            "count": {
+                                "taskOutputParameter": {
+                                    "producerTask": "Gen",
+                                    "outputParameterKey": "count",
+                                }
+                            }
+                        },
+                    },
+                },
+            }
+        },
+    },
+}
+GEN, USE = ("root", "dag", "tasks", "Gen"), ("root", "dag", "tasks", "Use")
+PLATFORM = {
+    "platforms": {
+        "kubernetes": {
+            "deploymentSpec": {
+                "executors": {
+                    "Use_executor": {"pvcMount": [{"constant": "c", "mountPath": "/data"}]}
+                }
+            }
+        }
+    }
+}
+_GONE = object()
+
+
+def changed(document, *path, to=_GONE):
+    """A copy with one value in another way, or gone."""
+    whole = copy.deepcopy(document)
+    inner = whole
+    for key in path[:-1]:
+        inner = inner[key]
+    if to is _GONE:
+        del inner[path[-1]]
+    else:
+        inner[path[-1]] = to
+    return whole
+
+
+def test_a_good_one_has_no_problems():
+    assert problems(GOOD) == []
+    assert platform_problems(GOOD, PLATFORM) == []
+    require_acceptable(GOOD, PLATFORM)
+    require_acceptable(GOOD, {})
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "expected"),
+    [
+        (("schemaVersion",), "2.0.0", "schemaVersion is 2.0.0"),
+        (("pipelineInfo", "name"), "two_steps", "'two_steps' may only have lower-case"),
+        (("defaultPipelineRoot",), "/data", "the pipeline root is '/data'"),
+        (("nothing",), 1, "not a PipelineSpec"),
+        (
+            ("root", "inputDefinitions", "parameters", "place", "defaultValue"),
+            _GONE,
+            "run parameter place has no default",
+        ),
+        (
+            ("deploymentSpec", "executors", "Gen_executor"),
+            {"resolver": {}},
+            "Gen is run by resolver",
+        ),
+        (("deploymentSpec", "executors", "Gen_executor"), _GONE, "Gen has no executor"),
+        (
+            ("deploymentSpec", "executors", "Gen_executor", "container", "image"),
+            _GONE,
+            "Gen has no image",
+        ),
+        (
+            ("deploymentSpec", "executors", "Gen_executor", "container", "command"),
+            [],
+            "Gen has no command",
+        ),
+        (
+            ("deploymentSpec", "executors", "Gen_executor", "container", "lifecycle"),
+            {"preCacheCheck": {"command": ["x"]}},
+            "Gen has a driver hook",
+        ),
+        (
+            ("components", "Gen", "outputDefinitions", "artifacts", "examples", "artifactType"),
+            {"instanceSchema": ""},
+            "Gen.examples has no artifact type",
+        ),
+        (
+            ("components", "Gen", "outputDefinitions", "artifacts", "examples", "artifactType"),
+            {"schemaTitle": "a.b.C"},
+            "exactly one dot",
+        ),
+        (
+            ("components", "Gen", "outputDefinitions", "artifacts", "examples", "artifactType"),
+            {"schemaTitle": "nowhere_to_be.Found"},
+            "which a pod cannot import",
+        ),
+        ((*GEN, "componentRef", "name"), "Other", "Gen names a component that is not there"),
+        (
+            (*GEN, "inputs", "parameters", "root"),
+            _GONE,
+            "Gen: nothing gives a value to its parameter root",
+        ),
+        (
+            (*GEN, "inputs", "parameters", "more"),
+            {"runtimeValue": {"constant": 1}},
+            "Gen is given more, which its component does not know",
+        ),
+        (
+            (*GEN, "inputs", "parameters", "param--place"),
+            {"componentInputParameter": "plaice"},
+            "wants the run parameter plaice",
+        ),
+        (
+            (*GEN, "inputs", "parameters", "root"),
+            {"runtimeValue": {"constant": "@{epochs}"}},
+            "Gen.root wants a value for epochs, and nothing gives it",
+        ),
+        (
+            (*GEN, "inputs", "parameters", "root"),
+            {"runtimeValue": {"constant": "a {{$.x}}"}},
+            "would try to replace",
+        ),
+        ((*USE, "inputs", "artifacts"), {}, "Use: nothing gives its input examples"),
+        (
+            (*USE, "inputs", "artifacts", "examples"),
+            {"componentInputArtifact": "x"},
+            "Use.examples does not come from a task",
+        ),
+        (
+            (*USE, "inputs", "artifacts", "examples", "taskOutputArtifact", "outputArtifactKey"),
+            "example",
+            "Use.examples is example of Gen, which has no such output",
+        ),
+        (
+            (*USE, "inputs", "parameters", "count", "taskOutputParameter", "producerTask"),
+            "Gen_task",
+            "Use.count comes from Gen_task, which is not there",
+        ),
+        ((*USE, "dependentTasks"), [], "for which Use does not wait"),
+        ((*USE, "dependentTasks"), ["Gen", "Ghost"], "Use waits for Ghost"),
+        ((*GEN, "dependentTasks"), ["Use"], "tasks wait for each other"),
+        (("root", "dag", "tasks"), {}, "there are no tasks"),
+        (
+            (*GEN, "inputs", "parameters", "root"),
+            {"runtimeValue": {"constant": "x" * 110_000}},
+            "Gen is given 110,",
+        ),
+    ],
+)
+def test_what_the_backend_refuses_is_found(path, value, expected):
+    found = problems(changed(GOOD, *path, to=value))
+    assert any(expected in problem for problem in found), found
+
+
+EXECUTORS = ("platforms", "kubernetes", "deploymentSpec", "executors")
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "expected"),
+    [
+        ((*EXECUTORS, "Ghost_executor"), {}, "Ghost_executor, and no component has that executor"),
+        (
+            (*EXECUTORS, "Use_executor", "pvcMounts"),
+            [],
+            'Use_executor: Message type "kfp_kubernetes.KubernetesExecutorConfig" has no field',
+        ),
+        (("platform",), {}, "not a PlatformSpec"),
+        (
+            (*EXECUTORS, "Use_executor", "secretAsVolume"),
+            [{"secretName": "s", "mountPath": "/data"}],
+            "two things are mounted at /data",
+        ),
+    ],
+)
+def test_what_the_platform_refuses_is_found(path, value, expected):
+    found = platform_problems(GOOD, changed(PLATFORM, *path, to=value))
+    assert any(expected in problem for problem in found), found
+
+
+def test_all_problems_are_told_at_once():
+    bad = changed(changed(GOOD, "schemaVersion", to="2.0.0"), *USE, "dependentTasks", to=[])
+    with pytest.raises(CompileError) as error:
+        require_acceptable(bad, {})
+    assert len(error.value.problems) == 3  # both of Use's inputs come from Gen

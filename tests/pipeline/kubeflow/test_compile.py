@@ -1,0 +1,189 @@
+import json
+import os
+import stat
+
+import pytest
+import yaml
+
+from pipeline.config import override, sample
+from pipeline.kubeflow import parameters
+from pipeline.kubeflow.checks import CompileError, problems
+from pipeline.kubeflow.compile import NEVER_CACHED, compile_pipeline, to_yaml, write
+from pipeline.kubeflow.deployment import parse_deployment
+
+DEPLOYMENT = {
+    "image": "registry/bonafide:cpu",
+    "trainer_image": "registry/bonafide:gpu",
+    "default": {"memory": "8Gi", "volumes": [{"claim": "c", "mount": "/data"}]},
+    "components": {
+        "Trainer": {"accelerator": "nvidia.com/gpu", "retries": 2, "environment": {"A": "b"}},
+        "Transform": {"cache": False},
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def documents():
+    settings = override(sample(), ["corpus.root=/nowhere/at/all", "tuner.trials=2"])
+    return compile_pipeline(
+        settings,
+        parse_deployment(DEPLOYMENT),
+        pipeline_root="s3://bucket/root",
+        push_destination="/data/serving",
+    )
+
+
+@pytest.fixture
+def spec(documents):
+    return documents[0]
+
+
+@pytest.fixture
+def tasks(spec):
+    return spec["root"]["dag"]["tasks"]
+
+
+def constant(task, name):
+    return task["inputs"]["parameters"][name]["runtimeValue"]["constant"]
+
+
+def test_it_is_what_the_backend_takes_and_survives_yaml(documents):
+    again = list(yaml.safe_load_all(to_yaml(documents, about="a\nb")))
+    assert again == documents
+    assert problems(again[0]) == []
+    assert to_yaml(documents, about="a\nb").startswith("# a\n# b\n")
+
+
+def test_the_graph_is_the_local_one_with_the_corpus_looked_at_first(tasks):
+    local = override(sample(), ["tuner.trials=2"]).components()
+    assert set(tasks) == {"CorpusCheck", *local}
+    assert "CorpusCheck" in tasks["UtteranceGen"]["dependentTasks"]
+    assert "Resolver" not in " ".join(tasks)
+
+
+def test_run_parameters_have_defaults(spec):
+    defined = spec["root"]["inputDefinitions"]["parameters"]
+    defaults = {name: parameter["defaultValue"] for name, parameter in defined.items()}
+    assert defaults == {
+        "corpus_root": "/nowhere/at/all",
+        "push_destination": "/data/serving",
+        "epochs": sample().trainer.epochs,
+        "seed": sample().trainer.seed,
+        "max_eer": sample().gate.max_eer,
+        "force_blessing_reason": "",
+    }
+    assert spec["defaultPipelineRoot"] == "s3://bucket/root"
+
+
+def test_parameters_go_where_they_are_wanted(tasks):
+    trainer = json.loads(constant(tasks["Trainer"], "custom_config"))
+    assert trainer["trainer"]["epochs"] == "@{epochs}"
+    assert trainer["trainer"]["seed"] == "@{seed}"
+    assert trainer["trainer"]["batch_size"] == sample().trainer.batch_size
+    gate = json.loads(constant(tasks["ModelEvaluator"], "gate"))
+    assert gate["max_eer"] == "@{max_eer}"
+    pushed = json.loads(constant(tasks["ModelPusher"], "push_destination"))
+    assert pushed["filesystem"]["base_directory"] == "@{push_destination}"
+    shown = json.loads(constant(tasks["EvalReport"], "settings"))
+    assert shown["trainer"]["epochs"] == "@{epochs}"
+    assert shown["corpus"]["root"] == "@{corpus_root}"
+    given = tasks["Trainer"]["inputs"]["parameters"]
+    assert given["param--epochs"] == {"componentInputParameter": "epochs"}
+    assert given["param--corpus_fingerprint"] == {
+        "taskOutputParameter": {
+            "producerTask": "CorpusCheck",
+            "outputParameterKey": "corpus_fingerprint",
+        }
+    }
+
+
+def test_whoever_depends_on_data_or_settings_of_the_run_has_them_in_its_key(tasks):
+    for name in ("Trainer", "Champion"):
+        assert parameters.names_in(constant(tasks["Champion"], "training_fingerprint")) == {
+            *("corpus_fingerprint", "epochs", "seed")
+        }
+        assert {f"param--{n}" for n in ("corpus_fingerprint", "epochs", "seed")} <= set(
+            tasks[name]["inputs"]["parameters"]
+        )
+    assert "param--corpus_fingerprint" in tasks["UtteranceGen"]["inputs"]["parameters"]
+
+
+def test_the_champion_is_asked_for_when_the_run_is_there(tasks):
+    assert constant(tasks["Champion"], "known_state") == ""
+    assert constant(tasks["Champion"], "push_destination") == "@{push_destination}"
+
+
+def test_a_refused_model_is_not_pushed(spec, tasks):
+    condition = tasks["ModelPusher"]["triggerPolicy"]["condition"]
+    assert condition == "inputs.parameter_values['param--verdict'] == 'passed'"
+    assert "verdict" in spec["components"]["ModelEvaluator"]["outputDefinitions"]["parameters"]
+
+
+def test_caching(tasks):
+    enabled = {name for name, task in tasks.items() if task["cachingOptions"].get("enableCache")}
+    assert enabled == set(tasks) - {*NEVER_CACHED, "Transform"}
+
+
+def test_images_resources_and_retries(spec, tasks):
+    executors = spec["deploymentSpec"]["executors"]
+    container = executors["Trainer_executor"]["container"]
+    assert container["image"] == "registry/bonafide:gpu"
+    assert container["resources"]["accelerator"]["type"] == "nvidia.com/gpu"
+    assert container["resources"]["resourceMemoryLimit"] == "8Gi"
+    assert container["env"] == [{"name": "A", "value": "b"}]
+    assert executors["Transform_executor"]["container"]["image"] == "registry/bonafide:cpu"
+    assert tasks["Trainer"]["retryPolicy"]["maxRetryCount"] == 2
+    assert "retryPolicy" not in tasks["Transform"]
+
+
+def test_a_pod_knows_all_its_inputs(spec):
+    for name, executor in spec["deploymentSpec"]["executors"].items():
+        arguments = executor["container"]["args"]
+        declared = json.loads(arguments[arguments.index("--json_serialized_inputs_spec_args") + 1])
+        component = spec["components"][name.removesuffix("_executor")]
+        assert declared == component.get("inputDefinitions", {})
+        assert arguments[-1] == "--runner=FnApiRunner"
+
+
+def test_the_second_document(documents):
+    executors = documents[1]["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    assert len(executors) == len(documents[0]["components"])
+    assert executors["Trainer_executor"]["pvcMount"][0]["mountPath"] == "/data"
+
+
+def test_nothing_special_needs_no_second_document():
+    [only] = compile_pipeline(sample(), parse_deployment({"image": "x"}))
+    assert "defaultPipelineRoot" not in only
+
+
+@pytest.mark.parametrize(
+    ("assignments", "deployment", "expected"),
+    [
+        ([], {}, "no image is named"),
+        (["trainer.pretrained=champion"], {"image": "x"}, "pretrained=champion"),
+    ],
+)
+def test_what_cannot_run_is_refused(assignments, deployment, expected):
+    with pytest.raises(CompileError, match=expected):
+        compile_pipeline(override(sample(), assignments), parse_deployment(deployment))
+
+
+def test_a_bad_pipeline_root_is_refused():
+    with pytest.raises(CompileError, match="the pipeline root is '/data'"):
+        compile_pipeline(sample(), parse_deployment({"image": "x"}), pipeline_root="/data")
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "new" / "pipeline.yaml"
+    write("one", path)
+    assert path.read_text() == "one"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+
+    def fail(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fdopen", fail)
+    with pytest.raises(OSError, match="No space"):
+        write("two", path)
+    assert path.read_text() == "one"
+    assert list(path.parent.iterdir()) == [path]
