@@ -1,0 +1,151 @@
+"""Compiles the pipeline for Kubeflow Pipelines, submits it, schedules it, and looks after runs.
+
+    python kubeflow_runner.py compile --image registry.example.com/bonafide:cpu
+    python kubeflow_runner.py submit pipeline.yaml --host https://kubeflow.example.com --wait
+    python kubeflow_runner.py schedule pipeline.yaml --name weekly --cron "0 3 * * 1"
+    python kubeflow_runner.py runs
+    python kubeflow_runner.py status RUN
+
+`COMMAND --help` says more. docs/kubeflow.md goes through it from a cluster to the weekly schedule.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import os
+import pathlib
+import sys
+
+from pipeline.kubeflow.commands import add_commands, run_command
+
+from pipeline.config import PRESETS, SettingsError, override, project_version
+from pipeline.kubeflow.deployment import Deployment, DeploymentError, read_deployment
+
+FAILED = 1
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    result = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    commands = result.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    compiling = commands.add_parser(
+        "compile",
+        help="write the pipeline as YAML; needs no cluster and no network",
+        allow_abbrev=False,
+    )
+    compiling.add_argument("--preset", choices=sorted(PRESETS), default="sample")
+    compiling.add_argument(
+        "--set",
+        metavar="FIELD=VALUE",
+        action="append",
+        default=[],
+        dest="assignments",
+        help="change a setting, as local_runner.py does; may be given several times",
+    )
+    compiling.add_argument(
+        "--output",
+        metavar="FILE",
+        type=pathlib.Path,
+        default=pathlib.Path("pipeline.yaml"),
+        help="where the YAML goes (default: pipeline.yaml)",
+    )
+    compiling.add_argument(
+        "--deployment",
+        metavar="FILE",
+        help="YAML file: images, resources, volumes, secrets, retries, caching (docs/kubeflow.md)",
+    )
+    compiling.add_argument("--image", help="container image of all tasks")
+    compiling.add_argument(
+        "--trainer-image", help="another image for Trainer and Tuner, with CUDA for example"
+    )
+    compiling.add_argument(
+        "--corpus", metavar="DIR", help="folder of the corpus as the pods see it"
+    )
+    compiling.add_argument(
+        "--pipeline-root",
+        metavar="URI",
+        default="",
+        help="where Kubeflow keeps artifacts (minio://, s3:// or gs://); default: the cluster's",
+    )
+    compiling.add_argument(
+        "--push-destination",
+        metavar="DIR",
+        help="serving folder as the pods see it: a mounted path or a gs:// URI "
+        "(default: /data/serving/PRESET)",
+    )
+    add_commands(commands)
+    return result
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs a command and returns its exit code."""
+    command_line = parser()
+    options = command_line.parse_args(arguments)
+    if options.command != "compile":
+        return run_command(options)
+    try:
+        settings = override(PRESETS[options.preset](), options.assignments)
+        deployment = read_deployment(options.deployment) if options.deployment else Deployment()
+    except (SettingsError, DeploymentError) as error:
+        command_line.error(str(error))
+    if options.corpus:
+        corpus = dataclasses.replace(settings.corpus, root=options.corpus)
+        settings = dataclasses.replace(settings, corpus=corpus)
+    deployment = dataclasses.replace(
+        deployment,
+        image=options.image or deployment.image,
+        trainer_image=options.trainer_image or deployment.trainer_image,
+    )
+    destination = options.push_destination or f"/data/serving/{settings.name}"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # TensorFlow writes about itself, past Python's streams, while it is imported.
+    with _silence():
+        from pipeline.kubeflow import compile as compiler
+
+    try:
+        with _silence():
+            documents = compiler.compile_pipeline(
+                settings,
+                deployment,
+                pipeline_root=options.pipeline_root,
+                push_destination=destination,
+            )
+        about = f"bonafide {project_version()}, preset {options.preset}"
+        compiler.write(compiler.to_yaml(documents, about=about), options.output)
+    except compiler.CompileError as error:
+        lines = "".join(f"\n  - {problem}" for problem in error.problems)
+        print(f"error: this would not run on Kubeflow Pipelines:{lines}", file=sys.stderr)
+        return FAILED
+    except OSError as error:
+        print(f"error: cannot write {options.output}: {error.strerror}", file=sys.stderr)
+        return FAILED
+    tasks = documents[0]["root"]["dag"]["tasks"]
+    print(f"{options.output}: {len(tasks)} tasks, image {deployment.image}")
+    for name, known in documents[0]["root"]["inputDefinitions"]["parameters"].items():
+        print(f"  --param {name}={known['defaultValue']}")
+    return 0
+
+
+@contextlib.contextmanager
+def _silence():  # noqa: ANN202 (a context manager of nothing)
+    """Lets nothing through that is written to standard error, whoever writes it."""
+    sys.stderr.flush()
+    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nothing, 2)
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nothing)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
