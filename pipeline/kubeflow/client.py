@@ -1,0 +1,286 @@
+"""The requests to a Kubeflow Pipelines API server, v2beta1, with time limits and retries.
+
+`kfp.Client` is not used: it offers no timeout and no retries of its own, leaves urllib3's default
+of three retries on, follows redirects with the token, may ask the server while it is constructed
+(five tries, five seconds apart), reads and writes `~/.config/kfp/context.json`, prints links, and
+goes to Google for a token by the look of the host's name. Its generated half, `kfp_server_api`, has
+the published messages and paths and takes a timeout per request: requests are built from its
+classes and sent by it, and the body of a run is packed as `kfp.Client` packs it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from pipeline.kubeflow.connection import Connection, Token
+from pipeline.kubeflow.errors import (
+    ClientError,
+    ExistsError,
+    Failure,
+    TemporaryError,
+    failure_of,
+    not_json,
+)
+
+PAGE = 100  # what a list asks for at once
+
+
+@dataclasses.dataclass(frozen=True)
+class Retries:
+    """How often and when a failed request is sent again.
+
+    Attributes:
+        tries: Number of requests at most, the first one among them.
+        first_seconds: Wait before the second; each further wait is twice as long.
+        longest_seconds: Limit of a wait, also where the server asks for more.
+    """
+
+    tries: int = 5
+    first_seconds: float = 1.0
+    longest_seconds: float = 30.0
+
+    def wait(self, failed: int, after: float | None) -> float:
+        """Seconds to wait after that many failed tries, at least what the server asked for."""
+        own = self.first_seconds * 2 ** (failed - 1)
+        return min(max(own, after or 0.0), self.longest_seconds)
+
+
+class Client:
+    """Sends requests; nothing is sent before a method is called.
+
+    Args:
+        connection: Where to, and as whom.
+        retries: Of reading requests; of creating ones only where nothing can have been created.
+        sleep: Waits for that many seconds.
+        notice: Is told that a request is sent again, and why.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        retries: Retries = Retries(),
+        sleep: Callable[[float], None] = time.sleep,
+        notice: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        import kfp_server_api
+        import urllib3
+
+        self.connection = connection
+        self._retries = retries
+        self._sleep = sleep
+        self._notice = notice
+        self._timeout = (connection.connect_seconds, connection.read_seconds)
+        configuration = kfp_server_api.Configuration(host=connection.host)
+        if connection.ca_file:
+            configuration.ssl_ca_cert = connection.ca_file
+        # Retries are ours, and no redirect is followed: it leads to a login page, with the token.
+        configuration.retries = urllib3.Retry(0, redirect=False)
+        if connection.token.source:
+            # The token is not kept: a mounted one is renewed while a run goes on.
+            configuration.api_key["authorization"] = "read when it is sent"
+            configuration.api_key_prefix["authorization"] = "Bearer"
+            configuration.refresh_api_key_hook = _reader(connection.token)
+        self._api = kfp_server_api.ApiClient(configuration)
+        self._runs = kfp_server_api.RunServiceApi(self._api)
+        self._recurring = kfp_server_api.RecurringRunServiceApi(self._api)
+        self._experiments = kfp_server_api.ExperimentServiceApi(self._api)
+
+    def get_run(self, run_id: str, *, tries: int | None = None) -> Any:
+        """Returns the `V2beta1Run` of that id, with its tasks.
+
+        Raises:
+            NotFoundError: If there is none.
+            ClientError: As every method here, if the request fails; a `TemporaryError` if it may
+                succeed later.
+        """
+        run = self._get(self._runs.run_service_get_run, run_id, about=f"run {run_id}", tries=tries)
+        if not run.run_id:
+            raise ClientError(self._not_ours("a run without an id"))
+        return run
+
+    def list_runs(self, *, experiment_id: str = "", limit: int) -> list[Any]:
+        """Returns the newest runs, of an experiment or of the namespace, newest first."""
+        where = {"experiment_id": experiment_id} if experiment_id else self._in_namespace()
+        runs: list[Any] = []
+        for answer in self._pages(
+            self._runs.run_service_list_runs,
+            about="list of runs",
+            page_size=min(limit, PAGE),
+            sort_by="created_at desc",
+            **where,
+        ):
+            runs += answer.runs or []
+            if len(runs) >= limit:
+                break
+        return runs[:limit]
+
+    def create_run(self, run: Any) -> Any:
+        """Creates a run from a `V2beta1Run` and returns it with its id."""
+        answer = self._post(self._runs.run_service_create_run, run, creating="run")
+        return self._with_id("run", answer, "run_id")
+
+    def create_recurring_run(self, recurring_run: Any) -> Any:
+        """Creates a schedule from a `V2beta1RecurringRun` and returns it with its id."""
+        answer = self._post(
+            self._recurring.recurring_run_service_create_recurring_run,
+            recurring_run,
+            creating="schedule",
+        )
+        return self._with_id("schedule", answer, "recurring_run_id")
+
+    def find_experiment(self, name: str) -> Any | None:
+        """Returns the `V2beta1Experiment` of that name in the namespace; None if there is none."""
+        import kfp_server_api as api
+
+        predicate = api.V2beta1Predicate(
+            operation=api.V2beta1PredicateOperation.EQUALS, key="display_name", string_value=name
+        )
+        wanted = api.V2beta1Filter(predicates=[predicate])
+        answer = self._get(
+            self._experiments.experiment_service_list_experiments,
+            about="list of experiments",
+            filter=json.dumps(self._api.sanitize_for_serialization(wanted)),
+            **self._in_namespace(),
+        )
+        return next(iter(answer.experiments or []), None)
+
+    def experiment_names(self) -> list[str]:
+        """Returns the names of the newest experiments of the namespace, at most a page of them."""
+        answer = self._get(
+            self._experiments.experiment_service_list_experiments,
+            about="list of experiments",
+            page_size=PAGE,
+            sort_by="created_at desc",
+            **self._in_namespace(),
+        )
+        return [experiment.display_name for experiment in answer.experiments or []]
+
+    def experiment(self, name: str) -> Any:
+        """Returns the `V2beta1Experiment` of that name, which is created if there is none."""
+        import kfp_server_api as api
+
+        found = self.find_experiment(name)
+        if found is not None:
+            return found
+        body = api.V2beta1Experiment(display_name=name, namespace=self.connection.namespace or None)
+        try:
+            answer = self._post(
+                self._experiments.experiment_service_create_experiment, body, creating="experiment"
+            )
+        except ExistsError:
+            # Somebody else created it in between.
+            found = self.find_experiment(name)
+            if found is None:
+                raise
+            return found
+        return self._with_id("experiment", answer, "experiment_id")
+
+    def _with_id(self, what: str, answer: Any, name: str) -> Any:
+        if not getattr(answer, name):
+            text = self._not_ours(f"a new {what} without an id")
+            raise ClientError(f"{text}\n{maybe_created(what, self.connection.host)}")
+        return answer
+
+    def _not_ours(self, what: str) -> str:
+        return f"{self.connection.host} answered with {what}; is that the API server?"
+
+    def _in_namespace(self) -> dict[str, str]:
+        return {"namespace": self.connection.namespace} if self.connection.namespace else {}
+
+    def _pages(self, method: Callable[..., Any], **arguments: Any) -> Iterator[Any]:
+        token = ""
+        while True:
+            answer = self._get(method, **arguments, **({"page_token": token} if token else {}))
+            yield answer
+            token = answer.next_page_token or ""
+            if not token:
+                return
+
+    def _get(
+        self,
+        method: Callable[..., Any],
+        *values: Any,
+        about: str,
+        tries: int | None = None,
+        **arguments: Any,
+    ) -> Any:
+        """Sends a request that changes nothing, again if that may help."""
+        limit = self._retries.tries if tries is None else tries
+        for number in range(1, limit + 1):
+            answer = self._once(method, *values, about=about, **arguments)
+            if not isinstance(answer, Failure):
+                return answer
+            if not answer.again or number == limit:
+                break
+            self._wait(number, answer)
+        tried = f" ({number} tries)" if number > 1 else ""
+        raise answer.kind(answer.message + tried)
+
+    def _post(self, method: Callable[..., Any], body: Any, *, creating: str) -> Any:
+        """Sends a request that creates something, again only if nothing was created."""
+        for number in range(1, self._retries.tries + 1):
+            answer = self._once(method, body, about=f"the new {creating}")
+            if not isinstance(answer, Failure):
+                return answer
+            if answer.sent:
+                raise ClientError(
+                    f"{answer.message}\n{maybe_created(creating, self.connection.host)}"
+                )
+            if not answer.again or number == self._retries.tries:
+                break
+            self._wait(number, answer)
+        tried = f" ({number} tries)" if number > 1 else ""
+        kind = ClientError if issubclass(answer.kind, TemporaryError) else answer.kind
+        raise kind(f"{answer.message}{tried}; no {creating} was created")
+
+    def _wait(self, failed: int, failure: Failure) -> None:
+        seconds = self._retries.wait(failed, failure.after)
+        self._notice(f"{failure.message.partition('; ')[0]}; trying again in {seconds:g} s")
+        self._sleep(seconds)
+
+    def _once(
+        self, method: Callable[..., Any], *values: Any, about: str, **arguments: Any
+    ) -> Any | Failure:
+        """Sends one request and returns its answer or what went wrong."""
+        import urllib3.exceptions
+        from kfp_server_api.exceptions import OpenApiException
+
+        self._api.last_response = None
+        try:
+            answer = method(*values, _request_timeout=self._timeout, **arguments)
+        except (OpenApiException, urllib3.exceptions.HTTPError) as error:
+            return failure_of(error, self.connection, about=about)
+        except (AttributeError, TypeError, ValueError) as error:
+            # The generated client stumbles over a body that is not what its message says, and
+            # over errors without a body in UTF-8.
+            return self._not_json() or failure_of(error, self.connection, about=about)
+        return self._not_json() or answer
+
+    def _not_json(self) -> Failure | None:
+        if self._api.last_response is None:
+            return None
+        data = self._api.last_response.data
+        text = data.decode("utf-8", "replace") if isinstance(data, bytes) else data
+        return not_json(self.connection, text)
+
+
+def maybe_created(what: str, host: str) -> str:
+    """What to say when it is not known whether something was created."""
+    before = {
+        "run": "look with the command `runs` before submitting again",
+        "schedule": f"look at {host}/#/recurringruns before scheduling again",
+        "experiment": "the same command will find it",
+    }
+    return f"The {what} may have been created all the same: {before[what]}."
+
+
+def _reader(token: Token) -> Callable[[Any], None]:
+    def refresh(configuration: Any) -> None:
+        configuration.api_key["authorization"] = token.read()
+
+    return refresh

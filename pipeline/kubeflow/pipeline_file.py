@@ -1,0 +1,195 @@
+"""A compiled pipeline: reading the file, and what it says about its parameters."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import difflib
+import json
+import math
+import pathlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pipeline.kubeflow.errors import UsageError
+
+MOST_EXACT = 2**53  # parameters travel as JSON numbers, which KFP holds in doubles
+
+
+@dataclasses.dataclass(frozen=True)
+class PipelineFile:
+    """A compiled pipeline.
+
+    Attributes:
+        path: Where it was read.
+        spec: JSON of its `PipelineSpec`.
+        platforms: JSON of its `PlatformSpec`; empty if there is none.
+    """
+
+    path: pathlib.Path
+    spec: Mapping[str, Any]
+    platforms: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The pipeline's name."""
+        return self.spec["pipelineInfo"]["name"]
+
+    def parameters(self, assignments: Sequence[str]) -> dict[str, Any]:
+        """Reads `NAME=VALUE` texts as the types that the pipeline declares.
+
+        Returns:
+            The given parameters by name.
+
+        Raises:
+            UsageError: If a name is unknown or given twice, a value is not of its type, or a
+                parameter without default is not given.
+        """
+        declared = self.spec.get("root", {}).get("inputDefinitions", {}).get("parameters", {})
+        values: dict[str, Any] = {}
+        for assignment in assignments:
+            name, equals, text = assignment.partition("=")
+            if not equals:
+                raise UsageError(f"--param {assignment}: write it as NAME=VALUE")
+            if name not in declared:
+                raise UsageError(f"--param {name}: {_no_such_parameter(name, declared, self.path)}")
+            if name in values:
+                raise UsageError(f"--param {name} is given twice")
+            kind = declared[name].get("parameterType", "")
+            try:
+                values[name] = _value(kind, text)
+            except ValueError as error:
+                raise UsageError(f"--param {name}={text}: {error}") from None
+        missing = [
+            name
+            for name, declaration in declared.items()
+            if name not in values
+            and "defaultValue" not in declaration
+            and not declaration.get("isOptional")
+        ]
+        if missing:
+            raise UsageError(
+                f"{self.path} has no default for {', '.join(sorted(missing))}: give "
+                + " ".join(f"--param {name}=..." for name in sorted(missing))
+            )
+        return values
+
+    def check_root(self, root: str) -> None:
+        """Makes sure that there is a place for what the run writes.
+
+        Raises:
+            UsageError: If neither the command line nor the file names one.
+        """
+        if not root and not self.spec.get("defaultPipelineRoot"):
+            raise UsageError(
+                f"missing pipeline root: neither --pipeline-root nor {self.path} says where the "
+                "run's artifacts go; add --pipeline-root URI, for example "
+                "--pipeline-root minio://mlpipeline/v2/artifacts"
+            )
+
+    def body(self, *, cache: bool) -> dict[str, Any]:
+        """What goes into a request as `pipeline_spec`, packed as the KFP SDK packs it.
+
+        Args:
+            cache: False turns the cache off for every task; True leaves it as compiled.
+        """
+        spec = copy.deepcopy(dict(self.spec))
+        if not cache:
+            for component in [spec["root"], *spec.get("components", {}).values()]:
+                for task in component.get("dag", {}).get("tasks", {}).values():
+                    # As in the JSON of the message, where a false value is not written.
+                    task["cachingOptions"] = {}
+        if not self.platforms:
+            return spec
+        return {"pipeline_spec": spec, "platform_spec": dict(self.platforms)}
+
+
+def read_pipeline_file(path: pathlib.Path) -> PipelineFile:
+    """Reads and checks a compiled pipeline, and the document `platforms:` after it if there is one.
+
+    Raises:
+        UsageError: If it cannot be read or is no compiled pipeline.
+    """
+    # Seconds: only once the command line is known to be right.
+    import yaml
+    from google.protobuf import json_format
+    from kfp.pipeline_spec import pipeline_spec_pb2
+
+    try:
+        documents = list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise UsageError(f"cannot read {path}: {reason}") from None
+    except yaml.YAMLError as error:
+        where = getattr(error, "problem_mark", None)
+        line = f":{where.line + 1}" if where else ""
+        problem = getattr(error, "problem", None) or "cannot be parsed"
+        raise UsageError(f"{path}{line} is not YAML: {problem}") from None
+    if not documents or not all(isinstance(document, dict) for document in documents):
+        raise UsageError(f"{path} is no compiled pipeline: compile one first")
+    platforms: dict[str, Any] = {}
+    for document in documents[1:]:
+        platforms |= document
+    try:
+        spec = json_format.ParseDict(documents[0], pipeline_spec_pb2.PipelineSpec())
+        platform_spec = json_format.ParseDict(platforms, pipeline_spec_pb2.PlatformSpec())
+    except json_format.ParseError as error:
+        raise UsageError(f"{path} is no compiled pipeline of this KFP: {error}") from None
+    if not spec.pipeline_info.name or not spec.root.dag.tasks:
+        raise UsageError(f"{path} is no compiled pipeline: it has no name or no tasks")
+    return PipelineFile(
+        path, json_format.MessageToDict(spec), json_format.MessageToDict(platform_spec)
+    )
+
+
+def _no_such_parameter(name: str, declared: Mapping[str, Any], path: pathlib.Path) -> str:
+    if not declared:
+        return f"{path} has no parameters"
+    near = difflib.get_close_matches(name, declared, n=3, cutoff=0.5)
+    if near:
+        return f"there is none in {path}; did you mean {' or '.join(near)}?"
+    return f"there is none in {path}, which has {', '.join(sorted(declared))}"
+
+
+def _value(kind: str, text: str) -> Any:
+    """Reads a parameter's value.
+
+    Raises:
+        ValueError: If it is not of that type; the message says what is wanted.
+    """
+    if kind == "STRING":
+        return text
+    if kind == "BOOLEAN":
+        if text.lower() not in ("true", "false"):
+            raise ValueError("true or false is wanted")
+        return text.lower() == "true"
+    if kind == "NUMBER_INTEGER":
+        try:
+            number = int(text)
+        except ValueError:
+            raise ValueError("a whole number is wanted") from None
+        if abs(number) > MOST_EXACT:
+            raise ValueError(f"KFP holds no whole numbers above {MOST_EXACT} exactly")
+        return number
+    if kind == "NUMBER_DOUBLE":
+        try:
+            value = float(text)
+        except ValueError:
+            raise ValueError("a number is wanted") from None
+        if not math.isfinite(value):
+            raise ValueError("a finite number is wanted")
+        return value
+    if kind in ("LIST", "STRUCT"):
+        wanted, example = (list, '["a", 1]') if kind == "LIST" else (dict, '{"a": 1}')
+        try:
+            value = json.loads(text, parse_constant=_no_constant)
+        except ValueError:
+            value = None
+        if not isinstance(value, wanted):
+            raise ValueError(f"JSON is wanted, as {example}")
+        return value
+    raise ValueError(f"its type {kind or 'unknown'} cannot be given on a command line")
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")

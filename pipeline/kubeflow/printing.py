@@ -1,0 +1,95 @@
+"""What a person sees of runs and their tasks."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from pipeline.kubeflow.runs import ENDED, NOT_KNOWN, PUSH_TASK, Task, Verdict, error_of, seconds_of
+
+COLORS = {
+    "SUCCEEDED": "green",
+    "FAILED": "red",
+    "CANCELED": "red",
+    "SKIPPED": "yellow",
+    "RUNNING": "cyan",
+}
+
+
+def runs_table(listed: Sequence[Any], now: datetime.datetime) -> Table:
+    """A table of runs in the order given.
+
+    Args:
+        listed: `V2beta1Run` messages.
+        now: With a time zone, for runs that have not ended.
+    """
+    table = Table(box=None, pad_edge=False)
+    table.add_column("run id", no_wrap=True)
+    table.add_column("name", overflow="fold")
+    table.add_column("state", no_wrap=True)
+    table.add_column("started (UTC)", no_wrap=True)
+    table.add_column("duration", justify="right", no_wrap=True)
+    for run in listed:
+        started = run.created_at.astimezone(datetime.UTC) if run.created_at else None
+        table.add_row(
+            escape(run.run_id or ""),
+            escape(run.display_name or ""),
+            colored(run.state),
+            f"{started:%Y-%m-%d %H:%M}" if started else "",
+            duration(seconds_of(run, now)),
+        )
+    return table
+
+
+def print_task(console: Console, task: Task, width: int = 0) -> None:
+    """Prints a task's line, and below it why it failed."""
+    took = duration(task.seconds) if task.state in (*ENDED, "RUNNING") else ""
+    console.print(f"  {escape(task.name):<{width}} {colored(task.state)} {took}".rstrip())
+    if task.state == "FAILED":
+        error = task.error or "the server gives no reason; see the log of its pod in the UI"
+        console.print(f"    [red]{escape(error)}[/red]")
+
+
+def print_verdict(
+    console: Console, run: Any, verdict: Verdict, link: str, now: datetime.datetime
+) -> None:
+    """Prints how a run ended."""
+    style = {Verdict.PUSHED: "green", Verdict.NO_PUSHER: "green", Verdict.REFUSED: "yellow"}
+    text = f"Run {run.state.lower()}"
+    if verdict is not Verdict.FAILED:
+        text += f": {verdict.value}"
+    elif error := error_of(run):
+        text += f": {error}"
+    color = style.get(verdict, "red")
+    took = duration(seconds_of(run, now))
+    console.print(f"[bold {color}]{escape(text)}[/bold {color}]" + (f" ({took})" if took else ""))
+    if verdict is Verdict.UNKNOWN:
+        console.print(
+            f"  the server does not say whether {PUSH_TASK} was run on condition that the model is "
+            f"blessed: see {escape(link)}"
+        )
+
+
+def colored(state: str | None) -> str:
+    """A state of the API in small letters, as markup."""
+    if state is None or state == NOT_KNOWN:
+        return "[dim]unknown[/dim]"
+    color = COLORS.get(state, "dim")
+    return f"[{color}]{escape(state.lower())}[/{color}]"
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as people say them; empty for None."""
+    if seconds is None:
+        return ""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02} min"

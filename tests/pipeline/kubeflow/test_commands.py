@@ -1,0 +1,359 @@
+import argparse
+import subprocess
+import sys
+
+import pytest
+
+from pipeline.kubeflow import connection as connections
+from pipeline.kubeflow.commands import add_commands, run_command
+
+DONE = {"UtteranceGen": "SUCCEEDED", "ModelEvaluator": "SUCCEEDED"}
+
+
+def problem(status, message):
+    return {"status": status, "body": {"code": 3, "message": message, "details": []}}
+
+
+@pytest.fixture
+def run(server, world):
+    """Returns a function that runs a command line against the server."""
+
+    def call(*arguments, host=True):
+        parser = argparse.ArgumentParser(allow_abbrev=False)
+        add_commands(parser.add_subparsers(dest="command", required=True))
+        where = ["--host", server.url] if host else []
+        return run_command(parser.parse_args([*map(str, arguments), *where]), world.outside)
+
+    return call
+
+
+def test_submit_asks_for_what_was_said(run, server, world, pipeline_path):
+    code = run(
+        "submit",
+        pipeline_path,
+        *("--experiment", "nightly", "--namespace", "team-a", "--run-name", "try [1]"),
+        *("--param", "epochs=7", "--param", 'attacks=["A07"]', "--param", "warm=true"),
+        *("--pipeline-root", "gs://bucket/root", "--no-cache"),
+    )
+    assert code == 0
+    assert server.asked() == [
+        "GET /apis/v2beta1/experiments",
+        "POST /apis/v2beta1/experiments",
+        "POST /apis/v2beta1/runs",
+    ]
+    body = server.requests[-1].body
+    packed = body.pop("pipeline_spec")
+    assert body == {
+        "display_name": "try [1]",
+        "experiment_id": "exp-1",
+        "runtime_config": {
+            "parameters": {"epochs": 7, "attacks": ["A07"], "warm": True},
+            "pipeline_root": "gs://bucket/root",
+        },
+    }
+    tasks = packed["pipeline_spec"]["root"]["dag"]["tasks"]
+    assert [task["cachingOptions"] for task in tasks.values()] == [{}] * 3
+    assert "kubernetes" in packed["platform_spec"]["platforms"]
+    assert server.experiments[-1]["namespace"] == "team-a"
+    assert "Run run-1" in world.shown
+    assert "try [1]" in world.shown
+    assert f"{server.url}/#/runs/details/run-1" in world.shown
+    assert f"python kubeflow_runner.py status run-1 --host {server.url}" in world.shown
+
+
+def test_submit_with_nothing_said(run, server, world, pipeline_path, monkeypatch):
+    monkeypatch.setenv("KFP_HOST", server.url)
+    assert run("submit", pipeline_path, host=False) == 0
+    body = server.requests[-1].body
+    assert body["display_name"] == "bonafide-sample 2026-03-02 12-00-00"
+    assert body["experiment_id"] == "exp-default"
+    assert body["runtime_config"] == {"parameters": {}}
+
+
+@pytest.mark.parametrize("source", ["variable", "file", "mounted"])
+def test_the_token_of_each_source_is_sent_and_not_shown(
+    run, server, world, pipeline_path, monkeypatch, tmp_path, source
+):
+    (tmp_path / "token").write_text("hush-1\n")
+    if source == "variable":
+        monkeypatch.setenv("KFP_TOKEN", "hush-1")
+    elif source == "file":
+        monkeypatch.setenv("KFP_TOKEN_FILE", str(tmp_path / "token"))
+    else:
+        monkeypatch.setattr(connections, "TOKEN_FILE", tmp_path / "token")
+    server.script = [None, problem(401, "no identity")]
+    assert run("submit", pipeline_path) == 1
+    assert {request.headers["authorization"] for request in server.requests} == {"Bearer hush-1"}
+    assert "the token came from" in world.complained
+    assert "hush" not in world.shown + world.complained
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--param", "epoch=1"], "did you mean epochs?"),
+        (["--param", "epochs=many"], "a whole number is wanted"),
+        (["--timeout", "5"], "give --wait as well"),
+    ],
+)
+def test_a_wrong_command_line_is_refused_before_any_request(
+    run, server, world, pipeline_path, arguments, reason
+):
+    assert run("submit", pipeline_path, *arguments) == 2
+    assert reason in world.complained
+    assert server.requests == []
+
+
+def test_no_host_no_root_no_file(run, server, world, pipeline_path, tmp_path):
+    assert run("submit", pipeline_path, host=False) == 2
+    assert "give --host URL or set KFP_HOST" in world.complained
+    rootless = tmp_path / "rootless.yaml"
+    rootless.write_text(pipeline_path.read_text().replace("defaultPipelineRoot", "# "))
+    assert run("submit", rootless) == 2
+    assert "missing pipeline root" in world.complained
+    assert run("submit", tmp_path / "none.yaml") == 2
+    assert "cannot read" in world.complained
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["submit", "p.yaml", "--wai"],
+        ["submit", "p.yaml", "--wait", "--timeout", "0"],
+        ["submit", "p.yaml", "--token", "x"],
+        ["schedule", "p.yaml", "--name", "n"],
+        ["schedule", "p.yaml", "--name", "n", "--cron", "0 3 * * 1", "--max-concurrency", "11"],
+        ["runs", "--limit", "0"],
+        ["runs", "--limit", "many"],
+        ["status"],
+    ],
+)
+def test_what_argparse_refuses(run, server, capsys, arguments):
+    with pytest.raises(SystemExit) as caught:
+        run(*arguments)
+    assert caught.value.code == 2
+    assert server.requests == []
+
+
+def test_help_is_there_without_the_sdk():
+    program = (
+        "import argparse, sys\n"
+        "from pipeline.kubeflow.commands import add_commands\n"
+        "parser = argparse.ArgumentParser()\n"
+        "add_commands(parser.add_subparsers(dest='command'))\n"
+        "try:\n    parser.parse_args(['submit', '--help'])\n"
+        "finally:\n    assert not {'kfp', 'kfp_server_api', 'tensorflow'} & set(sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "KFP_TOKEN_FILE" in done.stdout
+    assert "the gate refused the model" in done.stdout
+
+
+def test_schedule(run, server, world, pipeline_path):
+    assert run("schedule", pipeline_path, "--name", "weekly", "--cron", "0 3 * * 1") == 0
+    body = server.requests[-1].body
+    del body["pipeline_spec"]
+    assert body == {
+        "display_name": "weekly",
+        "experiment_id": "exp-default",
+        "runtime_config": {"parameters": {}},
+        "trigger": {"cron_schedule": {"cron": "0 0 3 * * 1"}},
+        "max_concurrency": "1",
+        "no_catchup": True,
+        "mode": "ENABLE",
+    }
+    assert "Schedule schedule-1" in world.shown
+    assert f"{server.url}/#/recurringrun/details/schedule-1" in world.shown
+    assert 'runs --experiment "Default"' in world.shown
+
+
+def test_schedule_with_everything_said(run, server, world, pipeline_path):
+    code = run(
+        "schedule",
+        pipeline_path,
+        *("--name", "weekly", "--cron", "30 0 3 * * MON", "--experiment", "nightly"),
+        *("--param", "epochs=7", "--pipeline-root", "gs://b"),
+        *("--max-concurrency", "3", "--catchup", "--disabled"),
+    )
+    assert code == 0
+    body = server.requests[-1].body
+    assert body["trigger"] == {"cron_schedule": {"cron": "30 0 3 * * MON"}}
+    assert body["runtime_config"] == {"parameters": {"epochs": 7}, "pipeline_root": "gs://b"}
+    assert (body["max_concurrency"], body["no_catchup"], body["mode"]) == ("3", False, "DISABLE")
+    assert "it is switched off" in world.shown
+
+
+def test_a_malformed_schedule_is_refused_before_any_request(run, server, world, pipeline_path):
+    assert run("schedule", pipeline_path, "--name", "n", "--cron", "0 3 * * 7") == 2
+    assert "Sunday is 0" in world.complained
+    assert server.requests == []
+
+
+def test_a_schedule_that_ends_unclear(run, server, world, pipeline_path):
+    server.script = [None, problem(500, "oh")]
+    assert run("schedule", pipeline_path, "--name", "n", "--cron", "0 3 * * 1") == 1
+    assert f"look at {server.url}/#/recurringruns before scheduling again" in world.complained
+
+
+def test_runs(run, server, world):
+    server.runs = [
+        {
+            "run_id": "5b7f6f9e-0000-4000-8000-000000000002",
+            "display_name": "second [b]",
+            "state": "RUNNING",
+            "created_at": "2026-03-02T11:30:00Z",
+        },
+        {
+            "run_id": "5b7f6f9e-0000-4000-8000-000000000001",
+            "display_name": "first",
+            "state": "SUCCEEDED",
+            "created_at": "2026-03-01T11:30:00Z",
+            "finished_at": "2026-03-01T11:31:30Z",
+        },
+    ]
+    assert run("runs", "--experiment", "Default", "--limit", "5") == 0
+    lines = [" ".join(line.split()) for line in world.shown.splitlines()]
+    assert lines[1:] == [
+        f"{server.runs[0]['run_id']} second [b] running 2026-03-02 11:30 30 min 00 s",
+        f"{server.runs[1]['run_id']} first succeeded 2026-03-01 11:30 1 min 30 s",
+    ]
+    assert server.requests[-1].query["experiment_id"] == "exp-default"
+
+
+def test_no_runs_and_no_experiment(run, server, world):
+    assert run("runs", "--namespace", "team-a") == 0
+    assert server.requests[-1].query["namespace"] == "team-a"
+    assert world.shown == "no runs\n"
+    server.experiments.append({"experiment_id": "exp-1", "display_name": "nightly"})
+    assert run("runs", "--experiment", "nightli", "--namespace", "team-a") == 1
+    assert 'has no experiment "nightli" in namespace team-a; there are nightly' in world.complained
+    server.experiments.clear()
+    assert run("runs", "--experiment", "x") == 1
+    assert "there are none at all" in world.complained
+
+
+def test_status_of_a_run_that_failed(run, server, world, make_run):
+    tasks = {"UtteranceGen": "SUCCEEDED", "ModelEvaluator": "FAILED"}
+    server.run_states = [make_run("FAILED", tasks, errors={"ModelEvaluator": "OOM [137]"})]
+    assert run("status", "run-1") == 0
+    assert world.shown.splitlines() == [
+        "Run run-1 failed 1 h 01 min",
+        "  name  nightly",
+        f"  link  {server.url}/#/runs/details/run-1",
+        "  ModelEvaluator failed 1 min 15 s",
+        "    OOM [137]",
+        "  UtteranceGen   succeeded 1 min 15 s",
+        "Run failed (1 h 01 min)",
+    ]
+
+
+def test_status_of_a_run_that_is_not_there(run, server, world):
+    server.script = [problem(404, "Run run-9 not found")]
+    assert run("status", "run-9") == 1
+    assert "run run-9: not found (404)" in world.complained
+
+
+def test_wait_until_the_model_is_pushed(run, server, world, make_run, pipeline_path):
+    server.run_states = [
+        make_run("PENDING"),
+        make_run("RUNNING", {"UtteranceGen": "RUNNING"}),
+        make_run("RUNNING", {"UtteranceGen": "RUNNING"}),
+        make_run("SUCCEEDED", {**DONE, "ModelPusher": "SUCCEEDED"}),
+    ]
+    assert run("submit", pipeline_path, "--wait") == 0
+    assert world.shown.splitlines()[4:] == [
+        "  UtteranceGen running 1 h 00 min",
+        "  ModelEvaluator succeeded 1 min 15 s",
+        "  ModelPusher succeeded 1 min 15 s",
+        "  UtteranceGen succeeded 1 min 15 s",
+        "Run succeeded: the model was pushed (6 min 00 s)",
+    ]
+    assert world.slept == [10.0] * 3
+
+
+def test_wait_until_the_gate_refuses(run, server, world, make_run, pipeline_path):
+    server.run_states = [make_run("SUCCEEDED", {**DONE, "ModelPusher": "SKIPPED"})]
+    assert run("submit", pipeline_path, "--wait") == 3
+    assert "  ModelPusher skipped" in world.shown
+    assert "the gate refused the model, nothing was pushed" in world.shown
+
+
+def test_wait_until_a_task_fails(run, server, world, make_run, pipeline_path):
+    server.run_states = [
+        make_run("PENDING"),
+        make_run("RUNNING", {"UtteranceGen": "RUNNING"}),
+        make_run("FAILED", {"UtteranceGen": "FAILED"}, error={"message": "no such corpus"}),
+    ]
+    assert run("submit", pipeline_path, "--wait") == 1
+    assert "the server gives no reason; see the log of its pod" in world.shown
+    assert "Run failed: no such corpus" in world.shown
+
+
+@pytest.mark.parametrize(("state", "words"), [("CANCELED", "Run canceled"), ("FAILED", "failed")])
+def test_a_canceled_run_is_no_success(run, server, world, make_run, state, words):
+    server.run_states = [make_run(state)]
+    assert run("status", "run-1", "--wait") == 1
+    assert words in world.shown
+
+
+def test_what_cannot_be_told_is_no_success(run, server, world, make_run):
+    server.run_states = [make_run("SUCCEEDED", DONE)]
+    assert run("status", "run-1", "--wait") == 1
+    assert "whether the model was pushed cannot be told" in world.shown
+    assert f"{server.url}/#/runs/details/run-1" in world.shown
+
+
+def test_waiting_survives_a_server_that_restarts(run, server, world, make_run, pipeline_path):
+    server.run_states = [make_run("SUCCEEDED", {**DONE, "ModelPusher": "SUCCEEDED"})]
+    failing = [problem(503, "no healthy upstream"), {"cut": True, "body": {"run_id": "x"}}]
+    server.script = [None, None, *failing, problem(500, "starting")]
+    assert run("submit", pipeline_path, "--wait") == 0
+    assert world.slept == [10.0] * 3
+    assert world.complained == ""
+
+
+def test_waiting_does_not_survive_a_server_that_stays_away(run, server, world):
+    server.script = [problem(503, "no healthy upstream")] * 70
+    assert run("status", "run-1", "--wait") == 1
+    assert "has not answered for minutes; the run may go on: look again with" in world.complained
+
+
+def test_a_token_that_expires_ends_the_waiting(run, server, world, make_run):
+    server.run_states = [make_run("RUNNING")]
+    server.script = [None, problem(401, "token expired")]
+    assert run("status", "run-1", "--wait") == 1
+    assert "token expired" in world.complained
+    assert "The run may go on: look again with python kubeflow_runner.py" in world.complained
+
+
+def test_timeout(run, server, world, make_run, pipeline_path):
+    server.run_states = [make_run("RUNNING")]
+    assert run("submit", pipeline_path, "--wait", "--timeout", "25") == 4
+    assert world.slept == [10.0, 10.0, 5.0]
+    assert "not ended within 25 s; the run goes on: look again with" in world.complained
+    assert f"status run-1 --host {server.url}" in world.complained
+
+
+def test_ctrl_c_leaves_the_run_alone(run, server, world, make_run, pipeline_path, monkeypatch):
+    server.run_states = [make_run("RUNNING")]
+
+    def interrupted(seconds):
+        raise KeyboardInterrupt
+
+    object.__setattr__(world.outside, "sleep", interrupted)
+    assert run("submit", pipeline_path, "--wait") == 130
+    assert "Interrupted: the run goes on in the cluster; look again with" in world.complained
+    assert server.asked()[-1] == "GET /apis/v2beta1/runs/run-1"
+
+
+def test_ctrl_c_while_the_run_is_created(run, server, world, pipeline_path, monkeypatch):
+    from kfp_server_api import RunServiceApi
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(RunServiceApi, "run_service_create_run", interrupted)
+    assert run("submit", pipeline_path) == 130
+    assert "The run may have been created all the same" in world.complained
