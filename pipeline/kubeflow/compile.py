@@ -16,10 +16,11 @@ gives and without touching TFX:
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
 
 from components.corpus_check import CorpusCheck
 from models.trainer_config import CHAMPION
-from pipeline.config import Settings
+from pipeline.config import CorpusConfig, Settings
 from pipeline.kubeflow import parameters
 from pipeline.kubeflow.checks import CompileError, require_acceptable
 from pipeline.kubeflow.deployment import Deployment
@@ -45,6 +46,8 @@ UI_TYPES = {
     "report_artifacts.HTML": "system.HTML",
     "report_artifacts.Markdown": "system.Markdown",
 }
+# Where the image has the bundled corpus (see Dockerfile).
+BUNDLED_IN_IMAGE = "/opt/bonafide/samples"
 # What looks at the world outside, or changes it: a result of an earlier run is no answer.
 NEVER_CACHED = ("CorpusCheck", "Champion", "ModelPusher")
 VERDICT, PASSED = "verdict", "passed"
@@ -55,7 +58,7 @@ def compile_pipeline(
     deployment: Deployment,
     *,
     pipeline_root: str = "",
-    push_destination: str = "",
+    push_destination: str,
 ) -> list[dict[str, Any]]:
     """Compiles the same graph that runs locally, with CorpusCheck in front.
 
@@ -65,7 +68,7 @@ def compile_pipeline(
         settings: What to run.
         deployment: How to run it; must name an image.
         pipeline_root: Where Kubeflow keeps artifacts by default (`minio://`, `s3://`, `gs://`);
-            empty leaves it to the cluster or to the submission.
+            empty leaves it to the submission.
         push_destination: Serving folder by default, as the pods see it.
 
     Returns:
@@ -74,16 +77,12 @@ def compile_pipeline(
     Raises:
         CompileError: Something cannot run on Kubeflow; the message names all that was found.
     """
-    problems = []
-    if not deployment.image:
-        problems.append("no image is named: give --image, or `image` in the deployment file")
-    if settings.trainer.pretrained == CHAMPION:
-        problems.append(
-            "trainer.pretrained=champion is resolved when a run is set up, which a compiled "
-            "pipeline is not: name a version's folder as the pods see it"
+    if settings.corpus.root == CorpusConfig().root:
+        settings = dataclasses.replace(
+            settings, corpus=dataclasses.replace(settings.corpus, root=BUNDLED_IN_IMAGE)
         )
-    if problems:
-        raise CompileError(problems)
+    if found := list(_not_for_pods(settings, deployment, push_destination)):
+        raise CompileError(found)
     wanted = parameters.run_parameters(settings, push_destination)
     spec = _tfx_specification(settings, deployment, wanted)
     spec["defaultPipelineRoot"] = pipeline_root
@@ -96,6 +95,37 @@ def compile_pipeline(
     platform = platform_document(deployment, spec["components"])
     require_acceptable(spec, platform)
     return [spec, platform] if platform else [spec]
+
+
+def _not_for_pods(
+    settings: Settings, deployment: Deployment, push_destination: str
+) -> Iterator[str]:
+    """What runs here and cannot in a pod."""
+    if not deployment.image:
+        yield "no image is named: give --image, or `image` in the deployment file"
+    root = settings.corpus.root
+    if not root.startswith("/") and "://" not in root:
+        yield (
+            f"the corpus is {root!r}: give --corpus the folder as the pods see it, an absolute "
+            "path or a URI"
+        )
+    if not push_destination.startswith(("/", "gs://")):
+        yield (
+            f"the push destination is {push_destination!r}: an absolute path as the pods see it, "
+            "or a gs:// URI, is wanted (TensorFlow cannot write to others)"
+        )
+    if not deployment.checkpoints.startswith(("/", "gs://")):
+        yield (
+            f"checkpoints is {deployment.checkpoints!r}: an absolute path or a gs:// URI is wanted"
+        )
+    pretrained = settings.trainer.pretrained
+    if pretrained == CHAMPION:
+        yield (
+            "trainer.pretrained=champion is resolved when a run is set up, which a compiled "
+            "pipeline is not: name a version's folder as the pods see it"
+        )
+    elif pretrained and not pretrained.startswith(("/", "gs://")):
+        yield f"trainer.pretrained is {pretrained!r}: an absolute path or a gs:// URI is wanted"
 
 
 def graph(

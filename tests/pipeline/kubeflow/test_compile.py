@@ -152,25 +152,45 @@ def test_the_second_document(documents):
 
 
 def test_nothing_special_needs_no_second_document():
-    [only] = compile_pipeline(sample(), parse_deployment({"image": "x"}))
+    [only] = compile_pipeline(sample(), parse_deployment({"image": "x"}), push_destination="/s")
     assert "defaultPipelineRoot" not in only
+    # The bundled corpus is where the image has it, not where this checkout is.
+    defaults = only["root"]["inputDefinitions"]["parameters"]
+    assert defaults["corpus_root"]["defaultValue"] == "/opt/bonafide/samples"
 
 
 @pytest.mark.parametrize(
     ("assignments", "deployment", "expected"),
     [
         ([], {}, "no image is named"),
+        (["corpus.root=data/LA"], {"image": "x"}, "the corpus is 'data/LA'"),
+        ([], {"image": "x", "checkpoints": "here"}, "checkpoints is 'here'"),
         (["trainer.pretrained=champion"], {"image": "x"}, "pretrained=champion"),
+        (["trainer.pretrained=weights.h5"], {"image": "x"}, r"pretrained is 'weights\.h5'"),
     ],
 )
 def test_what_cannot_run_is_refused(assignments, deployment, expected):
     with pytest.raises(CompileError, match=expected):
-        compile_pipeline(override(sample(), assignments), parse_deployment(deployment))
+        compile_pipeline(
+            override(sample(), assignments), parse_deployment(deployment), push_destination="/s"
+        )
+
+
+def test_all_reasons_are_told_at_once():
+    settings = override(sample(), ["corpus.root=data/LA"])
+    with pytest.raises(CompileError) as error:
+        compile_pipeline(settings, parse_deployment({}), push_destination="s3://bucket/x")
+    assert len(error.value.problems) == 3
 
 
 def test_a_bad_pipeline_root_is_refused():
     with pytest.raises(CompileError, match="the pipeline root is '/data'"):
-        compile_pipeline(sample(), parse_deployment({"image": "x"}), pipeline_root="/data")
+        compile_pipeline(
+            sample(),
+            parse_deployment({"image": "x"}),
+            pipeline_root="/data",
+            push_destination="/s",
+        )
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
