@@ -22,8 +22,8 @@ class CorpusCheckSpec(component_spec.ComponentSpec):
     }
     INPUTS: ClassVar[dict[str, Any]] = {}
     OUTPUTS: ClassVar[dict[str, Any]] = {
-        "corpus_fingerprint": component_spec.ChannelParameter(type=standard_artifacts.String),
-        "asv_error_rates": component_spec.ChannelParameter(type=standard_artifacts.String),
+        "corpus_fingerprint_text": component_spec.ChannelParameter(type=standard_artifacts.String),
+        "asv_error_rates_text": component_spec.ChannelParameter(type=standard_artifacts.String),
     }
 
 
@@ -35,8 +35,9 @@ class CorpusCheck(base_component.BaseComponent):
     it finds becomes a parameter of the components after it, so that their caches notice new data.
     It must itself never be cached.
 
-    Outputs `corpus_fingerprint` (see `utterance_gen.fingerprint`) and `asv_error_rates` (JSON,
-    split -> error rates of a speaker verifier; `{}` without one).
+    Outputs `corpus_fingerprint_text` (see `utterance_gen.fingerprint`) and `asv_error_rates_text`
+    (JSON, split -> error rates of a speaker verifier; `{}` without one). A compiled pipeline has
+    them as output parameters too, without `_text`: one name must not mean both.
     """
 
     SPEC_CLASS = CorpusCheckSpec
@@ -64,7 +65,7 @@ class CorpusCheck(base_component.BaseComponent):
                 layout=layout,
                 asv_scores_dev=asv_scores_dev,
                 asv_scores_eval=asv_scores_eval,
-                corpus_fingerprint=types.Channel(type=standard_artifacts.String),
-                asv_error_rates=types.Channel(type=standard_artifacts.String),
+                corpus_fingerprint_text=types.Channel(type=standard_artifacts.String),
+                asv_error_rates_text=types.Channel(type=standard_artifacts.String),
             )
         )

@@ -31,7 +31,7 @@ class Executor(base_executor.BaseExecutor):
 
         Args:
             input_dict: Empty.
-            output_dict: `corpus_fingerprint` and `asv_error_rates`, both `String`.
+            output_dict: `corpus_fingerprint_text` and `asv_error_rates_text`, both `String`.
             exec_properties: See `CorpusCheckSpec`.
 
         Raises:
@@ -55,5 +55,5 @@ class Executor(base_executor.BaseExecutor):
             ),
         }
         for name, text in found.items():
-            artifact_utils.get_single_instance(output_dict[name]).write(text)
+            artifact_utils.get_single_instance(output_dict[f"{name}_text"]).write(text)
         _LOG.info("corpus %s: fingerprint %s", root, found["corpus_fingerprint"][:16])

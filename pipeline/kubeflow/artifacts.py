@@ -63,15 +63,15 @@ class PodView:
 
         Args:
             artifacts: Name -> artifacts, of the executor input.
-            declared: Name -> declaration with an `artifact_type`, for artifacts that the backend
-                gives an empty type: it does so with all inputs.
+            declared: Name -> declaration with an `artifact_type`, for inputs: the backend gives
+                them an empty type, and KFP's local runner a general one.
 
         Raises:
             ArtifactError: There is no rule or no type for one.
         """
         for name, found in artifacts.items():
             for artifact in found.artifacts:
-                if not _title(artifact.type) and declared is not None and name in declared:
+                if declared is not None and name in declared:
                     artifact.type.CopyFrom(declared[name].artifact_type)
                 title = _title(artifact.type)
                 if not title:

@@ -92,7 +92,8 @@ def compile_pipeline(
     _give_parameters(spec, wanted)
     _skip_push_of_refused(spec)
     _set_options(spec, deployment)
-    platform = platform_document(deployment, spec["components"])
+    _name_as_the_sdk_does(spec)
+    platform = platform_document(deployment, spec["root"]["dag"]["tasks"])
     require_acceptable(spec, platform)
     return [spec, platform] if platform else [spec]
 
@@ -302,7 +303,8 @@ def _set_options(spec: dict[str, Any], deployment: Deployment) -> None:
                 "backoffFactor": 2.0,
                 "backoffMaxDuration": "3600s",
             }
-        container = executors[executor_label(component)]["container"]
+        label = spec["components"][component]["executorLabel"]
+        container = executors[label]["container"]
         if wanted := resources(options):
             container["resources"] = wanted
         if options.environment:
@@ -315,6 +317,18 @@ def _set_options(spec: dict[str, Any], deployment: Deployment) -> None:
         arguments[place] = json.dumps(
             spec["components"][component].get("inputDefinitions", {}), sort_keys=True
         )
+
+
+def _name_as_the_sdk_does(spec: dict[str, Any]) -> None:
+    """Names components `comp-X` and executors `exec-X`: parts of KFP cut the prefixes off."""
+    executors = spec["deploymentSpec"]["executors"]
+    for task in spec["root"]["dag"]["tasks"].values():
+        name = task["componentRef"]["name"]
+        component = spec["components"].pop(name)
+        executors[executor_label(name)] = executors.pop(component["executorLabel"])
+        component["executorLabel"] = executor_label(name)
+        spec["components"][f"comp-{name}"] = component
+        task["componentRef"]["name"] = f"comp-{name}"
 
 
 def _output_of(task: str, key: str) -> dict[str, Any]:

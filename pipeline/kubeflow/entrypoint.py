@@ -63,7 +63,11 @@ def run(options: argparse.Namespace, beam_args: Sequence[str], events: EventLog)
     view = PodView(os.environ.get(MOUNT_ROOT, "/"))
     view.enter(task.inputs.artifacts, declared.artifacts)
     view.enter(task.outputs.artifacts)
-    names: dict[int, str] = {}
+    for found in task.outputs.artifacts.values():
+        # KFP's launcher does this, its local runner does not.
+        Path(found.artifacts[0].uri).parent.mkdir(parents=True, exist_ok=True)
+    # Outputs have no name yet, and with KFP's local runner inputs have none either.
+    names = {0: ""}
     inputs = tfx_utils.parse_raw_artifact_dict(task.inputs.artifacts, names)
     outputs = tfx_utils.parse_raw_artifact_dict(task.outputs.artifacts, names)
     properties = exec_properties(
@@ -125,8 +129,7 @@ def _output(
         if isinstance(artifact, standard_artifacts.ModelBlessing):
             # Ids are numbers in TFX and names in Kubeflow; numbers of 63 bits would be rounded.
             tfx_utils.refactor_model_blessing(artifact, names)
-        # An output has no name yet: Kubeflow gives it one. Without this, TFX warns of each.
-        runtime = tfx_utils.to_runtime_artifact(artifact, {**names, artifact.id: ""})
+        runtime = tfx_utils.to_runtime_artifact(artifact, names)
         if isinstance(artifact, report_artifacts.HTML | report_artifacts.Markdown):
             runtime.uri = view.page_uri(artifact.uri)
         result.artifacts[name].artifacts.append(runtime)
@@ -137,7 +140,7 @@ def _output(
             passed = model_utils.is_model_blessed(blessing)
             result.parameter_values[name].string_value = "passed" if passed else "refused"
         else:
-            [artifact] = outputs[name]
+            [artifact] = outputs[f"{name}_text"]
             result.parameter_values[name].string_value = artifact.read()
     return result
 

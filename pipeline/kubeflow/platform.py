@@ -18,9 +18,9 @@ _UNITS = {
 }
 
 
-def executor_label(component: str) -> str:
-    """The name by which both documents know what runs a component."""
-    return f"{component}_executor"
+def executor_label(task: str) -> str:
+    """The name by which both documents know what runs a task, as KFP's SDK makes it."""
+    return f"exec-{task}"
 
 
 def number(quantity: str) -> float:

@@ -97,7 +97,7 @@ def test_the_page_is_one_file_of_a_type_that_the_ui_shows(first, cluster, pipeli
     assert page.name == "report.html"
     assert page.read_text().lower().startswith("<!doctype html>")
     [spec, *_] = kubeflow_cluster.load(pipeline_file)
-    kinds = spec["components"]["EvalReport"]["outputDefinitions"]["artifacts"]
+    kinds = spec["components"]["comp-EvalReport"]["outputDefinitions"]["artifacts"]
     assert kinds["report"]["artifactType"]["schemaTitle"] == "system.HTML"
     assert kinds["model_card"]["artifactType"]["schemaTitle"] == "system.Markdown"
 

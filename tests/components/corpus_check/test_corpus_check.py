@@ -25,7 +25,7 @@ SCORES = (
 def check(tmp_path, **properties):
     """Runs the executor; returns output -> text."""
     outputs = {}
-    for name in ("corpus_fingerprint", "asv_error_rates"):
+    for name in ("corpus_fingerprint_text", "asv_error_rates_text"):
         artifact = standard_artifacts.String()
         artifact.uri = str(tmp_path / name / "value")
         (tmp_path / name).mkdir()
@@ -36,7 +36,7 @@ def check(tmp_path, **properties):
     }
     context = base_executor.BaseExecutor.Context(tmp_dir=str(tmp_path), unique_id="1")
     Executor(context).Do({}, outputs, given | properties)
-    return {name: artifact.read() for name, [artifact] in outputs.items()}
+    return {name.removesuffix("_text"): found.read() for name, [found] in outputs.items()}
 
 
 def test_it_finds_what_the_local_runner_finds(tmp_path, caplog):
@@ -64,4 +64,4 @@ def test_a_corpus_that_is_not_there_is_told(tmp_path):
 def test_building_it_touches_nothing():
     component = CorpusCheck(corpus_root="/no/corpus", layout=LAYOUT)
     assert component.exec_properties["asv_scores_dev"] == "auto"
-    assert set(component.outputs) == {"corpus_fingerprint", "asv_error_rates"}
+    assert set(component.outputs) == {"corpus_fingerprint_text", "asv_error_rates_text"}

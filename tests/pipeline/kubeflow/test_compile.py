@@ -116,7 +116,7 @@ def test_the_champion_is_asked_for_when_the_run_is_there(tasks):
 def test_a_refused_model_is_not_pushed(spec, tasks):
     condition = tasks["ModelPusher"]["triggerPolicy"]["condition"]
     assert condition == "inputs.parameter_values['param--verdict'] == 'passed'"
-    assert "verdict" in spec["components"]["ModelEvaluator"]["outputDefinitions"]["parameters"]
+    assert "verdict" in spec["components"]["comp-ModelEvaluator"]["outputDefinitions"]["parameters"]
 
 
 def test_caching(tasks):
@@ -126,12 +126,12 @@ def test_caching(tasks):
 
 def test_images_resources_and_retries(spec, tasks):
     executors = spec["deploymentSpec"]["executors"]
-    container = executors["Trainer_executor"]["container"]
+    container = executors["exec-Trainer"]["container"]
     assert container["image"] == "registry/bonafide:gpu"
     assert container["resources"]["accelerator"]["type"] == "nvidia.com/gpu"
     assert container["resources"]["resourceMemoryLimit"] == "8Gi"
     assert container["env"] == [{"name": "A", "value": "b"}]
-    assert executors["Transform_executor"]["container"]["image"] == "registry/bonafide:cpu"
+    assert executors["exec-Transform"]["container"]["image"] == "registry/bonafide:cpu"
     assert tasks["Trainer"]["retryPolicy"]["maxRetryCount"] == 2
     assert "retryPolicy" not in tasks["Transform"]
 
@@ -140,7 +140,7 @@ def test_a_pod_knows_all_its_inputs(spec):
     for name, executor in spec["deploymentSpec"]["executors"].items():
         arguments = executor["container"]["args"]
         declared = json.loads(arguments[arguments.index("--json_serialized_inputs_spec_args") + 1])
-        component = spec["components"][name.removesuffix("_executor")]
+        component = spec["components"][name.replace("exec-", "comp-")]
         assert declared == component.get("inputDefinitions", {})
         assert arguments[-1] == "--runner=FnApiRunner"
 
@@ -148,7 +148,7 @@ def test_a_pod_knows_all_its_inputs(spec):
 def test_the_second_document(documents):
     executors = documents[1]["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
     assert len(executors) == len(documents[0]["components"])
-    assert executors["Trainer_executor"]["pvcMount"][0]["mountPath"] == "/data"
+    assert executors["exec-Trainer"]["pvcMount"][0]["mountPath"] == "/data"
 
 
 def test_nothing_special_needs_no_second_document():

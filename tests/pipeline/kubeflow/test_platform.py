@@ -79,4 +79,4 @@ def test_only_pods_that_want_something_are_in_the_document(deployment):
     document = platform_document(deployment, ["Transform", "Trainer"])
     json_format.ParseDict(document, pipeline_spec_pb2.PlatformSpec())
     executors = document["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
-    assert list(executors) == ["Trainer_executor"]
+    assert list(executors) == ["exec-Trainer"]
