@@ -3,8 +3,8 @@
     python run_with_kfp_local.py PIPELINE.yaml ROOT '{"epochs": 2, ...}'
 
 Its subprocess runner refuses tasks that are not written with the SDK, although it can run them:
-that check is taken out. (Its evaluation of conditions knows no expression that the SDK itself compiles,
-so a task with a condition is skipped.)
+that check is taken out. (Its evaluation of conditions knows no expression that the SDK itself
+compiles, so a task with a condition is skipped.)
 """
 
 import json
