@@ -1,7 +1,7 @@
 """Compiles the pipeline to what open-source Kubeflow Pipelines 2 accepts and its pods can run.
 
-TFX's compiler does most of it, for Vertex AI. What is put right here, in the specification that it
-gives and without touching TFX:
+TFX's compiler does most of it, for Vertex AI. What is put right after it (`edits`), in the
+specification that it gives and without touching TFX:
 
 - values that are known only when the pipeline runs become parameters (`parameters`), with defaults,
   and what CorpusCheck finds becomes a parameter of the components after it;
@@ -15,9 +15,7 @@ gives and without touching TFX:
 
 from __future__ import annotations
 
-import copy
 import dataclasses
-import json
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -32,25 +30,17 @@ from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
 from components.corpus_check import CorpusCheck
 from models.trainer_config import CHAMPION
 from pipeline.config import CorpusConfig, Settings
-from pipeline.kubeflow import parameters
+from pipeline.kubeflow import edits, parameters
 from pipeline.kubeflow.checks import CompileError, require_acceptable
 from pipeline.kubeflow.deployment import Deployment
 from pipeline.kubeflow.parameters import RunParameter
-from pipeline.kubeflow.platform import executor_label, platform_document, resources
+from pipeline.kubeflow.platform import platform_document
 from pipeline.pipeline import Fingerprints, Places, Surroundings, create_components
 from pipeline.warm_start import WarmStart
 
 ENTRYPOINT = ("python", "-m", "pipeline.kubeflow.entrypoint")
-# Types of pages for Kubeflow's UI, in place of ours.
-UI_TYPES = {
-    "report_artifacts.HTML": "system.HTML",
-    "report_artifacts.Markdown": "system.Markdown",
-}
 # Where the image has the bundled corpus (see Dockerfile).
 BUNDLED_IN_IMAGE = "/opt/bonafide/samples"
-# What looks at the world outside, or changes it: a result of an earlier run is no answer.
-NEVER_CACHED = ("CorpusCheck", "Champion", "ModelPusher")
-VERDICT, PASSED = "verdict", "passed"
 
 
 def compile_pipeline(
@@ -88,11 +78,11 @@ def compile_pipeline(
     spec["defaultPipelineRoot"] = pipeline_root
     if not pipeline_root:
         del spec["defaultPipelineRoot"]
-    _type_pages(spec)
-    _give_parameters(spec, wanted)
-    _skip_push_of_refused(spec)
-    _set_options(spec, deployment)
-    _name_as_the_sdk_does(spec)
+    edits.type_pages(spec)
+    edits.give_parameters(spec, wanted)
+    edits.skip_push_of_refused(spec)
+    edits.set_options(spec, deployment)
+    edits.name_as_the_sdk_does(spec)
     platform = platform_document(deployment, spec["root"]["dag"]["tasks"])
     require_acceptable(spec, platform)
     return [spec, platform] if platform else [spec]
@@ -207,133 +197,4 @@ def _tfx_specification(
         ),
         write_out=False,
     )
-    return copy.deepcopy(job["pipelineSpec"])
-
-
-def _type_pages(spec: dict[str, Any]) -> None:
-    for component in spec["components"].values():
-        for side in ("inputDefinitions", "outputDefinitions"):
-            for artifact in component.get(side, {}).get("artifacts", {}).values():
-                schema = artifact["artifactType"].get("instanceSchema", "")
-                title = (yaml.safe_load(schema) or {}).get("title")
-                if title in UI_TYPES:
-                    artifact["artifactType"] = {
-                        "schemaTitle": UI_TYPES[title],
-                        "schemaVersion": "0.0.1",
-                    }
-
-
-def _give_parameters(spec: dict[str, Any], wanted: Sequence[RunParameter]) -> None:
-    """Puts the tokens in place, and gives every task the parameters that its properties name."""
-    tasks = spec["root"]["dag"]["tasks"]
-    for place, name in _places(wanted):
-        constant = tasks[place.component]["inputs"]["parameters"][place.exec_property][
-            "runtimeValue"
-        ]
-        constant["constant"] = parameters.place_token(constant["constant"], place.path, name)
-    spec["root"]["inputDefinitions"] = {
-        "parameters": {
-            parameter.name: {
-                "parameterType": parameter.kind,
-                "defaultValue": parameter.default,
-                "isOptional": True,
-                "description": parameter.about,
-            }
-            for parameter in wanted
-        }
-    }
-    kinds = {parameter.name: parameter.kind for parameter in wanted}
-    kinds |= dict.fromkeys(parameters.FOUND, "STRING")
-    checked = spec["components"]["CorpusCheck"]["outputDefinitions"]
-    checked["parameters"] = {name: {"parameterType": "STRING"} for name in parameters.FOUND}
-    for component, task in tasks.items():
-        given = task.get("inputs", {}).get("parameters", {})
-        named = sorted(set().union(*(parameters.names_in(text) for text in _texts(given.values()))))
-        for name in named:
-            own = parameters.PREFIX + name
-            inputs = spec["components"][component]["inputDefinitions"]
-            inputs["parameters"][own] = {"parameterType": kinds[name]}
-            if name in parameters.FOUND:
-                given[own] = _output_of("CorpusCheck", name)
-                _depend(task, "CorpusCheck")
-            else:
-                given[own] = {"componentInputParameter": name}
-
-
-def _places(wanted: Sequence[RunParameter]) -> list[tuple[parameters.Place, str]]:
-    found = [(place, parameter.name) for parameter in wanted for place in parameter.places]
-    return [
-        *found,
-        (parameters.Place("ModelEvaluator", "asv_error_rates"), "asv_error_rates"),
-    ]
-
-
-def _texts(given: Any) -> list[str]:
-    constants = (value.get("runtimeValue", {}).get("constant") for value in given)
-    return [text for text in constants if isinstance(text, str)]
-
-
-def _skip_push_of_refused(spec: dict[str, Any]) -> None:
-    """Makes the verdict a parameter of ModelEvaluator, and a condition of ModelPusher.
-
-    The condition is what people and programs see of a refusal: the run succeeds, its last task is
-    skipped. The pusher looks at the blessing all the same.
-    """
-    outputs = spec["components"]["ModelEvaluator"]["outputDefinitions"]
-    outputs["parameters"] = {VERDICT: {"parameterType": "STRING"}}
-    pusher = spec["root"]["dag"]["tasks"]["ModelPusher"]
-    own = parameters.PREFIX + VERDICT
-    inputs = spec["components"]["ModelPusher"]["inputDefinitions"]["parameters"]
-    inputs[own] = {"parameterType": "STRING"}
-    pusher["inputs"]["parameters"][own] = _output_of("ModelEvaluator", VERDICT)
-    _depend(pusher, "ModelEvaluator")
-    pusher["triggerPolicy"] = {"condition": f"inputs.parameter_values['{own}'] == '{PASSED}'"}
-
-
-def _set_options(spec: dict[str, Any], deployment: Deployment) -> None:
-    executors = spec["deploymentSpec"]["executors"]
-    for component, task in spec["root"]["dag"]["tasks"].items():
-        options = deployment.options(component)
-        cache = options.cache and component not in NEVER_CACHED
-        task["cachingOptions"] = {"enableCache": True} if cache else {}
-        if options.retries:
-            task["retryPolicy"] = {
-                "maxRetryCount": options.retries,
-                "backoffDuration": f"{options.retry_wait}s",
-                "backoffFactor": 2.0,
-                "backoffMaxDuration": "3600s",
-            }
-        label = spec["components"][component]["executorLabel"]
-        container = executors[label]["container"]
-        if wanted := resources(options):
-            container["resources"] = wanted
-        if options.environment:
-            container["env"] = [
-                {"name": name, "value": value} for name, value in options.environment.items()
-            ]
-        # The entrypoint has a pod's schema of inputs from here; both must say the same.
-        arguments = container["args"]
-        place = arguments.index("--json_serialized_inputs_spec_args") + 1
-        arguments[place] = json.dumps(
-            spec["components"][component].get("inputDefinitions", {}), sort_keys=True
-        )
-
-
-def _name_as_the_sdk_does(spec: dict[str, Any]) -> None:
-    """Names components `comp-X` and executors `exec-X`: parts of KFP cut the prefixes off."""
-    executors = spec["deploymentSpec"]["executors"]
-    for task in spec["root"]["dag"]["tasks"].values():
-        name = task["componentRef"]["name"]
-        component = spec["components"].pop(name)
-        executors[executor_label(name)] = executors.pop(component["executorLabel"])
-        component["executorLabel"] = executor_label(name)
-        spec["components"][f"comp-{name}"] = component
-        task["componentRef"]["name"] = f"comp-{name}"
-
-
-def _output_of(task: str, key: str) -> dict[str, Any]:
-    return {"taskOutputParameter": {"producerTask": task, "outputParameterKey": key}}
-
-
-def _depend(task: dict[str, Any], on: str) -> None:
-    task["dependentTasks"] = sorted({*task.get("dependentTasks", []), on})
+    return job["pipelineSpec"]

@@ -135,13 +135,14 @@ def _output(
         result.artifacts[name].artifacts.append(runtime)
     view.leave(result.artifacts)
     for name in task.outputs.parameters:
-        if name == "verdict":
+        if name == parameters.VERDICT:
             [blessing] = outputs["blessing"]
-            passed = model_utils.is_model_blessed(blessing)
-            result.parameter_values[name].string_value = "passed" if passed else "refused"
+            blessed = model_utils.is_model_blessed(blessing)
+            text = parameters.PASSED if blessed else parameters.REFUSED
         else:
             [artifact] = outputs[f"{name}_text"]
-            result.parameter_values[name].string_value = artifact.read()
+            text = artifact.read()
+        result.parameter_values[name].string_value = text
     return result
 
 

@@ -20,6 +20,8 @@ from pipeline.config import Settings
 PREFIX = "param--"
 # What the component CorpusCheck finds, and every component after it may name.
 FOUND = ("corpus_fingerprint", "asv_error_rates")
+# What ModelEvaluator says, and ModelPusher's condition asks for.
+VERDICT, PASSED, REFUSED = "verdict", "passed", "refused"
 
 _TOKEN = re.compile(r"@\{([a-z_]+)\}")
 _PLAIN = re.compile(r"[\w.:/+@-]*")

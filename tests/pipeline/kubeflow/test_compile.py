@@ -8,8 +8,9 @@ import yaml
 from pipeline.config import override, sample
 from pipeline.kubeflow import parameters
 from pipeline.kubeflow.checks import CompileError, problems
-from pipeline.kubeflow.compile import NEVER_CACHED, compile_pipeline, to_yaml, write
+from pipeline.kubeflow.compile import compile_pipeline, to_yaml, write
 from pipeline.kubeflow.deployment import parse_deployment
+from pipeline.kubeflow.edits import NEVER_CACHED
 
 DEPLOYMENT = {
     "image": "registry/bonafide:cpu",
