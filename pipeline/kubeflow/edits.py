@@ -1,0 +1,157 @@
+"""What is changed in the specification that TFX's Kubeflow compiler gives; each function in place.
+
+The specification is a `PipelineSpec` as a mapping, its components still named as TFX names them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import yaml
+
+from pipeline.kubeflow import parameters
+from pipeline.kubeflow.deployment import Deployment
+from pipeline.kubeflow.parameters import RunParameter
+from pipeline.kubeflow.platform import executor_label, resources
+
+# Types of pages for Kubeflow's UI, in place of ours.
+UI_TYPES = {
+    "report_artifacts.HTML": "system.HTML",
+    "report_artifacts.Markdown": "system.Markdown",
+}
+# What looks at the world outside, or changes it: a result of an earlier run is no answer.
+NEVER_CACHED = ("CorpusCheck", "Champion", "ModelPusher")
+
+
+def type_pages(spec: dict[str, Any]) -> None:
+    """Gives pages types that Kubeflow's UI shows, wherever they are an input or an output."""
+    for component in spec["components"].values():
+        for side in ("inputDefinitions", "outputDefinitions"):
+            for artifact in component.get(side, {}).get("artifacts", {}).values():
+                schema = artifact["artifactType"].get("instanceSchema", "")
+                title = (yaml.safe_load(schema) or {}).get("title")
+                if title in UI_TYPES:
+                    artifact["artifactType"] = {
+                        "schemaTitle": UI_TYPES[title],
+                        "schemaVersion": "0.0.1",
+                    }
+
+
+def give_parameters(spec: dict[str, Any], wanted: Sequence[RunParameter]) -> None:
+    """Puts the tokens in place, and gives every task the parameters that its properties name."""
+    tasks = spec["root"]["dag"]["tasks"]
+    for place, name in _places(wanted):
+        constant = tasks[place.component]["inputs"]["parameters"][place.exec_property][
+            "runtimeValue"
+        ]
+        constant["constant"] = parameters.place_token(constant["constant"], place.path, name)
+    spec["root"]["inputDefinitions"] = {
+        "parameters": {
+            parameter.name: {
+                "parameterType": parameter.kind,
+                "defaultValue": parameter.default,
+                "isOptional": True,
+                "description": parameter.about,
+            }
+            for parameter in wanted
+        }
+    }
+    kinds = {parameter.name: parameter.kind for parameter in wanted}
+    kinds |= dict.fromkeys(parameters.FOUND, "STRING")
+    checked = spec["components"]["CorpusCheck"]["outputDefinitions"]
+    checked["parameters"] = {name: {"parameterType": "STRING"} for name in parameters.FOUND}
+    for component, task in tasks.items():
+        given = task.get("inputs", {}).get("parameters", {})
+        named = sorted(set().union(*(parameters.names_in(text) for text in _texts(given.values()))))
+        for name in named:
+            own = parameters.PREFIX + name
+            inputs = spec["components"][component]["inputDefinitions"]
+            inputs["parameters"][own] = {"parameterType": kinds[name]}
+            if name in parameters.FOUND:
+                given[own] = _output_of("CorpusCheck", name)
+                _depend(task, "CorpusCheck")
+            else:
+                given[own] = {"componentInputParameter": name}
+
+
+def _places(wanted: Sequence[RunParameter]) -> list[tuple[parameters.Place, str]]:
+    found = [(place, parameter.name) for parameter in wanted for place in parameter.places]
+    return [
+        *found,
+        (parameters.Place("ModelEvaluator", "asv_error_rates"), "asv_error_rates"),
+    ]
+
+
+def _texts(given: Any) -> list[str]:
+    constants = (value.get("runtimeValue", {}).get("constant") for value in given)
+    return [text for text in constants if isinstance(text, str)]
+
+
+def skip_push_of_refused(spec: dict[str, Any]) -> None:
+    """Makes the verdict a parameter of ModelEvaluator, and a condition of ModelPusher.
+
+    The condition is what people and programs see of a refusal: the run succeeds, its last task is
+    skipped. The pusher looks at the blessing all the same.
+    """
+    outputs = spec["components"]["ModelEvaluator"]["outputDefinitions"]
+    outputs["parameters"] = {parameters.VERDICT: {"parameterType": "STRING"}}
+    pusher = spec["root"]["dag"]["tasks"]["ModelPusher"]
+    own = parameters.PREFIX + parameters.VERDICT
+    inputs = spec["components"]["ModelPusher"]["inputDefinitions"]["parameters"]
+    inputs[own] = {"parameterType": "STRING"}
+    pusher["inputs"]["parameters"][own] = _output_of("ModelEvaluator", parameters.VERDICT)
+    _depend(pusher, "ModelEvaluator")
+    condition = f"inputs.parameter_values['{own}'] == '{parameters.PASSED}'"
+    pusher["triggerPolicy"] = {"condition": condition}
+
+
+def set_options(spec: dict[str, Any], deployment: Deployment) -> None:
+    """Caching, retries, resources and variables of each task, from the deployment file."""
+    executors = spec["deploymentSpec"]["executors"]
+    for component, task in spec["root"]["dag"]["tasks"].items():
+        options = deployment.options(component)
+        cache = options.cache and component not in NEVER_CACHED
+        task["cachingOptions"] = {"enableCache": True} if cache else {}
+        if options.retries:
+            task["retryPolicy"] = {
+                "maxRetryCount": options.retries,
+                "backoffDuration": f"{options.retry_wait}s",
+                "backoffFactor": 2.0,
+                "backoffMaxDuration": "3600s",
+            }
+        label = spec["components"][component]["executorLabel"]
+        container = executors[label]["container"]
+        if wanted := resources(options):
+            container["resources"] = wanted
+        if options.environment:
+            container["env"] = [
+                {"name": name, "value": value} for name, value in options.environment.items()
+            ]
+        # The entrypoint has a pod's schema of inputs from here; both must say the same.
+        arguments = container["args"]
+        place = arguments.index("--json_serialized_inputs_spec_args") + 1
+        arguments[place] = json.dumps(
+            spec["components"][component].get("inputDefinitions", {}), sort_keys=True
+        )
+
+
+def name_as_the_sdk_does(spec: dict[str, Any]) -> None:
+    """Names components `comp-X` and executors `exec-X`: parts of KFP cut the prefixes off."""
+    executors = spec["deploymentSpec"]["executors"]
+    for task in spec["root"]["dag"]["tasks"].values():
+        name = task["componentRef"]["name"]
+        component = spec["components"].pop(name)
+        executors[executor_label(name)] = executors.pop(component["executorLabel"])
+        component["executorLabel"] = executor_label(name)
+        spec["components"][f"comp-{name}"] = component
+        task["componentRef"]["name"] = f"comp-{name}"
+
+
+def _output_of(task: str, key: str) -> dict[str, Any]:
+    return {"taskOutputParameter": {"producerTask": task, "outputParameterKey": key}}
+
+
+def _depend(task: dict[str, Any], on: str) -> None:
+    task["dependentTasks"] = sorted({*task.get("dependentTasks", []), on})
