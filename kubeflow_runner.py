@@ -18,9 +18,8 @@ import os
 import pathlib
 import sys
 
-from pipeline.kubeflow.commands import add_commands, run_command
-
 from pipeline.config import PRESETS, SettingsError, override, project_version
+from pipeline.kubeflow.commands import add_commands, run_command
 from pipeline.kubeflow.deployment import Deployment, DeploymentError, read_deployment
 
 FAILED = 1
