@@ -22,7 +22,9 @@ RUN python -m venv /opt/uv \
     && /opt/uv/bin/pip install --no-cache-dir --disable-pip-version-check "uv==${UV_VERSION}"
 # Without bytecode `import tfx` takes a minute in every pod, and the pods cannot write any. It is
 # not checked against the sources: a build that sets all times in the image would make it stale.
+# LDFLAGS: debug symbols name a folder that is another in each build.
 ENV PATH=/opt/uv/bin:$PATH \
+    LDFLAGS=-s \
     UV_PROJECT_ENVIRONMENT=/opt/venv \
     UV_PYTHON=python3.11 \
     UV_PYTHON_DOWNLOADS=never \
