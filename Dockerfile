@@ -35,16 +35,19 @@ ENV PATH=/opt/uv/bin:$PATH \
 WORKDIR /build
 COPY pyproject.toml uv.lock ./
 
-# TensorFlow's C++ headers are 430 MB in 18,000 files, for compiling operations only.
+# TensorFlow's C++ headers are 430 MB in 18,000 files, for compiling operations only. The lock file
+# is uv's own, and anyone may write to it.
 FROM build AS packages-cpu
 RUN --mount=type=cache,target=/root/.cache/uv \
     uv sync --locked --no-dev --no-install-project \
-    && rm -r /opt/venv/lib/python3.11/site-packages/tensorflow/include
+    && rm -r /opt/venv/lib/python3.11/site-packages/tensorflow/include \
+    && rm -f /opt/venv/.lock
 
 FROM build AS packages-gpu
 RUN --mount=type=cache,target=/root/.cache/uv \
     uv sync --locked --no-dev --no-install-project --extra gpu \
-    && rm -r /opt/venv/lib/python3.11/site-packages/tensorflow/include
+    && rm -r /opt/venv/lib/python3.11/site-packages/tensorflow/include \
+    && rm -f /opt/venv/.lock
 
 # --- What runs: the modules at the top that tasks import, and what they read beside them.
 FROM ${BASE} AS code

@@ -146,7 +146,7 @@ def test_nothing_that_is_copied_is_ignored():
         *(".git/config", ".venv/bin/python", ".env", "models/.env", "key.json", "README.md"),
         *("tests/test_image.py", "docs/image.md", "benchmarks/cost.py", "notebooks/review.ipynb"),
         *("output/sample/metadata.sqlite", "scripts/setup_env.sh", "Dockerfile"),
-        *("models/__pycache__/train.cpython-311.pyc", "models/train.pyc"),
+        *("models/__pycache__/train.cpython-311.pyc.140", "models/train.pyc"),
     ],
 )
 def test_everything_else_stays_out_of_the_build(path):
