@@ -88,7 +88,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     USER=bonafide
 # Kubeflow's launcher mounts /gcs, /s3, /minio, /.local, /.cache, /.config and /kfp-launcher: none of
 # them is used here. Nor is there an entry point, because the launcher starts the command itself.
-# (Beam workers on other machines would need its /opt/apache/beam/boot, which is not on PyPI.)
+# (Beam's workers on other machines would need its /opt/apache/beam/boot, which is not on PyPI.)
 WORKDIR /home/bonafide
 CMD ["python", "-m", "local_runner", "--help"]
 ARG BASE
