@@ -8,6 +8,10 @@ PYTEST := $(PYTHON_BIN) -m pytest -n 2 --dist loadfile
 # The environment of a build machine must not keep bytecode from being written or read.
 unexport PYTHONDONTWRITEBYTECODE PYTHONHOME PYTHONPATH VIRTUAL_ENV
 export TF_CPP_MIN_LOG_LEVEL ?= 2
+# Of the container image; without TAG it is the version and the git revision.
+export IMAGE ?= bonafide
+export TARGET ?= cpu
+export TAG ?=
 # The targets share one machine and one environment: make -j would run them into each other.
 .NOTPARALLEL:
 
@@ -53,6 +57,10 @@ bench: env ## Measure: writes benchmarks/results/*.json
 	  $(PYTHON_BIN) -m benchmarks.$$(basename $$program .py) \
 	    --json benchmarks/results/$$(basename $$program .py).json $(ARGS) || exit 1; \
 	done
+
+.PHONY: image
+image: ## Build the container image of the tasks (IMAGE=bonafide TARGET=cpu|gpu TAG=...)
+	@scripts/build_image.sh $(ARGS)
 
 .PHONY: clean
 clean: ## Remove results and caches (keeps .venv)
