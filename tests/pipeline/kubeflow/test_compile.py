@@ -5,7 +5,7 @@ import stat
 import pytest
 import yaml
 
-from pipeline.config import override, sample
+from pipeline.config import REPOSITORY, override, sample
 from pipeline.kubeflow import parameters
 from pipeline.kubeflow.checks import CompileError, problems
 from pipeline.kubeflow.compile import compile_pipeline, to_yaml, write
@@ -158,6 +158,7 @@ def test_nothing_special_needs_no_second_document():
     # The bundled corpus is where the image has it, not where this checkout is.
     defaults = only["root"]["inputDefinitions"]["parameters"]
     assert defaults["corpus_root"]["defaultValue"] == "/opt/bonafide/samples"
+    assert " /opt/bonafide/samples\n" in (REPOSITORY / "Dockerfile").read_text()
 
 
 @pytest.mark.parametrize(
