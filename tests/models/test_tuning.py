@@ -107,7 +107,7 @@ def test_the_first_trial_has_the_settings_as_they_are_and_the_others_random_ones
     values = draw(tmp_path, "tuner.trials=6")
     assert len(values) == 6
     assert values[0] == {
-        "trainer.learning_rate": 1e-3,
+        "trainer.learning_rate": 5e-4,
         "trainer.weight_decay": 0.05,
         "conformer.dropout": 0.2,
         "conformer.stochastic_depth": 0.0,
@@ -189,7 +189,9 @@ def test_a_trial_that_diverges_does_not_end_the_search(tmp_path, trained, caplog
     [best] = tuner.get_best_hyperparameters()
     assert best.values == tuner.oracle.trials["1"].hyperparameters.values
     shown = lines(caplog)
-    assert shown[1].startswith("trial 1/4  failed: the loss of epoch 1 is nan  learning_rate 0.001")
+    assert shown[1].startswith(
+        "trial 1/4  failed: the loss of epoch 1 is nan  learning_rate 0.0005"
+    )
     assert shown[3].startswith("trial 3/4  failed: the loss of epoch 1 is nan  best so far 40.0 %")
     assert not (tmp_path / "tuning").exists()
 
