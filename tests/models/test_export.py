@@ -8,6 +8,7 @@ import types
 import keras
 import numpy as np
 import pytest
+import soundfile
 import tensorflow as tf
 
 from metrics.calibration import AffineCalibration
@@ -157,6 +158,43 @@ def test_thresholds_stand_on_the_scores_that_the_exported_detector_gives_dev(tra
     scores = loaded.signatures["score_pcm16"](pcm16=pcm16)["score"].numpy()
     labels = [label for _, label, _ in corpus.clips["dev"]]
     assert facts["thresholds"] == pytest.approx(trainer.thresholds(scores, labels), abs=1e-5)
+
+
+def test_score_py_scores_files_as_the_signature_with_tensorflow_alone(trained, corpus, tmp_path):
+    signature = tf.saved_model.load(str(trained / "serving")).signatures["score_pcm16"]
+
+    def scores(parts):
+        return signature(pcm16=tf.constant([p.tobytes() for p in parts]))["score"].numpy()
+
+    clips = [samples for _, _, samples in corpus.clips["dev"]]
+    expected = {}
+    for number, samples in enumerate(clips):
+        name = str(tmp_path / f"{number}.flac")
+        soundfile.write(name, samples, 16000)
+        last = max(0, len(samples) - 16000)
+        parts = [samples[start : start + 16000] for start in [*range(0, last, 8000), last]]
+        expected[name] = np.mean(scores(parts), dtype=np.float64)
+    short = str(tmp_path / "short.wav")
+    soundfile.write(short, clips[0][:7000], 16000)
+    expected[short] = scores([clips[0][:7000]])[0]
+
+    def found(*names):
+        done = subprocess.run(
+            [
+                *(sys.executable, str(ROOT / "tests/harness/without_frameworks.py")),
+                *(str(ROOT / "score.py"), "--model", str(trained / "serving"), "--jsonl", *names),
+            ],
+            capture_output=True,
+            text=True,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        return {row["path"]: row["score"] for row in map(json.loads, done.stdout.splitlines())}
+
+    together = found(*expected)
+    assert together == pytest.approx(expected, abs=1e-5)
+    # A batch of one is what the signature was called with above.
+    assert found(short)[short] == pytest.approx(expected[short], abs=1e-6)
+    assert found(short)[short] == pytest.approx(together[short], abs=1e-5)
 
 
 def test_thresholds():
