@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import tensorflow_transform as tft
 
-from metrics.detection import equal_error_rate
+from metrics.detection import eer_of, equal_error_rate, error_curve, frr_at_far
 from models import checkpoints
 from models.augment import AugmentConfig
 from models.calibrate import DevCalibration, calibrate
@@ -143,6 +143,7 @@ def detector_facts(
         "best_epoch": first.state.best_epoch,
         "dev_eer": first.state.best_dev_eer,
         "calibration": calibration.facts(),
+        "thresholds": thresholds(joint_scores(results, calibration), dev_labels),
         "parameters": sum(result.parameters for result in results),
         "warm_start": first.warm_start and first.warm_start.facts(),
         "device": placement.description,
@@ -178,6 +179,33 @@ def members(settings: TrainerConfig) -> list[tuple[TrainerConfig, list[str]]]:
 def mean_scores(results: Sequence[TrainingResult]) -> np.ndarray:
     """Mean of the calibrated dev scores of several models, [N]."""
     return np.mean([result.dev_scores for result in results], axis=0)
+
+
+def joint_scores(results: Sequence[TrainingResult], calibration: DevCalibration) -> np.ndarray:
+    """Dev scores [N] of the exported detector, calibrated.
+
+    Args:
+        results: Of each model.
+        calibration: Of `joint_calibration`.
+    """
+    if len(results) == 1:
+        return results[0].dev_scores
+    return calibration.map.apply(mean_scores(results))
+
+
+def thresholds(scores: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """Thresholds that go with a detector; a recording is accepted when its score is above.
+
+    Args:
+        scores: [N] calibrated scores on dev.
+        labels: [N] 1 = bona fide.
+
+    Returns:
+        `eer`, where as many spoofs are accepted as bona fide recordings rejected, and `far1`, the
+        lowest that accepts at most 1 % of the spoofs.
+    """
+    curve = error_curve(scores, labels)
+    return {"eer": eer_of(curve).threshold, "far1": frr_at_far(curve, 0.01)[1]}
 
 
 def joint_calibration(

@@ -1,6 +1,7 @@
 """Fixtures for tests that evaluate: planted scores in examples, and models that read them back."""
 
 import dataclasses
+import json
 import pathlib
 
 import hypothesis
@@ -101,3 +102,46 @@ def save_detector():
         return pathlib.Path(folder)
 
     return save
+
+
+@pytest.fixture(scope="session")
+def pushed(tmp_path_factory):
+    """A version as pushed, whose score is the mean of a second of samples, in thousands.
+
+    With the signature, the settings and the records that `score.py` goes by; recordings are
+    repeated or cut to a second inside, as in a real one.
+    """
+    import tensorflow as tf
+
+    clip = 16_000
+
+    class Detector(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="pcm16")])
+        def score_pcm16(self, pcm16):
+            def mean(recording):
+                samples = tf.cast(tf.io.decode_raw(recording, tf.int16), tf.float32)
+                repeats = -(-clip // tf.maximum(1, tf.size(samples)))
+                return tf.reduce_mean(tf.tile(samples, [repeats])[:clip]) / 1000
+
+            score = tf.map_fn(mean, pcm16, fn_output_signature=tf.float32)
+            return {"score": score, "probability": tf.sigmoid(score)}
+
+    version = tmp_path_factory.mktemp("pushed") / "1700000000"
+    module = Detector()
+    tf.saved_model.save(module, str(version), signatures={"score_pcm16": module.score_pcm16})
+    extra = version / "assets.extra"
+    extra.mkdir(exist_ok=True)
+    facts = {
+        "settings": {"features": {"sample_rate": 16_000, "clip_samples": clip}},
+        "calibration": {"cllr_after": 0.25, "note": ""},
+        "dev_eer": 0.0625,
+        "thresholds": {"eer": 0.5, "far1": 2.0},
+    }
+    (extra / "bonafide.json").write_text(json.dumps(facts))
+    (extra / "model_card.md").write_text(
+        "- On: 442 trials: 164 bona fide, 278 spoofed\n\n"
+        "| Measure | Value | 95 % interval |\n|---|--:|--:|\n"
+        "| EER | 27.57\u00a0% | 20.43 to 35.95\u00a0% |\n"
+        "| EER of the worst attack | 48.10\u00a0% | 40.00 to 55.00\u00a0% |\n"
+    )
+    return version

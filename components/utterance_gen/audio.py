@@ -1,6 +1,11 @@
-"""Audio files in memory become 16-bit mono samples at one rate, or an error with a reason."""
+"""Audio files become 16-bit mono samples at one rate, or an error with a reason.
+
+Imports no framework: `score.py` decodes recordings with it as UtteranceGen does.
+"""
 
 import io
+from collections.abc import Iterator
+from typing import BinaryIO
 
 import numpy as np
 import soundfile
@@ -14,6 +19,8 @@ _FULL_SCALE = 32_768.0
 # Floating-point audio may go over full scale (1.0) a little; beyond this it is on another scale.
 _MAX_PEAK = 8.0
 _MAX_UNREAD_BYTES = 4096
+# Of an Ogg page (RFC 3533): a header of 27 bytes and 255 segments, each with its length in a byte.
+_LONGEST_OGG_PAGE = 27 + 255 + 255 * 255
 
 
 class AudioError(ValueError):
@@ -42,50 +49,104 @@ def decode(data: bytes, target_rate: int, min_seconds: float) -> np.ndarray:
         AudioError: The file is empty, unreadable, cut off, too short, holds NaN or infinity, or is
             not on the scale of audio.
     """
-    if not data:
+    return np.concatenate(list(decode_blocks(io.BytesIO(data), target_rate, min_seconds)))
+
+
+def decode_blocks(file: BinaryIO, target_rate: int, min_seconds: float) -> Iterator[np.ndarray]:
+    """Decodes as `decode` does, block by block, so that hours of audio need little memory.
+
+    That a file is cut off or too short shows at its end: only who has got the last block knows
+    that the blocks before are good.
+
+    Args:
+        file: The file, seekable.
+        target_rate: In Hz.
+        min_seconds: Shorter audio is refused.
+
+    Yields:
+        int16 samples [M] at the target rate, some blocks maybe empty; one after the other they are
+        what `decode` returns, bit for bit.
+
+    Raises:
+        AudioError: As `decode`.
+    """
+    source = _Source(file)
+    if not len(source):
         raise AudioError("empty file (0 bytes)")
-    mono, rate_hz = _read(data)  # [M] float32
-    if not len(mono):
-        raise AudioError("holds no samples")
-    if len(mono) < min_seconds * rate_hz:
-        raise AudioError(
-            f"too short: {len(mono) / rate_hz:.3f} s, at least {min_seconds:g} s are needed"
-        )
-    if rate_hz != target_rate:
-        mono = soxr.resample(mono, rate_hz, target_rate, quality="HQ")  # [N]
-        if not len(mono):
-            raise AudioError(f"too short: nothing is left at {target_rate} Hz")
-    return np.clip(np.rint(mono * _FULL_SCALE), -32_768, 32_767).astype(np.int16)
-
-
-def _read(data: bytes) -> tuple[np.ndarray, int]:
-    """Mono samples [M] float32 and their rate in Hz."""
+    read = written = 0
+    resampler = None
     try:
-        source = io.BytesIO(data)
-        with soundfile.SoundFile(source) as file:
-            rate_hz, promised, kind = file.samplerate, file.frames, file.format
+        with soundfile.SoundFile(source) as sound:
+            rate_hz, promised, kind = sound.samplerate, sound.frames, sound.format
             if not _MIN_RATE_HZ <= rate_hz <= _MAX_RATE_HZ:
                 raise AudioError(
                     f"sampling rate {rate_hz} Hz is outside {_MIN_RATE_HZ} to {_MAX_RATE_HZ} Hz"
                 )
+            if rate_hz != target_rate:
+                resampler = soxr.ResampleStream(rate_hz, target_rate, 1, "float32", quality="HQ")
             # In blocks: a header that promises more than the file holds must not cost memory.
-            blocks = []
-            while len(block := file.read(_BLOCK_SAMPLES, dtype="float32", always_2d=True)):
-                blocks.append(_mono(block))
-            samples = np.concatenate(blocks) if blocks else np.zeros(0, np.float32)
+            frames = max(1, _BLOCK_SAMPLES // sound.channels)
+            while len(block := sound.read(frames, dtype="float32", always_2d=True)):
+                mono = _mono(block)
+                read += len(mono)
+                if resampler is not None:
+                    mono = resampler.resample_chunk(mono)
+                written += len(mono)
+                yield _to_int16(mono)
     except (soundfile.SoundFileError, RuntimeError) as error:
-        raise AudioError(f"unreadable as audio: {_reason(error, data)}") from error
-    if problem := _cut_off(data, promised=promised, read=len(samples)):
+        raise AudioError(f"unreadable as audio: {_reason(error, source)}") from error
+    unread = len(source) - source.tell()
+    if problem := _cut_off(source, promised=promised, read=read):
         raise AudioError(f"cut off: {problem}")
     # Of an MP3 that does not say how long it is, libsndfile reads what it estimates from the first
     # frame's bit rate. What may follow the last frame is a block of names, seldom longer.
-    unread = len(data) - source.tell()
     if kind == "MP3" and unread > _MAX_UNREAD_BYTES:
         raise AudioError(
             f"the last {unread:,} bytes were not decoded (an MP3 of variable bit rate without a "
             "Xing tag?); encode it again"
         )
-    return samples, rate_hz
+    if not read:
+        raise AudioError("holds no samples")
+    if read < min_seconds * rate_hz:
+        raise AudioError(
+            f"too short: {read / rate_hz:.3f} s, at least {min_seconds:g} s are needed"
+        )
+    if resampler is not None:
+        rest = resampler.resample_chunk(np.zeros(0, np.float32), last=True)
+        if not written + len(rest):
+            raise AudioError(f"too short: nothing is left at {target_rate} Hz")
+        yield _to_int16(rest)
+
+
+class _Source:
+    """A file as libsndfile reads it, and slices of it as if its bytes were in memory.
+
+    Without the file's name: soundfile would take one in `.raw` for samples without a header.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._size = file.seek(0, io.SEEK_END)
+        self.tell, self.read, self.readinto = file.tell, file.read, file.readinto
+        file.seek(0)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Moves, but not to before the start: libsndfile tries that in files that are cut off."""
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._file.tell(), io.SEEK_END: self._size}[whence]
+        return self._file.seek(start + offset) if start + offset >= 0 else -1
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __getitem__(self, part: slice) -> bytes:
+        start, stop, _ = part.indices(self._size)
+        self._file.seek(start)
+        return self._file.read(max(0, stop - start))
+
+
+def _to_int16(mono: np.ndarray) -> np.ndarray:
+    """Samples [M] float32, full scale 1, rounded to 16 bit and clipped."""
+    return np.clip(np.rint(mono * _FULL_SCALE), -32_768, 32_767).astype(np.int16)
 
 
 def _mono(block: np.ndarray) -> np.ndarray:
@@ -100,7 +161,7 @@ def _mono(block: np.ndarray) -> np.ndarray:
     return block[:, 0] if block.shape[1] == 1 else block.mean(axis=1)
 
 
-def _cut_off(data: bytes, *, promised: int, read: int) -> str | None:
+def _cut_off(data: bytes | _Source, *, promised: int, read: int) -> str | None:
     """What shows that the end of a file is missing; None if nothing does.
 
     A cut-off FLAC is an error of libsndfile's; a cut-off file of other kinds it takes for a shorter
@@ -110,13 +171,13 @@ def _cut_off(data: bytes, *, promised: int, read: int) -> str | None:
         missing = _missing_wav_bytes(data)
         return f"{missing} bytes fewer than its header promises" if missing else None
     if data[:4] == b"OggS":
-        return "its last page is not complete" if _ogg_is_cut(data) else None
+        return "its last page is not complete" if _ogg_is_cut(data[-_LONGEST_OGG_PAGE:]) else None
     if read < promised and _mp3_says_its_length(data):
         return f"{read:,} of {promised:,} samples are there"
     return None
 
 
-def _missing_wav_bytes(data: bytes) -> int:
+def _missing_wav_bytes(data: bytes | _Source) -> int:
     """How many bytes of its samples a WAV file lacks.
 
     By the size of the chunk of samples: the size of the whole, in the first header, is what writers
@@ -132,7 +193,7 @@ def _missing_wav_bytes(data: bytes) -> int:
     return 0
 
 
-def _mp3_says_its_length(data: bytes) -> bool:
+def _mp3_says_its_length(data: bytes | _Source) -> bool:
     """Whether the first frame of an MP3 is a tag with the number of frames.
 
     Without one, the length that libsndfile tells is an estimate, and no promise.
@@ -149,8 +210,13 @@ def _ogg_is_cut(data: bytes) -> bool:
     """Whether the last page of an Ogg file is shorter than its header says (RFC 3533, section 6).
 
     Its mark for the end of a stream is not asked for: recorders that stream leave it out.
+
+    Args:
+        data: The end of the file, as long as a page can be, or more.
     """
     page = data.rfind(b"OggS")
+    if page < 0:
+        return False  # it ended before what is looked at, so it is whole
     header = data[page : page + 27]
     if len(header) < 27:
         return True
@@ -159,10 +225,11 @@ def _ogg_is_cut(data: bytes) -> bool:
     return len(data) < page + 27 + count + sum(segments)
 
 
-def _reason(error: Exception, data: bytes) -> str:
+def _reason(error: Exception, data: _Source) -> str:
     """What libsndfile says, without the repr of the BytesIO that soundfile puts before them."""
     # Where an encoder wrote into a pipe, the 36 bits that count the samples are zero.
-    if data[:4] == b"fLaC" and len(data) >= 26 and not (data[21] & 0x0F or any(data[22:26])):
+    count = data[21:26]
+    if data[:4] == b"fLaC" and len(count) == 5 and not (count[0] & 0x0F or any(count[1:])):
         return "FLAC that does not say how long it is (written into a pipe?); encode it again"
     text = getattr(error, "error_string", None) or str(error)
     return " ".join(str(text).split()).rstrip(".")

@@ -8,6 +8,7 @@ import types
 import keras
 import numpy as np
 import pytest
+import soundfile
 import tensorflow as tf
 
 from metrics.calibration import AffineCalibration
@@ -150,6 +151,62 @@ def test_facts_beside_the_model_and_no_checkpoints_left(trained):
     assert list((trained / "run").glob("events*"))
 
 
+def test_thresholds_stand_on_the_scores_that_the_exported_detector_gives_dev(trained, corpus):
+    facts = json.loads((trained / "serving/assets.extra/bonafide.json").read_text())
+    loaded = tf.saved_model.load(str(trained / "serving"))
+    pcm16 = tf.constant([samples.tobytes() for _, _, samples in corpus.clips["dev"]])
+    scores = loaded.signatures["score_pcm16"](pcm16=pcm16)["score"].numpy()
+    labels = [label for _, label, _ in corpus.clips["dev"]]
+    assert facts["thresholds"] == pytest.approx(trainer.thresholds(scores, labels), abs=1e-5)
+
+
+def test_score_py_scores_files_as_the_signature_with_tensorflow_alone(trained, corpus, tmp_path):
+    signature = tf.saved_model.load(str(trained / "serving")).signatures["score_pcm16"]
+
+    def scores(parts):
+        return signature(pcm16=tf.constant([p.tobytes() for p in parts]))["score"].numpy()
+
+    clips = [samples for _, _, samples in corpus.clips["dev"]]
+    expected = {}
+    for number, samples in enumerate(clips):
+        name = str(tmp_path / f"{number}.flac")
+        soundfile.write(name, samples, 16000)
+        last = max(0, len(samples) - 16000)
+        parts = [samples[start : start + 16000] for start in [*range(0, last, 8000), last]]
+        expected[name] = np.mean(scores(parts), dtype=np.float64)
+    short = str(tmp_path / "short.wav")
+    soundfile.write(short, clips[0][:7000], 16000)
+    expected[short] = scores([clips[0][:7000]])[0]
+
+    def found(*names):
+        done = subprocess.run(
+            [
+                *(sys.executable, str(ROOT / "tests/harness/without_frameworks.py")),
+                *(str(ROOT / "score.py"), "--model", str(trained / "serving"), "--jsonl", *names),
+            ],
+            capture_output=True,
+            text=True,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        return {row["path"]: row["score"] for row in map(json.loads, done.stdout.splitlines())}
+
+    together = found(*expected)
+    assert together == pytest.approx(expected, abs=1e-5)
+    # A batch of one is what the signature was called with above.
+    assert found(short)[short] == pytest.approx(expected[short], abs=1e-6)
+    assert found(short)[short] == pytest.approx(together[short], abs=1e-5)
+
+
+def test_thresholds():
+    bonafide, spoof = np.arange(200) / 100 + 0.505, np.arange(200) / 100  # 0 to 1.99
+    found = trainer.thresholds(
+        np.concatenate([bonafide, spoof]), np.repeat([1, 0], [len(bonafide), len(spoof)])
+    )
+    assert found == pytest.approx({"eer": 1.245, "far1": 1.97})
+    assert np.mean(spoof > found["far1"]) == 0.01
+    assert np.mean(spoof > found["eer"]) == np.mean(bonafide <= found["eer"]) == 0.375
+
+
 def test_another_training_can_start_from_what_is_exported(trained, served, corpus):
     clips, out = served
     model = Conformer(TINY, name="conformer")
@@ -228,6 +285,9 @@ def test_several_models_are_exported_as_one(corpus, tmp_path):
     expected = found["slope"] * trainer.mean_scores(results) + found["offset"]
     # Sorted: the files hold the clips in another order.
     assert np.allclose(np.sort(scores), np.sort(expected), atol=1e-4)
+    # Those of the scores that the exported detector gives, not of any of its members'.
+    labels = [label for _, label, _ in corpus.clips["dev"]]
+    assert facts["thresholds"] == pytest.approx(trainer.thresholds(scores, labels), abs=1e-4)
 
 
 def test_checkpoints_are_kept_when_the_export_fails(trained, corpus, tmp_path, monkeypatch):
@@ -245,7 +305,7 @@ def test_checkpoints_are_kept_when_the_export_fails(trained, corpus, tmp_path, m
             )
             or train.TrainingResult(
                 *(checkpoints.TrainingState(), 0.0, 1),
-                *(DevCalibration(AffineCalibration(), 0.5, 1, 1), np.zeros(0)),
+                *(DevCalibration(AffineCalibration(), 0.5, 1, 1), np.zeros(14)),
             )
         ),
     )

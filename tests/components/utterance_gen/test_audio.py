@@ -4,6 +4,7 @@ import pathlib
 import numpy as np
 import pytest
 import soundfile
+import soxr
 
 from components.utterance_gen import audio
 
@@ -173,3 +174,59 @@ def test_unusable_files(wav, tone):
 
 def test_shortest_length_is_in_seconds_of_the_file(wav, tone):
     assert len(audio.decode(wav(tone(8_000, 0.1), 8_000), 16_000, 0.1)) == 1600
+
+
+@pytest.mark.parametrize("rate_hz", [2_000, 8_000, 16_000, 44_100, 48_000, 96_000])
+@pytest.mark.parametrize("block", [1, 999, 1 << 20])
+def test_blocks_are_what_the_whole_is_bit_for_bit(wav, rate_hz, block, monkeypatch):
+    samples = np.random.default_rng(rate_hz).normal(0, 0.3, (3_001, 2)).astype(np.float32)
+    mono = samples.mean(axis=1)
+    if rate_hz != 16_000:
+        mono = soxr.resample(mono, rate_hz, 16_000, quality="HQ")
+    expected = np.clip(np.rint(mono * 32_768), -32_768, 32_767).astype(np.int16)
+    monkeypatch.setattr(audio, "_BLOCK_SAMPLES", 2 * block)
+    blocks = list(audio.decode_blocks(io.BytesIO(wav(samples, rate_hz, "FLOAT")), 16_000, 0.01))
+    assert len(blocks) >= 3_001 // block
+    np.testing.assert_array_equal(np.concatenate(blocks), expected)
+
+
+def test_a_block_is_as_large_with_many_channels(wav, monkeypatch):
+    monkeypatch.setattr(audio, "_BLOCK_SAMPLES", 1_000)
+    data = wav(np.zeros((2_000, 8)))
+    assert max(map(len, audio.decode_blocks(io.BytesIO(data), 16_000, 0.1))) == 125
+
+
+def test_blocks_of_a_bad_file_come_until_it_shows(wav, tone, monkeypatch):
+    monkeypatch.setattr(audio, "_BLOCK_SAMPLES", 4_000)
+    blocks = audio.decode_blocks(io.BytesIO(wav(tone())[:20_000]), 16_000, 0.1)
+    assert len(next(blocks)) == 4_000
+    with pytest.raises(audio.AudioError, match="cut off: 12044 bytes"):
+        list(blocks)
+
+
+def test_an_ogg_with_more_behind_its_last_page_than_a_page_is_whole(wav, tone):
+    data = wav(tone(), kind="OGG", subtype="VORBIS")
+    assert audio._cut_off(data + bytes(70_000), promised=16_000, read=16_000) is None
+    assert audio._cut_off(data[:-1], promised=16_000, read=16_000)
+
+
+def test_a_header_that_is_cut_off_is_told_without_a_traceback(wav, tone, capfd):
+    noise = np.random.default_rng(1).normal(0, 0.01, 16_000)
+    for kind in ("FLAC", "WAV", "OGG", "MP3"):
+        subtype = {"OGG": "VORBIS", "MP3": "MPEG_LAYER_III"}.get(kind, "PCM_16")
+        data = wav(tone() + noise, 16_000, subtype, kind)
+        for end in (3, 30):
+            refused(data[:end], "unreadable|cut off")
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_file_is_known_by_its_content_not_by_its_name(tmp_path, wav, tone):
+    for name, content in (("sound.raw", wav(tone())), ("words.raw", b"no sound" * 9)):
+        (tmp_path / name).write_bytes(content)
+    with (tmp_path / "sound.raw").open("rb") as file:
+        assert sum(map(len, audio.decode_blocks(file, 16_000, 0.1))) == 16_000
+    with (
+        (tmp_path / "words.raw").open("rb") as file,
+        pytest.raises(audio.AudioError, match="unreadable as audio: Format not recognised"),
+    ):
+        list(audio.decode_blocks(file, 16_000, 0.1))

@@ -1,0 +1,273 @@
+"""Scores recordings with a pushed model: is it a person, or a machine that sounds like one?
+
+    python score.py call.wav                          the newest model below output/
+    python score.py --recursive recordings/ --csv scores.csv
+    ffmpeg -i talk.m4a -f wav - | python score.py - --segments
+    python score.py --model output/sample/serving/sample --threshold far1 --explain call.flac
+
+A score is a natural-log likelihood ratio, higher = more bona fide; --explain says what that means
+for this model. Channels are averaged, any sampling rate is converted. A recording longer than the
+model's clip is cut into overlapping segments, and its score is the mean of theirs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import math
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+
+from rich.console import Console
+from rich.progress import Progress
+
+from scoring import engine, inputs, output, thresholds
+from scoring.ahead import Decoder
+from scoring.explain import explain
+from scoring.model import Model, ModelError, Scorer, find_model, read_model
+from scoring.reading import STDIN, read_blocks
+from scoring.rows import COLUMNS, SEGMENT_COLUMNS, Reading, printable
+
+OK = 0
+FAILED = 1
+NOT_ALL = 4
+INTERRUPTED = 130
+
+EPILOG = f"""columns:
+  {", ".join(COLUMNS)}
+  with --segments: {", ".join(SEGMENT_COLUMNS)}
+On a terminal they are shown as a table; into a pipe or a file they go as TSV with a header, each
+row as soon as it is there.
+
+exit codes:
+  {OK}    every recording was scored
+  {FAILED}    there is no model or nothing to score, or an output cannot be written
+  2    the command line is wrong
+  {NOT_ALL}    some recordings could not be scored (their rows say why), the others were
+  {INTERRUPTED}  interrupted; --csv and --json have written nothing"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Returns the command line."""
+    result = argparse.ArgumentParser(
+        description=__doc__,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = result.add_argument
+    add("paths", metavar="PATH", nargs="*", help="recordings; - is standard input")
+    add(
+        "--model",
+        metavar="DIR",
+        help="a version, or a serving folder, whose newest version is taken (default: the newest "
+        "version below output/*/serving/)",
+    )
+    add("--recursive", action="store_true", help="score what is in folders, and in theirs")
+    add("--list", metavar="FILE", help="a file with a path on each line, besides PATH")
+    to = result.add_mutually_exclusive_group()
+    to.add_argument("--csv", metavar="OUT", help="write a CSV file")
+    to.add_argument("--json", metavar="OUT", help="write a JSON file")
+    to.add_argument(
+        "--jsonl",
+        action="store_true",
+        help="an object on a line for each recording, as soon as it is scored",
+    )
+    add("--segments", action="store_true", help="rows for segments in place of whole recordings")
+    add(
+        "--threshold",
+        metavar="NAME|VALUE",
+        type=threshold,
+        default=thresholds.BAYES,
+        help="where to decide: bayes (least cost at --prior and --cost-ratio; at even odds and "
+        "costs, 0), eer or far1 (found on dev, they come with the model), or a score "
+        "(default %(default)s)",
+    )
+    add(
+        "--prior",
+        metavar="P",
+        type=prior,
+        default=0.5,
+        help="probability of bona fide before the recording is heard (default %(default)s)",
+    )
+    add(
+        "--cost-ratio",
+        metavar="R",
+        type=cost_ratio,
+        default=1.0,
+        help="cost of an accepted spoof over that of a rejected bona fide recording, for bayes "
+        "(default %(default)s)",
+    )
+    add("--explain", action="store_true", help="say what the numbers mean, and what they do not")
+    return result
+
+
+def threshold(text: str) -> str | float:
+    """Returns a threshold's name or value, for argparse."""
+    try:
+        return thresholds.parse(text)
+    except thresholds.ThresholdError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def prior(text: str) -> float:
+    """Returns a probability inside (0, 1), for argparse."""
+    value = _number(text)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number between 0 and 1")
+    return value
+
+
+def cost_ratio(text: str) -> float:
+    """Returns a finite number above 0, for argparse."""
+    value = _number(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return value
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command and returns its exit code."""
+    command_line = parser()
+    options = command_line.parse_intermixed_args(arguments)
+    if not (options.paths or options.list or options.explain):
+        command_line.error("name a recording, a folder with --recursive, or a --list")
+    try:
+        paths = list(recordings(options))
+        if paths.count(STDIN) > 1:
+            command_line.error("- (standard input) can be read once only")
+        written = options.csv or options.json
+        if written is not None:
+            if os.path.realpath(written) in map(os.path.realpath, paths):
+                command_line.error(f"{written} is one of the recordings")
+            output.refuse_unwritable(written)
+        model = read_model(find_model(options.model))
+        decide = thresholds.choose(
+            options.threshold,
+            model.thresholds,
+            prior=options.prior,
+            cost_ratio=options.cost_ratio,
+        )
+        if not paths and (options.paths or options.list):
+            return failed("nothing to score: no recording in what was named")
+        told = explain(model, decide, options.prior, options.cost_ratio) if options.explain else ""
+        if not paths:
+            print(told, end="")
+            return OK
+        code = run(paths, model, decide, options)
+        if told:
+            # Not among the rows that another program reads.
+            print(f"\n{told}", end="", file=sys.stdout if sys.stdout.isatty() else sys.stderr)
+        return code
+    except (
+        inputs.InputError,
+        output.OutputError,
+        thresholds.ThresholdError,
+        ModelError,
+    ) as error:
+        return failed(str(error))
+    except BrokenPipeError:
+        # Whoever read the rows has enough (`| head`). Nothing may be flushed into it at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except OSError as error:  # a full disk behind standard output
+        return failed(f"cannot write the rows: {error.strerror or error}")
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+
+
+def failed(message: str) -> int:
+    """Tells what is wrong, and returns the exit code."""
+    print(f"error: {message}", file=sys.stderr)
+    return FAILED
+
+
+def recordings(options: argparse.Namespace) -> Iterator[str]:
+    """Yields the paths of the recordings that were asked for."""
+    listed = inputs.read_list(options.list) if options.list is not None else []
+    return inputs.expand([*options.paths, *listed], recursive=options.recursive)
+
+
+def run(
+    paths: Sequence[str],
+    model: Model,
+    decide: thresholds.Threshold,
+    options: argparse.Namespace,
+) -> int:
+    """Scores, writes and returns the exit code."""
+    reading = Reading(model.sample_rate, model.clip_samples, decide, options.prior)
+    # Before TensorFlow is imported, which takes seconds: the first recordings are decoded then.
+    decoder = Decoder(paths, lambda path: read_blocks(path, model.sample_rate), model.clip_samples)
+    bad = 0
+    try:
+        scorer = Scorer(model)
+        found = engine.score_recordings(paths, decoder, scorer)
+        with destination(model, reading, options) as write, progress(options, len(paths)) as done:
+            for recording in found:
+                write(recording)
+                bad += bool(recording.error)
+                done()
+    finally:
+        decoder.stop()
+    if bad:
+        some = "the recording" if len(paths) == 1 else f"{bad} of {len(paths)} recordings"
+        print(f"error: {some} could not be scored; the column error says why", file=sys.stderr)
+    return NOT_ALL if bad else OK
+
+
+@contextlib.contextmanager
+def destination(
+    model: Model, reading: Reading, options: argparse.Namespace
+) -> Iterator[output.Write]:
+    """Opens where the rows go; leaves nothing behind of a file if it ends by an error."""
+    segments = options.segments
+    with contextlib.ExitStack() as stack:
+        if options.csv is not None:
+            file = stack.enter_context(output.beside(options.csv))
+            to = output.separated(file, reading, segments=segments, delimiter=",")
+        elif options.json is not None:
+            file = stack.enter_context(output.beside(options.json))
+            about = {
+                "model": printable(str(model.folder)),
+                "threshold": {"name": reading.threshold.name, "value": reading.threshold.value},
+                "prior": options.prior,
+                "cost_ratio": options.cost_ratio,
+            }
+            to = output.json_document(file, reading, segments=segments, about=about)
+        elif options.jsonl:
+            to = output.json_lines(sys.stdout, reading, segments=segments)
+        elif sys.stdout.isatty():
+            title = f"{model.folder}; {reading.threshold}"
+            console = Console(highlight=False, markup=False)
+            to = output.table(console, reading, segments=segments, title=title)
+        else:
+            to = output.separated(sys.stdout, reading, segments=segments, delimiter="\t")
+        yield stack.enter_context(to)
+
+
+@contextlib.contextmanager
+def progress(options: argparse.Namespace, total: int) -> Iterator[Callable[[], None]]:
+    """Shows a bar where there is much to wait for and someone to see it."""
+    lines_on_screen = options.jsonl and sys.stdout.isatty()
+    if total < 2 or lines_on_screen or not sys.stderr.isatty():
+        yield lambda: None
+        return
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("recordings", total=total)
+        yield lambda: bar.advance(task)
+
+
+if __name__ == "__main__":
+    # Before TensorFlow is imported, which reads it once.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stdout.reconfigure(errors="backslashreplace")
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Scoring of recordings with a pushed model, without the pipeline's frameworks."""
