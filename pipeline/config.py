@@ -218,7 +218,7 @@ def sample() -> Settings:
     short and strongly averaged. Every clip is normalised by itself: the channels of the bona fide
     recordings differ more than the classes do.
 
-    162 s for the whole pipeline on 2 cores of an AMD EPYC with AVX-512; eval EER 27.57, 28.72 and
+    151 s for the whole pipeline on 2 cores of an AMD EPYC with AVX-512; eval EER 27.57, 28.72 and
     27.57 % with seeds 0, 1 and 2, the upper ends of their intervals 35.95, 36.63 and 34.86 %
     (2026-11-25). The gate's bound stands five points above the worst of these; a model trained on
     shuffled labels has an EER of 52 %. With 37 speakers in eval, the paired interval between two
