@@ -4,6 +4,7 @@ Imports no framework: `score.py` decodes recordings with it as UtteranceGen does
 """
 
 import io
+import threading
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -21,6 +22,11 @@ _MAX_PEAK = 8.0
 _MAX_UNREAD_BYTES = 4096
 # Of an Ogg page (RFC 3533): a header of 27 bytes and 255 segments, each with its length in a byte.
 _LONGEST_OGG_PAGE = 27 + 255 + 255 * 255
+
+
+# libsndfile keeps why a file did not open in one place for all threads: another thread that opens
+# its own in the meantime wipes it out.
+_OPENING = threading.Lock()
 
 
 class AudioError(ValueError):
@@ -76,7 +82,7 @@ def decode_blocks(file: BinaryIO, target_rate: int, min_seconds: float) -> Itera
     read = written = 0
     resampler = None
     try:
-        with soundfile.SoundFile(source) as sound:
+        with _open(source) as sound:
             rate_hz, promised, kind = sound.samplerate, sound.frames, sound.format
             if not _MIN_RATE_HZ <= rate_hz <= _MAX_RATE_HZ:
                 raise AudioError(
@@ -142,6 +148,11 @@ class _Source:
         start, stop, _ = part.indices(self._size)
         self._file.seek(start)
         return self._file.read(max(0, stop - start))
+
+
+def _open(source: _Source) -> soundfile.SoundFile:
+    with _OPENING:
+        return soundfile.SoundFile(source)
 
 
 def _to_int16(mono: np.ndarray) -> np.ndarray:

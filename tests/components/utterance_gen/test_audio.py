@@ -1,5 +1,6 @@
 import io
 import pathlib
+import threading
 
 import numpy as np
 import pytest
@@ -230,3 +231,34 @@ def test_a_file_is_known_by_its_content_not_by_its_name(tmp_path, wav, tone):
         pytest.raises(audio.AudioError, match="unreadable as audio: Format not recognised"),
     ):
         list(audio.decode_blocks(file, 16_000, 0.1))
+
+
+def test_why_a_file_does_not_open_is_not_lost_to_another_thread(monkeypatch):
+    inside, leave, opened = threading.Event(), threading.Event(), []
+
+    class Slow(soundfile.SoundFile):
+        def __init__(self, source):
+            opened.append(threading.current_thread().name)
+            inside.set()
+            leave.wait(10)
+            super().__init__(source)
+
+    monkeypatch.setattr(soundfile, "SoundFile", Slow)
+    errors = []
+
+    def open_words():
+        with pytest.raises(audio.AudioError) as error:
+            audio.decode(b"words", 16_000, 0.1)
+        errors.append(str(error.value))
+
+    threads = [threading.Thread(target=open_words, name=name) for name in ("one", "two")]
+    threads[0].start()
+    assert inside.wait(10)
+    threads[1].start()
+    threads[1].join(0.2)
+    assert opened == ["one"]  # the other one waits
+    leave.set()
+    for thread in threads:
+        thread.join(10)
+    assert opened == ["one", "two"]
+    assert errors == 2 * ["unreadable as audio: Format not recognised"]
