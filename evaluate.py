@@ -26,6 +26,8 @@ from rich.console import Console
 from rich.table import Table
 
 from metrics import asv_scores, protocols, score_files
+from metrics import files as output_files
+from metrics.files import printable
 from metrics.trials import Trials, TrialsError
 from pipeline.config import REPOSITORY, project_version
 from report import measures, text
@@ -128,10 +130,7 @@ def main(arguments: list[str] | None = None) -> int:
         command_line.error("--json and --html need a file each that is not read or written besides")
     try:
         for path in outputs:
-            try:
-                refuse_unwritable(pathlib.Path(path))
-            except OSError as error:  # a name that is too long
-                raise protocols.FileError(f"cannot write {path}: {error.strerror}") from error
+            refuse_unwritable(path)
         run(options, shlex.join(["evaluate.py", *arguments]))
     except TrialsError as error:
         return failed(str(error))
@@ -382,33 +381,23 @@ def version() -> str:
     return f"{project_version()} ({described.stdout.strip()})"
 
 
-def refuse_unwritable(path: pathlib.Path) -> None:
+def refuse_unwritable(path: str) -> None:
     """Raises FileError if an output cannot be written, before any work is done."""
-    if not path.parent.is_dir():
-        raise protocols.FileError(f"cannot write {path}: there is no folder {path.parent}")
-    if path.exists() and not path.is_file():
-        raise protocols.FileError(f"cannot write {path}: it is there and is not a file")
-    if not os.access(path.parent, os.W_OK):
-        raise protocols.FileError(f"cannot write {path}: the folder is read-only")
-
-
-def printable(name: str) -> str:
-    """Returns a name from the command line, in which bytes that are not UTF-8 are spelled out."""
-    return os.fsencode(name).decode("utf-8", errors="backslashreplace")
+    try:
+        reason = output_files.why_not_writable(path)
+    except OSError as error:  # a name that is too long
+        reason = error.strerror
+    if reason:
+        raise protocols.FileError(f"cannot write {path}: {reason}")
 
 
 def write(path: str, content: str) -> None:
-    """Writes a file beside and renames it, so that it is never there by half."""
-    target = pathlib.Path(os.path.realpath(path))  # a link stays, what it points to is replaced
-    # Not with the target's name in it: that may be as long as a name can be.
-    beside = target.with_name(f".evaluate.{os.getpid()}.tmp")
+    """Writes a file, whole or not at all."""
     try:
-        beside.write_text(content, encoding="utf-8")
-        beside.replace(target)
+        with output_files.replacing(path) as part:
+            part.write_text(content, encoding="utf-8")
     except OSError as error:  # a full disk does not say which file it was
         raise protocols.FileError(f"cannot write {path}: {error.strerror}") from error
-    finally:
-        beside.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -22,12 +22,13 @@ from collections.abc import Callable, Iterator, Sequence
 from rich.console import Console
 from rich.progress import Progress
 
+from metrics.files import printable
 from scoring import engine, inputs, output, thresholds
 from scoring.ahead import Decoder
 from scoring.explain import explain
 from scoring.model import Model, ModelError, Scorer, find_model, read_model
 from scoring.reading import STDIN, read_blocks
-from scoring.rows import COLUMNS, SEGMENT_COLUMNS, Reading, printable
+from scoring.rows import COLUMNS, SEGMENT_COLUMNS, Reading
 
 OK = 0
 FAILED = 1

@@ -5,15 +5,14 @@ from __future__ import annotations
 import contextlib
 import csv
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any, TextIO
 
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from metrics import files
 from report.text import visible
 from scoring.engine import Recording
 from scoring.rows import COLUMNS, SEGMENT_COLUMNS, Reading, Row, as_text
@@ -139,25 +138,17 @@ def beside(path: str) -> Iterator[TextIO]:
     Raises:
         OutputError: It cannot be written.
     """
-    target = Path(os.path.realpath(path))  # a link stays, what it points to is replaced
-    # Not with the target's name in it: that may be as long as a name can be.
-    part = target.with_name(f".score.{os.getpid()}.tmp")
     try:
-        with part.open("w", encoding="utf-8", newline="") as file:
+        with (
+            files.replacing(path) as part,
+            part.open("w", encoding="utf-8", newline="") as file,
+        ):
             yield file
-        part.replace(target)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror}") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def refuse_unwritable(path: str) -> None:
     """Raises OutputError if a file cannot be written, before any work is done."""
-    target = Path(os.path.realpath(path))
-    if not target.parent.is_dir():
-        raise OutputError(f"cannot write {path}: there is no folder {target.parent}")
-    if target.exists() and not target.is_file():
-        raise OutputError(f"cannot write {path}: it is there and is not a file")
-    if not os.access(target.parent, os.W_OK):
-        raise OutputError(f"cannot write {path}: the folder is read-only")
+    if reason := files.why_not_writable(path):
+        raise OutputError(f"cannot write {path}: {reason}")

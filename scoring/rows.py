@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import Any
 
+from metrics.files import printable
 from scoring.engine import Recording
 from scoring.thresholds import Threshold, posterior
 
@@ -88,8 +88,3 @@ def as_text(column: str, value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:.{_DECIMALS[column]}f}" if column in _DECIMALS else str(value)
-
-
-def printable(path: str) -> str:
-    """Returns a path as text, in which bytes that are not UTF-8 are spelled out."""
-    return os.fsencode(path).decode("utf-8", errors="backslashreplace")

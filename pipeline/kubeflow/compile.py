@@ -16,8 +16,6 @@ specification that it gives and without touching TFX:
 from __future__ import annotations
 
 import dataclasses
-import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,6 +26,7 @@ from tfx.dsl.components.base import base_component
 from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
 
 from components.corpus_check import CorpusCheck
+from metrics import files
 from models.trainer_config import CHAMPION
 from pipeline.config import CorpusConfig, Settings
 from pipeline.kubeflow import edits, parameters
@@ -163,15 +162,9 @@ def to_yaml(documents: Sequence[dict[str, Any]], *, about: str) -> str:
 def write(text: str, path: Path) -> None:
     """Writes a pipeline file so that it is there complete or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        Path(beside).chmod(0o644)
-        Path(beside).replace(path)
-    except BaseException:
-        Path(beside).unlink(missing_ok=True)
-        raise
+    with files.replacing(path) as part:
+        part.write_text(text, encoding="utf-8")
+        part.chmod(0o644)
 
 
 def _tfx_specification(

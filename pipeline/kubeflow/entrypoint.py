@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from metrics import files
 from pipeline.kubeflow import parameters
 from pipeline.kubeflow.events import EventLog
 
@@ -161,9 +162,8 @@ def _uris(view: Any, artifacts: dict[str, Any]) -> dict[str, str]:
 
 def _write(text: str, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.new")
-    beside.write_text(text, encoding="utf-8")
-    beside.replace(path)
+    with files.replacing(path) as part:
+        part.write_text(text, encoding="utf-8")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

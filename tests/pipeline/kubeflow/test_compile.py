@@ -1,5 +1,5 @@
 import json
-import os
+import pathlib
 import stat
 
 import pytest
@@ -204,7 +204,7 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     def fail(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(os, "fdopen", fail)
+    monkeypatch.setattr(pathlib.Path, "write_text", fail)
     with pytest.raises(OSError, match="No space"):
         write("two", path)
     assert path.read_text() == "one"
