@@ -12,7 +12,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import dataclasses
 import os
 import pathlib
@@ -21,8 +20,11 @@ import sys
 from pipeline.config import PRESETS, SettingsError, override, project_version
 from pipeline.kubeflow.commands import add_commands, run_command
 from pipeline.kubeflow.deployment import Deployment, DeploymentError, read_deployment
+from pipeline.logs import everything_into
+from pipeline.session import FAILED
 
-FAILED = 1
+# TensorFlow writes about itself, past Python's streams, while it is imported and used.
+NOWHERE = pathlib.Path(os.devnull)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -103,12 +105,11 @@ def main(arguments: list[str] | None = None) -> int:
     )
     destination = options.push_destination or f"/data/serving/{settings.name}"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # TensorFlow writes about itself, past Python's streams, while it is imported.
-    with _silence():
+    with everything_into(NOWHERE):
         from pipeline.kubeflow import compile as compiler
 
     try:
-        with _silence():
+        with everything_into(NOWHERE):
             documents = compiler.compile_pipeline(
                 settings,
                 deployment,
@@ -129,21 +130,6 @@ def main(arguments: list[str] | None = None) -> int:
     for name, known in documents[0]["root"]["inputDefinitions"]["parameters"].items():
         print(f"  --param {name}={known['defaultValue']}")
     return 0
-
-
-@contextlib.contextmanager
-def _silence():  # noqa: ANN202 (a context manager of nothing)
-    """Lets nothing through that is written to standard error, whoever writes it."""
-    sys.stderr.flush()
-    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nothing, 2)
-        yield
-    finally:
-        sys.stderr.flush()
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nothing)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import re
 import textwrap
 
 from scoring.model import Model
-from scoring.thresholds import OF_DEV, Threshold, ThresholdError, choose
+from scoring.thresholds import OF_DEV, Threshold
 from scoring.windows import hop
 
 _WIDTH = 88
@@ -72,13 +72,11 @@ def _calibration(model: Model) -> str:
 
 
 def _of_dev(model: Model) -> str:
-    told = []
-    for name, meaning in OF_DEV.items():
-        try:
-            value = choose(name, model.thresholds, prior=0.5).value
-        except ThresholdError:
-            continue
-        told.append(f"{name} is {meaning}: {value:.4g}.")
+    told = [
+        f"{name} is {meaning}: {model.thresholds[name]:.4g}."
+        for name, meaning in OF_DEV.items()
+        if name in model.thresholds
+    ]
     if not told:
         return "The model was pushed without thresholds of its development set."
     return " ".join(told)

@@ -73,11 +73,11 @@ class PodView:
             for artifact in found.artifacts:
                 if declared is not None and name in declared:
                     artifact.type.CopyFrom(declared[name].artifact_type)
-                title = _title(artifact.type)
-                if not title:
+                kind = title(artifact.type.schema_title, artifact.type.instance_schema)
+                if not kind:
                     raise ArtifactError(f"the artifact {name} has no type, and none is declared")
-                if title in PAGES:
-                    artifact.type.instance_schema = f"title: {PAGES[title]}\ntype: object\n"
+                if kind in PAGES:
+                    artifact.type.instance_schema = f"title: {PAGES[kind]}\ntype: object\n"
                     if declared is not None:  # an input: the folder of the one file
                         artifact.uri = artifact.uri.rpartition("/")[0]
                 local = local_path(artifact.uri, self.mount_root)
@@ -120,10 +120,9 @@ class PodView:
         return text
 
 
-def _title(kind: pipeline_spec_pb2.ArtifactTypeSchema) -> str:
-    if kind.WhichOneof("kind") == "schema_title":
-        return kind.schema_title
-    return (yaml.safe_load(kind.instance_schema) or {}).get("title", "")
+def title(schema_title: str, instance_schema: str) -> str:
+    """The name of an artifact's type, which either field may give; empty where none does."""
+    return schema_title or (yaml.safe_load(instance_schema) or {}).get("title", "")
 
 
 def _each_text(metadata: Any, change: Any) -> None:

@@ -16,6 +16,7 @@ import yaml
 from google.protobuf import json_format
 
 from pipeline.kubeflow import parameters
+from pipeline.kubeflow.artifacts import title
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,127}")
 # An argument of a process, and with it a task's values, may be 128 KiB on Linux.
@@ -116,21 +117,17 @@ def _component(name: str, component: dict[str, Any]) -> Iterator[str]:
     for side in ("inputDefinitions", "outputDefinitions"):
         for key, artifact in component.get(side, {}).get("artifacts", {}).items():
             kind = artifact.get("artifactType", {})
-            title = kind.get("schemaTitle") or _title(kind.get("instanceSchema", ""))
-            if not title:
+            named = title(kind.get("schemaTitle", ""), kind.get("instanceSchema", ""))
+            if not named:
                 yield f"{name}.{key} has no artifact type"
-            elif title.count(".") != 1:
-                yield f"{name}.{key} has the type {title}: exactly one dot is wanted"
-            elif not title.startswith(("system.", "tfx.")) and not _importable(title):
-                yield f"{name}.{key} has the type {title}, which a pod cannot import"
+            elif named.count(".") != 1:
+                yield f"{name}.{key} has the type {named}: exactly one dot is wanted"
+            elif not named.startswith(("system.", "tfx.")) and not _importable(named):
+                yield f"{name}.{key} has the type {named}, which a pod cannot import"
 
 
-def _title(schema: str) -> str:
-    return (yaml.safe_load(schema) or {}).get("title", "")
-
-
-def _importable(title: str) -> bool:
-    module, _, kind = title.partition(".")
+def _importable(name: str) -> bool:
+    module, _, kind = name.partition(".")
     try:
         return hasattr(importlib.import_module(module), kind)
     except ImportError:

@@ -84,19 +84,11 @@ def run_command(options: argparse.Namespace, outside: Outside | None = None) -> 
 def _submit(options: argparse.Namespace, outside: Outside) -> int:
     _check_waiting(options)
     client = _client(options, outside)
-    pipeline, parameters = _read_pipeline(options)
+    pipeline, what_to_run = _what_to_run(options, client)
     import kfp_server_api as api
 
-    experiment = client.experiment(options.experiment)
     name = options.run_name or f"{pipeline.name} {outside.now():%Y-%m-%d %H-%M-%S}"
-    body = api.V2beta1Run(
-        display_name=name,
-        experiment_id=experiment.experiment_id,
-        pipeline_spec=pipeline.body(cache=not options.no_cache),
-        runtime_config=api.V2beta1RuntimeConfig(
-            parameters=parameters, pipeline_root=options.pipeline_root or None
-        ),
-    )
+    body = api.V2beta1Run(display_name=name, **what_to_run)
     run = _create(lambda: client.create_run(body), outside, "run", client)
     outside.screen.print(
         f"[bold]Run[/bold] {escape(run.run_id)}\n"
@@ -113,18 +105,13 @@ def _submit(options: argparse.Namespace, outside: Outside) -> int:
 def _schedule(options: argparse.Namespace, outside: Outside) -> int:
     cron = kfp_cron(options.cron)
     client = _client(options, outside)
-    pipeline, parameters = _read_pipeline(options)
+    _, what_to_run = _what_to_run(options, client)
     import kfp_server_api as api
 
-    experiment = client.experiment(options.experiment)
     modes = api.RecurringRunMode
     body = api.V2beta1RecurringRun(
         display_name=options.name,
-        experiment_id=experiment.experiment_id,
-        pipeline_spec=pipeline.body(cache=not options.no_cache),
-        runtime_config=api.V2beta1RuntimeConfig(
-            parameters=parameters, pipeline_root=options.pipeline_root or None
-        ),
+        **what_to_run,
         trigger=api.V2beta1Trigger(cron_schedule=api.V2beta1CronSchedule(cron=cron)),
         max_concurrency=str(options.max_concurrency),
         no_catchup=not options.catchup,
@@ -254,12 +241,26 @@ def _client(options: argparse.Namespace, outside: Outside) -> Client:
     )
 
 
-def _read_pipeline(options: argparse.Namespace) -> tuple[PipelineFile, dict[str, Any]]:
-    """Reads the file and the parameters, and finds fault with them before anything is sent."""
+def _what_to_run(
+    options: argparse.Namespace, client: Client
+) -> tuple[PipelineFile, dict[str, Any]]:
+    """Reads the file and the parameters, and finds fault with them before anything is sent.
+
+    Returns:
+        The pipeline, and the fields that a run and a schedule have in common.
+    """
     pipeline = read_pipeline_file(options.pipeline)
     parameters = pipeline.parameters(options.param)
     pipeline.check_root(options.pipeline_root)
-    return pipeline, parameters
+    import kfp_server_api as api
+
+    return pipeline, {
+        "experiment_id": client.experiment(options.experiment).experiment_id,
+        "pipeline_spec": pipeline.body(cache=not options.no_cache),
+        "runtime_config": api.V2beta1RuntimeConfig(
+            parameters=parameters, pipeline_root=options.pipeline_root or None
+        ),
+    }
 
 
 def _no_such_experiment(client: Client, name: str) -> str:

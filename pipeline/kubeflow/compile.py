@@ -74,9 +74,8 @@ def compile_pipeline(
         raise CompileError(found)
     wanted = parameters.run_parameters(settings, push_destination)
     spec = _tfx_specification(settings, deployment, wanted)
-    spec["defaultPipelineRoot"] = pipeline_root
-    if not pipeline_root:
-        del spec["defaultPipelineRoot"]
+    if pipeline_root:
+        spec["defaultPipelineRoot"] = pipeline_root
     edits.type_pages(spec)
     edits.give_parameters(spec, wanted)
     edits.skip_push_of_refused(spec)

@@ -9,18 +9,14 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-import yaml
-
 from pipeline.kubeflow import parameters
+from pipeline.kubeflow.artifacts import PAGES, title
 from pipeline.kubeflow.deployment import Deployment
 from pipeline.kubeflow.parameters import RunParameter
 from pipeline.kubeflow.platform import executor_label, resources
 
-# Types of pages for Kubeflow's UI, in place of ours.
-UI_TYPES = {
-    "report_artifacts.HTML": "system.HTML",
-    "report_artifacts.Markdown": "system.Markdown",
-}
+# Our types of pages -> those that Kubeflow's UI shows; the entrypoint goes the other way.
+_UI_TYPES = {ours: shown for shown, ours in PAGES.items()}
 # What looks at the world outside, or changes it: a result of an earlier run is no answer.
 NEVER_CACHED = ("CorpusCheck", "Champion", "ModelPusher")
 
@@ -30,11 +26,10 @@ def type_pages(spec: dict[str, Any]) -> None:
     for component in spec["components"].values():
         for side in ("inputDefinitions", "outputDefinitions"):
             for artifact in component.get(side, {}).get("artifacts", {}).values():
-                schema = artifact["artifactType"].get("instanceSchema", "")
-                title = (yaml.safe_load(schema) or {}).get("title")
-                if title in UI_TYPES:
+                ours = title("", artifact["artifactType"].get("instanceSchema", ""))
+                if ours in _UI_TYPES:
                     artifact["artifactType"] = {
-                        "schemaTitle": UI_TYPES[title],
+                        "schemaTitle": _UI_TYPES[ours],
                         "schemaVersion": "0.0.1",
                     }
 

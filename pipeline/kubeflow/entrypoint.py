@@ -87,7 +87,7 @@ def run(options: argparse.Namespace, beam_args: Sequence[str], events: EventLog)
     started = time.monotonic()
     executor_class(context).Do(inputs, outputs, properties)
     outputs_utils.tag_output_artifacts_with_version(outputs)
-    result = _output(task, inputs, outputs, view, names)
+    result = _output(task, outputs, view, names)
     _write(json_format.MessageToJson(result), Path(task.outputs.output_file))
     seconds = round(time.monotonic() - started, 1)
     events.say("finished", f"done after {seconds} s", seconds=seconds)
@@ -114,9 +114,7 @@ def exec_properties(given: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _output(
-    task: Any, inputs: dict[str, Any], outputs: dict[str, Any], view: Any, names: dict[int, str]
-) -> Any:
+def _output(task: Any, outputs: dict[str, Any], view: Any, names: dict[int, str]) -> Any:
     """The `ExecutorOutput` of outputs that an executor has written."""
     from kfp.pipeline_spec import pipeline_spec_pb2
     from tfx.components.util import model_utils

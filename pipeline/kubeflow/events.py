@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Mapping
 from typing import Any, TextIO
 
-PEOPLE = "bonafide"
+from pipeline.logs import PEOPLE
 
 
 class EventLog:
@@ -37,7 +37,7 @@ class EventLog:
         root = logging.getLogger()
         root.handlers = [_Handler(log)]
         root.setLevel(logging.WARNING)
-        logging.getLogger(PEOPLE).setLevel(logging.INFO)
+        PEOPLE.setLevel(logging.INFO)
         logging.captureWarnings(True)
         return log
 
