@@ -54,6 +54,12 @@ def parser() -> argparse.ArgumentParser:
         "--corpus", metavar="DIR", help="folder of the corpus (default: as the preset says)"
     )
     result.add_argument(
+        "--layout",
+        metavar="NAME",
+        help="how the corpus is laid out, the same as --set corpus.layout=NAME (docs/corpora.md); "
+        "auto tells it from the files",
+    )
+    result.add_argument(
         "--output",
         metavar="DIR",
         type=pathlib.Path,
@@ -103,7 +109,8 @@ def main(arguments: list[str] | None = None) -> int:
     command_line = parser()
     options = command_line.parse_args(arguments)
     try:
-        settings = override(PRESETS[options.preset](), options.assignments)
+        named = [] if options.layout is None else [f"corpus.layout={options.layout}"]
+        settings = override(PRESETS[options.preset](), named + options.assignments)
     except SettingsError as error:
         command_line.error(str(error))
     if options.until and options.until not in settings.components():

@@ -54,16 +54,18 @@ class CorpusConfig:
 
     Attributes:
         root: Folder of the corpus: a local path or the URI of a Beam filesystem.
-        layout: Name of the corpus layout (see `components/utterance_gen/corpora`).
+        layout: Name of the corpus layout (see docs/corpora.md); `auto` tells it from the files.
+        options: What the layout is told, `name=value` each (see docs/corpora.md).
         name: Value of the `corpus` feature of every utterance.
     """
 
     root: str = str(REPOSITORY / "samples")
     layout: str = "asvspoof2019-la"
+    options: tuple[str, ...] = ()
     name: str = "sample"
 
     def __post_init__(self) -> None:
-        corpora.reader(self.layout)
+        corpora.check(self.layout, corpora.Options.parse(self.options))
         if not self.name:
             raise SettingsError("corpus.name is empty")
 

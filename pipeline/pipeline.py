@@ -24,6 +24,7 @@ from components.model_evaluator import ModelEvaluator
 from components.model_pusher import ModelPusher
 from components.utterance_gen.beam_files import BeamFiles, use_options
 from components.utterance_gen.component import UtteranceGen
+from components.utterance_gen.corpora import Options
 from components.utterance_gen.fingerprint import corpus_fingerprint
 from metrics.costs import AsvErrorRates
 from pipeline.config import REPOSITORY, Settings, project_version
@@ -116,8 +117,9 @@ class Fingerprints:
         """
         if corpus is None:
             use_options(beam_args)
-            root = settings.corpus.root
-            corpus = corpus_fingerprint(root, settings.corpus.layout, BeamFiles(root))
+            root, layout = settings.corpus.root, settings.corpus.layout
+            options = Options.parse(settings.corpus.options)
+            corpus = corpus_fingerprint(root, layout, BeamFiles(root), options)
         return cls(
             corpus=corpus,
             ingestion_code=_code(*INGESTION_CODE),
@@ -204,6 +206,7 @@ def look_around(settings: Settings, places: Places, fingerprints: Fingerprints) 
         asv_error_rates=asv_error_rates(
             corpus.root,
             corpus.layout,
+            options=Options.parse(corpus.options),
             scores_dev=evaluation.asv_scores_dev,
             scores_eval=evaluation.asv_scores_eval,
         ),
@@ -248,6 +251,7 @@ def create_components(
     utterance_gen = UtteranceGen(
         corpus_root=corpus.root,
         layout=corpus.layout,
+        layout_options=corpus.options,
         corpus_name=corpus.name,
         sample_rate=settings.features.sample_rate,
         min_seconds=utterances.min_seconds,

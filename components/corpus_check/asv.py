@@ -5,7 +5,13 @@ from __future__ import annotations
 from apache_beam.io.filesystems import FileSystems
 
 from components.utterance_gen.beam_files import BeamFiles, read_bytes
-from components.utterance_gen.corpora import CorpusError, asvspoof2019_la
+from components.utterance_gen.corpora import (
+    DEFAULTS,
+    CorpusError,
+    Options,
+    asvspoof2019_la,
+    layout_of,
+)
 from components.utterance_gen.corpora.base import decode_text
 from metrics.asv_scores import parse_asv_scores
 from metrics.costs import AsvErrorRates
@@ -15,7 +21,12 @@ _LAYOUTS = {"asvspoof2019-la": asvspoof2019_la.asv_scores}
 
 
 def asv_error_rates(
-    corpus_root: str, layout: str, *, scores_dev: str = _AUTO, scores_eval: str = _AUTO
+    corpus_root: str,
+    layout: str,
+    *,
+    options: Options = DEFAULTS,
+    scores_dev: str = _AUTO,
+    scores_eval: str = _AUTO,
 ) -> dict[str, AsvErrorRates]:
     """Returns split -> error rates; a split without ASV scores is left out.
 
@@ -23,7 +34,8 @@ def asv_error_rates(
 
     Args:
         corpus_root: Folder of the corpus, a path or a URI of a Beam filesystem.
-        layout: Its layout.
+        layout: Its layout, or `auto`.
+        options: What the layout is told.
         scores_dev: As the setting `evaluation.asv_scores_dev`: `auto`, a file, or empty.
         scores_eval: The same on eval.
 
@@ -31,6 +43,8 @@ def asv_error_rates(
         CorpusError: A file that the settings name is not there or is malformed.
     """
     files = BeamFiles(corpus_root)
+    if _AUTO in (scores_dev, scores_eval):
+        layout = layout_of(files, layout, options)
     found = {}
     for split, place in (("dev", scores_dev), ("eval", scores_eval)):
         if place == _AUTO:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from tfx import types
@@ -17,6 +18,7 @@ class CorpusCheckSpec(component_spec.ComponentSpec):
     PARAMETERS: ClassVar[dict[str, Any]] = {
         "corpus_root": component_spec.ExecutionParameter(type=str),
         "layout": component_spec.ExecutionParameter(type=str),
+        "layout_options": component_spec.ExecutionParameter(type=str),
         "asv_scores_dev": component_spec.ExecutionParameter(type=str),
         "asv_scores_eval": component_spec.ExecutionParameter(type=str),
     }
@@ -48,6 +50,7 @@ class CorpusCheck(base_component.BaseComponent):
         *,
         corpus_root: str,
         layout: str,
+        layout_options: Sequence[str] = (),
         asv_scores_dev: str = "auto",
         asv_scores_eval: str = "auto",
     ) -> None:
@@ -55,7 +58,8 @@ class CorpusCheck(base_component.BaseComponent):
 
         Args:
             corpus_root: Folder of the corpus: a path or the URI of a Beam filesystem.
-            layout: Name of its layout.
+            layout: Name of its layout, or `auto`.
+            layout_options: What the layout is told, `name=value` each.
             asv_scores_dev: As the setting `evaluation.asv_scores_dev`.
             asv_scores_eval: As the setting `evaluation.asv_scores_eval`.
         """
@@ -63,6 +67,7 @@ class CorpusCheck(base_component.BaseComponent):
             CorpusCheckSpec(
                 corpus_root=corpus_root,
                 layout=layout,
+                layout_options=",".join(layout_options),
                 asv_scores_dev=asv_scores_dev,
                 asv_scores_eval=asv_scores_eval,
                 corpus_fingerprint_text=types.Channel(type=standard_artifacts.String),

@@ -13,6 +13,7 @@ from tfx.types import artifact_utils
 
 from components.corpus_check.asv import asv_error_rates
 from components.utterance_gen.beam_files import BeamFiles
+from components.utterance_gen.corpora import Options
 from components.utterance_gen.fingerprint import corpus_fingerprint
 
 _LOG = logging.getLogger("bonafide")
@@ -39,14 +40,16 @@ class Executor(base_executor.BaseExecutor):
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         root, layout = exec_properties["corpus_root"], exec_properties["layout"]
+        options = Options.parse(filter(None, exec_properties["layout_options"].split(",")))
         found = {
-            "corpus_fingerprint": corpus_fingerprint(root, layout, BeamFiles(root)),
+            "corpus_fingerprint": corpus_fingerprint(root, layout, BeamFiles(root), options),
             "asv_error_rates": json.dumps(
                 {
                     split: dataclasses.asdict(rates)
                     for split, rates in asv_error_rates(
                         root,
                         layout,
+                        options=options,
                         scores_dev=exec_properties["asv_scores_dev"],
                         scores_eval=exec_properties["asv_scores_eval"],
                     ).items()

@@ -22,6 +22,7 @@ from metrics.trials import Trials, make_trials
 CANDIDATE, BASELINE = tfma.CANDIDATE_KEY, tfma.BASELINE_KEY
 _ROWS = "trial_rows"  # key of what our evaluator gives to our writer
 _SCORE = "score"
+_NO_SPEAKER = "-"
 _IDS = ("utterance_id", "speaker_id", "system_id", "key")
 
 
@@ -100,12 +101,14 @@ def trials_of_rows(rows: Sequence[Mapping[str, Any]]) -> tuple[Trials, np.ndarra
         TrialsError: The scores cannot be evaluated.
     """
     ordered = sorted(rows, key=lambda row: row["utterance_id"])
+    speakers = [row["speaker_id"] for row in ordered]
     trials = make_trials(
         utterances=[row["utterance_id"] for row in ordered],
         scores=[row["scores"][0] for row in ordered],
         is_bonafide=[row["key"] == "bonafide" for row in ordered],
         attacks=[row["system_id"] for row in ordered],
-        speakers=[row["speaker_id"] for row in ordered],
+        # A corpus may name none: intervals are by utterance then.
+        speakers=None if set(speakers) == {_NO_SPEAKER} else speakers,
     )
     baseline = None
     if all(len(row["scores"]) > 1 for row in ordered):

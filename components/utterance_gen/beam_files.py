@@ -11,7 +11,7 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.utils import retry
 
-from components.utterance_gen.corpora import base
+from components.utterance_gen.corpora import base, tfrecord
 
 _MIME_TYPE = "application/octet-stream"
 _RAW = CompressionTypes.UNCOMPRESSED  # Never guess a compression from a file's name.
@@ -35,6 +35,8 @@ class BeamFiles:
 
     def uri(self, path: str) -> str:
         """The address of a path below the root; an absolute URI stays as it is."""
+        if not path:
+            return self.root
         return path if "://" in path else join(self.root, path)
 
     def exists(self, path: str) -> bool:
@@ -42,7 +44,9 @@ class BeamFiles:
         return FileSystems.exists(self.uri(path))
 
     def read_bytes(self, path: str) -> bytes:
-        """The content of a file."""
+        """The content of a file, or of the part of a TFRecord file that the path names."""
+        if part := tfrecord.split_part(path):
+            return read_part(self.uri(part.path), part.offset, part.length)
         return read_bytes(self.uri(path))
 
     def read_text(self, path: str) -> str:
@@ -53,6 +57,10 @@ class BeamFiles:
         """The files right inside a folder by name, by one listing whatever their number."""
         return list_folder(self.uri(folder))
 
+    def walk(self, folder: str) -> dict[str, base.FileInfo]:
+        """The files at any depth by path below the folder, by one listing."""
+        return walk_folder(self.uri(folder))
+
 
 def join(folder: str, *parts: str) -> str:
     """Joins by the rules of the filesystem of `folder`; parts may hold forward slashes."""
@@ -61,9 +69,7 @@ def join(folder: str, *parts: str) -> str:
 
 def list_folder(folder: str) -> dict[str, base.FileInfo]:
     """The files right inside a folder by name, with size and time; empty if there is none."""
-    # A glob's own characters in the name of the folder stand for themselves.
-    quoted = "".join(f"[{char}]" if char in "[*?" else char for char in folder.rstrip("/"))
-    [match] = FileSystems.match([f"{quoted}/*"])
+    [match] = FileSystems.match([f"{_quoted(folder)}/*"])
     listing = {
         metadata.path.replace("\\", "/").rpartition("/")[2]: base.FileInfo(
             metadata.size_in_bytes, metadata.last_updated_in_seconds
@@ -74,11 +80,43 @@ def list_folder(folder: str) -> dict[str, base.FileInfo]:
     return listing
 
 
-@retry.with_exponential_backoff(
+def walk_folder(folder: str) -> dict[str, base.FileInfo]:
+    """The files at any depth by path below a folder, with size and time; empty if there is none.
+
+    On a local disk, links to folders inside of it are not followed.
+    """
+    [match] = FileSystems.match([f"{_quoted(folder)}/**"])
+    start = len(folder.rstrip("/")) + 1
+    return {
+        metadata.path.replace("\\", "/")[start:]: base.FileInfo(
+            metadata.size_in_bytes, metadata.last_updated_in_seconds
+        )
+        for metadata in match.metadata_list
+        if not metadata.path.endswith("/")  # Markers of folders in object stores.
+    }
+
+
+def _quoted(folder: str) -> str:
+    """A folder in a glob: the glob's own characters in its name stand for themselves."""
+    return "".join(f"[{char}]" if char in "[*?" else char for char in folder.rstrip("/"))
+
+
+_patiently = retry.with_exponential_backoff(
     num_retries=3,
     initial_delay_secs=0.5,
     retry_filter=lambda error: isinstance(error, OSError) and not isinstance(error, _FINAL),
 )
+
+
+@_patiently
+def read_part(uri: str, offset: int, length: int) -> bytes:
+    """A part of a file, in bytes from its beginning; see `read_bytes`."""
+    with FileSystems.open(uri, _MIME_TYPE, _RAW) as file:
+        file.seek(offset)
+        return file.read(length)
+
+
+@_patiently
 def read_bytes(uri: str) -> bytes:
     """The content of a file; a store that fails now and then is asked four times in all.
 

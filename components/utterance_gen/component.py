@@ -1,6 +1,7 @@
 """UtteranceGen, a TFX component: a speech corpus becomes Examples."""
 
 import pathlib
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from tfx import types
@@ -26,6 +27,7 @@ class UtteranceGenSpec(component_spec.ComponentSpec):
     PARAMETERS: ClassVar[dict[str, Any]] = {
         "corpus_root": component_spec.ExecutionParameter(type=str),
         "layout": component_spec.ExecutionParameter(type=str),
+        "layout_options": component_spec.ExecutionParameter(type=str),
         "corpus_name": component_spec.ExecutionParameter(type=str),
         "sample_rate": component_spec.ExecutionParameter(type=int),
         "min_seconds": component_spec.ExecutionParameter(type=float),
@@ -66,6 +68,7 @@ class UtteranceGen(base_beam_component.BaseBeamComponent):
         corpus_root: str,
         layout: str,
         corpus_fingerprint: str,
+        layout_options: Sequence[str] = (),
         corpus_name: str | None = None,
         sample_rate: int = 16_000,
         min_seconds: float = 0.1,
@@ -78,8 +81,9 @@ class UtteranceGen(base_beam_component.BaseBeamComponent):
 
         Args:
             corpus_root: The folder of the corpus: a local path or a URI of any Beam filesystem.
-            layout: How the corpus is laid out, a key of `corpora.LAYOUTS`.
+            layout: How the corpus is laid out, a key of `corpora.LAYOUTS`, or `auto`.
             corpus_fingerprint: From `fingerprint.corpus_fingerprint`, when the pipeline is made.
+            layout_options: What the layout is told, `name=value` each; see `corpora.Options`.
             corpus_name: Written into every example; the layout's name if None.
             sample_rate: Of the examples, in Hz.
             min_seconds: Shorter utterances are rejected.
@@ -90,11 +94,12 @@ class UtteranceGen(base_beam_component.BaseBeamComponent):
             code_fingerprint: Of the code that makes the examples; that of this package if None.
 
         Raises:
-            ValueError: A setting is out of range, or the layout unknown.
+            ValueError: A setting is out of range, or the layout or an option of it unknown.
         """
         settings = IngestSettings(
             corpus_root=corpus_root,
             layout=layout,
+            layout_options=",".join(layout_options),
             corpus_name=layout if corpus_name is None else corpus_name,
             sample_rate=sample_rate,
             min_seconds=float(min_seconds),

@@ -40,6 +40,7 @@ def to_example(
         "sample_rate": _integer(sample_rate),
         "num_samples": _integer(len(samples)),
         "corpus": _texts(utterance.corpus),
+        **{name: _texts(value) for name, value in utterance.extra},
     }
     example = tf.train.Example(features=tf.train.Features(feature=feature))
     return example.SerializeToString(deterministic=True)

@@ -40,7 +40,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         artifact = artifact_utils.get_single_instance(output_dict["examples"])
 
         corpus = corpora.reader(settings.layout)(
-            beam_files.BeamFiles(settings.corpus_root), corpus_name=settings.corpus_name
+            beam_files.BeamFiles(settings.corpus_root),
+            corpus_name=settings.corpus_name,
+            options=settings.options,
         )
         ingestion = plan.make_plan(corpus, shard_bytes=settings.shard_bytes, seed=settings.seed)
         limit = settings.max_rejected_fraction
@@ -54,8 +56,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         )
         report.check_rejections(corpus.utterances, rejections, limit)
         report.warn_of_lost_systems(corpus.utterances, rejections)
+        report.warn_of_missing_splits(corpus.utterances)
 
-        summary = report.summarise(settings, results, rejections)
+        summary = report.summarise(settings, results, rejections, corpus)
         for name, text in (
             ("rejected.tsv", report.rejected_tsv(rejections)),
             (
@@ -68,7 +71,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 beam_files.join(artifact.uri, name), text.encode(), scratch=workspace.scratch
             )
         workspace.close()
-        _describe(artifact, settings)
+        held = {shard.split for shard in ingestion.shards}
+        _describe(artifact, settings, [split for split in corpora.SPLITS if split in held])
         report.log_summary(summary)
 
     def _write_shards(
@@ -103,13 +107,14 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         ]
 
 
-def _describe(artifact: types.Artifact, settings: IngestSettings) -> None:
+def _describe(artifact: types.Artifact, settings: IngestSettings, splits: list[str]) -> None:
     """Sets the properties by which TFX's components read Examples, as its own ExampleGens do.
 
+    Splits without utterances are not named: TFX's readers cannot read a split without a file.
     `file_format` stays unset: TFX knows the names `tfrecords_gzip` (which it also assumes when
     there is none) and `parquet` only, and its readers tell plain TFRecords by the file's ending.
     """
-    artifact.split_names = artifact_utils.encode_split_names(list(corpora.SPLITS))
+    artifact.split_names = artifact_utils.encode_split_names(splits)
     examples_utils.set_payload_format(artifact, example_gen_pb2.FORMAT_TF_EXAMPLE)
     artifact.set_int_custom_property(example_gen_utils.SPAN_PROPERTY_NAME, 0)
     artifact.set_string_custom_property(

@@ -5,7 +5,12 @@ import hashlib
 from components.utterance_gen import corpora
 
 
-def corpus_fingerprint(root: str, layout: str, files: corpora.CorpusFiles) -> str:
+def corpus_fingerprint(
+    root: str,
+    layout: str,
+    files: corpora.CorpusFiles,
+    options: corpora.Options = corpora.DEFAULTS,
+) -> str:
     """Hashes the protocols' bytes and the path, size and modification time of the audio.
 
     One listing per folder, no file of audio opened: a few seconds for the 121,461 utterances of
@@ -14,8 +19,9 @@ def corpus_fingerprint(root: str, layout: str, files: corpora.CorpusFiles) -> st
 
     Args:
         root: The corpus root, for messages.
-        layout: A key of `corpora.LAYOUTS`.
+        layout: A key of `corpora.LAYOUTS`, or `auto`.
         files: The corpus.
+        options: What the layout is told.
 
     Returns:
         A sha256 in hexadecimal digits. It does not depend on where the corpus lies.
@@ -24,10 +30,13 @@ def corpus_fingerprint(root: str, layout: str, files: corpora.CorpusFiles) -> st
         CorpusError: The layout is unknown, or the corpus is not of this layout or malformed.
     """
     try:
-        corpus = corpora.reader(layout)(files, corpus_name="")
+        layout = corpora.layout_of(files, layout, options)
+        corpus = corpora.reader(layout)(files, corpus_name="", options=options)
     except corpora.CorpusError as error:
         raise corpora.CorpusError(f"corpus {root}: {error}") from error
     digest = hashlib.sha256(layout.encode())
+    if told := options.changed():
+        digest.update(f"\n{sorted(told.items())!r}".encode())
     for path in corpus.protocols:
         content = files.read_bytes(path)
         digest.update(f"\n{path}\t{len(content)}\n".encode())

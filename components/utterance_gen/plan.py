@@ -67,7 +67,10 @@ class Shard:
         """The inverse of `to_json`."""
         fields = json.loads(data)
         fields["attack_pool"] = tuple(fields["attack_pool"])
-        fields["utterances"] = tuple(corpora.Utterance(**row) for row in fields["utterances"])
+        fields["utterances"] = tuple(
+            corpora.Utterance(**row | {"extra": tuple(map(tuple, row["extra"]))})
+            for row in fields["utterances"]
+        )
         return cls(**fields)
 
 

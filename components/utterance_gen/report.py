@@ -20,8 +20,8 @@ def check_rejections(
 ) -> None:
     """Raises CorpusError if too much of the corpus is lost.
 
-    That is: more than `max_fraction` of all utterances, or all utterances of a split, without
-    which nothing later could work.
+    That is: more than `max_fraction` of all utterances, or all utterances of a split that has
+    some.
     """
     lost = collections.Counter(row.split for row in rejections)
     held = collections.Counter(row.split for row in utterances)
@@ -31,7 +31,7 @@ def check_rejections(
             f"({percent(len(rejections) / len(utterances))}) cannot be used, more than the "
             f"{percent(max_fraction)} that max_rejected_fraction allows"
         )
-    elif empty := [split for split in corpora.SPLITS if held[split] == lost[split]]:
+    elif empty := [split for split in held if held[split] == lost[split]]:
         problem = f"no utterance of split {', '.join(empty)} can be used"
     else:
         return
@@ -69,6 +69,18 @@ def warn_of_lost_systems(
         )
 
 
+def warn_of_missing_splits(utterances: Sequence[corpora.Utterance]) -> None:
+    """Warns of splits of which the corpus has no utterance, and says what cannot be done then."""
+    held = {row.split for row in utterances}
+    if missing := [split for split in corpora.SPLITS if split not in held]:
+        _log.warning(
+            "UtteranceGen: the corpus has no %s: nothing can be trained on it, and DataGate will "
+            "stop a whole run. It can be read and checked (--until ExampleValidator), and its "
+            "examples can be scored",
+            " and no ".join(missing),
+        )
+
+
 def rejected_tsv(rejections: Iterable[plan.Rejection]) -> str:
     """The rejected utterances as tab-separated text with a header, in the order given."""
     lines = ["utterance\tpath\treason"]
@@ -86,6 +98,7 @@ def summarise(
     config: settings.IngestSettings,
     results: Sequence[shard_writer.ShardResult],
     rejections: Sequence[plan.Rejection],
+    corpus: corpora.Corpus,
 ) -> dict[str, Any]:
     """Counts per split and system, for people and for the runner's console.
 
@@ -93,9 +106,10 @@ def summarise(
         config: The settings of the run.
         results: Those of all shards.
         rejections: All of them, with those known before any file was opened.
+        corpus: What was read; its layout where the settings leave that open, and its notes.
 
     Returns:
-        A dictionary ready for JSON: `read`, `rejected`, `seconds` overall and in
+        A dictionary ready for JSON: `notes`, `read`, `rejected`, `seconds` overall and in
         `splits[name]`, which also has `shards` and `systems` (utterances read by system id).
     """
     splits = {}
@@ -113,7 +127,8 @@ def summarise(
         }
     return {
         "corpus": config.corpus_name,
-        "layout": config.layout,
+        "layout": corpus.layout or config.layout,
+        "notes": list(corpus.notes),
         "corpus_fingerprint": config.corpus_fingerprint,
         "code_fingerprint": config.code_fingerprint,
         "sample_rate": config.sample_rate,
@@ -127,7 +142,9 @@ def summarise(
 
 
 def log_summary(summary: dict[str, Any]) -> None:
-    """One line per split for people."""
+    """What the reader noted, then one line per split, for people."""
+    for note in summary["notes"]:
+        _log.info("UtteranceGen: %s", note)
     for split, figures in summary["splits"].items():
         bonafide = figures["systems"].get(corpora.NO_ATTACK, 0)
         _log.info(

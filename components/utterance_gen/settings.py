@@ -13,7 +13,8 @@ class IngestSettings:
 
     Attributes:
         corpus_root: The folder of the corpus: a local path or a URI of any Beam filesystem.
-        layout: How the corpus is laid out, a key of `corpora.LAYOUTS`.
+        layout: How the corpus is laid out, a key of `corpora.LAYOUTS`, or `auto`.
+        layout_options: What the layout is told, `name=value` with commas between them.
         corpus_name: Written into every example.
         sample_rate: Of the examples, in Hz.
         min_seconds: Shorter utterances are rejected.
@@ -26,6 +27,7 @@ class IngestSettings:
 
     corpus_root: str
     layout: str
+    layout_options: str
     corpus_name: str
     sample_rate: int
     min_seconds: float
@@ -38,7 +40,7 @@ class IngestSettings:
     def __post_init__(self) -> None:
         if not self.corpus_root:
             raise ValueError("corpus_root is empty: name the folder of the corpus")
-        corpora.reader(self.layout)
+        corpora.check(self.layout, self.options)
         if not self.corpus_name:
             raise ValueError("corpus_name is empty")
         if not 8_000 <= self.sample_rate <= 48_000:
@@ -51,6 +53,11 @@ class IngestSettings:
             raise ValueError(
                 f"max_rejected_fraction must be 0 to 1, not {self.max_rejected_fraction}"
             )
+
+    @property
+    def options(self) -> corpora.Options:
+        """`layout_options`, understood."""
+        return corpora.Options.parse(filter(None, self.layout_options.split(",")))
 
     @classmethod
     def from_exec_properties(cls, exec_properties: Mapping[str, Any]) -> Self:

@@ -135,6 +135,7 @@ def graph(
     corpus_check = CorpusCheck(
         corpus_root=settings.corpus.root,
         layout=settings.corpus.layout,
+        layout_options=settings.corpus.options,
         asv_scores_dev=settings.evaluation.asv_scores_dev,
         asv_scores_eval=settings.evaluation.asv_scores_eval,
     )

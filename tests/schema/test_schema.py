@@ -26,6 +26,7 @@ NAMES = {
     "num_samples",
     "corpus",
 }
+OPTIONAL = set(corpora.EXTRA_NAMES)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,7 @@ def schema():
     return tfdv.load_schema_text(str(SCHEMA))
 
 
-def serialized(changes=None, count=6, attacks=("A01", "A02"), speaker="LA_0079"):
+def serialized(changes=None, count=6, attacks=("A01", "A02"), speaker="LA_0079", extra=()):
     """Examples made by the product's own code from real audio, then spoilt by `changes`."""
     made = []
     flac = sorted((ROOT / "samples/LA/ASVspoof2019_LA_dev/flac").iterdir())
@@ -49,6 +50,8 @@ def serialized(changes=None, count=6, attacks=("A01", "A02"), speaker="LA_0079")
             path.name,
             "c",
             "p:1",
+            # Not in every example: one corpus knows it of some recordings.
+            extra if number % 3 else (),
         )
         example = tf.train.Example.FromString(
             examples.to_example(row, samples, sample_rate=rate, attack_pool=attacks)
@@ -68,8 +71,12 @@ def anomalies(records, schema):
 
 def test_names_types_and_shapes(schema):
     features = {feature.name: feature for feature in schema.feature}
-    assert set(features) == NAMES
+    assert set(features) == NAMES | OPTIONAL
+    assert not NAMES & OPTIONAL
     for name, feature in features.items():
+        if name in OPTIONAL:
+            assert feature.presence.min_count == feature.presence.min_fraction == 0
+            continue
         assert feature.presence.min_fraction == 1
         if name == "attack_pool":
             assert feature.value_count.min == 1
@@ -82,6 +89,21 @@ def test_names_types_and_shapes(schema):
 
 def test_real_examples_have_no_anomaly(schema):
     assert anomalies(serialized(), schema) == {}
+
+
+def test_what_only_some_corpora_tell_is_no_anomaly(schema):
+    assert anomalies(serialized(extra=(("codec", "opus"), ("gender", "F"))), schema) == {}
+    everything = tuple((name, "x") for name in corpora.EXTRA_NAMES)
+    assert anomalies(serialized(extra=everything), schema) == {}
+
+
+def test_a_feature_that_is_not_agreed_is_an_anomaly(schema):
+    assert set(anomalies(serialized(extra=(("weather", "rain"),)), schema)) == {"weather"}
+
+
+def test_two_values_of_what_has_one_are_an_anomaly(schema):
+    found = anomalies(serialized(set_bytes("codec", b"a", b"b")), schema)
+    assert set(found) == {"codec"}
 
 
 def test_unseen_speakers_and_attacks_are_no_anomaly(schema):

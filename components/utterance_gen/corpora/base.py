@@ -5,20 +5,35 @@ so the same reader works on a local disk, on an object store and on a dictionary
 """
 
 import dataclasses
+import hashlib
 import pathlib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
+
+from components.utterance_gen.corpora.options import DEFAULTS, Options
 
 SPLITS = ("train", "dev", "eval")
 BONAFIDE = "bonafide"
 SPOOF = "spoof"
 NO_ATTACK = "-"  # The system id of bona fide speech.
+UNKNOWN_SPEAKER = "-"  # Where a corpus names no speakers; intervals are by utterance then.
+# What a corpus may tell of an utterance besides; each is an optional feature of the schema.
+EXTRA_NAMES = (
+    *("codec", "transmission", "environment", "vocoder", "source"),
+    *("gender", "language", "text"),
+)
 _SHOWN_CHARACTERS = 200
+_LONGEST_ID = 200
 AUDIO_SUFFIXES = (".flac", ".wav", ".ogg", ".mp3")  # Best first, where an id has several files.
 
 
 class CorpusError(ValueError):
     """The corpus cannot be used as it is; the message says what, where and what to do."""
+
+
+class NotThisLayoutError(CorpusError):
+    """Nothing of the layout is below the root."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -46,6 +61,9 @@ class CorpusFiles(Protocol):
     def list(self, folder: str) -> dict[str, FileInfo]:
         """The files right inside a folder by name; empty where there is no such folder."""
 
+    def walk(self, folder: str) -> dict[str, FileInfo]:
+        """The files at any depth by path below `folder`; empty where there is no such folder."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Utterance:
@@ -60,7 +78,8 @@ class Utterance:
         path: The audio file: relative to the corpus root, or an absolute URI. Where there is
             none, the path at which it was expected.
         corpus: The name of the corpus.
-        source: `file:line` of the protocol row, for messages.
+        source: `file:line` of the protocol row (or the file, without one), for messages.
+        extra: What else is known, as (name, value) pairs with names from `EXTRA_NAMES`.
     """
 
     utterance_id: str
@@ -71,6 +90,7 @@ class Utterance:
     path: str
     corpus: str
     source: str
+    extra: tuple[tuple[str, str], ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,17 +101,23 @@ class Corpus:
         utterances: All rows of all splits, in protocol order.
         protocols: The paths of the protocol files that were read.
         audio: The audio files found, by path. An utterance whose path is not here is missing.
+        notes: What people should know of how it was read, a sentence each.
+        layout: The name of its layout, where it was told from the files.
     """
 
     utterances: tuple[Utterance, ...]
     protocols: tuple[str, ...]
     audio: Mapping[str, FileInfo]
+    notes: tuple[str, ...] = ()
+    layout: str = ""
 
 
 class CorpusReader(Protocol):
-    """A corpus layout: reads protocols and listings, never audio."""
+    """A corpus layout: reads protocols and listings, no audio."""
 
-    def __call__(self, files: CorpusFiles, *, corpus_name: str) -> Corpus:
+    def __call__(
+        self, files: CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS
+    ) -> Corpus:
         """Reads the corpus, or raises CorpusError."""
 
 
@@ -128,6 +154,41 @@ def id_problem(utterance_id: str) -> str | None:
     if ".." in utterance_id:
         return "holds '..'"
     return None
+
+
+def as_id(text: str) -> str:
+    """Turns a name into one that can be an id: no blanks, no control characters, not too long.
+
+    Protocols and score files separate their columns by blanks, so `Alec Guinness` is
+    `Alec_Guinness`. What is too long keeps its end, after a hash of the whole.
+    """
+    tidy = "".join(char if char.isprintable() else " " for char in text)
+    tidy = re.sub(r"[/\\]", "__", re.sub(r"\s+", "_", tidy.strip()))
+    tidy = re.sub(r"\.\.+", lambda dots: "._" * (len(dots.group()) - 1) + ".", tidy)
+    if len(tidy) > _LONGEST_ID:
+        digest = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:12]
+        tidy = f"{digest}~{tidy[13 - _LONGEST_ID :]}"
+    return tidy
+
+
+def extra(**values: str | None) -> tuple[tuple[str, str], ...]:
+    """The `extra` of an utterance: what is known of the given names, in the order of EXTRA_NAMES.
+
+    An empty value, `-` and None are not known.
+    """
+    return tuple(
+        (name, value) for name in EXTRA_NAMES if (value := values.get(name)) and value != "-"
+    )
+
+
+def is_audio(path: str) -> bool:
+    """Whether a path ends as a file of audio does."""
+    return pathlib.PurePosixPath(path).suffix.lower() in AUDIO_SUFFIXES
+
+
+def stem(path: str) -> str:
+    """The path without the ending of its file."""
+    return path[: -len(pathlib.PurePosixPath(path).suffix)]
 
 
 def audio_by_stem(names: Iterable[str]) -> dict[str, str]:

@@ -31,7 +31,7 @@ def check(tmp_path, **properties):
         (tmp_path / name).mkdir()
         outputs[name] = [artifact]
     given = {
-        **{"corpus_root": SAMPLES, "layout": LAYOUT},
+        **{"corpus_root": SAMPLES, "layout": LAYOUT, "layout_options": ""},
         **{"asv_scores_dev": "auto", "asv_scores_eval": "auto"},
     }
     context = base_executor.BaseExecutor.Context(tmp_dir=str(tmp_path), unique_id="1")

@@ -1,6 +1,5 @@
-"""A corpus in a dictionary, a Beam filesystem in memory, and a small corpus of real files."""
+"""A Beam filesystem in memory, and a small corpus of real files."""
 
-import dataclasses
 import io
 import pathlib
 
@@ -9,9 +8,7 @@ import pytest
 import soundfile
 from apache_beam.io.filesystem import BeamIOError, FileMetadata, FileSystem
 from apache_beam.io.filesystems import FileSystems
-
-from components.utterance_gen import corpora
-from components.utterance_gen.corpora import base
+from small_corpora import DictFiles
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 SAMPLES = ROOT / "samples"
@@ -20,32 +17,6 @@ PROTOCOLS = {
     "dev": "LA/ASVspoof2019_LA_cm_protocols/ASVspoof2019.LA.cm.dev.trl.txt",
     "eval": "LA/ASVspoof2019_LA_cm_protocols/ASVspoof2019.LA.cm.eval.trl.txt",
 }
-
-
-@dataclasses.dataclass
-class DictFiles:
-    """`CorpusFiles` over a dictionary; counts the listings."""
-
-    content: dict[str, bytes]
-    root: str = "dict"
-    listings: int = 0
-
-    def exists(self, path):
-        return path in self.content
-
-    def read_bytes(self, path):
-        return self.content[path]
-
-    def read_text(self, path):
-        return base.decode_text(self.content[path], path)
-
-    def list(self, folder):
-        self.listings += 1
-        return {
-            path.rpartition("/")[2]: corpora.FileInfo(len(data), 1.5)
-            for path, data in self.content.items()
-            if path.rpartition("/")[0] == folder
-        }
 
 
 class MemoryFileSystem(FileSystem):

@@ -1,0 +1,103 @@
+"""Which layout does a corpus have? Told by its files."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+
+from components.utterance_gen.corpora import base
+from components.utterance_gen.corpora.options import Options
+
+AUTO = "auto"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Layout:
+    """A layout that can be read.
+
+    Attributes:
+        find: Returns where the corpus lies below the root; raises NotThisLayoutError if nothing of
+            the layout is there, another CorpusError if something is missing.
+        read: Reads it.
+        options: The names of the options that it takes.
+        general: Whether many corpora look like this; a layout that does not goes first.
+    """
+
+    find: Callable[[base.CorpusFiles], str]
+    read: base.CorpusReader
+    options: frozenset[str] = frozenset()
+    general: bool = False
+
+
+class Remembering:
+    """`base.CorpusFiles` that asks for each listing and each file's being there once only."""
+
+    def __init__(self, files: base.CorpusFiles) -> None:
+        self.root = files.root
+        self.read_bytes = files.read_bytes
+        self.read_text = files.read_text
+        self._files = files
+        self._known: dict[tuple[str, str], object] = {}
+
+    def _ask(self, what: str, path: str) -> object:
+        if (what, path) not in self._known:
+            self._known[what, path] = getattr(self._files, what)(path)
+        return self._known[what, path]
+
+    def exists(self, path: str) -> bool:
+        """Whether there is a file at `path`."""
+        return bool(self._ask("exists", path))
+
+    def list(self, folder: str) -> dict[str, base.FileInfo]:
+        """The files right inside a folder."""
+        return self._ask("list", folder)  # type: ignore[return-value]
+
+    def walk(self, folder: str) -> dict[str, base.FileInfo]:
+        """The files at any depth."""
+        return self._ask("walk", folder)  # type: ignore[return-value]
+
+
+def detect(files: base.CorpusFiles, layouts: Mapping[str, Layout], options: Options) -> str:
+    """The name of the layout of a corpus.
+
+    Args:
+        files: The corpus.
+        layouts: Those that it may have.
+        options: What is told; one that names a manifest asks for that layout.
+
+    Raises:
+        CorpusError: None or several fit; the message says what is there of which, and what is
+            missing.
+    """
+    if options.manifest:
+        return "manifest"
+    near = []
+    for general in (False, True):
+        found = []
+        for name, layout in layouts.items():
+            if layout.general is not general:
+                continue
+            try:
+                layout.find(files)
+            except base.NotThisLayoutError:
+                continue
+            except base.CorpusError as error:
+                near.append(f"  {name}: {error}")
+            else:
+                found.append(name)
+        if len(found) > 1:
+            raise base.CorpusError(
+                f"corpus root {files.root}: it looks like {' and '.join(found)}: say which by "
+                "corpus.layout"
+            )
+        if found:
+            return found[0]
+        if near:  # What is incomplete must not be taken for something simpler.
+            break
+    if near:
+        raise base.CorpusError(
+            f"corpus root {files.root}: no layout is complete there. These come near:\n"
+            + "\n".join(near)
+        )
+    raise base.CorpusError(
+        f"corpus root {files.root}: none of the known layouts is there. Is it the right folder? "
+        f"Known: {', '.join(layouts)}"
+    )

@@ -1,0 +1,201 @@
+"""A corpus in a dictionary, and small faithful copies of every layout for it."""
+
+import dataclasses
+import struct
+
+from components.utterance_gen import corpora
+from components.utterance_gen.corpora import base, tfrecord
+
+WAV = b"RIFF...."
+
+
+@dataclasses.dataclass
+class DictFiles:
+    """`CorpusFiles` over a dictionary; counts the listings."""
+
+    content: dict[str, bytes]
+    root: str = "dict"
+    listings: int = 0
+
+    def exists(self, path):
+        return path in self.content
+
+    def read_bytes(self, path):
+        if part := tfrecord.split_part(path):
+            return self.content[part.path][part.offset : part.offset + part.length]
+        return self.content[path]
+
+    def read_text(self, path):
+        return base.decode_text(self.content[path], path)
+
+    def list(self, folder):
+        self.listings += 1
+        return {
+            path.rpartition("/")[2]: corpora.FileInfo(len(data), 1.5)
+            for path, data in self.content.items()
+            if path.rpartition("/")[0] == folder
+        }
+
+    def walk(self, folder):
+        below = f"{folder}/" if folder else ""
+        return {
+            path[len(below) :]: corpora.FileInfo(len(data), 1.5)
+            for path, data in self.content.items()
+            if path.startswith(below)
+        }
+
+
+def record(example: bytes) -> bytes:
+    """A record of a TFRecord file; the checksum of the data is not looked at."""
+    length = struct.pack("<Q", len(example))
+    return length + struct.pack("<I", tfrecord.masked_crc32c(length)) + example + b"\0" * 4
+
+
+def _field(number: int, data: bytes) -> bytes:
+    size, length = len(data), b""
+    while size >= 0x80:
+        length, size = length + bytes([size & 0x7F | 0x80]), size >> 7
+    return bytes([number << 3 | 2]) + length + bytes([size]) + data
+
+
+def example(**features: bytes | int) -> bytes:
+    """A tf.Example, written by hand."""
+    entries = b""
+    for name, value in features.items():
+        if isinstance(value, int):
+            feature = _field(3, _field(1, bytes([value])))
+        else:
+            feature = _field(1, _field(1, value))
+        entries += _field(1, _field(1, name.encode()) + _field(2, feature))
+    return _field(1, entries)
+
+
+def spoken(utterance: str, system: str, target: int, speaker: str = "S1") -> bytes:
+    """A record of the TFRecord copy of ASVspoof 2019 LA."""
+    return record(
+        example(
+            audio=WAV,
+            id=utterance.encode(),
+            speaker_id=speaker.encode(),
+            system_id=system.encode(),
+            audio_len=8,
+            target=target,
+        )
+    )
+
+
+def _2019(track: str, third: str, attack: str) -> dict[str, bytes]:
+    folder = f"{track}/ASVspoof2019_{track}_cm_protocols/ASVspoof2019.{track}.cm"
+    name = {"train": "train.trn", "dev": "dev.trl", "eval": "eval.trl"}
+    content = {}
+    for number, split in enumerate(name, start=1):
+        real, fake = f"{track}_{split[0]}_1", f"{track}_{split[0]}_2"
+        content[f"{folder}.{name[split]}.txt"] = (
+            f"S{number} {real} {third} - bonafide\nS{number} {fake} {third} {attack} spoof\n"
+        ).encode()
+        for utterance in (real, fake):
+            content[f"{track}/ASVspoof2019_{track}_{split}/flac/{utterance}.flac"] = b"abc"
+    return content
+
+
+def _2021(track: str, *lines: str) -> dict[str, bytes]:
+    content = {f"keys/{track}/CM/trial_metadata.txt": "\n".join(lines).encode()}
+    for line in lines:
+        content[f"ASVspoof2021_{track}_eval/flac/{line.split()[1]}.flac"] = b"abc"
+    return content
+
+
+def _in_the_wild() -> dict[str, bytes]:
+    lines = ["file,speaker,label"]
+    content = {}
+    for number in range(16):
+        label = "bona-fide" if number % 2 else "spoof"
+        lines.append(f"{number}.wav,Speaker {number // 4},{label}")
+        content[f"release_in_the_wild/{number}.wav"] = b"abc"
+    return content | {"release_in_the_wild/meta.csv": "\n".join(lines).encode()}
+
+
+def _mlaad() -> dict[str, bytes]:
+    content = {}
+    for number, model in enumerate(("bark", "vits", "Some.ai (May 1st)")):
+        text = f"book_0{number}_f000001"
+        content[f"fake/en/{model}/meta.csv"] = (
+            "path|original_file|language|is_original_language|duration|training_data|model_name|"
+            "architecture|transcript\n"
+            f"./fake/en/{model}/{text}.wav|en_US/by_book/female/mary_ann/book/wavs/{text}.wav|en|"
+            f"True|3.2|LJ|{model}|{model}|Who is it?\n"
+        ).encode()
+        content[f"fake/en/{model}/{text}.wav"] = b"abc"
+    content["M-AILABS/en_US/by_book/female/mary_ann/book/wavs/book_00_f000001.wav"] = b"abc"
+    content["M-AILABS/en_US/by_book/male/elliot/book2/wavs/book2_00_f000001.wav"] = b"abc"
+    content["M-AILABS/de_DE/by_book/mix/book3/wavs/book3_00_f000001.wav"] = b"abc"
+    return content
+
+
+LAYOUTS = {
+    "asvspoof2019-la": _2019("LA", "-", "A01"),
+    "asvspoof2019-pa": _2019("PA", "aaa", "AA"),
+    "asvspoof2021-la": _2021(
+        "LA",
+        "LA_0009 LA_E_1 alaw ita_tx A07 spoof notrim eval",
+        "LA_0009 LA_E_2 none none bonafide bonafide notrim eval",
+        "LA_0010 LA_E_3 opus loc_tx A08 spoof only_speech hidden",
+        "LA_0010 LA_E_4 opus loc_tx - bonafide notrim progress",
+    ),
+    "asvspoof2021-df": _2021(
+        "DF",
+        "LA_0023 DF_E_1 nocodec asvspoof A14 spoof notrim eval traditional_vocoder - - - -",
+        "TEF2 DF_E_2 low_mp3 vcc2020 - bonafide notrim eval bonafide Task2 team01 - E",
+    ),
+    "asvspoof2021-pa": _2021(
+        "PA",
+        "PA_0010 PA_E_1 R3 M3 d4 r1 m1 s4 c4 spoof notrim eval",
+        "PA_0010 PA_E_2 R3 M3 D4 - - - - bonafide notrim eval",
+    ),
+    "asvspoof5": {
+        "ASVspoof5_protocols/ASVspoof5.train.tsv": b"T_1 T_001 F - - - AC1 A05 spoof -\n"
+        b"T_1 T_002 F - - - - bonafide bonafide -\n",
+        "ASVspoof5_protocols/ASVspoof5.dev.track_1.tsv": b"D_1 D_001 M - A09 spoof\n",
+        "ASVspoof5_protocols/ASVspoof5.eval.track_1.tsv": b"E_1 E_001 M C5 3 E_9 AC2 A17 spoof -\n",
+        "flac_T/T_001.flac": b"abc",
+        "flac_T/T_002.flac": b"abc",
+        "flac_D/D_001.flac": b"abc",
+        "flac_E_eval/E_001.flac": b"abc",
+    },
+    "asvspoof2019-tfrecord": {
+        "asvspoof/train00-2.tfrec": spoken("T1", "-", 0) + spoken("T2", "A01", 1),
+        "asvspoof/valid00-1.tfrec": spoken("D1", "A02", 1),
+        "asvspoof/test00-1.tfrec": spoken("E1", "-", 0, "S 2"),
+    },
+    "in-the-wild": _in_the_wild(),
+    "fake-or-real": {
+        f"for-norm/{split}/{kind}/file{number}.wav_16k.wav": b"abc"
+        for split in ("training", "validation", "testing")
+        for kind in ("real", "fake")
+        for number in (1, 2)
+    },
+    "wavefake": {
+        "generated_audio/ljspeech_melgan_large/LJ001-0001_gen.wav": b"abc",
+        "generated_audio/ljspeech_waveglow/LJ001-0001.wav": b"abc",
+        "generated_audio/jsut_multi_band_melgan/BASIC5000_0001_gen.wav": b"abc",
+        "generated_audio/common_voices_prompts_from_conformer_fastspeech2_pwg_ljspeech/gen_0.wav": (
+            b"abc"
+        ),
+        "LJSpeech-1.1/wavs/LJ001-0001.wav": b"abc",
+        "real_audio/jsut_ver1.1/basic5000/wav/BASIC5000_0001.wav": b"abc",
+    },
+    "mlaad": _mlaad(),
+    "manifest": {
+        "manifest.csv": b"path,key,speaker,system,split,language,seconds\n"
+        b"audio/1.wav,bonafide,S 1,-,train,en,1.0\n"
+        b"audio/2.wav,fake,S2,TTS A,validation,,2.0\n"
+        b"gs://bucket/3.flac,spoof,S3,,test,pt,3.0\n",
+        "audio/1.wav": b"abc",
+        "audio/2.wav": b"abc",
+        "audio/9.wav": b"not in the manifest",
+    },
+    "folders": {
+        **{f"real/S{number}/a.wav": b"abc" for number in range(3)},
+        **{f"fake/TTS-{number}/b.wav": b"abc" for number in range(4)},
+    },
+}
