@@ -162,8 +162,7 @@ def as_id(text: str) -> str:
     Protocols and score files separate their columns by blanks, so `Alec Guinness` is
     `Alec_Guinness`. What is too long keeps its end, after a hash of the whole.
     """
-    tidy = "".join(char if char.isprintable() else " " for char in text)
-    tidy = re.sub(r"[/\\]", "__", re.sub(r"\s+", "_", tidy.strip()))
+    tidy = re.sub(r"[/\\]", "__", re.sub(r"\s+", "_", _printable(text)))
     tidy = re.sub(r"\.\.+", lambda dots: "._" * (len(dots.group()) - 1) + ".", tidy)
     if len(tidy) > _LONGEST_ID:
         digest = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:12]
@@ -176,9 +175,12 @@ def extra(**values: str | None) -> tuple[tuple[str, str], ...]:
 
     An empty value, `-` and None are not known.
     """
-    return tuple(
-        (name, value) for name in EXTRA_NAMES if (value := values.get(name)) and value != "-"
-    )
+    told = {name: _printable(value or "") for name, value in values.items()}
+    return tuple((name, told[name]) for name in EXTRA_NAMES if told.get(name, "-") not in ("", "-"))
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else " " for char in text).strip()
 
 
 def is_audio(path: str) -> bool:

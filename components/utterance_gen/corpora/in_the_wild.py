@@ -23,10 +23,8 @@ def find(files: base.CorpusFiles) -> str:
     """
     for prefix in _PREFIXES:
         path = f"{prefix}meta.csv"
-        if files.exists(path):
-            header = next((line for _, line in base.rows(files.read_text(path))), "")
-            if set(_HEADER) <= {name.strip(' "').lower() for name in header.split(",")}:
-                return prefix
+        if files.exists(path) and set(_HEADER) <= set(tables.header(files.read_text(path), ",")):
+            return prefix
     raise base.NotThisLayoutError(
         f"corpus root {files.root}: no meta.csv with the columns {', '.join(_HEADER)} of "
         f"In-the-Wild. Tried, below the root: {', '.join(f'{p}meta.csv' for p in _PREFIXES)}"

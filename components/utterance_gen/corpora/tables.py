@@ -85,6 +85,15 @@ def _csv_rows(lines: Iterator[tuple[int, str]], where: str, delimiter: str) -> I
         yield Row(f"{where}:{number}", dict(zip(names, cells, strict=True)))
 
 
+def header(text: str, delimiter: str) -> list[str]:
+    """The names of the columns of a table that may be another one; empty if it is none at all."""
+    first = next((line for _, line in base.rows(text)), "")
+    try:
+        return [name.lower() for name in _cells(first, delimiter, "")]
+    except base.CorpusError:
+        return []
+
+
 def _delimiter(header: str, where: str) -> str:
     if where.lower().endswith(".tsv"):
         return "\t"

@@ -175,8 +175,7 @@ def spoilt(name, draw):
         return content
     path = draw.choice(paths)
     data = bytearray(content[path])
-    pieces = (
-        b"\x00",
+    pieces = [
         b",",
         b"\t",
         b'"',
@@ -187,20 +186,20 @@ def spoilt(name, draw):
         b"|",
         b"..",
         b"/",
-        b"\xff",
         b"{",
-    )
+        b"\x00",
+        b"\xff",
+    ]
+    pieces += [char.encode() for char in ("é", "\u2028", "\u00a0", "\x1c", "bonafide", "spoof")]
     for _ in range(draw.randint(1, 4)):
         at = draw.randint(0, len(data))
-        match draw.randint(0, 3):
+        match draw.randint(0, 2):
             case 0:
                 data[at : at + draw.randint(0, 6)] = b""
             case 1:
                 data[at:at] = draw.choice(pieces)
             case 2:
-                data[at:at] = bytes(draw.randrange(256) for _ in range(3))
-            case 3:
-                data[at : at + 1] = bytes([draw.randrange(256)])
+                data[at : at + 1] = bytes([draw.randrange(256 if draw.random() < 0.1 else 128)])
     return content | {path: bytes(data)}
 
 
