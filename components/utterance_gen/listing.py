@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from apache_beam.io import filesystems
 
-from components.utterance_gen.corpora import NO_ATTACK, Utterance
+from components.utterance_gen.corpora import EXTRA_NAMES, NO_ATTACK, Utterance
 from metrics.gate import Overlap
 
 LISTING_FILE = "utterances.tsv"
@@ -25,6 +25,7 @@ class Listed(NamedTuple):
         speaker: Who speaks, or whose voice is imitated.
         system: The attack, `-` for bona fide.
         path: The audio file, relative to the corpus root or an absolute URI.
+        extra: What else the corpus tells of it; names are those of `corpora.EXTRA_NAMES`.
     """
 
     split: str
@@ -32,17 +33,29 @@ class Listed(NamedTuple):
     speaker: str
     system: str
     path: str
+    extra: tuple[tuple[str, str], ...] = ()
 
 
 def listing_tsv(utterances: Iterable[Utterance], rejected: Iterable[str]) -> str:
-    """Returns the listing of all utterances but the rejected ones (ids), in the given order."""
+    """Returns the listing of all utterances but the rejected ones (ids), in the given order.
+
+    It has a column more for everything that the corpus tells besides.
+    """
     left_out = set(rejected)
+    rows = [row for row in utterances if row.utterance_id not in left_out]
+    told = {name for row in rows for name, _ in row.extra}
+    names = [name for name in EXTRA_NAMES if name in told]
     text = io.StringIO()
     writer = csv.writer(text, delimiter="\t", lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    for row in utterances:
-        if row.utterance_id not in left_out:
-            writer.writerow([row.split, row.utterance_id, row.speaker_id, row.system_id, row.path])
+    writer.writerow([*_COLUMNS, *names])
+    for row in rows:
+        extra = dict(row.extra)
+        writer.writerow(
+            [
+                *(row.split, row.utterance_id, row.speaker_id, row.system_id, row.path),
+                *(extra.get(name, "") for name in names),
+            ]
+        )
     return text.getvalue()
 
 
@@ -57,9 +70,13 @@ def read_listing(examples_uri: str) -> Iterator[Listed]:
         raise FileNotFoundError(f"{path} is not there: the examples are not UtteranceGen's.")
     with filesystems.FileSystems.open(path) as stream:
         rows = csv.reader(io.TextIOWrapper(stream, "utf-8", newline=""), delimiter="\t")
-        next(rows)
+        width = len(_COLUMNS)
+        names = next(rows)[width:]
         for row in rows:
-            yield Listed(*row)
+            extra = tuple(
+                (name, value) for name, value in zip(names, row[width:], strict=True) if value
+            )
+            yield Listed(*row[:width], extra)
 
 
 def overlap(examples_uri: str, split: str, other: str) -> Overlap:

@@ -6,7 +6,6 @@ so the same reader works on a local disk, on an object store and on a dictionary
 
 import dataclasses
 import hashlib
-import pathlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
@@ -25,6 +24,7 @@ EXTRA_NAMES = (
 )
 _SHOWN_CHARACTERS = 200
 _LONGEST_ID = 200
+_PLAIN_ID = re.compile(r"(?!.*\.\.)[^\s/\\]+")
 AUDIO_SUFFIXES = (".flac", ".wav", ".ogg", ".mp3")  # Best first, where an id has several files.
 
 
@@ -162,6 +162,8 @@ def as_id(text: str) -> str:
     Protocols and score files separate their columns by blanks, so `Alec Guinness` is
     `Alec_Guinness`. What is too long keeps its end, after a hash of the whole.
     """
+    if _PLAIN_ID.fullmatch(text) and text.isprintable() and len(text) <= _LONGEST_ID:
+        return text
     tidy = re.sub(r"[/\\]", "__", re.sub(r"\s+", "_", _printable(text)))
     tidy = re.sub(r"\.\.+", lambda dots: "._" * (len(dots.group()) - 1) + ".", tidy)
     if len(tidy) > _LONGEST_ID:
@@ -170,27 +172,38 @@ def as_id(text: str) -> str:
     return tidy
 
 
-def extra(**values: str | None) -> tuple[tuple[str, str], ...]:
-    """The `extra` of an utterance: what is known of the given names, in the order of EXTRA_NAMES.
+def extra(values: Mapping[str, str | None]) -> tuple[tuple[str, str], ...]:
+    """The `extra` of an utterance: what is known, of the names and in the order of EXTRA_NAMES.
 
     An empty value, `-` and None are not known.
     """
-    told = {name: _printable(value or "") for name, value in values.items()}
-    return tuple((name, told[name]) for name in EXTRA_NAMES if told.get(name, "-") not in ("", "-"))
+    return tuple(
+        (name, _printable(value))
+        for name in EXTRA_NAMES
+        if (value := values.get(name)) and _printable(value) not in ("", "-")
+    )
 
 
 def _printable(text: str) -> str:
+    if text.isprintable():
+        return text.strip()
     return "".join(char if char.isprintable() else " " for char in text).strip()
 
 
 def is_audio(path: str) -> bool:
     """Whether a path ends as a file of audio does."""
-    return pathlib.PurePosixPath(path).suffix.lower() in AUDIO_SUFFIXES
+    return _ending(path).lower() in AUDIO_SUFFIXES
 
 
 def stem(path: str) -> str:
     """The path without the ending of its file."""
-    return path[: -len(pathlib.PurePosixPath(path).suffix)]
+    return path.removesuffix(_ending(path))
+
+
+def _ending(path: str) -> str:
+    """`.wav` of `a/b.wav`, nothing of `a.b/c` and of `.wav`; a million names take no second."""
+    head, _, tail = path.rpartition(".")
+    return f".{tail}" if head and head[-1] != "/" and "/" not in tail else ""
 
 
 def audio_by_stem(names: Iterable[str]) -> dict[str, str]:
@@ -198,10 +211,11 @@ def audio_by_stem(names: Iterable[str]) -> dict[str, str]:
     rank = {suffix: place for place, suffix in enumerate(AUDIO_SUFFIXES)}
     found: dict[str, tuple[int, str]] = {}
     for name in names:
-        path = pathlib.PurePosixPath(name)
-        place = rank.get(path.suffix.lower())
+        ending = _ending(name)
+        place = rank.get(ending.lower())
         if place is not None:
-            found[path.stem] = min(found.get(path.stem, (place, name)), (place, name))
+            own = name.removesuffix(ending)
+            found[own] = min(found.get(own, (place, name)), (place, name))
     return {stem: name for stem, (_, name) in found.items()}
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from components.utterance_gen.corpora import base
 
@@ -28,8 +29,7 @@ class Columns:
     extra: Mapping[str, tuple[int, ...]] = dataclasses.field(default_factory=dict)
 
 
-@dataclasses.dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """A line that was understood.
 
     Attributes:
@@ -64,6 +64,7 @@ def read_lines(text: str, where: str, forms: Mapping[int, Columns]) -> Iterator[
         CorpusError: A malformed line (file, line number, content, what was expected), or no line.
     """
     width = 0
+    extras: dict[tuple[str, ...], tuple[tuple[str, str], ...]] = {}
     for number, line in base.rows(text):
         fields = line.split()
         width = width or (len(fields) if len(fields) in forms else 0)
@@ -78,13 +79,24 @@ def read_lines(text: str, where: str, forms: Mapping[int, Columns]) -> Iterator[
             raise base.CorpusError(
                 f"{where}:{number}: {problem}\n  line: {base.shown(line)}\n  expected: {expected}"
             )
-        yield _line(fields, forms[width], f"{where}:{number}")
+        form = forms[width]
+        told = tuple([fields[place] for places in form.extra.values() for place in places])
+        if told not in extras:  # There are few, on many lines.
+            extras[told] = base.extra(
+                {
+                    name: "-".join([fields[place] for place in places])
+                    for name, places in form.extra.items()
+                }
+            )
+        yield _line(fields, form, f"{where}:{number}", extras[told])
     if not width:
         expected = next(iter(forms.values())).expected
         raise base.CorpusError(f"{where}: the protocol is empty; expected lines {expected}")
 
 
-def _line(fields: list[str], form: Columns, source: str) -> Line:
+def _line(
+    fields: list[str], form: Columns, source: str, extra: tuple[tuple[str, str], ...]
+) -> Line:
     key = fields[form.key]
     attack = fields[form.attack]
     unnamed = attack in (base.NO_ATTACK, base.BONAFIDE)
@@ -95,12 +107,7 @@ def _line(fields: list[str], form: Columns, source: str) -> Line:
         utterance=fields[1],
         system=base.NO_ATTACK if key == base.BONAFIDE else base.SPOOF if unnamed else attack,
         key=key,
-        extra=base.extra(
-            **{
-                name: "-".join(fields[place] for place in places)
-                for name, places in form.extra.items()
-            }
-        ),
+        extra=extra,
     )
 
 

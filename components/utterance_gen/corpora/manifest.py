@@ -103,26 +103,31 @@ def parse(text: str, where: str, *, corpus_name: str, options: Options) -> Itera
     Raises:
         CorpusError: A column is missing, or a row is malformed.
     """
+    known: dict[tuple[str, ...], dict[str, str | None]] = {}
     for row in tables.read_table(text, where):
-        names = list(row.cells)
-        columns = {
-            what: tables.column(names, getattr(options, f"{what}_column"), usual)
-            for what, usual in _USUAL.items()
-        }
-        for what, found in columns.items():
-            wanted = getattr(options, f"{what}_column")
-            if found is None and (wanted or what in _REQUIRED):
-                usual = wanted or " or ".join(_USUAL[what])
-                raise row.fail(
-                    f"there is no column {usual} (the {what}); there are {', '.join(names)}. "
-                    f"corpus.options={what}_column=NAME names it"
-                )
+        names = tuple(row.cells)
+        if names not in known:  # The same in all rows, unless it is JSON.
+            known[names] = _columns(row, names, options)
         yield _utterance(
             row,
-            {what: row.cells[name] if name else "" for what, name in columns.items()},
+            {what: row.cells[name] if name else "" for what, name in known[names].items()},
             corpus_name,
             options,
         )
+
+
+def _columns(row: tables.Row, names: Sequence[str], options: Options) -> dict[str, str | None]:
+    """Which column has what; None where there is none for it."""
+    columns = {}
+    for what, usual in _USUAL.items():
+        wanted = getattr(options, f"{what}_column")
+        columns[what] = tables.column(names, wanted, usual)
+        if columns[what] is None and (wanted or what in _REQUIRED):
+            raise row.fail(
+                f"there is no column {wanted or ' or '.join(usual)} (the {what}); there are "
+                f"{', '.join(names)}. corpus.options={what}_column=NAME names it"
+            )
+    return columns
 
 
 def _utterance(
@@ -151,7 +156,7 @@ def _utterance(
         path=path,
         corpus=corpus_name,
         source=row.source,
-        extra=base.extra(**{name: row.cells.get(name) for name in base.EXTRA_NAMES}),
+        extra=base.extra(row.cells),
     )
 
 

@@ -71,9 +71,7 @@ def _fake(text: str, where: str, corpus_name: str) -> Iterator[base.Utterance]:
         if problem := base.id_problem(name):
             raise row.fail(f"the file name {problem}")
         original = row.cells.get("original_file", "").rpartition("/")[2]
-        speaker = row.cells.get("reference_speaker", "").replace("-", "") and row.cells.get(
-            "reference_speaker", ""
-        )
+        speaker = row.cells.get("reference_speaker", "").strip("-")
         yield base.Utterance(
             utterance_id=base.as_id(f"{language}/{model}/{base.stem(name)}"),
             speaker_id=base.as_id(speaker or model),
@@ -83,7 +81,9 @@ def _fake(text: str, where: str, corpus_name: str) -> Iterator[base.Utterance]:
             path=f"{folder}/{name}",
             corpus=corpus_name,
             source=row.source,
-            extra=base.extra(language=language, text=base.stem(original) or base.stem(name)),
+            extra=base.extra(
+                {"language": language, "text": base.stem(original) or base.stem(name)}
+            ),
         )
 
 
@@ -118,8 +118,10 @@ def _real(found: Mapping[str, base.FileInfo], corpus_name: str) -> Iterator[base
             corpus=corpus_name,
             source=path,
             extra=base.extra(
-                gender={"female": "F", "male": "M"}.get(match["gender"] or ""),
-                language=match["locale"][:2],
-                text=base.stem(path.split("/")[-1]),
+                {
+                    "gender": {"female": "F", "male": "M"}.get(match["gender"] or ""),
+                    "language": match["locale"][:2],
+                    "text": base.stem(path.split("/")[-1]),
+                }
             ),
         )

@@ -79,7 +79,7 @@ def read(files: base.CorpusFiles, *, corpus_name: str, options: Options = DEFAUL
                     path=path,
                     corpus=corpus_name,
                     source=path,
-                    extra=base.extra(vocoder=vocoder, language=language, text=sentence),
+                    extra=base.extra({"vocoder": vocoder, "language": language, "text": sentence}),
                 )
             )
     if not any(row.key == base.BONAFIDE for row in utterances):

@@ -50,6 +50,27 @@ def test_reads_lists_and_writes(root, tmp_path):
     assert files.list(".scratch") == {}  # Nothing half-written is left.
 
 
+def test_walks_and_reads_parts(root):
+    files = beam_files.BeamFiles(root)
+    put(root, "fake/en/m[1]/meta.csv", b"12345")
+    put(root, "fake/x.wav", b"1")
+    put(root, "asvspoof/train0-1.tfrec", b"0123456789")
+    below = files.walk("fake")
+    assert {path: info.size_bytes for path, info in below.items()} == {
+        "en/m[1]/meta.csv": 5,
+        "x.wav": 1,
+    }
+    assert all(info.modified_seconds > 0 for info in below.values())
+    assert set(files.walk("fake/en/m[1]")) == {"meta.csv"}
+    assert files.walk("nothing") == {}
+    assert {path for path in files.walk("") if not path.startswith(".")} == {
+        *("fake/en/m[1]/meta.csv", "fake/x.wav", "asvspoof/train0-1.tfrec"),
+    }
+    assert files.list("") == {}
+    assert files.read_bytes("asvspoof/train0-1.tfrec#3:4") == b"3456"
+    assert files.read_bytes("asvspoof/train0-1.tfrec") == b"0123456789"
+
+
 def test_absolute_uri_stays(memory_store):
     memory_store["memory://other/x"] = b"there"
     assert beam_files.BeamFiles("/local").read_bytes("memory://other/x") == b"there"

@@ -5,9 +5,9 @@ from components.utterance_gen.corpora import Utterance
 from metrics.gate import Overlap
 
 
-def utterance(name, *, speaker="S1", system="-", split="eval", path="a.flac"):
+def utterance(name, *, speaker="S1", system="-", split="eval", path="a.flac", extra=()):
     key = "bonafide" if system == "-" else "spoof"
-    return Utterance(name, speaker, system, key, split, path, "test", "protocol:1")
+    return Utterance(name, speaker, system, key, split, path, "test", "protocol:1", extra)
 
 
 def write(folder, rows, rejected=()):
@@ -23,8 +23,25 @@ def test_what_was_written_is_read_without_the_rejected(tmp_path):
     ]
     uri = write(tmp_path, rows, rejected=["U3"])
     assert list(listing.read_listing(uri)) == [
-        ("eval", "U2", "Jos\u00e9", "-", "with space/U2.flac"),
-        ("train", "U1", "S1", "A07", "s3://bucket/U1.flac"),
+        ("eval", "U2", "Jos\u00e9", "-", "with space/U2.flac", ()),
+        ("train", "U1", "S1", "A07", "s3://bucket/U1.flac", ()),
+    ]
+
+
+def test_what_else_is_told_has_columns_of_its_own(tmp_path):
+    rows = [
+        utterance("U1", extra=(("gender", "F"), ("codec", "opus"))),
+        utterance("U2"),
+        utterance("U3", extra=(("gender", "M"),)),
+        utterance("U4", extra=(("language", "en"),)),
+    ]
+    uri = write(tmp_path, rows, rejected=["U4"])
+    header = (tmp_path / listing.LISTING_FILE).read_text().splitlines()[0]
+    assert header == "split\tutterance\tspeaker\tsystem\tpath\tcodec\tgender"
+    assert [row.extra for row in listing.read_listing(uri)] == [
+        (("codec", "opus"), ("gender", "F")),
+        (),
+        (("gender", "M"),),
     ]
 
 
