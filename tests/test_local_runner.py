@@ -30,6 +30,7 @@ def started(monkeypatch):
         (["--preset", "none"], ["invalid choice", "sample"]),
         (["--set", "trainer.epoch=3"], ["did you mean trainer.epochs"]),
         (["--set", "corpus.layout=cinema"], ["unknown corpus layout 'cinema'"]),
+        (["--layout", "cinema"], ["unknown corpus layout 'cinema'", "in-the-wild"]),
         (["--output", "gs://bucket/x"], ["a local folder is wanted"]),
     ],
 )
@@ -41,6 +42,13 @@ def test_a_wrong_command_line_is_told_at_once(started, capsys, arguments, words)
     for word in words:
         assert word in message
     assert not started
+
+
+def test_a_layout_is_named_in_short(started):
+    arguments = ["--layout", "manifest", "--set", "corpus.options=split=eval"]
+    assert local_runner.main(arguments) == 0
+    [(settings, _, _)] = started
+    assert (settings.corpus.layout, settings.corpus.options) == ("manifest", ("split=eval",))
 
 
 def test_one_folder_has_one_name(started, tmp_path, monkeypatch):

@@ -97,7 +97,8 @@ def class_counts(
                     value=0,
                     limit=min_utterances,
                     message=f"The split is missing; there are {sorted(counts)}. "
-                    "Look for its protocol file in the corpus.",
+                    "Look for its protocol file in the corpus; one that is made for evaluation "
+                    "only cannot be trained on.",
                 )
             )
             continue

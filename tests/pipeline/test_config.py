@@ -60,6 +60,14 @@ def test_a_section_can_be_taken_by_its_name_and_then_changed():
     assert changed.conformer == dataclasses.replace(SIZES["S"], dropout=0.3)
 
 
+def test_options_of_a_layout_are_names_with_values():
+    assignments = ["corpus.layout=asvspoof2021-la", "corpus.options=subset=all, trim=notrim"]
+    changed = override(sample(), assignments)
+    assert changed.corpus.options == ("subset=all", "trim=notrim")
+    # Which options a corpus takes is known when its layout is.
+    assert override(sample(), ["corpus.layout=auto", "corpus.options=subset=all"])
+
+
 @pytest.mark.parametrize(
     ("assignment", "words"),
     [
@@ -73,6 +81,9 @@ def test_a_section_can_be_taken_by_its_name_and_then_changed():
         ("gate.max_eer=5", ["max_eer", "fraction"]),
         ("corpus.layout=asvspoof2019_la", ["corpus", "did you mean 'asvspoof2019-la'"]),
         ("corpus.name=", ["corpus.name is empty"]),
+        ("corpus.options=subset", ["corpus", "name=value, not 'subset'"]),
+        ("corpus.options=subsets=all", ["corpus", "did you mean 'subset'"]),
+        ("corpus.options=subset=all", ["asvspoof2019-la does not take the option subset"]),
         ("utterances.min_seconds=nan", ["utterances.min_seconds", "finite"]),
         ("utterances.seed=99999999999999999999", ["utterances.seed", "below 2**63"]),
         ("utterances.shard_megabytes=0", ["utterances.shard_megabytes", "1 or more"]),

@@ -63,6 +63,12 @@ def test_order_in_which_they_run(places, tmp_path):
         assert order.index(earlier) < order.index(later)
 
 
+def test_what_a_layout_is_told_reaches_the_reader(places):
+    told = ["corpus.layout=asvspoof2021-la", "corpus.options=subset=all,trim=notrim"]
+    properties = build(places, *told)["UtteranceGen"].exec_properties
+    assert properties["layout_options"] == "subset=all,trim=notrim"
+
+
 def test_filesystems_have_their_options_before_the_corpus_is_read(monkeypatch):
     calls = []
     monkeypatch.setattr("pipeline.pipeline.use_options", calls.append)
@@ -81,6 +87,7 @@ def test_filesystems_have_their_options_before_the_corpus_is_read(monkeypatch):
         ("trainer.epochs=3", {"Trainer", "Champion", "EvalReport"}),
         ("features.num_bands=20", {"Transform", "Trainer", "Champion", "EvalReport"}),
         ("transform.materialize=true", {"Trainer", "Champion", "EvalReport"}),
+        ("corpus.layout=auto", {"UtteranceGen", "EvalReport"}),
         ("utterances.seed=5", {"UtteranceGen", "Trainer", "Champion", "EvalReport"}),
     ],
 )

@@ -65,3 +65,15 @@ def test_building_it_touches_nothing():
     component = CorpusCheck(corpus_root="/no/corpus", layout=LAYOUT)
     assert component.exec_properties["asv_scores_dev"] == "auto"
     assert set(component.outputs) == {"corpus_fingerprint_text", "asv_error_rates_text"}
+
+
+def test_the_layout_is_told_from_the_files(tmp_path):
+    assert check(tmp_path, layout="auto") == {
+        "corpus_fingerprint": corpus_fingerprint(SAMPLES, LAYOUT, BeamFiles(SAMPLES)),
+        "asv_error_rates": "{}",
+    }
+
+
+def test_options_reach_the_reader(tmp_path):
+    with pytest.raises(CorpusError, match="does not take the option subset"):
+        check(tmp_path, layout="auto", layout_options="subset=all")
