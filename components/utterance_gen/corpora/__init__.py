@@ -75,16 +75,16 @@ LAYOUTS: Mapping[str, Layout] = {
     },
     "asvspoof5": Layout(find=asvspoof5.find, read=asvspoof5.read),
     "asvspoof2019-tfrecord": Layout(
-        find=asvspoof2019_tfrecord.find, read=asvspoof2019_tfrecord.read
+        find=asvspoof2019_tfrecord.find, read=asvspoof2019_tfrecord.read, turn=detect.LATER
     ),
     "in-the-wild": Layout(find=in_the_wild.find, read=in_the_wild.read, options=SPLITTING),
     "fake-or-real": Layout(find=fake_or_real.find, read=fake_or_real.read),
     "wavefake": Layout(find=wavefake.find, read=wavefake.read, options=frozenset({"split"})),
-    "mlaad": Layout(find=mlaad.find, read=mlaad.read, options=SPLITTING),
+    "mlaad": Layout(find=mlaad.find, read=mlaad.read, options=SPLITTING, turn=detect.LATER),
     "manifest": Layout(
-        find=manifest.find, read=manifest.read, options=COLUMNS | SPLITTING, general=True
+        find=manifest.find, read=manifest.read, options=COLUMNS | SPLITTING, turn=detect.LAST
     ),
-    "folders": Layout(find=folders.find, read=folders.read, options=SPLITTING, general=True),
+    "folders": Layout(find=folders.find, read=folders.read, options=SPLITTING, turn=detect.LAST),
 }
 
 

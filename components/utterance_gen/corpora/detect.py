@@ -7,6 +7,7 @@ from components.utterance_gen.corpora import base
 from components.utterance_gen.corpora.options import Options
 
 AUTO = "auto"
+FIRST, LATER, LAST = range(3)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -18,13 +19,14 @@ class Layout:
             the layout is there, another CorpusError if something is missing.
         read: Reads it.
         options: The names of the options that it takes.
-        general: Whether many corpora look like this; a layout that does not goes first.
+        turn: When it is looked for: FIRST, or LATER if that takes a listing of many files, or LAST
+            if many corpora look like this.
     """
 
     find: Callable[[base.CorpusFiles], str]
     read: base.CorpusReader
     options: frozenset[str] = frozenset()
-    general: bool = False
+    turn: int = FIRST
 
 
 class Remembering:
@@ -70,10 +72,10 @@ def detect(files: base.CorpusFiles, layouts: Mapping[str, Layout], options: Opti
     if options.manifest:
         return "manifest"
     near = []
-    for general in (False, True):
+    for turn in (FIRST, LATER, LAST):
         found = []
         for name, layout in layouts.items():
-            if layout.general is not general:
+            if layout.turn != turn:
                 continue
             try:
                 layout.find(files)

@@ -109,6 +109,12 @@ def test_a_special_layout_goes_before_a_general_one(dict_files):
     assert corpora.layout_of(dict_files(both), "auto", named) == "manifest"
 
 
+def test_auto_does_not_list_everything_without_need(small):
+    files = small("asvspoof2019-la")
+    files.walk = files.list = lambda folder: pytest.fail(f"lists {folder}") if not folder else {}
+    assert corpora.layout_of(files, "auto") == "asvspoof2019-la"
+
+
 def test_auto_lists_each_folder_once(small):
     files = small("folders")
     asked = []

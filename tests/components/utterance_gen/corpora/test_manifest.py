@@ -1,10 +1,13 @@
+import collections
 import json
+import pathlib
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.utterance_gen import corpora
+from components.utterance_gen.beam_files import BeamFiles, use_options
 from components.utterance_gen.corpora import base, manifest
 from components.utterance_gen.corpora.options import DEFAULTS
 
@@ -87,15 +90,11 @@ def test_only_what_the_manifest_names_is_audio(small):
 
 
 def test_absolute_uris_are_listed_where_they_are(memory_store):
-    from components.utterance_gen.beam_files import BeamFiles
-
     memory_store["memory://corpus/manifest.csv"] = (
         b"path,key,split\nmemory://other/a/1.wav,real,dev"
     )
     memory_store["memory://other/a/1.wav"] = b"abc"
-    from components.utterance_gen import beam_files
-
-    beam_files.use_options([])
+    use_options([])
     corpus = read(BeamFiles("memory://corpus"))
     assert corpus.audio == {"memory://other/a/1.wav": base.FileInfo(3, 7.0)}
 
@@ -227,3 +226,24 @@ def test_any_name_becomes_an_id(text):
     assert len(made) <= 200
     made.encode()
     assert base.as_id(made) == made
+
+
+def test_a_real_manifest():
+    """1,093 recordings of 45 systems; the corpus lies beside the repository where it is at all."""
+    root = pathlib.Path(__file__).resolve().parents[5] / "shared/corpora/wild-train"
+    if not root.is_dir():
+        pytest.skip("the real corpus (../shared/corpora/wild-train) is not here")
+    corpus = corpora.reader("auto")(BeamFiles(str(root)), corpus_name="c")
+    assert corpus.layout == "manifest"
+    assert len(corpus.audio) == 1093
+    assert collections.Counter(row.split for row in corpus.utterances) == {
+        "train": 606,
+        "dev": 177,
+        "eval": 272,
+    }
+    systems = {split: set() for split in base.SPLITS}
+    for row in corpus.utterances:
+        systems[row.split].add(row.system_id)
+        assert row.path in corpus.audio
+    assert len(systems["eval"] - systems["train"] - systems["dev"]) == 11
+    assert {dict(row.extra)["language"] for row in corpus.utterances} == {"en", "ja", "pt"}
