@@ -10,7 +10,7 @@ find them, the files are read as a whole, one at a time.
 import re
 from collections.abc import Iterator
 
-from components.utterance_gen.corpora import base, tfrecord
+from components.utterance_gen.corpora import base, names, tfrecord
 from components.utterance_gen.corpora.options import DEFAULTS, Options
 
 _PREFIXES = ("asvspoof/", "")
@@ -103,7 +103,7 @@ def _row(
         try:
             if isinstance(value, int):
                 raise ValueError("it is a number")
-            texts[name] = base.as_id(data[value[0] : value[1]].decode())
+            texts[name] = names.as_id(data[value[0] : value[1]].decode())
         except ValueError as error:
             raise base.CorpusError(f"{source}: {name} is no text: {error}") from error
     where_audio, target = values["audio"], values["target"]

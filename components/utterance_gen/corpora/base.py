@@ -5,11 +5,10 @@ so the same reader works on a local disk, on an object store and on a dictionary
 """
 
 import dataclasses
-import hashlib
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
+from components.utterance_gen.corpora.names import printable
 from components.utterance_gen.corpora.options import DEFAULTS, Options
 
 SPLITS = ("train", "dev", "eval")
@@ -23,9 +22,6 @@ EXTRA_NAMES = (
     *("gender", "language", "text"),
 )
 _SHOWN_CHARACTERS = 200
-_LONGEST_ID = 200
-_PLAIN_ID = re.compile(r"(?!.*\.\.)[^\s/\\]+")
-AUDIO_SUFFIXES = (".flac", ".wav", ".ogg", ".mp3")  # Best first, where an id has several files.
 
 
 class CorpusError(ValueError):
@@ -145,78 +141,16 @@ def shown(line: str) -> str:
     return repr(line) if len(line) <= _SHOWN_CHARACTERS else f"{line[:_SHOWN_CHARACTERS]!r} ..."
 
 
-def id_problem(utterance_id: str) -> str | None:
-    """Why an utterance id cannot be used as a file name; None if it can."""
-    if not utterance_id.isprintable():
-        return "holds control characters"
-    if "/" in utterance_id or "\\" in utterance_id:
-        return "holds a path separator"
-    if ".." in utterance_id:
-        return "holds '..'"
-    return None
-
-
-def as_id(text: str) -> str:
-    """Turns a name into one that can be an id: no blanks, no control characters, not too long.
-
-    Protocols and score files separate their columns by blanks, so `Alec Guinness` is
-    `Alec_Guinness`. What is too long keeps its end, after a hash of the whole.
-    """
-    if _PLAIN_ID.fullmatch(text) and text.isprintable() and len(text) <= _LONGEST_ID:
-        return text
-    tidy = re.sub(r"[/\\]", "__", re.sub(r"\s+", "_", _printable(text)))
-    tidy = re.sub(r"\.\.+", lambda dots: "._" * (len(dots.group()) - 1) + ".", tidy)
-    if len(tidy) > _LONGEST_ID:
-        digest = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:12]
-        tidy = f"{digest}~{tidy[13 - _LONGEST_ID :]}"
-    return tidy
-
-
 def extra(values: Mapping[str, str | None]) -> tuple[tuple[str, str], ...]:
     """The `extra` of an utterance: what is known, of the names and in the order of EXTRA_NAMES.
 
     An empty value, `-` and None are not known.
     """
     return tuple(
-        (name, _printable(value))
+        (name, printable(value))
         for name in EXTRA_NAMES
-        if (value := values.get(name)) and _printable(value) not in ("", "-")
+        if (value := values.get(name)) and printable(value) not in ("", "-")
     )
-
-
-def _printable(text: str) -> str:
-    if text.isprintable():
-        return text.strip()
-    return "".join(char if char.isprintable() else " " for char in text).strip()
-
-
-def is_audio(path: str) -> bool:
-    """Whether a path ends as a file of audio does."""
-    return _ending(path).lower() in AUDIO_SUFFIXES
-
-
-def stem(path: str) -> str:
-    """The path without the ending of its file."""
-    return path.removesuffix(_ending(path))
-
-
-def _ending(path: str) -> str:
-    """`.wav` of `a/b.wav`, nothing of `a.b/c` and of `.wav`; a million names take no second."""
-    head, _, tail = path.rpartition(".")
-    return f".{tail}" if head and head[-1] != "/" and "/" not in tail else ""
-
-
-def audio_by_stem(names: Iterable[str]) -> dict[str, str]:
-    """Audio file names by stem; where a stem has several, by the order of AUDIO_SUFFIXES."""
-    rank = {suffix: place for place, suffix in enumerate(AUDIO_SUFFIXES)}
-    found: dict[str, tuple[int, str]] = {}
-    for name in names:
-        ending = _ending(name)
-        place = rank.get(ending.lower())
-        if place is not None:
-            own = name.removesuffix(ending)
-            found[own] = min(found.get(own, (place, name)), (place, name))
-    return {stem: name for stem, (_, name) in found.items()}
 
 
 def refuse_duplicates(utterances: Iterable[Utterance]) -> None:

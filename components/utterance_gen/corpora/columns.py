@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from components.utterance_gen.corpora import base
+from components.utterance_gen.corpora import base, names
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -69,7 +69,7 @@ def read_lines(text: str, where: str, forms: Mapping[int, Columns]) -> Iterator[
         fields = line.split()
         width = width or (len(fields) if len(fields) in forms else 0)
         problem = None
-        if len(fields) != width:
+        if not width or len(fields) != width:
             wanted = width or " or ".join(map(str, forms))
             problem = f"{len(fields)} columns in place of {wanted}"
         if not problem:
@@ -124,7 +124,7 @@ def _problem(fields: list[str], form: Columns) -> str | None:
             return f"a bonafide line names the attack {attack!r}"
         if key == base.SPOOF and attack in (base.NO_ATTACK, base.BONAFIDE):
             return "a spoof line names no attack"
-    if problem := base.id_problem(fields[1]):
+    if problem := names.id_problem(fields[1]):
         return f"utterance id {fields[1]!r} {problem}"
     if not "".join(fields).isprintable():
         return "the line holds control characters"

@@ -6,7 +6,7 @@ The root is one of the four versions, or the folder above when it holds one of t
 speakers nor systems are named: intervals are by utterance, and all spoofs are one attack.
 """
 
-from components.utterance_gen.corpora import base
+from components.utterance_gen.corpora import base, names
 from components.utterance_gen.corpora.options import DEFAULTS, Options
 
 _VERSIONS = ("for-norm", "for-2sec", "for-original", "for-rerec", "for-rerecorded")
@@ -63,7 +63,7 @@ def read(files: base.CorpusFiles, *, corpus_name: str, options: Options = DEFAUL
         for kind, key in _KEYS.items():
             place = f"{prefix}{folder}/{kind}"
             listing = files.list(place)
-            by_stem = base.audio_by_stem(listing)
+            by_stem = names.audio_by_stem(listing)
             if not by_stem:
                 raise base.CorpusError(f"{place}: there is no file of audio in it")
             for stem, name in sorted(by_stem.items()):
@@ -71,7 +71,7 @@ def read(files: base.CorpusFiles, *, corpus_name: str, options: Options = DEFAUL
                 audio[path] = listing[name]
                 utterances.append(
                     base.Utterance(
-                        utterance_id=base.as_id(f"{folder}/{kind}/{stem}"),
+                        utterance_id=names.as_id(f"{folder}/{kind}/{stem}"),
                         speaker_id=base.UNKNOWN_SPEAKER,
                         system_id=base.NO_ATTACK if key == base.BONAFIDE else base.SPOOF,
                         key=key,

@@ -12,7 +12,7 @@ that speakers must be named; a system without folders of speakers counts as a vo
 import dataclasses
 from collections.abc import Iterator
 
-from components.utterance_gen.corpora import base, splits, tables
+from components.utterance_gen.corpora import base, names, splits, tables
 from components.utterance_gen.corpora.options import DEFAULTS, Options
 
 _REAL = ("real", "bonafide", "bona-fide", "genuine")
@@ -47,8 +47,8 @@ def _places(files: base.CorpusFiles) -> list[_Place]:
         *((f"{name}/", tables.split_of(name) or "") for name in _SPLITS),
     ):
         both = [
-            next((name for name in names if _has_audio(files, prefix + name)), "")
-            for names in (_REAL, _FAKE)
+            next((name for name in usual if _has_audio(files, prefix + name)), "")
+            for usual in (_REAL, _FAKE)
         ]
         if any(both) and not all(both):
             there, missing = (prefix + (both[0] or both[1]), "fake" if both[0] else "real")
@@ -75,7 +75,7 @@ def _places(files: base.CorpusFiles) -> list[_Place]:
 
 
 def _has_audio(files: base.CorpusFiles, folder: str) -> bool:
-    return any(base.is_audio(path) for path in files.walk(folder))
+    return any(names.is_audio(path) for path in files.walk(folder))
 
 
 def read(files: base.CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -> base.Corpus:
@@ -90,7 +90,7 @@ def read(files: base.CorpusFiles, *, corpus_name: str, options: Options = DEFAUL
     audio: dict[str, base.FileInfo] = {}
     for place in _places(files):
         below = {
-            path: info for path, info in files.walk(place.folder).items() if base.is_audio(path)
+            path: info for path, info in files.walk(place.folder).items() if names.is_audio(path)
         }
         audio.update({f"{place.folder}/{path}": info for path, info in below.items()})
         rows += _rows(place, sorted(below), corpus_name)
@@ -109,11 +109,11 @@ def _rows(place: _Place, paths: list[str], corpus_name: str) -> Iterator[base.Ut
             system = base.NO_ATTACK
             speaker = folders[0] if folders else base.UNKNOWN_SPEAKER
         else:
-            system = base.as_id(folders[0]) if folders else base.SPOOF
+            system = names.as_id(folders[0]) if folders else base.SPOOF
             speaker = folders[min(1, len(folders) - 1)] if folders else base.UNKNOWN_SPEAKER
         yield base.Utterance(
-            utterance_id=base.as_id(f"{place.folder}/{base.stem(path)}"),
-            speaker_id=base.as_id(speaker),
+            utterance_id=names.as_id(f"{place.folder}/{names.stem(path)}"),
+            speaker_id=names.as_id(speaker),
             system_id=system,
             key=place.key,
             split=place.split,

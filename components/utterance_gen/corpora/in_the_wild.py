@@ -8,7 +8,7 @@ system made a spoof. It has no splits; it is mostly used for evaluation as a who
 `split=eval` does.
 """
 
-from components.utterance_gen.corpora import base, splits, tables
+from components.utterance_gen.corpora import base, names, splits, tables
 from components.utterance_gen.corpora.options import DEFAULTS, Options
 
 _PREFIXES = ("", "release_in_the_wild/")
@@ -48,16 +48,16 @@ def read(files: base.CorpusFiles, *, corpus_name: str, options: Options = DEFAUL
         key = tables.key_of(label)
         if key is None:
             raise row.fail(tables.unknown_key(label))
-        if not base.is_audio(name):
+        if not names.is_audio(name):
             raise row.fail(f"{base.shown(name)} is not the name of a file of audio, such as 0.wav")
-        if not base.as_id(speaker):
+        if not names.as_id(speaker):
             raise row.fail("the speaker is empty")
-        if problem := base.id_problem(name):
+        if problem := names.id_problem(name):
             raise row.fail(f"the file name {problem}")
         rows.append(
             base.Utterance(
-                utterance_id=base.as_id(base.stem(name)),
-                speaker_id=base.as_id(speaker),
+                utterance_id=names.as_id(names.stem(name)),
+                speaker_id=names.as_id(speaker),
                 system_id=base.NO_ATTACK if key == base.BONAFIDE else base.SPOOF,
                 key=key,
                 split="",
@@ -68,5 +68,5 @@ def read(files: base.CorpusFiles, *, corpus_name: str, options: Options = DEFAUL
         )
     base.refuse_duplicates(rows)
     utterances, notes = splits.with_splits(rows, options, where=f"corpus root {files.root}")
-    audio = {prefix + name: info for name, info in listing.items() if base.is_audio(name)}
+    audio = {prefix + name: info for name, info in listing.items() if names.is_audio(name)}
     return base.Corpus(utterances, (where,), audio, notes)

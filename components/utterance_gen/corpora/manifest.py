@@ -12,7 +12,7 @@ in `base.EXTRA_NAMES` are kept besides.
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from components.utterance_gen.corpora import base, splits, tables
+from components.utterance_gen.corpora import base, names, splits, tables
 from components.utterance_gen.corpora.options import DEFAULTS, Options
 
 _NAMES = ("manifest.csv", "manifest.tsv", "manifest.jsonl")
@@ -39,11 +39,11 @@ def find(files: base.CorpusFiles) -> str:
 
 
 def _find(files: base.CorpusFiles, options: Options) -> str:
-    names = (options.manifest,) if options.manifest else _NAMES
-    found = [name for name in names if files.exists(name)]
+    usual = (options.manifest,) if options.manifest else _NAMES
+    found = [name for name in usual if files.exists(name)]
     if not found:
         raise base.NotThisLayoutError(
-            f"corpus root {files.root}: no manifest, {' or '.join(names)}; "
+            f"corpus root {files.root}: no manifest, {' or '.join(usual)}; "
             "corpus.options=manifest=PATH names another"
         )
     if len(found) > 1:
@@ -105,27 +105,27 @@ def parse(text: str, where: str, *, corpus_name: str, options: Options) -> Itera
     """
     known: dict[tuple[str, ...], dict[str, str | None]] = {}
     for row in tables.read_table(text, where):
-        names = tuple(row.cells)
-        if names not in known:  # The same in all rows, unless it is JSON.
-            known[names] = _columns(row, names, options)
+        header = tuple(row.cells)
+        if header not in known:  # The same in all rows, unless it is JSON.
+            known[header] = _columns(row, header, options)
         yield _utterance(
             row,
-            {what: row.cells[name] if name else "" for what, name in known[names].items()},
+            {what: row.cells[name] if name else "" for what, name in known[header].items()},
             corpus_name,
             options,
         )
 
 
-def _columns(row: tables.Row, names: Sequence[str], options: Options) -> dict[str, str | None]:
+def _columns(row: tables.Row, header: Sequence[str], options: Options) -> dict[str, str | None]:
     """Which column has what; None where there is none for it."""
     columns = {}
     for what, usual in _USUAL.items():
         wanted = getattr(options, f"{what}_column")
-        columns[what] = tables.column(names, wanted, usual)
+        columns[what] = tables.column(header, wanted, usual)
         if columns[what] is None and (wanted or what in _REQUIRED):
             raise row.fail(
                 f"there is no column {wanted or ' or '.join(usual)} (the {what}); there are "
-                f"{', '.join(names)}. corpus.options={what}_column=NAME names it"
+                f"{', '.join(header)}. corpus.options={what}_column=NAME names it"
             )
     return columns
 
@@ -136,7 +136,7 @@ def _utterance(
     key = tables.key_of(cells["key"], bonafide=options.bonafide, spoof=options.spoof)
     if key is None:
         raise row.fail(tables.unknown_key(cells["key"]))
-    system = base.as_id(cells["system"])
+    system = names.as_id(cells["system"])
     unnamed = system in ("", base.NO_ATTACK) or tables.key_of(system) is not None
     if key == base.BONAFIDE and not unnamed:
         raise row.fail(f"a bona fide row names the system {system!r}; it must be '-' or empty")
@@ -144,12 +144,12 @@ def _utterance(
     if cells["split"] and split is None:
         raise row.fail(f"unknown split {base.shown(cells['split'])}; there are train, dev and eval")
     path = _path(row, cells["path"])
-    identity = base.as_id(cells["id"] or base.stem(path.partition("://")[2] or path))
+    identity = names.as_id(cells["id"] or names.stem(path.partition("://")[2] or path))
     if not identity:
         raise row.fail("the id is empty")
     return base.Utterance(
         utterance_id=identity,
-        speaker_id=base.as_id(cells["speaker"]) or base.UNKNOWN_SPEAKER,
+        speaker_id=names.as_id(cells["speaker"]) or base.UNKNOWN_SPEAKER,
         system_id=base.NO_ATTACK if key == base.BONAFIDE else base.SPOOF if unnamed else system,
         key=key,
         split=split or "",
@@ -166,7 +166,7 @@ def _path(row: tables.Row, text: str) -> str:
     scheme, separator, rest = path.partition("://")
     if not separator:
         scheme, rest = "", path
-    if not base.is_audio(rest):
+    if not names.is_audio(rest):
         raise row.fail(f"the path {base.shown(text)} does not end as a file of audio does")
     if not separator and (rest.startswith("/") or rest[1:2] == ":"):
         raise row.fail(

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Mapping
 
-from components.utterance_gen.corpora import base, columns
+from components.utterance_gen.corpora import base, columns, names
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -86,7 +86,7 @@ def read(
         by_stem: dict[str, str] = {}
         for folder in places.audio[split]:
             listing = files.list(prefix + folder)
-            for stem, name in base.audio_by_stem(listing).items():
+            for stem, name in names.audio_by_stem(listing).items():
                 path = f"{prefix}{folder}/{name}"
                 by_stem.setdefault(stem, path)
                 audio[path] = listing[name]

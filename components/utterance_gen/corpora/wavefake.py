@@ -12,7 +12,7 @@ voices only, so that no split by speaker is possible: all of it goes to `eval`, 
 
 from collections.abc import Iterator
 
-from components.utterance_gen.corpora import base
+from components.utterance_gen.corpora import base, names
 from components.utterance_gen.corpora.options import DEFAULTS, Options
 
 _GENERATED = ("generated_audio", "")
@@ -63,17 +63,17 @@ def read(files: base.CorpusFiles, *, corpus_name: str, options: Options = DEFAUL
     audio = {}
     for folder, corpus, system, vocoder, listing in (*_generated(files, place), *_real(files)):
         speaker, language = _VOICES[corpus]
-        for name in sorted(base.audio_by_stem(listing).values()):
+        for name in sorted(names.audio_by_stem(listing).values()):
             path = f"{folder}/{name}"
-            sentence = base.stem(name).removesuffix("_gen")
+            sentence = names.stem(name).removesuffix("_gen")
             audio[path] = listing[name]
             utterances.append(
                 base.Utterance(
-                    utterance_id=base.as_id(
+                    utterance_id=names.as_id(
                         f"{corpus if system == base.NO_ATTACK else system}/{sentence}"
                     ),
                     speaker_id=speaker,
-                    system_id=base.as_id(system),
+                    system_id=names.as_id(system),
                     key=base.BONAFIDE if system == base.NO_ATTACK else base.SPOOF,
                     split=split,
                     path=path,
@@ -99,10 +99,10 @@ def _generated(files: base.CorpusFiles, place: str) -> Iterator[_Folder]:
     """Yields folder, corpus, system, vocoder and files of every folder of generated speech."""
     if place:
         below = files.walk(place)
-        names = {path.partition("/")[0] for path in below if base.is_audio(path) and "/" in path}
+        folders = {path.partition("/")[0] for path in below if names.is_audio(path) and "/" in path}
     else:
-        names = set(_KNOWN)
-    for name in sorted(names):
+        folders = set(_KNOWN)
+    for name in sorted(folders):
         folder = f"{place}/{name}".lstrip("/")
         if listing := files.list(folder):
             corpus = next((c for c in _VOICES if name.startswith(f"{c}_")), None)
@@ -124,6 +124,6 @@ def _real(files: base.CorpusFiles) -> Iterator[_Folder]:
     for corpus, places in _REAL.items():
         for place in (*places, *(f"real_audio/{place}" for place in places)):
             listing = files.list(place)
-            if base.audio_by_stem(listing):
+            if names.audio_by_stem(listing):
                 yield place, corpus, base.NO_ATTACK, "", listing
                 break

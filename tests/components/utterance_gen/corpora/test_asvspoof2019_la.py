@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.utterance_gen import corpora
-from components.utterance_gen.corpora import asvspoof2019_la, base, columns
+from components.utterance_gen.corpora import asvspoof2019_la, columns, names
 
 TRAIN = "ASVspoof2019_LA_cm_protocols/ASVspoof2019.LA.cm.train.trn.txt"
 DEV = "ASVspoof2019_LA_cm_protocols/ASVspoof2019.LA.cm.dev.trl.txt"
@@ -133,9 +133,9 @@ def test_duplicate_names_both_places(dict_files, changes, places):
 
 
 def test_flac_is_taken_first_and_other_files_are_left_alone():
-    names = ["a.mp3", "a.FLAC", "a.wav", "b.ogg", "c.txt", "d", "e.v2.wav"]
-    assert base.audio_by_stem(names) == {"a": "a.FLAC", "b": "b.ogg", "e.v2": "e.v2.wav"}
-    assert base.audio_by_stem(reversed(names)) == base.audio_by_stem(names)
+    files = ["a.mp3", "a.FLAC", "a.wav", "b.ogg", "c.txt", "d", "e.v2.wav"]
+    assert names.audio_by_stem(files) == {"a": "a.FLAC", "b": "b.ogg", "e.v2": "e.v2.wav"}
+    assert names.audio_by_stem(reversed(files)) == names.audio_by_stem(files)
 
 
 def test_lone_cr_line_ends_do_not_print_the_file():
@@ -175,5 +175,10 @@ def test_any_text_is_read_or_refused_with_the_place(text):
         rows, message = [], str(error)
         assert message.startswith("p.txt:")
     for row in rows:
-        assert base.id_problem(row.utterance) is None
+        assert names.id_problem(row.utterance) is None
         assert (row.key == "bonafide") == (row.system == "-")
+
+
+def test_a_line_of_a_form_feed_alone_is_refused():
+    with pytest.raises(corpora.CorpusError, match=r"p\.txt:1: 0 columns in place of 5"):
+        parse("\x0c\nS1 T1 - - bonafide\n")

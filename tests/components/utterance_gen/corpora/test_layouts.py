@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from small_corpora import LAYOUTS, DictFiles
 
 from components.utterance_gen import corpora
-from components.utterance_gen.corpora import base
+from components.utterance_gen.corpora import base, names
 
 TEXTS = (".txt", ".tsv", ".csv")
 
@@ -44,7 +44,7 @@ def test_a_small_copy_is_read(layout, small):
         for name in (row.utterance_id, row.speaker_id, row.system_id):
             # As score files and protocols want it, whose columns are separated by blanks.
             assert name.split() == [name]
-            assert base.id_problem(name) is None
+            assert names.id_problem(name) is None
 
 
 def test_auto_recognises_it(layout, small):
@@ -196,7 +196,9 @@ def spoilt(name, draw):
         b"\x00",
         b"\xff",
     ]
-    pieces += [char.encode() for char in ("é", "\u2028", "\u00a0", "\x1c", "bonafide", "spoof")]
+    pieces += [
+        char.encode() for char in ("é", "\u2028", "\u00a0", "\x1c", "\n\x0c\n", "bonafide", "spoof")
+    ]
     for _ in range(draw.randint(1, 4)):
         at = draw.randint(0, len(data))
         match draw.randint(0, 2):
@@ -218,7 +220,7 @@ def test_what_is_spoilt_is_read_or_refused_in_words(name, seed):
     except corpora.CorpusError:
         return
     for row in corpus.utterances:
-        assert base.id_problem(row.utterance_id) is None
+        assert names.id_problem(row.utterance_id) is None
         assert row.utterance_id
         assert row.split in base.SPLITS
         assert (row.key == "bonafide") == (row.system_id == "-")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from components.utterance_gen import corpora
 from components.utterance_gen.beam_files import BeamFiles, use_options
-from components.utterance_gen.corpora import base, manifest
+from components.utterance_gen.corpora import base, manifest, names
 from components.utterance_gen.corpora.options import DEFAULTS
 
 ROWS = [
@@ -213,19 +213,19 @@ def test_any_text_is_read_or_refused(where, text):
         return
     for row in rows:
         assert row.utterance_id.split() == [row.utterance_id]
-        assert base.id_problem(row.utterance_id) is None
-        assert base.is_audio(row.path)
+        assert names.id_problem(row.utterance_id) is None
+        assert names.is_audio(row.path)
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.text(max_size=300))
 def test_any_name_becomes_an_id(text):
-    made = base.as_id(text)
-    assert base.id_problem(made) is None
+    made = names.as_id(text)
+    assert names.id_problem(made) is None
     assert made == "".join(made.split())
     assert len(made) <= 200
     made.encode()
-    assert base.as_id(made) == made
+    assert names.as_id(made) == made
 
 
 def test_a_real_manifest():
