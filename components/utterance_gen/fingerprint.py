@@ -33,6 +33,8 @@ def corpus_fingerprint(
         layout = corpora.layout_of(files, layout, options)
         corpus = corpora.reader(layout)(files, corpus_name="", options=options)
     except corpora.CorpusError as error:
+        if root in str(error):
+            raise
         raise corpora.CorpusError(f"corpus {root}: {error}") from error
     digest = hashlib.sha256(layout.encode())
     if told := options.changed():

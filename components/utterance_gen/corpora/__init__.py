@@ -34,6 +34,7 @@ from components.utterance_gen.corpora.base import (
     CorpusFiles,
     CorpusReader,
     FileInfo,
+    NotThisLayoutError,
     Utterance,
 )
 from components.utterance_gen.corpora.detect import AUTO, Layout
@@ -136,10 +137,22 @@ def reader(layout: str) -> CorpusReader:
     def read(files: CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -> Corpus:
         files = detect.Remembering(files)
         found = layout_of(files, layout, options)
-        corpus = LAYOUTS[found].read(files, corpus_name=corpus_name, options=options)
+        try:
+            corpus = LAYOUTS[found].read(files, corpus_name=corpus_name, options=options)
+        except NotThisLayoutError as error:
+            raise NotThisLayoutError(f"{error}{_hint(files)}") from error
         if layout != AUTO:
             return corpus
         notes = (f"the layout is {found}", *corpus.notes)
         return dataclasses.replace(corpus, layout=found, notes=notes)
 
     return read
+
+
+def _hint(files: CorpusFiles) -> str:
+    """What a corpus looks like that is not of the layout it was said to be; empty if nothing."""
+    try:
+        name = detect.detect(files, LAYOUTS, DEFAULTS)
+    except CorpusError:
+        return ""
+    return f"\nIt looks like {name}: set corpus.layout={name}"

@@ -55,6 +55,12 @@ def test_malformed_corpus_is_found_here(small_corpus):
         fingerprint(small_corpus)
 
 
+def test_a_message_names_the_corpus_once(tmp_path):
+    with pytest.raises(corpora.CorpusError) as caught:
+        corpus_fingerprint(str(tmp_path), LAYOUT, beam_files.BeamFiles(str(tmp_path)))
+    assert str(caught.value).count(str(tmp_path)) == 1
+
+
 def test_the_whole_of_la_takes_one_listing_a_folder(dict_files, golden_protocols):
     content = dict(golden_protocols)
     for path, text in golden_protocols.items():

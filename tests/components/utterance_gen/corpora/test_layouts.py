@@ -64,6 +64,13 @@ def test_another_layout_is_refused_in_words(layout, small):
                 read(small(layout), other)
 
 
+def test_another_layout_is_recognised_when_one_was_named(small):
+    with pytest.raises(corpora.CorpusError) as caught:
+        read(small("in-the-wild"), "asvspoof2019-la")
+    assert "no ASVspoof 2019 LA protocol file found" in str(caught.value)
+    assert str(caught.value).endswith("It looks like in-the-wild: set corpus.layout=in-the-wild")
+
+
 def test_auto_finds_nothing_in_an_empty_folder(dict_files):
     with pytest.raises(corpora.CorpusError, match=r"none of the known layouts.*asvspoof5"):
         corpora.layout_of(dict_files({"notes.txt": b"x"}, root="/data"), "auto")
