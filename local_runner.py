@@ -20,6 +20,7 @@ import traceback
 
 from pipeline import logs
 from pipeline.config import COMPONENTS, PRESETS, Settings, SettingsError, field_names, override
+from pipeline.engines import RUNNERS, WORTH_WORKERS_UTTERANCES
 from pipeline.session import FAILED, INTERRUPTED, PUSHED, REFUSED, Session
 
 EXIT_CODES = f"""exit codes:
@@ -83,10 +84,16 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--workers",
         type=int,
-        default=1,
         metavar="N",
-        help="Beam worker processes (default 1: in this process, best below some 10,000 "
-        "utterances, because each worker takes 10-20 s to start)",
+        help="Beam worker processes, or the parallelism of an engine (default: by the size of the "
+        f"corpus; in this process below {WORTH_WORKERS_UTTERANCES:,} utterances, because workers "
+        "take 10-20 s to start for each component)",
+    )
+    result.add_argument(
+        "--beam-runner",
+        choices=RUNNERS,
+        help="the engine of the Beam steps (default: direct, this machine); what each needs is "
+        "under beam.* below and in docs/scale.md",
     )
     result.add_argument(
         "--force-blessing",
@@ -109,7 +116,12 @@ def main(arguments: list[str] | None = None) -> int:
     command_line = parser()
     options = command_line.parse_args(arguments)
     try:
-        named = [] if options.layout is None else [f"corpus.layout={options.layout}"]
+        short = {
+            "corpus.layout": options.layout,
+            "beam.workers": options.workers,
+            "beam.runner": options.beam_runner,
+        }
+        named = [f"{name}={value}" for name, value in short.items() if value is not None]
         settings = override(PRESETS[options.preset](), named + options.assignments)
     except SettingsError as error:
         command_line.error(str(error))
@@ -118,7 +130,7 @@ def main(arguments: list[str] | None = None) -> int:
             f"--until {options.until}: there is no {options.until} in this run, because "
             "tuner.trials is 0; add --set tuner.trials=20"
         )
-    if options.workers < 1:
+    if options.workers is not None and options.workers < 1:
         command_line.error("--workers must be 1 or more")
     if options.force_blessing is not None and not options.force_blessing.strip():
         command_line.error("--force-blessing wants a reason")

@@ -27,7 +27,7 @@ import tempfile
 from benchmarks.materialize import Stopwatch
 from pipeline import local, pipeline
 from pipeline.config import override, sample
-from pipeline.session import beam_args
+from pipeline.engines import BeamConfig, beam_args
 
 TIMES = (1, 4, 16)
 CACHES = ("disk", "none", "memory")
@@ -51,7 +51,7 @@ def prepare(folder: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path]:
         ),
         watch,
         only=pipeline.up_to(components, "Transform"),
-        beam_args=beam_args(1),
+        beam_args=beam_args(BeamConfig()),
     )
     examples = pathlib.Path(watch.results["UtteranceGen"].outputs["examples"]) / "Split-train"
     return examples, pathlib.Path(watch.results["Transform"].outputs["transform_graph"])

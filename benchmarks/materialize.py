@@ -22,8 +22,8 @@ import tensorflow_transform as tft
 from models.input_pipeline import evaluation_batches, open_splits
 from pipeline import local, pipeline
 from pipeline.config import override, sample
+from pipeline.engines import BeamConfig, beam_args
 from pipeline.local import Finished
-from pipeline.session import beam_args
 
 ROUNDS = 2
 
@@ -63,7 +63,7 @@ def measure(materialize: bool, folder: pathlib.Path) -> dict[str, float]:
         ),
         watch,
         only=pipeline.up_to(components, "Transform"),
-        beam_args=beam_args(1),
+        beam_args=beam_args(BeamConfig()),
     )
     transform = watch.results["Transform"]
     source = (

@@ -30,11 +30,18 @@ def decode_pcm16(pcm16: tf.Tensor, config: FeatureConfig) -> tf.Tensor:
     Returns:
         Waveforms [B, clip_samples], float32 in [-1, 1).
     """
+    clip_bytes = config.clip_samples * _BYTES_PER_SAMPLE
     num_samples = tf.strings.length(pcm16) // _BYTES_PER_SAMPLE
-    samples = tf.io.decode_raw(
-        pcm16, tf.int16, fixed_length=config.clip_samples * _BYTES_PER_SAMPLE
-    )
-    return pcm16_to_waveform(fit_length(samples, num_samples, config.clip_samples))
+    whole = tf.minimum(num_samples * _BYTES_PER_SAMPLE, clip_bytes)
+    cropped = tf.strings.substr(pcm16, tf.zeros_like(whole), whole)
+    # Repeated as strings, which are copied in runs: `fit_length` gathers sample by sample, and
+    # would take a fourth of the time of all that is computed here. What is cut off at the clip's
+    # end, and the zeros of an empty recording, are the decoder's.
+    repeats = -(-clip_bytes // tf.maximum(whole, _BYTES_PER_SAMPLE))
+    rows = tf.repeat(tf.range(tf.size(pcm16)), repeats)
+    repeated = tf.strings.unsorted_segment_join(tf.repeat(cropped, repeats), rows, tf.size(pcm16))
+    samples = tf.io.decode_raw(repeated, tf.int16, fixed_length=clip_bytes)
+    return pcm16_to_waveform(tf.ensure_shape(samples, [None, config.clip_samples]))
 
 
 def pcm16_to_waveform(samples: tf.Tensor) -> tf.Tensor:

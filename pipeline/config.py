@@ -26,6 +26,7 @@ from models.settings import (
     TunerConfig,
     WaveformConfig,
 )
+from pipeline.engines import BeamConfig
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 
@@ -153,6 +154,7 @@ class Settings:
     tuner: TunerConfig = dataclasses.field(default_factory=TunerConfig)
     evaluation: EvaluationConfig = dataclasses.field(default_factory=EvaluationConfig)
     gate: GateConfig = dataclasses.field(default_factory=GateConfig)
+    beam: BeamConfig = dataclasses.field(default_factory=BeamConfig)
 
     def __post_init__(self) -> None:
         frames = self.features.num_frames
@@ -206,8 +208,9 @@ class Settings:
         return {**trial.training(), "tuner": dataclasses.asdict(self.tuner)}
 
     def as_text(self) -> str:
-        """All settings as JSON, for the record."""
+        """All settings that decide what comes out, as JSON, for the record."""
         settings = dataclasses.asdict(self)
+        del settings["beam"]  # where it is computed makes no difference
         if not self.tuner.trials:
             del settings["tuner"]  # without trials it decides nothing
         return json.dumps(settings, sort_keys=True)

@@ -22,16 +22,22 @@ from components.eval_report import EvalReport
 from components.fingerprint import code_fingerprint
 from components.model_evaluator import ModelEvaluator
 from components.model_pusher import ModelPusher
+from components.transform.component import Transform
 from components.utterance_gen.beam_files import BeamFiles, use_options
 from components.utterance_gen.component import UtteranceGen
 from components.utterance_gen.corpora import Options
-from components.utterance_gen.fingerprint import corpus_fingerprint
+from components.utterance_gen.fingerprint import CorpusState, corpus_state
 from metrics.costs import AsvErrorRates
-from pipeline.config import REPOSITORY, Settings, project_version
+from pipeline.config import REPOSITORY, CorpusConfig, Settings, project_version
 from pipeline.warm_start import WarmStart, find_warm_start
 
 # What the features depend on, and what the trained model depends on besides.
-FEATURE_CODE = ("models/features.py", "models/feature_config.py", "models/preprocessing.py")
+FEATURE_CODE = (
+    "models/features.py",
+    "models/feature_config.py",
+    "models/preprocessing.py",
+    "components/transform",
+)
 TRAINING_CODE = ("models", "metrics/detection.py", "metrics/calibration.py")
 INGESTION_CODE = ("components/utterance_gen",)
 GATE_CODE = ("components/data_gate",)
@@ -72,6 +78,21 @@ class Places:
     artifacts: str
     serving: str
     checkpoints: str
+
+
+def look_at_corpus(corpus: CorpusConfig, beam_args: Sequence[str] = ()) -> CorpusState:
+    """Reads protocols and lists audio.
+
+    Args:
+        corpus: Where it is.
+        beam_args: Options for Beam's filesystems.
+
+    Raises:
+        CorpusError: If the corpus is not there or a protocol is malformed.
+    """
+    use_options(beam_args)
+    options = Options.parse(corpus.options)
+    return corpus_state(corpus.root, corpus.layout, BeamFiles(corpus.root), options)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,10 +137,7 @@ class Fingerprints:
             CorpusError: If the corpus is not there or a protocol is malformed.
         """
         if corpus is None:
-            use_options(beam_args)
-            root, layout = settings.corpus.root, settings.corpus.layout
-            options = Options.parse(settings.corpus.options)
-            corpus = corpus_fingerprint(root, layout, BeamFiles(root), options)
+            corpus = look_at_corpus(settings.corpus, beam_args).fingerprint
         return cls(
             corpus=corpus,
             ingestion_code=_code(*INGESTION_CODE),
@@ -281,7 +299,7 @@ def create_components(
         code_fingerprint=fingerprints.gate_code,
     )
 
-    transform = tfx.components.Transform(
+    transform = Transform(
         examples=examples,
         schema=schema.outputs["schema"],
         preprocessing_fn="models.preprocessing.preprocessing_fn",
@@ -289,10 +307,9 @@ def create_components(
             "features": dataclasses.asdict(settings.features),
             "code_fingerprint": fingerprints.feature_code,
         },
-        splits_config=tfx.proto.SplitsConfig(analyze=["train"], transform=["train", "dev", "eval"]),
+        analyze=["train"],
+        transform=["train", "dev", "eval"],
         materialize=settings.transform.materialize,
-        # StatisticsGen has looked at the data already; again before and after costs half the time.
-        disable_statistics=True,
     )
     # ExampleValidator reports and DataGate decides: nothing is computed on data that failed.
     transform.add_upstream_node(data_gate)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TextIO
 from rich.console import Console
 from rich.markup import escape
 
-from pipeline import logs
+from pipeline import engines, logs
 from pipeline.config import COMPONENTS, REPOSITORY, Settings
 from pipeline.interrupts import RunInterruptedError, interruptible
 
@@ -27,6 +27,14 @@ if TYPE_CHECKING:
     from pipeline.local import Finished
 
 PUSHED, FAILED, REFUSED, INTERRUPTED = 0, 1, 3, 130
+
+
+# What to do about errors of the system, by a part of their message.
+_ADVICE = {
+    "No space left on device": "Make room there, or choose another --output; the same command then "
+    "goes on: what is done is kept.",
+    "Read-only file system": "Make it writable, or choose another --output.",
+}
 
 
 class OutputBusyError(RuntimeError):
@@ -88,21 +96,26 @@ class Session:
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(REPOSITORY), python_path]))
         self._console.print("  [dim]loading TFX and TensorFlow ...[/dim]")
         # Here and not above: these imports take seconds, and a wrong option should not wait.
-        from pipeline import console, figures, local, pipeline
+        from pipeline import console, figures, leftovers, local, pipeline
 
         raise_if_interrupted()  # it may have been dropped in the middle of an import
         leave_accelerators_to_training()
-        arguments = beam_args(self._options.workers)
+        beam, corpus = self._settings.beam, self._settings.corpus
         places = pipeline.Places(
-            artifacts=str(self._output / "artifacts"),
+            artifacts=beam.artifacts or str(self._output / "artifacts"),
             serving=str(self._serving),
             checkpoints=str(self._output / "checkpoints"),
         )
         try:
+            state = pipeline.look_at_corpus(corpus, engines.beam_args(beam))
+            workers = engines.choose_workers(beam, state.utterances)
+            chosen = engines.describe(beam, workers, state.utterances)
+            self._console.print(f"  Beam   {escape(chosen)}")
+            arguments = engines.beam_args(beam, workers)
             components = pipeline.create_components(
                 self._settings,
                 places=places,
-                fingerprints=pipeline.Fingerprints.take(self._settings, beam_args=arguments),
+                fingerprints=pipeline.Fingerprints.take(self._settings, corpus=state.fingerprint),
                 force_blessing_reason=self._options.force_blessing or "",
             )
             wanted = pipeline.up_to(components, self._options.until or COMPONENTS[-1])
@@ -117,6 +130,13 @@ class Session:
             places=places,
             metadata_path=str(self._output / "metadata.sqlite"),
         )
+        left = leftovers.remove_leftovers(graph.metadata_connection_config, places.artifacts)
+        for folder in left:
+            logging.getLogger(__name__).info("removed what a killed run left: %s", folder)
+        if left:
+            self._console.print(
+                f"  [dim]removed what a killed run left ({len(left)} outputs)[/dim]"
+            )
         # The graph's own order, which is the order in which they run.
         order = [component.id for component in graph.components if component.id in wanted]
         listener = console.RunConsole(self._screen, order, figures.describe)
@@ -195,33 +215,18 @@ def leave_accelerators_to_training() -> None:
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 
 
-def beam_args(workers: int) -> list[str]:
-    """Options for Beam's direct runner with that many worker processes.
-
-    FnApiRunner is named because DirectRunner first tries Prism, a binary that it downloads. The
-    container image is named, and never used here, because without it TFX packs its own source for
-    each component, to be installed in remote workers: seconds a component and 10 MB in /tmp.
-    """
-    arguments = ["--runner=FnApiRunner", "--sdk_container_image=not-used-by-this-runner"]
-    if workers > 1:
-        arguments += [
-            "--direct_running_mode=multi_processing",
-            f"--direct_num_workers={workers}",
-        ]
-    return arguments
-
-
 def explain(error: BaseException) -> str:
     """The message of an error for a person, without Beam's and Python's frames."""
     lines = [line for line in str(error).strip().splitlines() if line.strip()]
     if not lines:
         return type(error).__name__
+    known = type(error).__module__.partition(".")[0] in ("components", "models", "pipeline")
     if "Traceback" in lines[0] or len(lines) > 30:
         # Beam sends a worker's traceback as the message: its last line is the error itself.
-        return lines[-1]
-    known = type(error).__module__.partition(".")[0] in ("components", "models", "pipeline")
+        lines, known = lines[-1:], True
     text = "\n".join([*lines, *getattr(error, "__notes__", [])])
-    return text if known else f"{type(error).__name__}: {text}"
+    advice = [what for sign, what in _ADVICE.items() if sign in text]
+    return "\n".join([text if known else f"{type(error).__name__}: {text}", *advice])
 
 
 @contextlib.contextmanager

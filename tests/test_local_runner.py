@@ -72,7 +72,7 @@ def test_what_is_not_said_is_as_the_preset_says(started, monkeypatch, tmp_path):
     [(settings, options, output)] = started
     assert output == pathlib.Path.cwd() / "output" / "sample"
     assert settings.corpus.root == str(REPOSITORY / "samples")
-    assert (options.until, options.force_blessing, options.workers) == (None, None, 1)
+    assert (options.until, options.force_blessing, options.workers) == (None, None, None)
 
 
 def test_components_are_named_in_any_letters(started):

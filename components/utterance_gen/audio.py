@@ -55,7 +55,8 @@ def decode(data: bytes, target_rate: int, min_seconds: float) -> np.ndarray:
         AudioError: The file is empty, unreadable, cut off, too short, holds NaN or infinity, or is
             not on the scale of audio.
     """
-    return np.concatenate(list(decode_blocks(io.BytesIO(data), target_rate, min_seconds)))
+    blocks = list(decode_blocks(io.BytesIO(data), target_rate, min_seconds))
+    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
 
 
 def decode_blocks(file: BinaryIO, target_rate: int, min_seconds: float) -> Iterator[np.ndarray]:
@@ -92,6 +93,11 @@ def decode_blocks(file: BinaryIO, target_rate: int, min_seconds: float) -> Itera
                 resampler = soxr.ResampleStream(rate_hz, target_rate, 1, "float32", quality="HQ")
             # In blocks: a header that promises more than the file holds must not cost memory.
             frames = max(1, _BLOCK_SAMPLES // sound.channels)
+            if resampler is None and sound.channels == 1 and sound.subtype == "PCM_16":
+                # Nothing to convert: the samples as they are, without a detour over float32.
+                while len(samples := sound.read(frames, dtype="int16")):
+                    read += len(samples)
+                    yield samples
             while len(block := sound.read(frames, dtype="float32", always_2d=True)):
                 mono = _mono(block)
                 read += len(mono)

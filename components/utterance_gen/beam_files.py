@@ -1,10 +1,11 @@
 """A corpus on any filesystem that Beam knows, and writing there without half-written files."""
 
 import contextlib
-import pathlib
+import os
 import shutil
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO
 
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
@@ -137,26 +138,39 @@ def make_folder(uri: str) -> None:
                 raise
 
 
-def write_bytes(uri: str, data: bytes, *, scratch: str) -> None:
-    """Writes a file that is seen whole or not at all: written in `scratch`, then renamed.
+@contextlib.contextmanager
+def writing(uri: str, *, scratch: str) -> Iterator[BinaryIO]:
+    """A file that is seen whole or not at all: written in `scratch`, then renamed.
 
     Args:
         uri: The file; one that is there is replaced.
-        data: Its content.
         scratch: A folder on the same filesystem, not read by anybody.
+
+    Yields:
+        The file to write to. After an error nothing is left of it.
     """
     partial = join(scratch, uuid.uuid4().hex)
-    with FileSystems.create(partial, _MIME_TYPE, _RAW) as file:
+    try:
+        with FileSystems.create(partial, _MIME_TYPE, _RAW) as file:
+            yield file
+        FileSystems.rename([partial], [uri])
+    except BaseException:
+        with contextlib.suppress(Exception):  # What went wrong first is what counts.
+            _remove_file(partial)
+        raise
+
+
+def write_bytes(uri: str, data: bytes, *, scratch: str) -> None:
+    """Writes a file whole or not at all; see `writing`."""
+    with writing(uri, scratch=scratch) as file:
         file.write(data)
-    FileSystems.rename([partial], [uri])
 
 
-def publish(local: pathlib.Path, uri: str, *, scratch: str) -> None:
-    """Copies a local file to `uri`, which is seen whole or not at all; see `write_bytes`."""
-    partial = join(scratch, uuid.uuid4().hex)
-    with local.open("rb") as source, FileSystems.create(partial, _MIME_TYPE, _RAW) as target:
-        shutil.copyfileobj(source, target, 1 << 20)
-    FileSystems.rename([partial], [uri])
+def _remove_file(uri: str) -> None:
+    if FileSystems.get_scheme(uri) is None:
+        os.unlink(uri)  # noqa: PTH108 (Beam would read brackets in its path as a glob)
+    else:
+        FileSystems.delete([uri])
 
 
 def remove_folder(uri: str) -> None:

@@ -1,9 +1,8 @@
 """An utterance as a tf.Example; the names are a contract with schema/, models/ and metrics/."""
 
 import numpy as np
-import tensorflow as tf
 
-from components.utterance_gen import corpora
+from components.utterance_gen import corpora, records
 
 
 def to_example(
@@ -29,30 +28,22 @@ def to_example(
     """
     is_bonafide = utterance.key == corpora.BONAFIDE
     pool = (attack_pool or (corpora.NO_ATTACK,)) if is_bonafide else (utterance.system_id,)
-    feature = {
-        "utterance_id": _texts(utterance.utterance_id),
-        "speaker_id": _texts(utterance.speaker_id),
-        "system_id": _texts(utterance.system_id),
-        "attack_pool": _texts(*pool),
-        "key": _texts(utterance.key),
-        "label": _integer(int(is_bonafide)),
-        "pcm16": _bytes(samples.astype("<i2", copy=False).tobytes()),
-        "sample_rate": _integer(sample_rate),
-        "num_samples": _integer(len(samples)),
-        "corpus": _texts(utterance.corpus),
-        **{name: _texts(value) for name, value in utterance.extra},
-    }
-    example = tf.train.Example(features=tf.train.Features(feature=feature))
-    return example.SerializeToString(deterministic=True)
+    return records.encode_example(
+        {
+            "utterance_id": _texts(utterance.utterance_id),
+            "speaker_id": _texts(utterance.speaker_id),
+            "system_id": _texts(utterance.system_id),
+            "attack_pool": _texts(*pool),
+            "key": _texts(utterance.key),
+            "label": [int(is_bonafide)],
+            "pcm16": [samples.astype("<i2", copy=False).tobytes()],
+            "sample_rate": [sample_rate],
+            "num_samples": [len(samples)],
+            "corpus": _texts(utterance.corpus),
+            **{name: _texts(value) for name, value in utterance.extra},
+        }
+    )
 
 
-def _texts(*values: str) -> tf.train.Feature:
-    return _bytes(*(value.encode() for value in values))
-
-
-def _bytes(*values: bytes) -> tf.train.Feature:
-    return tf.train.Feature(bytes_list=tf.train.BytesList(value=values))
-
-
-def _integer(value: int) -> tf.train.Feature:
-    return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
+def _texts(*values: str) -> list[bytes]:
+    return [value.encode() for value in values]

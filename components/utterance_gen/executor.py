@@ -50,11 +50,22 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 
         workspace = shard_writer.Workspace(artifact.uri)
         workspace.open(corpora.SPLITS)
-        results = self._write_shards(ingestion.shards, workspace, settings)
-        rejections = ingestion.rejections + tuple(
-            row for result in results for row in result.rejections
-        )
-        report.check_rejections(corpus.utterances, rejections, limit)
+        allowed = report.most_rejections(len(corpus.utterances), limit)
+        try:
+            self._write_shards(
+                ingestion.shards,
+                workspace,
+                settings,
+                max_rejected=allowed - len(ingestion.rejections),
+            )
+        finally:
+            # After an error too: engines hand over what a worker raised as a text of frames, and
+            # if it gave up because too much cannot be used, its result says what.
+            results = workspace.read_results(ingestion.shards)
+            rejections = ingestion.rejections + tuple(
+                row for result in results for row in result.rejections
+            )
+            report.check_rejections(corpus.utterances, rejections, limit)
         report.warn_of_lost_systems(corpus.utterances, rejections)
         report.warn_of_missing_splits(corpus.utterances)
 
@@ -80,8 +91,10 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         shards: tuple[plan.Shard, ...],
         workspace: shard_writer.Workspace,
         settings: IngestSettings,
-    ) -> list[shard_writer.ShardResult]:
-        """Writes all shards through Beam; the results are in the order of the shards."""
+        *,
+        max_rejected: int,
+    ) -> None:
+        """Writes all shards through Beam."""
         plan_uris = []
         for shard in shards:
             plan_uris.append(beam_files.join(workspace.plans, shard.name))
@@ -91,6 +104,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             examples_uri=workspace.examples_uri,
             sample_rate=settings.sample_rate,
             min_seconds=settings.min_seconds,
+            max_rejected=max_rejected,
         )
         with self._make_beam_pipeline() as pipeline:
             _ = (
@@ -99,12 +113,6 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 | "Spread" >> beam.Reshuffle()
                 | "WriteShard" >> beam.ParDo(write_shard)
             )
-        return [
-            shard_writer.ShardResult.from_json(
-                beam_files.read_bytes(beam_files.join(workspace.results, shard.name))
-            )
-            for shard in shards
-        ]
 
 
 def _describe(artifact: types.Artifact, settings: IngestSettings, splits: list[str]) -> None:

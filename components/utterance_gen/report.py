@@ -13,6 +13,13 @@ _log = logging.getLogger("bonafide")
 _details = logging.getLogger(__name__)
 
 
+def most_rejections(utterances: int, max_fraction: float) -> int:
+    """The largest number of rejections that is not over the limit."""
+    most = int(utterances * max_fraction)
+    # A product may be rounded to either side of a whole number; the quotient is what counts.
+    return most + 1 if (most + 1) / utterances <= max_fraction else most
+
+
 def check_rejections(
     utterances: Sequence[corpora.Utterance],
     rejections: Sequence[plan.Rejection],
@@ -25,11 +32,12 @@ def check_rejections(
     """
     lost = collections.Counter(row.split for row in rejections)
     held = collections.Counter(row.split for row in utterances)
-    if len(rejections) / len(utterances) > max_fraction:
+    if len(rejections) > most_rejections(len(utterances), max_fraction):
         problem = (
             f"{len(rejections):,} of {len(utterances):,} utterances "
             f"({percent(len(rejections) / len(utterances))}) cannot be used, more than the "
-            f"{percent(max_fraction)} that max_rejected_fraction allows"
+            f"{percent(max_fraction)} that max_rejected_fraction allows; what had not been read by "
+            "then was not read"
         )
     elif empty := [split for split in held if held[split] == lost[split]]:
         problem = f"no utterance of split {', '.join(empty)} can be used"

@@ -1,21 +1,23 @@
 """The Beam step: one worker reads, decodes and writes one whole shard.
 
-Imports no TFX, which every Beam worker process would otherwise pay for in seconds and gigabytes.
+Imports neither TFX nor TensorFlow: every Beam worker process would pay for them in seconds and in
+gigabytes.
 """
 
 import collections
 import dataclasses
 import json
-import pathlib
-import tempfile
-from collections.abc import Iterator
-from typing import Self
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO, Self
 
 import apache_beam as beam
 import numpy as np
-import tensorflow as tf
 
-from components.utterance_gen import audio, beam_files, corpora, examples, plan
+from components.utterance_gen import audio, beam_files, corpora, examples, plan, records
+
+
+class TooManyRejectedError(corpora.CorpusError):
+    """More of the corpus than is allowed cannot be used: why is in the results."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,6 +76,14 @@ class Workspace:
         """One file per shard: what came of it."""
         return beam_files.join(self.examples_uri, ".results")
 
+    @property
+    def rejected(self) -> str:
+        """One empty file per shard that has rejections: their number is the end of its name.
+
+        One listing tells a worker how much the whole corpus has lost so far.
+        """
+        return beam_files.join(self.examples_uri, ".rejected")
+
     def open(self, splits: tuple[str, ...]) -> None:
         """Makes the folders, those of the splits too, without what an earlier attempt left.
 
@@ -81,72 +91,117 @@ class Workspace:
         them differently, must not stay.
         """
         splits_uris = [beam_files.join(self.examples_uri, f"Split-{split}") for split in splits]
-        for folder in (self.scratch, self.plans, self.results, *splits_uris):
+        for folder in (*self._own, *splits_uris):
             beam_files.remove_folder(folder)
             beam_files.make_folder(folder)
 
+    def read_results(self, shards: Sequence[plan.Shard]) -> list[ShardResult]:
+        """What came of the shards that are done, in their order."""
+        done = beam_files.list_folder(self.results)
+        return [
+            ShardResult.from_json(beam_files.read_bytes(beam_files.join(self.results, shard.name)))
+            for shard in shards
+            if shard.name in done
+        ]
+
     def close(self) -> None:
         """Removes what is not part of the examples."""
-        for folder in (self.scratch, self.plans, self.results):
+        for folder in self._own:
             beam_files.remove_folder(folder)
+
+    @property
+    def _own(self) -> tuple[str, ...]:
+        return self.scratch, self.plans, self.results, self.rejected
 
 
 class WriteShard(beam.DoFn):
     """Writes the shard whose plan lies at the given URI; yields that URI.
 
-    A shard is built in a local temporary file and then moved to its place in one step. Memory
+    A shard is built in a file that nobody reads and then moved to its place in one step. Memory
     holds one utterance at a time. When Beam runs a shard twice, the second run writes the same
     bytes again.
+
+    Args:
+        corpus_root: Folder of the corpus.
+        examples_uri: Where the examples go.
+        sample_rate: In Hz.
+        min_seconds: Shorter audio is rejected.
+        max_rejected: A corpus that has lost more utterances than this is given up at once, and not
+            when all of it has been read.
     """
 
     def __init__(
-        self, *, corpus_root: str, examples_uri: str, sample_rate: int, min_seconds: float
+        self,
+        *,
+        corpus_root: str,
+        examples_uri: str,
+        sample_rate: int,
+        min_seconds: float,
+        max_rejected: int,
     ) -> None:
         self._corpus_root = corpus_root
         self._workspace = Workspace(examples_uri)
         self._sample_rate = sample_rate
         self._min_seconds = min_seconds
+        self._max_rejected = max_rejected
 
     def process(self, plan_uri: str) -> Iterator[str]:
-        """Writes the shard, then its result."""
+        """Writes the shard, then its result.
+
+        Raises:
+            TooManyRejectedError: All shards together have more rejections than is allowed.
+        """
         shard = plan.Shard.from_json(beam_files.read_bytes(plan_uri))
         scratch = self._workspace.scratch
-        with tempfile.TemporaryDirectory(prefix="utterance-gen-") as folder:
-            local = pathlib.Path(folder) / shard.name
-            result = self._write(shard, local)
-            target = beam_files.join(self._workspace.examples_uri, shard.path)
-            beam_files.publish(local, target, scratch=scratch)
-        done = beam_files.join(self._workspace.results, shard.name)
-        beam_files.write_bytes(done, result.to_json(), scratch=scratch)
+        target = beam_files.join(self._workspace.examples_uri, shard.path)
+        with beam_files.writing(target, scratch=scratch) as file:
+            result = self._write(shard, file)
+        self._report(shard, result)
         yield plan_uri
 
-    def _write(self, shard: plan.Shard, local: pathlib.Path) -> ShardResult:
+    def _report(self, shard: plan.Shard, result: ShardResult) -> None:
+        scratch = self._workspace.scratch
+        done = beam_files.join(self._workspace.results, shard.name)
+        beam_files.write_bytes(done, result.to_json(), scratch=scratch)
+        if count := len(result.rejections):
+            mark = beam_files.join(self._workspace.rejected, f"{shard.name}.{count}")
+            beam_files.write_bytes(mark, b"", scratch=scratch)
+
+    def _rejected_elsewhere(self, shard: plan.Shard) -> int:
+        """How many utterances the shards have lost that are done, this one left out."""
+        marks = (name.rpartition(".") for name in beam_files.list_folder(self._workspace.rejected))
+        return sum(int(count) for name, _, count in marks if name != shard.name)
+
+    def _write(self, shard: plan.Shard, file: BinaryIO) -> ShardResult:
         files = beam_files.BeamFiles(self._corpus_root)
         read: collections.Counter[str] = collections.Counter()
         total = 0
-        rejections = []
+        rejections: list[plan.Rejection] = []
+        elsewhere = self._rejected_elsewhere(shard)
         # Not compressed: gzip costs several times the rest of the work to save 14 % on PCM.
-        with tf.io.TFRecordWriter(str(local)) as writer:
-            for utterance in shard.utterances:
-                try:
-                    samples = self._samples(files, utterance)
-                except audio.AudioError as error:
-                    rejections.append(
-                        plan.Rejection(
-                            utterance.utterance_id, utterance.split, utterance.path, str(error)
-                        )
-                    )
-                    continue
-                writer.write(
-                    examples.to_example(
-                        utterance,
-                        samples,
-                        sample_rate=self._sample_rate,
-                        attack_pool=shard.attack_pool,
+        for utterance in shard.utterances:
+            try:
+                samples = self._samples(files, utterance)
+            except audio.AudioError as error:
+                rejections.append(
+                    plan.Rejection(
+                        utterance.utterance_id, utterance.split, utterance.path, str(error)
                     )
                 )
-                read[utterance.system_id] += 1
-                total += len(samples)
+                if elsewhere + len(rejections) > self._max_rejected:
+                    lost = ShardResult(shard.split, shard.index, dict(read), total, (*rejections,))
+                    self._report(shard, lost)
+                    raise TooManyRejectedError("too much of the corpus cannot be used") from error
+                continue
+            example = examples.to_example(
+                utterance,
+                samples,
+                sample_rate=self._sample_rate,
+                attack_pool=shard.attack_pool,
+            )
+            records.write_record(file, example)
+            read[utterance.system_id] += 1
+            total += len(samples)
         return ShardResult(shard.split, shard.index, dict(read), total, tuple(rejections))
 
     def _samples(self, files: beam_files.BeamFiles, utterance: corpora.Utterance) -> np.ndarray:

@@ -1,9 +1,12 @@
 """What must hold when things go wrong: a killed training, an interrupt, labels without meaning."""
 
+import contextlib
+import hashlib
 import os
 import random
 import re
 import signal
+import subprocess
 import time
 
 import pytest
@@ -51,6 +54,78 @@ def test_killed_training_goes_on_where_it_was(
     # The epoch in which it was killed may have been written down just before, or not.
     assert seen <= again[0] <= seen + 1
     assert again == list(range(again[0], 41))
+
+
+# How often each component is killed; ten times takes a quarter of an hour.
+KILLS = int(os.environ.get("BONAFIDE_KILLS", "1"))
+KILLED = ("UtteranceGen", "StatisticsGen", "Transform")
+
+
+def outputs(output):
+    """Digests of the files of UtteranceGen and Transform, without the numbers of executions.
+
+    Left out is `fingerprint.pb`: TensorFlow gives every SavedModel a random identity.
+    """
+    found = {}
+    for path in sorted((output / "artifacts").rglob("*")):
+        component, kind, _, *rest = (*path.relative_to(output / "artifacts").parts, "", "", "")
+        if path.name == "fingerprint.pb" or component not in ("UtteranceGen", "Transform"):
+            continue
+        if path.is_file():
+            found[component, kind, *rest] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return found
+
+
+def test_killed_anywhere_and_run_again_it_writes_the_same(
+    start_pipeline, run_pipeline, small_corpus, tmp_path, tiny
+):
+    settings = (*tiny, "transform.materialize=true", "features.normalisation=corpus")
+    until = ("--corpus", small_corpus, "--until", "Transform")
+    undisturbed = run_pipeline(*until, "--output", tmp_path / "whole", settings=settings)
+    assert undisturbed.returncode == 0, undisturbed.stdout
+
+    output, console = tmp_path / "output", tmp_path / "console.txt"
+    generator = random.Random(11)
+    for component in KILLED * KILLS:
+        with console.open("w") as file:
+            process = start_pipeline(*until, "--output", output, console=file, settings=settings)
+        wait_for(console, rf"{component} +(started|cached)", seconds=300, process=process)
+        time.sleep(generator.uniform(0, 1.5))
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    resumed = run_pipeline(*until, "--output", output, settings=settings)
+    assert resumed.returncode == 0, resumed.stdout
+    whole = outputs(tmp_path / "whole")
+    assert outputs(output) == whole
+    assert {kind for _, kind, *_ in whole} >= {"examples", "transformed_examples"}
+    # Nor is there a folder that no artifact names.
+    for folder in (output / "artifacts").glob("[A-Z]*/[a-z]*"):
+        assert len(list(folder.iterdir())) == 1, folder
+
+
+def test_a_full_disk_is_named_and_then_the_run_goes_on(run_pipeline, small_corpus, tmp_path, tiny):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("a small filesystem cannot be mounted here")
+    try:
+        arguments = ("--corpus", small_corpus, "--output", disk / "output")
+        full = run_pipeline(*arguments, "--until", "UtteranceGen", settings=tiny)
+        assert full.returncode == 1
+        assert "No space left on device" in full.stdout
+        assert "Make room there" in full.stdout
+        assert "Traceback" not in full.stdout
+        subprocess.run(["mount", "-o", "remount,size=200m", str(disk)], check=True)
+        again = run_pipeline(*arguments, "--until", "UtteranceGen", settings=tiny)
+        assert again.returncode == 0, again.stdout
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        frozen = run_pipeline(*arguments, "--until", "UtteranceGen", settings=tiny)
+        assert frozen.returncode == 1
+        assert "Read-only file system" in frozen.stdout + frozen.stderr
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
 
 
 def test_interrupt_leaves_a_state_to_go_on_from(

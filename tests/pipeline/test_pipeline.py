@@ -5,6 +5,7 @@ import pathlib
 import pytest
 from tfx.dsl.components.base import base_component
 
+from components.utterance_gen.fingerprint import CorpusState
 from pipeline import config, pipeline
 from pipeline.config import override, sample
 from pipeline.pipeline import Fingerprints, Places, create_components, create_pipeline, up_to
@@ -72,9 +73,8 @@ def test_what_a_layout_is_told_reaches_the_reader(places):
 def test_filesystems_have_their_options_before_the_corpus_is_read(monkeypatch):
     calls = []
     monkeypatch.setattr("pipeline.pipeline.use_options", calls.append)
-    monkeypatch.setattr(
-        "pipeline.pipeline.corpus_fingerprint", lambda *_: calls.append("read") or "corpus"
-    )
+    state = CorpusState("corpus", 7)
+    monkeypatch.setattr("pipeline.pipeline.corpus_state", lambda *_: calls.append("read") or state)
     Fingerprints.take(sample(), beam_args=["--s3_region_name=here"])
     assert calls == [["--s3_region_name=here"], "read"]
 
@@ -278,6 +278,7 @@ def test_fingerprints_of_the_bundled_corpus():
 
 def test_the_code_of_every_component_is_in_a_fingerprint():
     places = {
+        *pipeline.FEATURE_CODE,
         *pipeline.INGESTION_CODE,
         *pipeline.SCHEMA_CODE,
         *pipeline.GATE_CODE,
@@ -288,7 +289,7 @@ def test_the_code_of_every_component_is_in_a_fingerprint():
     }
     folders = {path.parent.name for path in config.REPOSITORY.glob("components/*/component.py")}
     folders.remove("corpus_check")  # is never cached, and in compiled pipelines only
-    assert len(folders) == 7
+    assert len(folders) == 8
     assert folders <= {place.removeprefix("components/") for place in places}
 
 

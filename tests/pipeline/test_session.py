@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from components.utterance_gen.corpora import CorpusError
-from pipeline.session import OutputBusyError, beam_args, explain, only_run_in
+from pipeline.session import OutputBusyError, explain, only_run_in
 
 
 def noted(error):
@@ -12,18 +12,15 @@ def noted(error):
     return error
 
 
-def test_beam_args():
-    assert beam_args(1)[0] == "--runner=FnApiRunner"
-    assert not any("multi_processing" in argument for argument in beam_args(1))
-    assert "--direct_num_workers=3" in beam_args(3)
-    assert "--direct_running_mode=multi_processing" in beam_args(3)
-
-
 @pytest.mark.parametrize(
     ("error", "text"),
     [
         (CorpusError("a.txt:3: four columns"), "a.txt:3: four columns"),
-        (OSError(28, "No space left on device"), "OSError: [Errno 28] No space left on device"),
+        (
+            OSError(28, "No space left on device"),
+            "OSError: [Errno 28] No space left on device\nMake room there, or choose another "
+            "--output; the same command then goes on: what is done is kept.",
+        ),
         (RuntimeError(""), "RuntimeError"),
         (noted(ValueError("scores are NaN")), "ValueError: scores are NaN\nAgainst version 7."),
         (

@@ -25,16 +25,15 @@ def put(root, path, data):
     beam_files.write_bytes(beam_files.join(root, path), data, scratch=scratch)
 
 
-def test_reads_lists_and_writes(root, tmp_path):
+def test_reads_lists_and_writes(root):
     files = beam_files.BeamFiles(root)
     put(root, "LA/flac/one.flac", b"12345")
     put(root, "LA/flac/deep/two.flac", b"1")
     put(root, "LA/protocol.txt", "\ufeffline".encode())
-    local = tmp_path / "three"
-    local.write_bytes(b"xyz")
-    beam_files.publish(
-        local, files.uri("LA/flac/three.gz"), scratch=beam_files.join(root, ".scratch")
-    )
+    scratch = beam_files.join(root, ".scratch")
+    with beam_files.writing(files.uri("LA/flac/three.gz"), scratch=scratch) as file:
+        file.write(b"x")
+        file.write(b"yz")
 
     assert files.exists("LA/protocol.txt")
     assert not files.exists("LA/other.txt")
@@ -48,6 +47,21 @@ def test_reads_lists_and_writes(root, tmp_path):
     assert all(info.modified_seconds > 0 for info in listing.values())
     assert files.list("LA/nothing") == {}
     assert files.list(".scratch") == {}  # Nothing half-written is left.
+
+
+def test_a_file_that_was_not_finished_leaves_nothing(root):
+    put(root, "out/a", b"old")
+    target, scratch = beam_files.join(root, "out", "a"), beam_files.join(root, ".scratch")
+
+    def fail_half_way():
+        with beam_files.writing(target, scratch=scratch) as file:
+            file.write(b"half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_half_way()
+    assert beam_files.read_bytes(beam_files.join(root, "out", "a")) == b"old"
+    assert beam_files.list_folder(beam_files.join(root, ".scratch")) == {}
 
 
 def test_walks_and_reads_parts(root):

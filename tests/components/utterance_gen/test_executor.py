@@ -3,17 +3,26 @@
 import json
 import logging
 import pathlib
+import subprocess
 
 import apache_beam as beam
 import numpy as np
 import pytest
 import soundfile
 import tensorflow as tf
+from apache_beam.io.filesystem import BeamIOError
 from tfx.components.util import examples_utils, tfxio_utils
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils, standard_artifacts
 
-from components.utterance_gen import component, corpora, executor, listing
+from components.utterance_gen import (
+    beam_files,
+    component,
+    corpora,
+    executor,
+    listing,
+    plan,
+)
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 # The image is not used; without it TFX packs its own source first.
@@ -220,9 +229,97 @@ def test_too_many_found_while_reading_stops_the_run(small_corpus, tmp_path):
         (small_corpus.folder("eval") / f"{line.split()[1]}.flac").write_bytes(b"words")
     with pytest.raises(corpora.CorpusError) as caught:
         run(small_corpus.root, tmp_path / "out")
-    for part in ("3 of 26", "11.54 %", "1.00 %", "Format not recognised"):
+    # The first is one too many: the others are not looked at.
+    for part in ("1 of 26", "3.85 %", "1.00 %", "was not read", "Format not recognised"):
         assert part in str(caught.value)
     assert not (tmp_path / "out" / "summary.json").exists()
+
+
+def test_a_limit_is_known_to_all_shards(small_corpus, tmp_path, monkeypatch):
+    """Each shard alone is under the limit; together they are over, and later ones are not read."""
+    lines = [line for rows in small_corpus.rows.values() for line in rows]
+    for folder in map(small_corpus.folder, ("train", "dev", "eval")):
+        for path in sorted(folder.glob("*.flac"))[:-1]:
+            path.write_bytes(b"words")
+    opened = []
+    read = beam_files.BeamFiles.read_bytes
+    monkeypatch.setattr(
+        beam_files.BeamFiles,
+        "read_bytes",
+        lambda self, path: opened.append(path) or read(self, path),
+    )
+    with pytest.raises(corpora.CorpusError, match=r"6 of 26 utterances .*more than the 20\.00 %"):
+        run(small_corpus.root, tmp_path / "out", max_rejected_fraction=0.2, shard_bytes=60_000)
+    assert len(opened) < len(lines) / 2
+
+
+def test_two_percent_of_bad_audio_are_listed_exactly(small_corpus, tmp_path, wav, tone):
+    for number in range(74):
+        small_corpus.add("train", f"S9 N{number} - A01 spoof", f"N{number}.wav", wav(tone(16_000)))
+    bad = [small_corpus.folder("train") / f"N{number}.wav" for number in (3, 40)]
+    for path in bad:
+        path.write_bytes(path.read_bytes()[:999])
+    run(small_corpus.root, tmp_path / "out", max_rejected_fraction=0.05, shard_bytes=400_000)
+    lines = (tmp_path / "out" / "rejected.tsv").read_text().splitlines()[1:]
+    assert sorted(line.split("\t")[0] for line in lines) == ["N3", "N40"]
+    assert len(read_split(tmp_path / "out", "train")) == len(small_corpus.rows["train"]) - 2
+
+
+def test_a_file_that_vanishes_or_changes_while_the_corpus_is_read(
+    small_corpus, tmp_path, monkeypatch
+):
+    victims = sorted(small_corpus.folder("train").glob("*.flac"))[:2]
+    make_plan = plan.make_plan
+
+    def spoil_after_planning(*args, **kwargs):
+        planned = make_plan(*args, **kwargs)
+        victims[0].unlink()
+        victims[1].write_bytes(victims[1].read_bytes()[:500])
+        return planned
+
+    monkeypatch.setattr(plan, "make_plan", spoil_after_planning)
+    run(small_corpus.root, tmp_path / "out", max_rejected_fraction=0.1)
+    lines = (tmp_path / "out" / "rejected.tsv").read_text().splitlines()[1:]
+    reasons = {line.split("\t")[0]: line.split("\t")[2] for line in lines}
+    assert reasons.keys() == {path.stem for path in victims}
+    assert "cannot be opened" in reasons[victims[0].stem]
+    assert "unreadable as audio" in reasons[victims[1].stem]
+
+
+def test_a_store_that_fails_now_and_then(
+    small_corpus, tmp_path, memory_store, store_failures, monkeypatch
+):
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    for path, data in tree(small_corpus.root).items():
+        memory_store[f"memory://bucket/corpus/{path}"] = data
+    store_failures += [BeamIOError("slow down")] * 3
+    run("memory://bucket/corpus", tmp_path / "out")
+    assert not store_failures
+    run(small_corpus.root, tmp_path / "local")
+    assert tree(tmp_path / "out") == tree(tmp_path / "local")
+
+
+@pytest.fixture
+def full_disk(tmp_path):
+    """A filesystem of 300 kB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(folder)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("a small filesystem cannot be mounted here")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk_and_then_room(small_corpus, tmp_path, full_disk):
+    with pytest.raises(Exception, match="No space left on device"):
+        run(small_corpus.root, full_disk / "out")
+    left = [path for path in full_disk.rglob("*") if path.is_file() and path.stat().st_size]
+    assert not [path for path in left if path.parent.name == ".scratch"]
+    subprocess.run(["mount", "-o", "remount,size=50m", str(full_disk)], check=True)
+    run(small_corpus.root, full_disk / "out")
+    run(small_corpus.root, tmp_path / "local")
+    assert tree(full_disk / "out") == tree(tmp_path / "local")
 
 
 def test_too_many_missing_stops_before_any_work(small_corpus, tmp_path):

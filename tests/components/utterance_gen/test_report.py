@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from components.utterance_gen import corpora, plan, report
 
@@ -28,6 +30,12 @@ def test_limit_is_inclusive():
 def test_limit_is_inclusive_whatever_the_rounding(percent):
     lost = [rejection(i) for i in range(percent)]
     report.check_rejections(utterances(98), lost, percent / 100)
+
+
+@given(st.integers(1, 10**6), st.floats(0, 1))
+def test_most_rejections_is_the_last_number_within_the_limit(utterances, fraction):
+    most = report.most_rejections(utterances, fraction)
+    assert most / utterances <= fraction < (most + 1) / utterances
 
 
 def test_many_offenders_are_counted_not_listed():

@@ -1,0 +1,1 @@
+"""Transform: TensorFlow Transform's graph, with data that goes by the shard and not by the clip."""

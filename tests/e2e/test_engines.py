@@ -1,0 +1,140 @@
+"""The same steps on another engine: Python workers speak to it over sockets, as to a cluster.
+
+Prism is Beam's portable engine for one machine, Flink the one that people run; both take the steps
+over Beam's job API. What they write must be what the direct runner writes.
+"""
+
+import hashlib
+import os
+import pathlib
+import re
+import socket
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+pytestmark = pytest.mark.e2e
+
+REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+PRISM = REPOSITORY / ".engines" / "prism"
+FLINK = REPOSITORY / ".engines" / "flink-job-server.jar"
+SETTINGS = ("transform.materialize=true", "features.normalisation=corpus", "beam.workers=2")
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def wait_for_port(port, process):
+    for _ in range(600):
+        with socket.socket() as client:
+            if client.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        assert process.poll() is None, "the server ended"
+        time.sleep(0.1)
+    raise AssertionError(f"nothing answers at port {port}")
+
+
+@pytest.fixture(scope="module")
+def prism():
+    """The endpoint of a Prism that runs for this module."""
+    if not PRISM.exists():
+        pytest.skip("there is no Prism in .engines: scripts/get_engines.sh builds it, with Go")
+    port = free_port()
+    command = [PRISM, f"--job_port={port}", "--serve_http=false"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT) as process:
+        wait_for_port(port, process)
+        yield f"localhost:{port}"
+        process.kill()
+
+
+@pytest.fixture(scope="module")
+def worker_pool():
+    """The address of a pool of Python workers, as one would run beside each engine's worker."""
+    port = free_port()
+    command = [sys.executable, "-m", "apache_beam.runners.worker.worker_pool_main"]
+    # The pool starts its workers as `python`, which must be this one, and they import our steps.
+    path = os.pathsep.join([str(pathlib.Path(sys.executable).parent), os.environ["PATH"]])
+    environment = dict(os.environ, PYTHONPATH=str(REPOSITORY), PATH=path)
+    with subprocess.Popen([*command, f"--service_port={port}"], env=environment) as process:
+        wait_for_port(port, process)
+        yield f"localhost:{port}"
+        process.terminate()
+
+
+@pytest.fixture(scope="module")
+def by_the_direct_runner(run_pipeline, small_corpus, tmp_path_factory, tiny):
+    return transformed(run_pipeline, small_corpus, tmp_path_factory.mktemp("direct"), tiny)
+
+
+def transformed(run_pipeline, corpus, output, tiny, *settings):
+    """Runs up to Transform; returns digests of examples, features by name, and the engine."""
+    run = run_pipeline(
+        *("--corpus", corpus, "--output", output, "--until", "Transform"),
+        settings=(*tiny, *SETTINGS, *settings),
+    )
+    assert run.returncode == 0, run.stdout
+    examples, features = (
+        {str(path.relative_to(folder)): path for path in sorted(folder.rglob("Split-*/*"))}
+        for name in ("UtteranceGen/examples", "Transform/transformed_examples")
+        for folder in (output / "artifacts" / name).glob("*")
+    )
+    digests = {
+        name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in examples.items()
+    }
+    engine = re.search(r"Beam +(.*)", run.stdout).group(1)
+    return digests, {name: read_features(path) for name, path in features.items()}, engine
+
+
+def read_features(path):
+    """Ids and features [N, T * F] of a shard."""
+    ids, features = [], []
+    for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
+        feature = tf.train.Example.FromString(record).features.feature
+        ids.append(feature["utterance_id"].bytes_list.value[0])
+        features.append(feature["features"].float_list.value)
+    return ids, np.array(features)
+
+
+def assert_same(found, expected):
+    """The same shards byte for byte, and the same features but for the order of additions."""
+    assert found[0] == expected[0]
+    assert len(found[0]) >= 3
+    assert found[1].keys() == expected[1].keys()
+    for name, (ids, features) in found[1].items():
+        assert ids == expected[1][name][0]
+        np.testing.assert_allclose(features, expected[1][name][1], atol=1e-4)
+
+
+def test_prism_with_workers_in_this_process(
+    prism, by_the_direct_runner, run_pipeline, small_corpus, tmp_path, tiny
+):
+    settings = ("beam.runner=portable", f"beam.endpoint={prism}")
+    found = transformed(run_pipeline, small_corpus, tmp_path, tiny, *settings)
+    assert found[2] == "portable, parallelism 2 (as asked for)"
+    assert_same(found, by_the_direct_runner)
+
+
+def test_prism_with_a_pool_of_workers(
+    prism, worker_pool, by_the_direct_runner, run_pipeline, small_corpus, tmp_path, tiny
+):
+    settings = (
+        *("beam.runner=portable", f"beam.endpoint={prism}"),
+        f"beam.environment=external:{worker_pool}",
+    )
+    found = transformed(run_pipeline, small_corpus, tmp_path, tiny, *settings)
+    assert_same(found, by_the_direct_runner)
+
+
+def test_flink(by_the_direct_runner, run_pipeline, small_corpus, tmp_path, tiny):
+    if not FLINK.exists():
+        pytest.skip("there is no Flink in .engines: scripts/get_engines.sh fetches it, with Maven")
+    settings = ("beam.runner=flink", f"beam.job_server_jar={FLINK}")
+    found = transformed(run_pipeline, small_corpus, tmp_path, tiny, *settings)
+    assert_same(found, by_the_direct_runner)
