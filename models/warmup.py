@@ -18,7 +18,7 @@ from models.feature_config import FeatureConfig
 from models.preprocessing import PCM16
 
 WARMUP_FILE = "tf_serving_warmup_requests"
-# Alone and in the largest batch of `serving/batching.txt`.
+# Alone and in the largest batch of `serving/config/batching.txt`.
 BATCH_SIZES = (1, 32)
 # The model repeats a recording to its clip, so a short one is work enough and keeps the file small.
 _SECONDS = 0.3

@@ -1,4 +1,5 @@
 import ast
+import base64
 import dataclasses
 import json
 import pathlib
@@ -8,6 +9,7 @@ import sys
 import types
 
 import keras
+import model_server
 import numpy as np
 import pytest
 import soundfile
@@ -227,6 +229,37 @@ def test_what_holds_no_sample_has_no_score_and_leaves_its_neighbours_theirs(trai
         for values in (out["score"].numpy(), out["probability"].numpy()):
             assert np.isnan(values).tolist() == [True, False, True], name
         assert out["score"].numpy()[1] == pytest.approx(expected, abs=1e-5)
+
+
+def test_every_signature_is_asked_over_rest_as_the_docs_say(trained, corpus, wav):
+    loaded = tf.saved_model.load(str(trained / "serving"))
+    samples = corpus.clips["dev"][0][2][:3000]
+
+    def b64(content):
+        return {"b64": base64.b64encode(content).decode()}
+
+    pcm16 = samples.astype("<i2").tobytes()
+    feature = tf.train.Feature(bytes_list=tf.train.BytesList(value=[pcm16]))
+    example = tf.train.Example(features=tf.train.Features(feature={"pcm16": feature}))
+    numbers = {"waveform": (samples / 32768).tolist(), "lengths": len(samples)}
+    asked = {
+        "serving_default": {"examples": b64(example.SerializeToString())},
+        "score_pcm16": {"pcm16": b64(pcm16)},
+        "score_wav": {"wav": b64(wav(samples))},
+        "score_waveform": numbers,
+    }
+    replies = [
+        model_server.predict(loaded, {"signature_name": name, "instances": [row, row]})
+        for name, row in asked.items()
+    ]
+    scores = [row["score"] for reply in replies for row in reply["predictions"]]
+    assert scores == pytest.approx([scores[0]] * 8, abs=1e-5)
+    columns = {"inputs": {name: [value] for name, value in numbers.items()}}
+    reply = model_server.predict(loaded, columns | {"signature_name": "score_waveform"})
+    assert reply["outputs"]["score"] == pytest.approx(scores[:1], abs=1e-5)
+    wrong = {"signature_name": "score_wav", "instances": [b64(wav(samples, 8_000))]}
+    with pytest.raises(model_server.BadRequestError, match="at 16000 Hz.*resample it before"):
+        model_server.predict(loaded, wrong)
 
 
 def test_an_empty_batch(trained):
