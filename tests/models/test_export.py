@@ -258,7 +258,7 @@ def test_every_signature_is_asked_over_rest_as_the_docs_say(trained, corpus, wav
     reply = model_server.predict(loaded, columns | {"signature_name": "score_waveform"})
     assert reply["outputs"]["score"] == pytest.approx(scores[:1], abs=1e-5)
     wrong = {"signature_name": "score_wav", "instances": [b64(wav(samples, 8_000))]}
-    with pytest.raises(model_server.BadRequestError, match="at 16000 Hz.*resample it before"):
+    with pytest.raises(model_server.BadRequestError, match=r"at 16000 Hz.*resample it before"):
         model_server.predict(loaded, wrong)
 
 
