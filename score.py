@@ -3,6 +3,7 @@
     python score.py call.wav                          the newest model below output/
     python score.py --recursive recordings/ --csv scores.csv
     ffmpeg -i talk.m4a -f wav - | python score.py - --segments
+    python score.py --plot talk.png talk.mp3          score over time above the spectrogram
     python score.py --model output/sample/serving/sample --threshold far1 --explain call.flac
 
 A score is a natural-log likelihood ratio, higher = more bona fide; --explain says what that means
@@ -17,13 +18,14 @@ import contextlib
 import math
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
+import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
 from metrics.files import printable
-from scoring import engine, inputs, output, thresholds
+from scoring import engine, inputs, output, plot, thresholds
 from scoring.ahead import Decoder
 from scoring.explain import explain
 from scoring.model import Model, ModelError, Scorer, find_model, read_model
@@ -74,6 +76,12 @@ def parser() -> argparse.ArgumentParser:
         "--jsonl",
         action="store_true",
         help="an object on a line for each recording, as soon as it is scored",
+    )
+    add(
+        "--plot",
+        metavar="OUT",
+        help="draw the recording, a single one: score over time above its spectrogram "
+        "(.png, .svg or .html)",
     )
     add("--segments", action="store_true", help="rows for segments in place of whole recordings")
     add(
@@ -146,10 +154,15 @@ def main(arguments: list[str] | None = None) -> int:
         if paths.count(STDIN) > 1:
             command_line.error("- (standard input) can be read once only")
         written = options.csv or options.json
+        for file in filter(None, (written, options.plot)):
+            if os.path.realpath(file) in map(os.path.realpath, paths):
+                command_line.error(f"{file} is one of the recordings")
         if written is not None:
-            if os.path.realpath(written) in map(os.path.realpath, paths):
-                command_line.error(f"{written} is one of the recordings")
             output.refuse_unwritable(written)
+        if options.plot is not None:
+            if len(paths) != 1:
+                command_line.error(f"--plot draws one recording, not {len(paths)}")
+            plot.refuse_impossible(options.plot)
         model = read_model(find_model(options.model))
         decide = thresholds.choose(
             options.threshold,
@@ -171,6 +184,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (
         inputs.InputError,
         output.OutputError,
+        plot.PlotError,
         thresholds.ThresholdError,
         ModelError,
     ) as error:
@@ -206,8 +220,14 @@ def run(
 ) -> int:
     """Scores, writes and returns the exit code."""
     reading = Reading(model.sample_rate, model.clip_samples, decide, options.prior)
+    picture = plot.Plot(reading) if options.plot else None
+
+    def read(path: str) -> Iterable[np.ndarray]:
+        blocks = read_blocks(path, model.sample_rate)
+        return picture.watch(blocks) if picture else blocks
+
     # Before TensorFlow is imported, which takes seconds: the first recordings are decoded then.
-    decoder = Decoder(paths, lambda path: read_blocks(path, model.sample_rate), model.clip_samples)
+    decoder = Decoder(paths, read, model.clip_samples)
     bad = 0
     try:
         scorer = Scorer(model)
@@ -217,6 +237,8 @@ def run(
                 write(recording)
                 bad += bool(recording.error)
                 done()
+        if picture and not bad:
+            picture.write(options.plot, recording)  # the only one there is
     finally:
         decoder.stop()
     if bad:
