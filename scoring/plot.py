@@ -135,15 +135,16 @@ def chart(recording: Recording, reading: Reading, image_url: str) -> Spec:
         "mark": {"type": "line", "color": _MUTED, "strokeWidth": 1},
         "encoding": {"x": x, "y": y},
     }
+    text = {"type": "text", "align": "right", "dx": -4, "dy": -7}
+    placed = {"x": {"value": _WIDTH}, "text": {"field": "text"}}
     rule = {
         "data": {"values": [{"score": threshold, "text": str(reading.threshold)}]},
         "encoding": {"y": y},
         "layer": [
             {"mark": {"type": "rule", "strokeDash": [5, 3], "color": _INK}},
-            {
-                "mark": {"type": "text", "align": "right", "dx": -4, "dy": -7, "color": _INK},
-                "encoding": {"x": {"value": _WIDTH}, "text": {"field": "text"}},
-            },
+            # A halo first: the text may stand on the line of the scores.
+            {"mark": {**text, "stroke": "white", "strokeWidth": 4}, "encoding": placed},
+            {"mark": {**text, "color": _INK}, "encoding": placed},
         ],
     }
     lowest = {
