@@ -5,6 +5,7 @@
     ffmpeg -i talk.m4a -f wav - | python score.py - --segments
     python score.py --plot talk.png talk.mp3          score over time above the spectrogram
     python score.py --model output/sample/serving/sample --threshold far1 --explain call.flac
+    python score.py --serve                           a page on this machine to drop recordings on
 
 A score is a natural-log likelihood ratio, higher = more bona fide; --explain says what that means
 for this model. Channels are averaged, any sampling rate is converted. A recording longer than the
@@ -108,8 +109,21 @@ def parser() -> argparse.ArgumentParser:
         help="cost of an accepted spoof over that of a rejected bona fide recording, for bayes "
         "(default %(default)s)",
     )
+    add(
+        "--serve",
+        action="store_true",
+        help="show a page at http://127.0.0.1:PORT/ that scores what is dropped on it or recorded",
+    )
+    add("--port", type=port, default=8765, help="of --serve (default %(default)s)")
     add("--explain", action="store_true", help="say what the numbers mean, and what they do not")
     return result
+
+
+def port(text: str) -> int:
+    """Returns a number from 0 (any that is free) to 65535, for argparse."""
+    if not (text.isascii() and text.isdecimal() and int(text) < 1 << 16):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: 0 to 65535")
+    return int(text)
 
 
 def threshold(text: str) -> str | float:
@@ -147,6 +161,11 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs the command and returns its exit code."""
     command_line = parser()
     options = command_line.parse_intermixed_args(arguments)
+    if options.serve:
+        written = options.csv or options.json or options.plot or options.jsonl
+        if options.paths or options.list or written:
+            command_line.error("--serve takes no recordings and writes no files")
+        return serve(options)
     if not (options.paths or options.list or options.explain):
         command_line.error("name a recording, a folder with --recursive, or a --list")
     try:
@@ -198,6 +217,26 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Shows the page until it is interrupted, and returns the exit code."""
+    try:
+        from scoring import web
+    except ImportError as error:
+        return failed(f"--serve needs aiohttp: pip install aiohttp ({error})")
+    try:
+        model = read_model(find_model(options.model))
+        web.run(model, Scorer(model), options.port)
+    except ModelError as error:
+        return failed(str(error))
+    except OSError as error:  # the port is taken
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        return failed(f"port {options.port}: {reason}")
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    return OK
 
 
 def failed(message: str) -> int:

@@ -21,7 +21,14 @@ INK, MUTED, GRID = "#1b242d", "#566370", "#dfe4e9"
 _COLOURS = {BONAFIDE: "#0b62a8", SPOOF: "#b8480a"}
 
 
-def chart(recording: Recording, reading: Reading, image_url: str, *, width: int = WIDTH) -> Spec:
+def chart(
+    recording: Recording,
+    reading: Reading,
+    image_url: str,
+    *,
+    width: int = WIDTH,
+    titled: bool = True,
+) -> Spec:
     """Returns the picture as a Vega-Lite specification.
 
     Args:
@@ -29,6 +36,7 @@ def chart(recording: Recording, reading: Reading, image_url: str, *, width: int 
         reading: How scores are read.
         image_url: Of its spectrogram, which fills its panel.
         width: Of the panels, in pixels.
+        titled: Whether the decision and how it came about stand above.
     """
     seconds = recording.samples / reading.sample_rate
     rows = segments(recording, reading)
@@ -85,13 +93,18 @@ def chart(recording: Recording, reading: Reading, image_url: str, *, width: int 
         },
         _spectrogram_panel(seconds, reading.sample_rate, image_url, width),
     ]
-    return {
-        "title": {"text": title(recording, reading), "subtitle": subtitle(recording, reading)},
+    spec = {
         "vconcat": panels,
         "background": "white",
         "padding": 12,
         "config": _config(),
     }
+    if titled:
+        spec["title"] = {
+            "text": title(recording, reading),
+            "subtitle": subtitle(recording, reading),
+        }
+    return spec
 
 
 def _spectrogram_panel(seconds: float, sample_rate: int, image_url: str, width: int) -> Spec:

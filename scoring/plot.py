@@ -56,11 +56,16 @@ class Plot:
             self._spectrogram.add(block)
             yield block
 
-    def svg(self, recording: Recording, *, width: int = WIDTH) -> str:
-        """Returns the recording drawn as SVG, its panels so many pixels wide."""
+    @property
+    def samples(self) -> int:
+        """How many samples have gone by."""
+        return self._spectrogram.samples
+
+    def svg(self, recording: Recording, *, width: int = WIDTH, titled: bool = True) -> str:
+        """Returns the recording drawn as SVG; see `chart`."""
         import vl_convert
 
-        return vl_convert.vegalite_to_svg(self._chart(recording, width))
+        return vl_convert.vegalite_to_svg(self._chart(recording, width, titled))
 
     def write(self, path: str, recording: Recording) -> None:
         """Draws the recording into a file, by its ending PNG, SVG or one HTML page.
@@ -83,9 +88,9 @@ class Plot:
         except OSError as error:
             raise PlotError(f"cannot write {path}: {error.strerror}") from error
 
-    def _chart(self, recording: Recording, width: int = WIDTH) -> Spec:
+    def _chart(self, recording: Recording, width: int = WIDTH, titled: bool = True) -> Spec:
         image = spectrogram_url(self._spectrogram.decibels())
-        return chart(recording, self._reading, image, width=width)
+        return chart(recording, self._reading, image, width=width, titled=titled)
 
 
 def spectrogram_url(decibels: np.ndarray) -> str:

@@ -249,6 +249,9 @@ def test_plot(folder, capsys):
         (["-", "a.wav", "-"], "can be read once only"),
         (["high.wav", "--csv", "./high.wav"], "is one of the recordings"),
         (["high.wav", "--plot", "./high.wav"], "is one of the recordings"),
+        (["--serve", "high.wav"], "--serve takes no recordings"),
+        (["--serve", "--csv", "out.csv"], "--serve takes no recordings and writes no files"),
+        (["--serve", "--port", "65536"], "'65536' is not a port"),
         (["high.wav", "low.wav", "--plot", "out.png"], "--plot draws one recording, not 2"),
     ],
 )

@@ -74,7 +74,8 @@ def test_ticks_stand_at_round_times(seconds, ticks):
 
 
 def test_a_narrow_picture_has_fewer_ticks():
-    spec = chart.chart(LONG, READING, "data:,", width=300)
+    spec = chart.chart(LONG, READING, "data:,", width=300, titled=False)
+    assert "title" not in spec
     assert [panel["width"] for panel in spec["vconcat"]] == [300, 300]
     axis = spec["vconcat"][0]["layer"][0]["encoding"]["x"]["axis"]
     assert axis["values"] == [0, 0.5, 1.0, 1.5, 2.0]
