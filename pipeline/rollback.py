@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from pipeline.versions import Version
 
 
+_WIDTH = 120
+
+
 def parser() -> argparse.ArgumentParser:
     """Returns the command line."""
     result = argparse.ArgumentParser(
@@ -73,7 +76,10 @@ def main(arguments: list[str] | None = None) -> int:
     if options.json:
         print(json.dumps(versions.summaries(found), indent=2))
     else:
-        show(found, versions.summaries(found), Console(highlight=False, markup=False))
+        # Into a pipe or a file nothing is cut; on a narrow terminal cells are folded.
+        width = None if sys.stdout.isatty() else _WIDTH
+        console = Console(highlight=False, markup=False, width=width)
+        show(found, versions.summaries(found), console)
     return 0
 
 
@@ -81,7 +87,7 @@ def show(found: Sequence[Version], rows: Sequence[dict[str, Any]], console: Cons
     """Shows a table, the newest version first, and below it what is special about some."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("version", "pushed (UTC)", "eval EER", "worst attack", "dev EER", ""):
-        table.add_column(name, justify="right", no_wrap=True)
+        table.add_column(name, justify="right", no_wrap=name == "version", overflow="fold")
     newest_first = list(reversed(list(zip(found, rows, strict=True))))
     for version, row in newest_first:
         ci95, worst = row["eval_eer_ci95"], row["worst_attack"]

@@ -52,8 +52,7 @@ def run(capsys, *arguments, code=0):
     return capsys.readouterr()
 
 
-def test_the_list_has_the_newest_first_and_what_is_known(serving, capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "100")
+def test_the_list_has_the_newest_first_and_what_is_known(serving, capsys):
     lines = [" ".join(line.split()) for line in run(capsys, serving).out.splitlines()]
     assert [line for line in lines if line.startswith("17")] == [
         "1700000200 2023-11-14 22:16 30.00 % (20.43 to 35.95) A11 48.10 % 25.00 % current",
