@@ -250,3 +250,7 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    # Beam's and TensorFlow's libraries in one process crash the interpreter now and then when it
+    # ends, which would make a failure of what is done.
+    sys.stdout.flush()
+    os._exit(0)
