@@ -3,7 +3,9 @@
     python score.py call.wav                          the newest model below output/
     python score.py --recursive recordings/ --csv scores.csv
     ffmpeg -i talk.m4a -f wav - | python score.py - --segments
+    python score.py --plot talk.png talk.mp3          score over time above the spectrogram
     python score.py --model output/sample/serving/sample --threshold far1 --explain call.flac
+    python score.py --serve                           a page on this machine to drop recordings on
 
 A score is a natural-log likelihood ratio, higher = more bona fide; --explain says what that means
 for this model. Channels are averaged, any sampling rate is converted. A recording longer than the
@@ -17,13 +19,14 @@ import contextlib
 import math
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
+import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
 from metrics.files import printable
-from scoring import engine, inputs, output, thresholds
+from scoring import engine, inputs, output, plot, thresholds
 from scoring.ahead import Decoder
 from scoring.explain import explain
 from scoring.model import Model, ModelError, Scorer, find_model, read_model
@@ -75,6 +78,12 @@ def parser() -> argparse.ArgumentParser:
         action="store_true",
         help="an object on a line for each recording, as soon as it is scored",
     )
+    add(
+        "--plot",
+        metavar="OUT",
+        help="draw the recording, a single one: score over time above its spectrogram "
+        "(.png, .svg or .html)",
+    )
     add("--segments", action="store_true", help="rows for segments in place of whole recordings")
     add(
         "--threshold",
@@ -100,8 +109,21 @@ def parser() -> argparse.ArgumentParser:
         help="cost of an accepted spoof over that of a rejected bona fide recording, for bayes "
         "(default %(default)s)",
     )
+    add(
+        "--serve",
+        action="store_true",
+        help="show a page at http://127.0.0.1:PORT/ that scores what is dropped on it or recorded",
+    )
+    add("--port", type=port, default=8765, help="of --serve (default %(default)s)")
     add("--explain", action="store_true", help="say what the numbers mean, and what they do not")
     return result
+
+
+def port(text: str) -> int:
+    """Returns a number from 0 (any that is free) to 65535, for argparse."""
+    if not (text.isascii() and text.isdecimal() and int(text) < 1 << 16):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: 0 to 65535")
+    return int(text)
 
 
 def threshold(text: str) -> str | float:
@@ -139,6 +161,11 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs the command and returns its exit code."""
     command_line = parser()
     options = command_line.parse_intermixed_args(arguments)
+    if options.serve:
+        written = options.csv or options.json or options.plot or options.jsonl
+        if options.paths or options.list or written:
+            command_line.error("--serve takes no recordings and writes no files")
+        return serve(options)
     if not (options.paths or options.list or options.explain):
         command_line.error("name a recording, a folder with --recursive, or a --list")
     try:
@@ -146,10 +173,15 @@ def main(arguments: list[str] | None = None) -> int:
         if paths.count(STDIN) > 1:
             command_line.error("- (standard input) can be read once only")
         written = options.csv or options.json
+        for file in filter(None, (written, options.plot)):
+            if os.path.realpath(file) in map(os.path.realpath, paths):
+                command_line.error(f"{file} is one of the recordings")
         if written is not None:
-            if os.path.realpath(written) in map(os.path.realpath, paths):
-                command_line.error(f"{written} is one of the recordings")
             output.refuse_unwritable(written)
+        if options.plot is not None:
+            if len(paths) != 1:
+                command_line.error(f"--plot draws one recording, not {len(paths)}")
+            plot.refuse_impossible(options.plot)
         model = read_model(find_model(options.model))
         decide = thresholds.choose(
             options.threshold,
@@ -171,6 +203,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (
         inputs.InputError,
         output.OutputError,
+        plot.PlotError,
         thresholds.ThresholdError,
         ModelError,
     ) as error:
@@ -184,6 +217,26 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Shows the page until it is interrupted, and returns the exit code."""
+    try:
+        from scoring import web
+    except ImportError as error:
+        return failed(f"--serve needs aiohttp: pip install aiohttp ({error})")
+    try:
+        model = read_model(find_model(options.model))
+        web.run(model, Scorer(model), options.port)
+    except ModelError as error:
+        return failed(str(error))
+    except OSError as error:  # the port is taken
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        return failed(f"port {options.port}: {reason}")
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    return OK
 
 
 def failed(message: str) -> int:
@@ -206,8 +259,14 @@ def run(
 ) -> int:
     """Scores, writes and returns the exit code."""
     reading = Reading(model.sample_rate, model.clip_samples, decide, options.prior)
+    picture = plot.Plot(reading) if options.plot else None
+
+    def read(path: str) -> Iterable[np.ndarray]:
+        blocks = read_blocks(path, model.sample_rate)
+        return picture.watch(blocks) if picture else blocks
+
     # Before TensorFlow is imported, which takes seconds: the first recordings are decoded then.
-    decoder = Decoder(paths, lambda path: read_blocks(path, model.sample_rate), model.clip_samples)
+    decoder = Decoder(paths, read, model.clip_samples)
     bad = 0
     try:
         scorer = Scorer(model)
@@ -217,6 +276,8 @@ def run(
                 write(recording)
                 bad += bool(recording.error)
                 done()
+        if picture and not bad:
+            picture.write(options.plot, recording)  # the only one there is
     finally:
         decoder.stop()
     if bad:

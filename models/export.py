@@ -1,4 +1,4 @@
-"""The servable: Transform's graph and the model in one SavedModel, with two ways in."""
+"""The servable: Transform's graph and the model in one SavedModel, with four ways in."""
 
 from __future__ import annotations
 
@@ -15,11 +15,15 @@ import tensorflow_transform as tft
 
 from metrics.calibration import AffineCalibration
 from models.conformer import Conformer, ConformerConfig
+from models.feature_config import FeatureConfig
 from models.preprocessing import FEATURES, PCM16
+from models.recordings import wav_to_pcm16, waveform_to_pcm16
+from models.warmup import WARMUP_FILE, write_warmup_requests
 
 FACTS_FILE = "bonafide.json"
 WEIGHTS_FILE = "conformer.weights.h5"
 EXTRA_DIR = "assets.extra"
+_BYTES_PER_SAMPLE = 2
 
 
 class Member(NamedTuple):
@@ -37,7 +41,9 @@ class Member(NamedTuple):
 
 
 class Detector(tf.Module):
-    """Scores recordings from their PCM.
+    """Scores recordings: every signature makes PCM of what it is given, and that is scored.
+
+    What holds no sample has no score: `score` and `probability` are NaN.
 
     A plain module, because it holds both worlds: Transform's layer belongs to the old Keras, the
     model to Keras 3, and neither can hold the other.
@@ -47,10 +53,12 @@ class Detector(tf.Module):
         raw_feature_spec: How its raw inputs are parsed.
         models: Built models in float32.
         members: What each of them is.
+        features: Settings of the features: rate and length of the clips.
         calibration: Of the mean of the members' calibrated scores; none by default.
 
     Attributes:
         models: The models.
+        features: As above.
     """
 
     def __init__(
@@ -60,9 +68,11 @@ class Detector(tf.Module):
         models: Sequence[Conformer],
         members: Sequence[Member],
         *,
+        features: FeatureConfig,
         calibration: AffineCalibration | None = None,
     ) -> None:
         super().__init__(name="detector")
+        self.features = features
         self._transform = transform
         # Scoring must not ask for labels: only the recording is parsed and fed, and Transform's
         # layer leaves out the outputs that would need more.
@@ -79,7 +89,9 @@ class Detector(tf.Module):
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
     def score_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """Scores serialized tf.Examples [B] that have a `pcm16` feature."""
-        return self._score(tf.io.parse_example(examples, self._spec)[PCM16])
+        # All signatures call one function: a second copy of the network would double the graph, and
+        # with it the time that a server takes to load it.
+        return self.score_pcm16(tf.io.parse_example(examples, self._spec)[PCM16][:, 0])
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="pcm16")])
     def score_pcm16(self, pcm16: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -88,15 +100,43 @@ class Detector(tf.Module):
         Bytes and not numbers, as in the examples: recordings of a batch differ in length, and
         padding one with zeros would make another signal of it.
         """
-        return self._score(pcm16[:, tf.newaxis])
-
-    def _score(self, pcm16: tf.Tensor) -> dict[str, tf.Tensor]:
-        features = self._transform({PCM16: pcm16})[FEATURES]  # [B, T, F]
+        features = self._transform({PCM16: pcm16[:, tf.newaxis]})[FEATURES]  # [B, T, F]
         logits = [model(features, training=False) for model in self.models]  # each [B]
         score = self._offset + tf.add_n(
             [weight * logit for weight, logit in zip(self._weights, logits, strict=True)]
         )
+        # Its features would be those of silence, and its score a number that means nothing.
+        heard = tf.strings.length(pcm16) >= _BYTES_PER_SAMPLE
+        score = tf.where(heard, score, np.nan)
         return {"score": score, "probability": tf.sigmoid(score)}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="wav")])
+    def score_wav(self, wav: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Scores the contents of WAV files [B]: 16-bit PCM at the corpus' rate, any channels.
+
+        One file that is something else is an error for the whole batch.
+        """
+        features = self.features
+        return self.score_pcm16(
+            wav_to_pcm16(wav, sample_rate=features.sample_rate, max_samples=features.clip_samples)
+        )
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None, None], tf.float32, name="waveform"),
+            tf.TensorSpec([None], tf.int32, name="lengths"),
+        ]
+    )
+    def score_waveform(self, waveform: tf.Tensor, lengths: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Scores samples [B, N] of full scale 1 at the corpus' rate, `lengths` [B] of each."""
+        return self.score_pcm16(
+            waveform_to_pcm16(waveform, lengths, max_samples=self.features.clip_samples)
+        )
+
+    def signatures(self) -> dict[str, Any]:
+        """Returns name -> function of the signatures that are exported."""
+        names = ("score_pcm16", "score_wav", "score_waveform")
+        return {"serving_default": self.score_examples} | {n: getattr(self, n) for n in names}
 
 
 def build_detector(
@@ -104,6 +144,7 @@ def build_detector(
     config: ConformerConfig,
     members: Sequence[Member],
     *,
+    features: FeatureConfig,
     calibration: AffineCalibration | None = None,
 ) -> Detector:
     """A detector in float32, whatever precision the weights were trained in.
@@ -112,6 +153,7 @@ def build_detector(
         transform_output: What Transform wrote.
         config: Sizes of the models.
         members: The trained models.
+        features: Settings that Transform ran with.
         calibration: See `Detector`.
     """
     frames, bands = transform_output.transformed_feature_spec()[FEATURES].shape
@@ -126,6 +168,7 @@ def build_detector(
         transform_output.raw_feature_spec(),
         models,
         members,
+        features=features,
         calibration=calibration,
     )
 
@@ -136,21 +179,17 @@ def weights_file(member: int) -> str:
 
 
 def export_detector(detector: Detector, directory: str, *, facts: Mapping[str, Any]) -> None:
-    """Writes the SavedModel and, beside it in `assets.extra`, what only we read.
+    """Writes the SavedModel and, beside it in `assets.extra`, what is no part of its graph.
+
+    That is `bonafide.json` (settings, thresholds, provenance), the weights for a warm start, and
+    the requests that TensorFlow Serving runs before it takes others.
 
     Args:
         detector: What to export.
         directory: Folder of the SavedModel, any path that `tf.io.gfile` can write.
         facts: Goes to `bonafide.json`.
     """
-    tf.saved_model.save(
-        detector,
-        directory,
-        signatures={
-            "serving_default": detector.score_examples,
-            "score_pcm16": detector.score_pcm16,
-        },
-    )
+    tf.saved_model.save(detector, directory, signatures=detector.signatures())
     extra = os.path.join(directory, EXTRA_DIR)  # noqa: PTH118 (may be gs://)
     tf.io.gfile.makedirs(extra)
     with tempfile.TemporaryDirectory() as folder:
@@ -159,9 +198,10 @@ def export_detector(detector: Detector, directory: str, *, facts: Mapping[str, A
         names = [weights_file(i) for i in range(len(detector.models))]
         for model, name in zip(detector.models, names, strict=True):
             model.save_weights(local / name)
+        write_warmup_requests(local / WARMUP_FILE, detector.features)
         (local / FACTS_FILE).write_text(json.dumps(dict(facts), indent=2, sort_keys=True) + "\n")
         # The facts come last: where they are, the export is complete.
-        for name in (*names, FACTS_FILE):
+        for name in (*names, WARMUP_FILE, FACTS_FILE):
             path = os.path.join(extra, name)  # noqa: PTH118
             tf.io.gfile.copy(str(local / name), f"{path}.part", overwrite=True)
             tf.io.gfile.rename(f"{path}.part", path, overwrite=True)

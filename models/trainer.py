@@ -107,6 +107,7 @@ def train_and_export(
         transform_output,
         conformer,
         [Member(r.state.best_weights, r.log_prior_odds, r.calibration.map) for r in results],
+        features=FeatureConfig(**config["features"]),
         calibration=None if len(results) == 1 else calibration.map,
     )
     facts = detector_facts(config, results, calibration, dev_split.labels, placement)

@@ -391,6 +391,7 @@ def create_components(
         model_blessing=evaluator.outputs["blessing"],
         report=report.outputs["report"],
         model_card=report.outputs["model_card"],
+        evaluation=evaluator.outputs["evaluation"],
         push_destination=places.serving,
         code_fingerprint=fingerprints.pushing_code,
     )

@@ -1,11 +1,14 @@
-"""Fixtures for tests that evaluate: planted scores in examples, and models that read them back."""
+"""Fixtures: planted scores in examples, models that read them back, recordings as bytes."""
 
 import dataclasses
+import io
 import json
 import pathlib
 
 import hypothesis
+import numpy as np
 import pytest
+import soundfile
 
 # The same examples in every run, and no time limit: a busy machine must not fail a test.
 hypothesis.settings.register_profile("house", deadline=None, derandomize=True)
@@ -145,3 +148,15 @@ def pushed(tmp_path_factory):
         "| EER of the worst attack | 48.10\u00a0% | 40.00 to 55.00\u00a0% |\n"
     )
     return version
+
+
+@pytest.fixture
+def wav():
+    """Returns a function that encodes samples [M] or [M, channels], by default as 16-bit WAV."""
+
+    def encode(samples, rate_hz=16_000, subtype="PCM_16", kind="WAV"):
+        buffer = io.BytesIO()
+        soundfile.write(buffer, np.asarray(samples), rate_hz, subtype=subtype, format=kind)
+        return buffer.getvalue()
+
+    return encode

@@ -224,6 +224,17 @@ def test_explain(folder, capsys):
     assert "27.57 %" in err
 
 
+def test_plot(folder, capsys):
+    found, err = run(capsys, "long.flac", "--plot", "out.png")
+    assert [row["score"] for row in found] == ["1.000000"]
+    assert err == ""
+    assert (folder / "out.png").read_bytes().startswith(b"\x89PNG")
+    _, err = run(capsys, "words.wav", "--plot", "none.png", code=4)
+    assert not (folder / "none.png").exists()
+    _, err = run(capsys, "high.wav", "--plot", "out.jpg", code=1)
+    assert err == "error: --plot out.jpg: the name must end in one of .png, .svg, .html\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
@@ -237,6 +248,11 @@ def test_explain(folder, capsys):
         (["a.wav", "--recursiv"], "unrecognized arguments"),
         (["-", "a.wav", "-"], "can be read once only"),
         (["high.wav", "--csv", "./high.wav"], "is one of the recordings"),
+        (["high.wav", "--plot", "./high.wav"], "is one of the recordings"),
+        (["--serve", "high.wav"], "--serve takes no recordings"),
+        (["--serve", "--csv", "out.csv"], "--serve takes no recordings and writes no files"),
+        (["--serve", "--port", "65536"], "'65536' is not a port"),
+        (["high.wav", "low.wav", "--plot", "out.png"], "--plot draws one recording, not 2"),
     ],
 )
 def test_a_wrong_command_line(folder, capsys, arguments, reason):
@@ -316,7 +332,7 @@ def command(*arguments, script=ROOT / "score.py"):
     return [sys.executable, str(script), *map(str, arguments)]
 
 
-def test_it_needs_only_tensorflow_numpy_soundfile_soxr_and_rich(folder):
+def test_it_needs_only_the_dependency_group_score(folder):
     data = (folder / "long.flac").read_bytes()
     done = subprocess.run(
         command(ROOT / "score.py", "-", "high.wav", "none.wav", "--explain", script=WITHOUT),
@@ -331,6 +347,15 @@ def test_it_needs_only_tensorflow_numpy_soundfile_soxr_and_rich(folder):
     # Nothing of TensorFlow's is on the screen.
     assert err.startswith("error: 1 of 3 recordings could not be scored; the column error says why")
     assert err.count("\n\n") == 7
+
+
+def test_a_plot_needs_no_more(folder):
+    done = subprocess.run(
+        command(ROOT / "score.py", "long.flac", "--plot", "out.html", script=WITHOUT),
+        capture_output=True,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert "<svg" in (folder / "out.html").read_text()
 
 
 def test_wrong_arguments_are_told_before_tensorflow_is_imported(folder):

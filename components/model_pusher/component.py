@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from tfx import types
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.proto import pusher_pb2
-from tfx.types import component_spec, standard_component_specs
+from tfx.types import component_spec, standard_artifacts, standard_component_specs
 from tfx.utils import json_utils
 
 import report_artifacts
@@ -17,7 +17,7 @@ _STOCK = standard_component_specs.PusherSpec
 
 
 class ModelPusherSpec(component_spec.ComponentSpec):
-    """Interface of ModelPusher: the stock Pusher's, and the reports that go with the model."""
+    """Interface of ModelPusher: the stock Pusher's, and the records that go with the model."""
 
     PARAMETERS: ClassVar[dict[str, Any]] = _STOCK.PARAMETERS
     INPUTS: ClassVar[dict[str, Any]] = {
@@ -26,6 +26,9 @@ class ModelPusherSpec(component_spec.ComponentSpec):
         "model_card": component_spec.ChannelParameter(
             type=report_artifacts.Markdown, optional=True
         ),
+        "evaluation": component_spec.ChannelParameter(
+            type=standard_artifacts.ModelEvaluation, optional=True
+        ),
     }
     OUTPUTS: ClassVar[dict[str, Any]] = _STOCK.OUTPUTS
 
@@ -33,8 +36,9 @@ class ModelPusherSpec(component_spec.ComponentSpec):
 class ModelPusher(base_component.BaseComponent):
     """Pushes a blessed model to `<push_destination>/<version>/`, complete or not at all.
 
-    Inputs and output (`pushed_model`) are those of TFX's Pusher, and the reports, which are put
-    into the version's `assets.extra/`; why the Pusher is replaced stands in `executor.Executor`.
+    Inputs and output (`pushed_model`) are those of TFX's Pusher, and what says how good the model
+    is (page, model card, figures), which is put into the version's `assets.extra/`; why the Pusher
+    is replaced stands in `executor.Executor`.
     """
 
     SPEC_CLASS = ModelPusherSpec
@@ -48,6 +52,7 @@ class ModelPusher(base_component.BaseComponent):
         push_destination: str,
         report: types.BaseChannel | None = None,
         model_card: types.BaseChannel | None = None,
+        evaluation: types.BaseChannel | None = None,
         code_fingerprint: str = "",
     ) -> None:
         """Builds the component.
@@ -58,6 +63,7 @@ class ModelPusher(base_component.BaseComponent):
             push_destination: Serving folder of this model, `serving/<name>`.
             report: Page of EvalReport.
             model_card: Model card of EvalReport.
+            evaluation: Of ModelEvaluator: its figures and its verdict, for programs.
             code_fingerprint: Fingerprint of the code that pushes, so that TFX's cache notices a
                 change.
         """
@@ -67,6 +73,7 @@ class ModelPusher(base_component.BaseComponent):
                 model_blessing=model_blessing,
                 report=report,
                 model_card=model_card,
+                evaluation=evaluation,
                 push_destination=pusher_pb2.PushDestination(
                     filesystem=pusher_pb2.PushDestination.Filesystem(
                         base_directory=push_destination

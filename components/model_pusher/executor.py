@@ -13,6 +13,7 @@ from tfx.proto import pusher_pb2
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import io_utils, proto_utils
 
+from components.model_evaluator import records
 from components.model_pusher import store
 
 _LOG = logging.getLogger("bonafide")
@@ -36,7 +37,8 @@ class Executor(pusher_executor.Executor):
         """Pushes the model if it is blessed.
 
         Args:
-            input_dict: `model` and `model_blessing`, maybe `report` and `model_card`.
+            input_dict: `model` and `model_blessing`, maybe `report`, `model_card` and
+                `evaluation`.
             output_dict: `pushed_model`: a copy of what was pushed, and custom properties `pushed`
                 (0 or 1), `pushed_destination` and `pushed_version`.
             exec_properties: `push_destination`, JSON of `pusher_pb2.PushDestination`.
@@ -79,19 +81,22 @@ def push(
         destination: Serving folder, `serving/<name>`.
         blessing_uri: Blessing of the model. If it was forced, the record of that is put into the
             pushed model's `assets.extra/`, so that it stays with the model wherever it goes.
-        reports: Files for people that go to the same place.
+        reports: Files that say how good it is; they go to the same place.
 
     Returns:
         The folder of the new version, or of the newest one where that is this very model.
     """
     extra_files: dict[str, str] = {}
     beside = {f"{store.EXTRA_DIR}/{path.rsplit('/', 1)[-1]}": path for path in reports}
+    # Made the newest again by hand, it is the same model as before.
+    republished = f"{store.EXTRA_DIR}/{store.REPUBLISHED_FILE}"
     forced = f"{blessing_uri}/{store.FORCED_BLESSING_FILE}"
     if blessing_uri is not None and fileio.exists(forced):
         extra_files[f"{store.EXTRA_DIR}/{store.FORCED_BLESSING_FILE}"] = forced
     if versions := store.complete_versions(destination):
         newest = store.version_path(destination, versions[-1])
-        if store.is_copy(newest, model_path, extra_files=extra_files, not_compared=beside):
+        not_compared = {*beside, republished}
+        if store.is_copy(newest, model_path, extra_files=extra_files, not_compared=not_compared):
             _LOG.info("not pushed again: %s is this very model", newest)
             return newest
     while True:
@@ -105,13 +110,19 @@ def push(
 
 
 def _reports(input_dict: dict[str, list[types.Artifact]]) -> list[str]:
-    """Returns the files of the report artifacts that there are."""
-    return [
+    """Returns the files for people, and the figures and the verdict, where there are any."""
+    pages = [
         f"{artifact.uri}/{name}"
         for key in ("report", "model_card")
         for artifact in input_dict.get(key) or []
         for name in fileio.listdir(artifact.uri)
     ]
+    figures = [
+        f"{artifact.uri}/{name}"
+        for artifact in input_dict.get("evaluation") or []
+        for name in (records.EVALUATION_FILE, records.VERDICT_FILE)
+    ]
+    return pages + figures
 
 
 def _blessing_uri(input_dict: dict[str, list[types.Artifact]]) -> str | None:

@@ -18,7 +18,10 @@ from tfx.utils import io_utils
 MODEL_FILE = "saved_model.pb"
 EXTRA_DIR = "assets.extra"
 FORCED_BLESSING_FILE = "forced_blessing.json"
-_INCOMING = ".incoming-"  # not a number, so no model server looks into it
+REPUBLISHED_FILE = "republished.json"
+# Not numbers, so no model server looks into them.
+_INCOMING = ".incoming-"
+_OUTGOING = ".outgoing-"
 _LEFTOVER_SECONDS = 24 * 3600
 
 
@@ -90,6 +93,32 @@ def copy_model(source: str, target: str, *, extra_files: Mapping[str, str] | Non
         shutil.rmtree(incoming, ignore_errors=True)
 
 
+def remove_version(destination: str, version: str) -> None:
+    """Removes a version, so that it is there whole or not at all.
+
+    On a local disk it is renamed first: killed at any moment, nothing half-gone has a number. On
+    object stores `saved_model.pb` goes first, without which a version does not count.
+
+    Raises:
+        ValueError: It is the newest one, which is served.
+        FileNotFoundError: It is not there.
+    """
+    versions = complete_versions(destination)
+    if version not in versions:
+        raise FileNotFoundError(f"{destination} has no version {version}.")
+    if version == versions[-1]:
+        raise ValueError(f"{version} is the newest version, the one that is served.")
+    path = version_path(destination, version)
+    if "://" in path:
+        fileio.remove(f"{path}/{MODEL_FILE}")
+        fileio.rmtree(path)
+        return
+    final = Path(path)
+    outgoing = final.with_name(f"{_OUTGOING}{version}-{os.getpid()}")
+    final.rename(outgoing)
+    shutil.rmtree(outgoing)
+
+
 def is_copy(
     target: str,
     source: str,
@@ -136,7 +165,7 @@ def _copy_parts(source: str, target: str, extra_files: Mapping[str, str]) -> Non
 def _remove_leftovers(folder: Path) -> None:
     """Removes what copies killed long ago left; a young one may belong to a running process."""
     oldest = time.time() - _LEFTOVER_SECONDS
-    for leftover in folder.glob(f"{_INCOMING}*"):
+    for leftover in [*folder.glob(f"{_INCOMING}*"), *folder.glob(f"{_OUTGOING}*")]:
         if leftover.stat().st_mtime < oldest:
             shutil.rmtree(leftover, ignore_errors=True)
 

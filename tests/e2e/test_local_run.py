@@ -106,6 +106,7 @@ def test_the_reports_are_made_of_this_run_and_pushed_beside_the_model(pushed, ou
     [evaluation] = (output / "artifacts" / "ModelEvaluator" / "evaluation").iterdir()
     figures = json.loads((evaluation / "evaluation.json").read_text())
     assert (figures["n_bonafide"], figures["n_spoof"]) == (24, 66)
+    assert json.loads((extra / "evaluation.json").read_text()) == figures
     page, card = (extra / "report.html").read_text(), (extra / "model_card.md").read_text()
     for text in (page, card):
         assert f"{100 * figures['eer']:.2f}" in text

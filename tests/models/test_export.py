@@ -1,15 +1,20 @@
+import ast
+import base64
 import dataclasses
 import json
 import pathlib
+import pickle
 import subprocess
 import sys
 import types
 
 import keras
+import model_server
 import numpy as np
 import pytest
 import soundfile
 import tensorflow as tf
+from tensorflow_serving.apis import prediction_log_pb2
 
 from metrics.calibration import AffineCalibration
 from models import checkpoints, train, trainer
@@ -17,6 +22,7 @@ from models.augment import AugmentConfig
 from models.calibrate import DevCalibration
 from models.conformer import Conformer, ConformerConfig
 from models.export import Member, build_detector
+from models.feature_config import FeatureConfig
 from models.preprocessing import FEATURES, PCM16
 from models.pretrained import load_pretrained
 from models.trainer_config import TrainerConfig
@@ -26,6 +32,29 @@ TINY = ConformerConfig(
     width=8, num_blocks=1, num_heads=2, kernel_size=3, subsampling_channels=4, pooling_width=4
 )
 SETTINGS = TrainerConfig(epochs=1, batch_size=8, class_weighting="none", device="cpu")
+
+FEATURE_CONFIG = FeatureConfig(clip_samples=16000, num_bands=16)
+
+# Each signature on all recordings, on them in another order, and on each of them alone.
+SIGNATURES = """
+import pickle, sys
+import numpy as np
+import tensorflow as tf
+signatures = tf.saved_model.load(sys.argv[1]).signatures
+found = {}
+for name, inputs in pickle.loads(open(sys.argv[2], "rb").read()).items():
+    def score(rows):
+        given = {n: tf.constant([values[i] for i in rows]) for n, values in inputs.items()}
+        return signatures[name](**given)["score"].numpy().tolist()
+    everything = range(len(next(iter(inputs.values()))))
+    found[name] = {
+        "together": score(everything),
+        "reversed": score(everything[::-1])[::-1],
+        "alone": [score([i])[0] for i in everything],
+    }
+found["names"] = sorted(signatures)
+print(found)
+"""
 
 SERVE = """
 import sys
@@ -137,9 +166,134 @@ def test_short_recordings_are_repeated_in_both_signatures(trained, served):
     assert np.allclose(out["short"], score, atol=1e-5)
 
 
+def test_every_signature_gives_a_recording_the_same_score_in_any_company(
+    trained, corpus, tmp_path, wav
+):
+    recordings = [samples for _, _, samples in corpus.clips["dev"][:4]]
+    recordings += [recordings[0][:7001], recordings[1][:1]]  # to be repeated
+    assert len({len(samples) for samples in recordings}) == 6
+    longest = max(map(len, recordings))
+    bytes_of = [samples.astype("<i2").tobytes() for samples in recordings]
+    examples = []
+    for pcm16 in bytes_of:
+        feature = tf.train.Feature(bytes_list=tf.train.BytesList(value=[pcm16]))
+        features = tf.train.Features(feature={"pcm16": feature})
+        examples.append(tf.train.Example(features=features).SerializeToString())
+    # What stands behind a recording's end is not silence here.
+    padded = [np.pad(s / np.float32(32768), (0, longest - len(s)), "wrap") for s in recordings]
+    inputs = {
+        "serving_default": {"examples": examples},
+        "score_pcm16": {"pcm16": bytes_of},
+        "score_wav": {"wav": [wav(samples) for samples in recordings]},
+        "score_waveform": {
+            "waveform": [row.astype(np.float32) for row in padded],
+            "lengths": [np.int32(len(samples)) for samples in recordings],
+        },
+    }
+    (tmp_path / "in.pickle").write_bytes(pickle.dumps(inputs))
+    (tmp_path / "serve.py").write_text(SIGNATURES)
+    done = subprocess.run(
+        [
+            *(sys.executable, str(ROOT / "tests/harness/without_frameworks.py")),
+            *map(str, (tmp_path / "serve.py", trained / "serving", tmp_path / "in.pickle")),
+        ],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = ast.literal_eval(done.stdout)
+    assert found.pop("names") == sorted(inputs)
+    expected = found["serving_default"]["together"]
+    assert np.std(expected) > 1e-3
+    for name, scores in found.items():
+        for company, got in scores.items():
+            assert got == pytest.approx(expected, abs=1e-5), (name, company)
+
+
+def test_what_holds_no_sample_has_no_score_and_leaves_its_neighbours_theirs(trained, corpus, wav):
+    signatures = tf.saved_model.load(str(trained / "serving")).signatures
+    samples = corpus.clips["dev"][0][2][:9000]
+    pcm16 = samples.astype("<i2").tobytes()
+    expected = signatures["score_pcm16"](pcm16=tf.constant([pcm16]))["score"].numpy()[0]
+    nan = np.full(9000, np.nan, np.float32)
+    given = {
+        "score_pcm16": {"pcm16": [b"", pcm16, b"x"]},
+        "score_wav": {"wav": [wav(samples[:0]), wav(samples), wav(samples[:0])]},
+        "score_waveform": {
+            "waveform": np.stack([nan, samples / np.float32(32768), nan]),
+            "lengths": [9000, 9000, 0],
+        },
+    }
+    for name, inputs in given.items():
+        out = signatures[name](**{key: tf.constant(value) for key, value in inputs.items()})
+        for values in (out["score"].numpy(), out["probability"].numpy()):
+            assert np.isnan(values).tolist() == [True, False, True], name
+        assert out["score"].numpy()[1] == pytest.approx(expected, abs=1e-5)
+
+
+def test_every_signature_is_asked_over_rest_as_the_docs_say(trained, corpus, wav):
+    loaded = tf.saved_model.load(str(trained / "serving"))
+    samples = corpus.clips["dev"][0][2][:3000]
+
+    def b64(content):
+        return {"b64": base64.b64encode(content).decode()}
+
+    pcm16 = samples.astype("<i2").tobytes()
+    feature = tf.train.Feature(bytes_list=tf.train.BytesList(value=[pcm16]))
+    example = tf.train.Example(features=tf.train.Features(feature={"pcm16": feature}))
+    numbers = {"waveform": (samples / 32768).tolist(), "lengths": len(samples)}
+    asked = {
+        "serving_default": {"examples": b64(example.SerializeToString())},
+        "score_pcm16": {"pcm16": b64(pcm16)},
+        "score_wav": {"wav": b64(wav(samples))},
+        "score_waveform": numbers,
+    }
+    replies = [
+        model_server.predict(loaded, {"signature_name": name, "instances": [row, row]})
+        for name, row in asked.items()
+    ]
+    scores = [row["score"] for reply in replies for row in reply["predictions"]]
+    assert scores == pytest.approx([scores[0]] * 8, abs=1e-5)
+    columns = {"inputs": {name: [value] for name, value in numbers.items()}}
+    reply = model_server.predict(loaded, columns | {"signature_name": "score_waveform"})
+    assert reply["outputs"]["score"] == pytest.approx(scores[:1], abs=1e-5)
+    wrong = {"signature_name": "score_wav", "instances": [b64(wav(samples, 8_000))]}
+    with pytest.raises(model_server.BadRequestError, match=r"at 16000 Hz.*resample it before"):
+        model_server.predict(loaded, wrong)
+
+
+def test_an_empty_batch(trained):
+    signatures = tf.saved_model.load(str(trained / "serving")).signatures
+    for name, inputs in {
+        "score_pcm16": {"pcm16": tf.zeros([0], tf.string)},
+        "score_wav": {"wav": tf.zeros([0], tf.string)},
+        "score_waveform": {"waveform": tf.zeros([0, 5]), "lengths": tf.zeros([0], tf.int32)},
+    }.items():
+        assert signatures[name](**inputs)["score"].shape == (0,), name
+
+
+def test_the_requests_that_warm_a_server_up_can_be_read_and_scored(trained):
+    loaded = tf.saved_model.load(str(trained / "serving"))
+    file = trained / "serving/assets.extra/tf_serving_warmup_requests"
+    seen = []
+    for record in tf.data.TFRecordDataset(str(file)):
+        log = prediction_log_pb2.PredictionLog.FromString(record.numpy())
+        assert log.WhichOneof("log_type") == "predict_log"
+        request = log.predict_log.request
+        name = request.model_spec.signature_name
+        inputs = {key: tf.make_ndarray(value) for key, value in request.inputs.items()}
+        out = loaded.signatures[name](**{k: tf.constant(v) for k, v in inputs.items()})
+        seen.append((name, len(next(iter(inputs.values())))))
+        assert out["score"].shape == (seen[-1][1],)
+        assert np.isfinite(out["score"]).all()
+    assert sorted(seen) == sorted((name, b) for name in loaded.signatures for b in (1, 32))
+
+
 def test_facts_beside_the_model_and_no_checkpoints_left(trained):
     extra = trained / "serving/assets.extra"
-    assert sorted(p.name for p in extra.iterdir()) == ["bonafide.json", "conformer.weights.h5"]
+    assert sorted(p.name for p in extra.iterdir()) == [
+        *("bonafide.json", "conformer.weights.h5", "tf_serving_warmup_requests")
+    ]
     facts = json.loads((extra / "bonafide.json").read_text())
     assert facts["training_fingerprint"] == "abc"
     assert facts["settings"]["conformer"]["width"] == 8
@@ -230,7 +384,7 @@ def test_the_prior_odds_are_taken_from_the_logit(corpus):
     scores = []
     for odds in (0.0, 0.7):
         member = Member(model.get_weights(), log_prior_odds=odds)
-        detector = build_detector(corpus.transform_output, TINY, [member])
+        detector = build_detector(corpus.transform_output, TINY, [member], features=FEATURE_CONFIG)
         scores.append(detector.score_pcm16(pcm16)["score"].numpy())
     assert scores[0] - scores[1] == pytest.approx(0.7, abs=1e-5)
 
@@ -247,7 +401,9 @@ def test_members_are_averaged_after_their_calibration_and_calibrated_again(corpu
         for model, found in zip(models, maps, strict=True)
     ]
     joint = AffineCalibration(slope=1.5, offset=0.25)
-    detector = build_detector(corpus.transform_output, TINY, members, calibration=joint)
+    detector = build_detector(
+        corpus.transform_output, TINY, members, features=FEATURE_CONFIG, calibration=joint
+    )
     pcm16 = tf.constant([s.tobytes() for _, _, s in corpus.clips["dev"][:3]])
     layer = corpus.transform_output.transform_features_layer()
     features = layer({PCM16: pcm16[:, None]})[FEATURES]
@@ -271,7 +427,8 @@ def test_several_models_are_exported_as_one(corpus, tmp_path):
     )
     extra = tmp_path / "serving/assets.extra"
     assert sorted(p.name for p in extra.iterdir()) == [
-        *("bonafide.json", "conformer-1.weights.h5", "conformer.weights.h5")
+        *("bonafide.json", "conformer-1.weights.h5", "conformer.weights.h5"),
+        "tf_serving_warmup_requests",
     ]
     facts = json.loads((extra / "bonafide.json").read_text())
     assert [m["seed"] for m in facts["members"]] == [0, 1]

@@ -14,6 +14,7 @@ from tfx.utils import proto_utils
 import report_artifacts
 from components.model_pusher import store
 from components.model_pusher.executor import Executor, push
+from pipeline import versions
 
 
 @pytest.fixture
@@ -125,6 +126,28 @@ def test_the_reports_go_with_the_model_and_make_no_version_of_their_own(tmp_path
     other = do(tmp_path, model, blessed=1, **reports(tmp_path, "third"))
     extra = pathlib.Path(other.get_string_custom_property("pushed_destination")) / store.EXTRA_DIR
     assert (extra / "report.html").read_text() == "third report.html"
+
+
+def test_the_figures_and_the_verdict_go_with_the_model(tmp_path, model):
+    evaluation = standard_artifacts.ModelEvaluation()
+    evaluation.uri = str(tmp_path / "evaluation")
+    (tmp_path / "evaluation").mkdir()
+    for name in ("evaluation.json", "verdict.json", "context.json"):
+        (tmp_path / "evaluation" / name).write_text(f'{{"from": "{name}"}}')
+    pushed = do(tmp_path, model, blessed=1, evaluation=[evaluation])
+    extra = pathlib.Path(pushed.get_string_custom_property("pushed_destination"), store.EXTRA_DIR)
+    assert sorted(path.name for path in extra.iterdir()) == ["evaluation.json", "verdict.json"]
+    assert json.loads((extra / "verdict.json").read_text()) == {"from": "verdict.json"}
+
+
+def test_the_same_model_is_not_pushed_again_when_it_was_made_current_by_hand(tmp_path, model):
+    destination, source = str(tmp_path / "serving"), f"{model.uri}/Format-Serving"
+    first = pathlib.Path(push(model_path=source, destination=destination))
+    (pathlib.Path(source) / store.MODEL_FILE).write_text("a worse one")
+    push(model_path=source, destination=destination)
+    (pathlib.Path(source) / store.MODEL_FILE).write_text("graph")
+    again = versions.make_current(destination, first.name, reason="it was better")
+    assert push(model_path=source, destination=destination) == f"{destination}/{again}"
 
 
 def push_slowly(source, destination, started):

@@ -117,3 +117,36 @@ def test_leftovers_of_a_killed_copy_are_removed_once_old(tmp_path):
     store.copy_model(str(source), str(tmp_path / "serving" / "7"))
     assert not old.exists()
     assert young.exists()
+
+
+def test_a_version_is_removed_but_never_the_newest(tmp_path):
+    for name in ("5", "6", "7"):
+        make_model(tmp_path / name)
+    (tmp_path / "8").mkdir()  # incomplete: 7 is served
+    store.remove_version(str(tmp_path), "5")
+    assert store.complete_versions(str(tmp_path)) == ["6", "7"]
+    with pytest.raises(ValueError, match="7 is the newest version"):
+        store.remove_version(str(tmp_path), "7")
+    for missing in ("5", "8", "../7"):
+        with pytest.raises(FileNotFoundError, match="has no version"):
+            store.remove_version(str(tmp_path), missing)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["6", "7", "8"]
+
+
+def test_a_removal_that_is_killed_leaves_nothing_with_a_number(tmp_path, monkeypatch):
+    for name in ("6", "7"):
+        make_model(tmp_path / "serving" / name)
+
+    def killed(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(store.shutil, "rmtree", killed)
+    with pytest.raises(KeyboardInterrupt):
+        store.remove_version(str(tmp_path / "serving"), "6")
+    monkeypatch.undo()
+    [left] = [path for path in (tmp_path / "serving").iterdir() if path.name != "7"]
+    assert left.name.startswith(".outgoing-6-")
+    long_ago = time.time() - 2 * 24 * 3600
+    os.utime(left, (long_ago, long_ago))
+    store.copy_model(str(tmp_path / "serving" / "7"), str(tmp_path / "serving" / "8"))
+    assert not left.exists()

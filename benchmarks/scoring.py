@@ -1,0 +1,256 @@
+"""How fast does the servable score, features included, against a bare pass of the same network?
+
+    python -m benchmarks.scoring --json FILE
+
+Ours is `score_pcm16` of an exported SavedModel: bytes of clips of 4 s in, scores out. The bare side
+is another SavedModel with the same network and weights and nothing else: features that are ready
+in, logits out. The weights are not trained, which takes no time from either. Features are the
+defaults, normalised by the corpus.
+
+Each side is a process of its own, as a server is. They take turns, one computing at a time, after
+warming up; latencies are those of all turns. A ratio `ours_over_bare_forward_...` is our clips per
+second over theirs: at 1 the features would cost nothing. Those that end in `_cpu` count processor
+time in place of the clock's: where others use the machine as well, they are the ones to trust.
+`start_seconds` is from starting Python to the first score.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from benchmarks.train_speed import REPOSITORY, busy_seconds
+from models.conformer_config import SIZES, ConformerConfig
+from models.feature_config import FeatureConfig
+
+BATCH_SIZES = (1, 32)
+MODELS = ("default", "S")
+SIDES = ("ours", "bare_forward")
+
+
+def export(
+    folder: pathlib.Path,
+    config: ConformerConfig,
+    features: FeatureConfig,
+    transform_graph: pathlib.Path,
+) -> None:
+    """Writes both sides' SavedModels, `ours` and `bare_forward`, with the same weights."""
+    import keras
+    import tensorflow as tf
+    import tensorflow_transform as tft
+
+    from models.conformer import Conformer
+    from models.export import Member, build_detector, export_detector
+
+    keras.utils.set_random_seed(0)
+    model = Conformer(config)
+    model.build((None, features.num_frames, features.num_features))
+    detector = build_detector(
+        tft.TFTransformOutput(str(transform_graph)),
+        config,
+        [Member(model.get_weights())],
+        features=features,
+    )
+    export_detector(detector, str(folder / "ours"), facts={})
+
+    class Bare(tf.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            [self.model] = detector.models
+
+        @tf.function(
+            input_signature=[
+                tf.TensorSpec([None, features.num_frames, features.num_features], name="features")
+            ]
+        )
+        def forward(self, features: tf.Tensor) -> dict[str, tf.Tensor]:
+            return {"score": self.model(features, training=False)}
+
+    bare = Bare()
+    target = str(folder / "bare_forward")
+    tf.saved_model.save(bare, target, signatures={"forward": bare.forward})
+
+
+def transform(folder: pathlib.Path, features: FeatureConfig) -> None:
+    """Writes what Transform makes of a few seconds of noise: the graph, with some statistics."""
+    import apache_beam as beam
+    import tensorflow_transform.beam as tft_beam
+    from google.protobuf import text_format
+    from tensorflow_metadata.proto.v0 import schema_pb2
+    from tensorflow_transform.tf_metadata import dataset_metadata, metadata_io
+
+    from models.preprocessing import preprocessing_fn
+
+    one = "presence { min_fraction: 1 } shape { dim { size: 1 } }"
+    schema = text_format.Parse(
+        f'feature {{ name: "pcm16" type: BYTES {one} }}', schema_pb2.Schema()
+    )
+    metadata = dataset_metadata.DatasetMetadata(schema)
+    noise = np.random.default_rng(0).normal(0, 3000, features.clip_samples).astype("<i2")
+    settings = {"features": dataclasses.asdict(features)}
+    options = beam.options.pipeline_options.PipelineOptions(["--runner=FnApiRunner"])
+    with (
+        tempfile.TemporaryDirectory() as temporary,
+        tft_beam.Context(temp_dir=temporary),
+        beam.Pipeline(options=options) as pipeline,
+    ):
+        rows = pipeline | beam.Create([{"pcm16": [noise.tobytes()]}])
+        analysed = (rows, metadata) | tft_beam.AnalyzeDataset(
+            lambda inputs: preprocessing_fn(inputs, settings)
+        )
+        _ = analysed | tft_beam.WriteTransformFn(str(folder))
+    metadata_io.write_metadata(metadata, str(folder / "metadata"))
+
+
+class Side:
+    """A process that has loaded a SavedModel and waits for its turns.
+
+    Args:
+        about: See `benchmarks.peers.servable`.
+
+    Attributes:
+        ready: What it said when it had scored once, and `start_seconds`.
+    """
+
+    def __init__(self, about: dict[str, Any]) -> None:
+        began = time.perf_counter()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.peers.servable", json.dumps(about)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            cwd=REPOSITORY,
+            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        )
+        self.ready = self._answer()
+        self.ready["start_seconds"] = time.perf_counter() - began
+
+    def turn(self, batch_size: int, seconds: float) -> dict[str, Any]:
+        """Lets it score for some seconds; see `benchmarks.peers.servable` for the answer."""
+        before, began = busy_seconds(), time.perf_counter()
+        self.process.stdin.write(json.dumps({"batch_size": batch_size, "seconds": seconds}) + "\n")
+        self.process.stdin.flush()
+        answer = self._answer()
+        cores = len(os.sched_getaffinity(0))
+        others = busy_seconds() - before - answer["cpu_seconds"]
+        answer["others_share"] = max(0.0, others / (time.perf_counter() - began) / cores)
+        return answer
+
+    def _answer(self) -> dict[str, Any]:
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError("a side has ended; run benchmarks.peers.servable to see why")
+        return json.loads(line)
+
+    def close(self) -> None:
+        """Ends it."""
+        self.process.stdin.close()
+        self.process.stdout.close()
+        self.process.wait(timeout=60)
+
+
+@contextlib.contextmanager
+def sides(folder: pathlib.Path, features: FeatureConfig) -> Iterator[dict[str, Side]]:
+    """Starts both sides, one after the other; in the end both are gone."""
+    abouts = {
+        "ours": {"signature": "score_pcm16", "input": "pcm16", "shape": [features.clip_samples]},
+        "bare_forward": {
+            "signature": "forward",
+            "input": "features",
+            "shape": [features.num_frames, features.num_features],
+        },
+    }
+    with contextlib.ExitStack() as stack:
+        started = {}
+        for name in SIDES:
+            about = abouts[name] | {"folder": str(folder / name), "most": max(BATCH_SIZES)}
+            started[name] = Side(about)
+            stack.callback(started[name].close)
+        yield started
+
+
+def compare(started: dict[str, Side], *, rounds: int, seconds: float) -> dict[str, dict]:
+    """Lets the sides take turns; returns side -> figures."""
+    found: dict[str, dict] = {name: dict(side.ready) for name, side in started.items()}
+    for batch_size in BATCH_SIZES:
+        turns: dict[str, list[dict]] = {name: [] for name in started}
+        for number in range(rounds + 1):
+            for name, side in started.items():
+                answer = side.turn(batch_size, seconds)
+                if number:  # the first is to warm up
+                    turns[name].append(answer)
+        for name, answers in turns.items():
+            found[name][f"batch_{batch_size}"] = summarise(answers, batch_size)
+            found[name]["peak_mebibytes"] = answers[-1]["peak_mebibytes"]
+    return found
+
+
+def summarise(answers: Sequence[dict[str, Any]], batch_size: int) -> dict[str, float]:
+    """Figures of all turns of a side at one batch size."""
+    took = np.concatenate([answer["took"] for answer in answers])
+    clips = batch_size * len(took)
+    return {
+        "clips_per_second": clips / float(took.sum()),
+        "clips_per_cpu_second": clips / sum(answer["cpu_seconds"] for answer in answers),
+        "p50_milliseconds": 1000 * float(np.percentile(took, 50)),
+        "p99_milliseconds": 1000 * float(np.percentile(took, 99)),
+        "calls": len(took),
+        "others_share": float(np.median([answer["others_share"] for answer in answers])),
+    }
+
+
+def ratios(found: dict[str, dict], model: str) -> dict[str, float]:
+    """Our clips a second over the bare pass', by the clock and by processor time."""
+    result = {}
+    for batch_size in BATCH_SIZES:
+        ours, bare = (found[side][f"batch_{batch_size}"] for side in SIDES)
+        name = f"ours_over_bare_forward_{model}_batch_{batch_size}"
+        result[name] = ours["clips_per_second"] / bare["clips_per_second"]
+        result[f"{name}_cpu"] = ours["clips_per_cpu_second"] / bare["clips_per_cpu_second"]
+    return result
+
+
+def main() -> None:
+    """Measures every model and writes the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", type=pathlib.Path, required=True)
+    parser.add_argument("--models", nargs="+", choices=("default", *SIZES), default=MODELS)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=4.0, help="of a turn")
+    options = parser.parse_args()
+    features = FeatureConfig()
+    report: dict[str, dict] = {"figures": {"features": dataclasses.asdict(features)}, "ratios": {}}
+    with tempfile.TemporaryDirectory() as temporary:
+        graph = pathlib.Path(temporary, "transform")
+        transform(graph, features)
+        for model in options.models:
+            folder = pathlib.Path(temporary, model)
+            export(folder, SIZES.get(model, ConformerConfig()), features, graph)
+            with sides(folder, features) as started:
+                found = compare(started, rounds=options.rounds, seconds=options.seconds)
+            report["figures"][model] = found
+            report["ratios"].update(ratios(found, model))
+    text = json.dumps(report, indent=2)
+    options.json.write_text(text + "\n")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
+    # Beam's and TensorFlow's libraries in one process crash the interpreter now and then when it
+    # ends, which would make a failure of what is done.
+    sys.stdout.flush()
+    os._exit(0)

@@ -1,0 +1,1 @@
+"""How a pushed model is served, and a client of such a server."""

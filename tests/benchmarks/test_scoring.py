@@ -1,0 +1,74 @@
+"""The two sides of the benchmark score the same network, and figures are what they say."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from benchmarks import scoring
+from models.conformer import ConformerConfig
+from models.feature_config import FeatureConfig
+from models.preprocessing import FEATURES, PCM16
+
+TINY = ConformerConfig(
+    width=8, num_blocks=1, num_heads=2, kernel_size=3, subsampling_channels=2, pooling_width=4
+)
+SHORT = FeatureConfig(clip_samples=2000, num_bands=16)
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("exported")
+    scoring.transform(folder / "transform", SHORT)
+    scoring.export(folder, TINY, SHORT, folder / "transform")
+    return folder
+
+
+def test_both_sides_hold_the_same_network(exported):
+    samples = np.random.default_rng(0).normal(0, 2000, (2, SHORT.clip_samples)).astype("<i2")
+    pcm16 = tf.constant([row.tobytes() for row in samples])
+    ours = tf.saved_model.load(str(exported / "ours")).signatures["score_pcm16"](pcm16=pcm16)
+    layer = tft.TFTransformOutput(str(exported / "transform")).transform_features_layer()
+    features = layer({PCM16: pcm16[:, None]})[FEATURES]
+    bare = tf.saved_model.load(str(exported / "bare_forward")).signatures["forward"]
+    assert np.allclose(bare(features=features)["score"], ours["score"], atol=1e-5)
+    assert np.std(ours["score"]) > 0
+
+
+def test_sides_take_turns(exported, monkeypatch):
+    monkeypatch.setattr(scoring, "BATCH_SIZES", (1, 2))
+    with scoring.sides(exported, SHORT) as started:
+        found = scoring.compare(started, rounds=1, seconds=0.0)
+    assert set(found) == {"ours", "bare_forward"}
+    for figures in found.values():
+        assert figures["start_seconds"] > figures["load_seconds"] > 0
+        assert figures["peak_mebibytes"] > 100
+        assert figures["batch_2"]["calls"] == 1
+    assert set(scoring.ratios(found, "S")) == {
+        f"ours_over_bare_forward_S_batch_{batch}{cpu}" for batch in (1, 2) for cpu in ("", "_cpu")
+    }
+
+
+def test_figures_are_of_all_turns_and_ratios_ours_over_theirs():
+    answers = [
+        {"took": [0.1, 0.3], "cpu_seconds": 0.5, "others_share": 0.0},
+        {"took": [0.2], "cpu_seconds": 0.5, "others_share": 0.5},
+    ]
+    figures = scoring.summarise(answers, 4)
+    assert figures == pytest.approx(
+        {
+            "clips_per_second": 20.0,
+            "clips_per_cpu_second": 12.0,
+            "p50_milliseconds": 200.0,
+            "p99_milliseconds": 298.0,
+            "calls": 3,
+            "others_share": 0.25,
+        }
+    )
+    slower = figures | {"clips_per_second": 40.0, "clips_per_cpu_second": 15.0}
+    found = {
+        side: {"batch_1": mine, "batch_32": mine}
+        for side, mine in (("ours", figures), ("bare_forward", slower))
+    }
+    assert scoring.ratios(found, "S")["ours_over_bare_forward_S_batch_1"] == pytest.approx(0.5)
+    assert scoring.ratios(found, "S")["ours_over_bare_forward_S_batch_32_cpu"] == pytest.approx(0.8)
