@@ -18,8 +18,17 @@ import pathlib
 import sys
 import traceback
 
+from components.utterance_gen.corpora import mixture
 from pipeline import logs
-from pipeline.config import COMPONENTS, PRESETS, Settings, SettingsError, field_names, override
+from pipeline.config import (
+    COMPONENTS,
+    PRESETS,
+    CorpusConfig,
+    Settings,
+    SettingsError,
+    field_names,
+    override,
+)
 from pipeline.engines import RUNNERS, WORTH_WORKERS_UTTERANCES
 from pipeline.session import FAILED, INTERRUPTED, PUSHED, REFUSED, Session
 
@@ -52,7 +61,11 @@ def parser() -> argparse.ArgumentParser:
     )
     result.add_argument("--preset", choices=sorted(PRESETS), default="sample")
     result.add_argument(
-        "--corpus", metavar="DIR", help="folder of the corpus (default: as the preset says)"
+        "--corpus",
+        metavar="DIR",
+        action="append",
+        help="folder of the corpus (default: as the preset says); given as NAME=DIR, several "
+        "times, it is a mixture of corpora (docs/corpora.md)",
     )
     result.add_argument(
         "--layout",
@@ -134,13 +147,10 @@ def main(arguments: list[str] | None = None) -> int:
         command_line.error("--workers must be 1 or more")
     if options.force_blessing is not None and not options.force_blessing.strip():
         command_line.error("--force-blessing wants a reason")
-    root = settings.corpus.root if options.corpus is None else options.corpus
-    if not root:
-        command_line.error("--corpus is empty: name the folder of the corpus")
-    if "://" not in root:
-        # The same corpus by another way of writing its path must not be read again.
-        root = os.path.abspath(os.path.expanduser(root))  # noqa: PTH100, PTH111 (collapses ..)
-    corpus = dataclasses.replace(settings.corpus, root=root)
+    try:
+        corpus = corpus_of(settings.corpus, options.corpus, options.layout)
+    except ValueError as error:
+        command_line.error(str(error))
     settings = dataclasses.replace(settings, corpus=corpus)
     # One spelling for one folder here too: it is part of what the cache goes by.
     output = pathlib.Path("output") / options.preset if options.output is None else options.output
@@ -148,6 +158,44 @@ def main(arguments: list[str] | None = None) -> int:
     if any(mark in str(output) for mark in ("*", "?", "[", ":/")):
         command_line.error(f"--output {output}: a local folder is wanted, without * ? [")
     return run(settings, options, output)
+
+
+def corpus_of(corpus: CorpusConfig, given: list[str] | None, layout: str | None) -> CorpusConfig:
+    """The corpus that `--corpus` names: one folder, or several as a mixture.
+
+    Raises:
+        ValueError: What was given is empty or contradicts itself.
+    """
+    if given is None:
+        if corpus.layout == mixture.LAYOUT:
+            return corpus
+        given = [corpus.root]
+    members = [
+        text for text in given if mixture.is_member(text) and not pathlib.Path(text).exists()
+    ]
+    if not members and len(given) == 1:
+        [root] = given
+        if not root:
+            raise ValueError("--corpus is empty: name the folder of the corpus")
+        return dataclasses.replace(corpus, root=_one_spelling(root))
+    if len(members) < len(given):
+        raise ValueError(
+            "--corpus: give one folder, or each of several corpora a name: "
+            "--corpus la=/data/LA --corpus itw=/data/itw@in-the-wild"
+        )
+    if layout is not None:
+        raise ValueError("--layout is of one corpus: write NAME=DIR@LAYOUT in a mixture")
+    parsed = mixture.parse(";".join(members))
+    parsed = [dataclasses.replace(m, root=_one_spelling(m.root)) for m in parsed]
+    text = ";".join(member.text() for member in parsed)
+    return dataclasses.replace(corpus, root=text, layout=mixture.LAYOUT, options=())
+
+
+def _one_spelling(root: str) -> str:
+    """The same corpus by another way of writing its path must not be read again."""
+    if "://" in root:
+        return root
+    return os.path.abspath(os.path.expanduser(root))  # noqa: PTH100, PTH111 (collapses ..)
 
 
 def run(settings: Settings, options: argparse.Namespace, output: pathlib.Path) -> int:

@@ -27,6 +27,10 @@ def started(monkeypatch):
         (["--force-blessing", ""], ["wants a reason"]),
         (["--workers", "0"], ["--workers must be 1 or more"]),
         (["--corpus", ""], ["--corpus is empty"]),
+        (["--corpus", "a=/x", "--corpus", "/y"], ["give one folder, or each", "a name"]),
+        (["--corpus", "/x", "--corpus", "/y"], ["give one folder, or each", "a name"]),
+        (["--corpus", "a=/x", "--corpus", "a=/y"], ["the name a is there twice"]),
+        (["--corpus", "a=/x", "--layout", "auto"], ["NAME=DIR@LAYOUT"]),
         (["--preset", "none"], ["invalid choice", "sample"]),
         (["--set", "trainer.epoch=3"], ["did you mean trainer.epochs"]),
         (["--set", "corpus.layout=cinema"], ["unknown corpus layout 'cinema'"]),
@@ -49,6 +53,18 @@ def test_a_layout_is_named_in_short(started):
     assert local_runner.main(arguments) == 0
     [(settings, _, _)] = started
     assert (settings.corpus.layout, settings.corpus.options) == ("manifest", ("split=eval",))
+
+
+def test_several_corpora_are_a_mixture(started, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a=b").mkdir()
+    assert local_runner.main(["--corpus", "la=x/../LA", "--corpus", "w=gs://b/w@folders"]) == 0
+    assert local_runner.main(["--corpus", "a=b"]) == 0
+    [(mixed, _, _), (alone, _, _)] = started
+    assert mixed.corpus.root == f"la={tmp_path}/LA@auto;w=gs://b/w@folders"
+    assert mixed.corpus.layout == "mixture"
+    assert alone.corpus.layout == "asvspoof2019-la"
+    assert alone.corpus.root == str(tmp_path / "a=b")
 
 
 def test_one_folder_has_one_name(started, tmp_path, monkeypatch):

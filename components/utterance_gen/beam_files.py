@@ -35,10 +35,14 @@ class BeamFiles:
         self.root = root
 
     def uri(self, path: str) -> str:
-        """The address of a path below the root; an absolute URI stays as it is."""
+        """The address of a path below the root; an absolute path or URI stays as it is."""
         if not path:
             return self.root
-        return path if "://" in path else join(self.root, path)
+        return path if "://" in path or path.startswith("/") else join(self.root, path)
+
+    def at(self, root: str) -> "BeamFiles":
+        """The same for another root."""
+        return BeamFiles(root)
 
     def exists(self, path: str) -> bool:
         """Whether there is something at `path`."""

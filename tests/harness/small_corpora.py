@@ -16,6 +16,13 @@ class DictFiles:
     content: dict[str, bytes]
     root: str = "dict"
     listings: int = 0
+    others: dict[str, dict[str, bytes]] = dataclasses.field(default_factory=dict)
+
+    def at(self, root):
+        return DictFiles(self.others[root], root)
+
+    def uri(self, path):
+        return path if path.startswith("/") else f"/{self.root}/{path}"
 
     def exists(self, path):
         return path in self.content

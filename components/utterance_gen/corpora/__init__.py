@@ -19,6 +19,7 @@ from components.utterance_gen.corpora import (
     folders,
     in_the_wild,
     manifest,
+    mixture,
     mlaad,
     wavefake,
 )
@@ -86,6 +87,11 @@ LAYOUTS: Mapping[str, Layout] = {
         find=manifest.find, read=manifest.read, options=COLUMNS | SPLITTING, turn=detect.LAST
     ),
     "folders": Layout(find=folders.find, read=folders.read, options=SPLITTING, turn=detect.LAST),
+    mixture.LAYOUT: Layout(
+        find=lambda files: mixture.parse(files.root),
+        read=mixture.reader(lambda layout: reader(layout)),
+        turn=detect.NEVER,
+    ),
 }
 
 

@@ -41,9 +41,18 @@ class FileInfo:
 
 
 class CorpusFiles(Protocol):
-    """The corpus as a reader sees it. Paths are relative to `root`, with forward slashes."""
+    """The corpus as a reader sees it. Paths are relative to `root`, with forward slashes.
+
+    A path may also be an absolute one, or the URI of another place.
+    """
 
     root: str
+
+    def at(self, root: str) -> "CorpusFiles":
+        """The same for another root."""
+
+    def uri(self, path: str) -> str:
+        """The address of a path below the root, which every root understands."""
 
     def exists(self, path: str) -> bool:
         """Whether there is a file (or, where the store has them, a folder) at `path`."""
@@ -71,7 +80,7 @@ class Utterance:
         system_id: The attack that made it, `-` for bona fide.
         key: `bonafide` or `spoof`.
         split: `train`, `dev` or `eval`.
-        path: The audio file: relative to the corpus root, or an absolute URI. Where there is
+        path: The audio file: relative to the corpus root, or absolute. Where there is
             none, the path at which it was expected.
         corpus: The name of the corpus.
         source: `file:line` of the protocol row (or the file, without one), for messages.

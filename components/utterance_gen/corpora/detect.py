@@ -7,7 +7,7 @@ from components.utterance_gen.corpora import base
 from components.utterance_gen.corpora.options import Options
 
 AUTO = "auto"
-FIRST, LATER, LAST = range(3)
+FIRST, LATER, LAST, NEVER = range(4)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -20,7 +20,7 @@ class Layout:
         read: Reads it.
         options: The names of the options that it takes.
         turn: When it is looked for: FIRST, or LATER if that takes a listing of many files, or LAST
-            if many corpora look like this.
+            if many corpora look like this, or NEVER.
     """
 
     find: Callable[[base.CorpusFiles], str]
@@ -36,6 +36,8 @@ class Remembering:
         self.root = files.root
         self.read_bytes = files.read_bytes
         self.read_text = files.read_text
+        self.uri = files.uri
+        self.at = files.at
         self._files = files
         self._known: dict[tuple[str, str], object] = {}
 

@@ -164,3 +164,20 @@ def test_options_of_another_layout_are_refused_at_once():
         component.UtteranceGen(layout="mlaad", layout_options=["trim=notrim"], **arguments)
     with pytest.raises(ValueError, match="did you mean 'trim'"):
         component.UtteranceGen(layout="mlaad", layout_options=["trimm=notrim"], **arguments)
+
+
+def test_a_mixture_of_corpora(tmp_path, wav):
+    build(tmp_path / "la", "asvspoof2019-la", wav)
+    build(tmp_path / "own", "manifest", wav)
+    (tmp_path / "own" / "manifest.csv").write_text(
+        "path,key,speaker,system,split\naudio/1.wav,bonafide,S 1,-,train\n"
+        "audio/2.wav,fake,S2,A01,train\n"
+    )
+    root = f"la={tmp_path / 'la'};own={tmp_path / 'own'}@manifest"
+    run(root, tmp_path / "out", "mixture")
+    rows = [row for split in corpora.SPLITS for row in read_split(tmp_path / "out", split)]
+    by_corpus = {name: [row for row in rows if row["corpus"] == name] for name in (b"la", b"own")}
+    assert len(by_corpus[b"la"]) + len(by_corpus[b"own"]) == len(rows)
+    assert {row["system_id"] for row in by_corpus[b"own"]} == {b"-", b"own.A01"}
+    assert all(row["utterance_id"].startswith(row["corpus"] + b".") for row in rows)
+    assert all(row["num_samples"] > 0 for row in rows)
