@@ -3,9 +3,10 @@
 Imports no framework: `score.py` decodes recordings with it as UtteranceGen does.
 """
 
+import dataclasses
 import io
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 import numpy as np
@@ -33,6 +34,23 @@ class AudioError(ValueError):
     """The audio cannot be used; the message is a reason that a person understands."""
 
 
+@dataclasses.dataclass(frozen=True)
+class FileFacts:
+    """What a file is, whatever it holds.
+
+    Attributes:
+        rate_hz: Its sampling rate.
+        channels: How many it has.
+        encoding: Container and coding as libsndfile names them, such as `FLAC/PCM_16`.
+        size_bytes: Of the whole file.
+    """
+
+    rate_hz: int
+    channels: int
+    encoding: str
+    size_bytes: int
+
+
 def decode(data: bytes, target_rate: int, min_seconds: float) -> np.ndarray:
     """Decodes whatever libsndfile reads (FLAC, WAV, OGG, MP3, ...).
 
@@ -55,11 +73,25 @@ def decode(data: bytes, target_rate: int, min_seconds: float) -> np.ndarray:
         AudioError: The file is empty, unreadable, cut off, too short, holds NaN or infinity, or is
             not on the scale of audio.
     """
-    blocks = list(decode_blocks(io.BytesIO(data), target_rate, min_seconds))
-    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+    samples, _ = decode_with_facts(data, target_rate, min_seconds)
+    return samples
 
 
-def decode_blocks(file: BinaryIO, target_rate: int, min_seconds: float) -> Iterator[np.ndarray]:
+def decode_with_facts(
+    data: bytes, target_rate: int, min_seconds: float
+) -> tuple[np.ndarray, FileFacts]:
+    """As `decode`, and what the file is."""
+    facts: list[FileFacts] = []
+    blocks = list(decode_blocks(io.BytesIO(data), target_rate, min_seconds, facts.append))
+    return (blocks[0] if len(blocks) == 1 else np.concatenate(blocks)), facts[0]
+
+
+def decode_blocks(
+    file: BinaryIO,
+    target_rate: int,
+    min_seconds: float,
+    tell: Callable[[FileFacts], None] = lambda facts: None,
+) -> Iterator[np.ndarray]:
     """Decodes as `decode` does, block by block, so that hours of audio need little memory.
 
     That a file is cut off or too short shows at its end: only who has got the last block knows
@@ -69,6 +101,7 @@ def decode_blocks(file: BinaryIO, target_rate: int, min_seconds: float) -> Itera
         file: The file, seekable.
         target_rate: In Hz.
         min_seconds: Shorter audio is refused.
+        tell: Is called once with what the file is, before the first block.
 
     Yields:
         int16 samples [M] at the target rate, some blocks maybe empty; one after the other they are
@@ -85,6 +118,7 @@ def decode_blocks(file: BinaryIO, target_rate: int, min_seconds: float) -> Itera
     try:
         with _open(source) as sound:
             rate_hz, promised, kind = sound.samplerate, sound.frames, sound.format
+            tell(FileFacts(rate_hz, sound.channels, f"{kind}/{sound.subtype}", len(source)))
             if not _MIN_RATE_HZ <= rate_hz <= _MAX_RATE_HZ:
                 raise AudioError(
                     f"sampling rate {rate_hz} Hz is outside {_MIN_RATE_HZ} to {_MAX_RATE_HZ} Hz"

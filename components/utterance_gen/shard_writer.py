@@ -11,9 +11,17 @@ from collections.abc import Iterator, Sequence
 from typing import BinaryIO, Self
 
 import apache_beam as beam
-import numpy as np
 
-from components.utterance_gen import audio, beam_files, corpora, examples, plan, records
+from components.utterance_gen import (
+    audio,
+    beam_files,
+    corpora,
+    examples,
+    measure_files,
+    measures,
+    plan,
+    records,
+)
 
 
 class TooManyRejectedError(corpora.CorpusError):
@@ -84,6 +92,11 @@ class Workspace:
         """
         return beam_files.join(self.examples_uri, ".rejected")
 
+    @property
+    def measures(self) -> str:
+        """One file per shard: what was measured of its utterances; part of what stays."""
+        return beam_files.join(self.examples_uri, measure_files.FOLDER)
+
     def open(self, splits: tuple[str, ...]) -> None:
         """Makes the folders, those of the splits too, without what an earlier attempt left.
 
@@ -91,7 +104,7 @@ class Workspace:
         them differently, must not stay.
         """
         splits_uris = [beam_files.join(self.examples_uri, f"Split-{split}") for split in splits]
-        for folder in (*self._own, *splits_uris):
+        for folder in (*self._own, self.measures, *splits_uris):
             beam_files.remove_folder(folder)
             beam_files.make_folder(folder)
 
@@ -115,11 +128,11 @@ class Workspace:
 
 
 class WriteShard(beam.DoFn):
-    """Writes the shard whose plan lies at the given URI; yields that URI.
+    """Writes the shard whose plan lies at the given URI, and its measures; yields that URI.
 
     A shard is built in a file that nobody reads and then moved to its place in one step. Memory
-    holds one utterance at a time. When Beam runs a shard twice, the second run writes the same
-    bytes again.
+    holds a few utterances at a time, those that are measured together. When Beam runs a shard
+    twice, the second run writes the same bytes again.
 
     Args:
         corpus_root: Folder of the corpus.
@@ -146,7 +159,7 @@ class WriteShard(beam.DoFn):
         self._max_rejected = max_rejected
 
     def process(self, plan_uri: str) -> Iterator[str]:
-        """Writes the shard, then its result.
+        """Writes the shard, its measures, then its result.
 
         Raises:
             TooManyRejectedError: All shards together have more rejections than is allowed.
@@ -154,8 +167,14 @@ class WriteShard(beam.DoFn):
         shard = plan.Shard.from_json(beam_files.read_bytes(plan_uri))
         scratch = self._workspace.scratch
         target = beam_files.join(self._workspace.examples_uri, shard.path)
+        collector = measure_files.Collector(self._sample_rate)
         with beam_files.writing(target, scratch=scratch) as file:
-            result = self._write(shard, file)
+            result = self._write(shard, file, collector)
+        beam_files.write_bytes(
+            beam_files.join(self._workspace.measures, f"{shard.name}.npz"),
+            measure_files.to_bytes(collector.finish()),
+            scratch=scratch,
+        )
         self._report(shard, result)
         yield plan_uri
 
@@ -172,7 +191,9 @@ class WriteShard(beam.DoFn):
         marks = (name.rpartition(".") for name in beam_files.list_folder(self._workspace.rejected))
         return sum(int(count) for name, _, count in marks if name != shard.name)
 
-    def _write(self, shard: plan.Shard, file: BinaryIO) -> ShardResult:
+    def _write(
+        self, shard: plan.Shard, file: BinaryIO, collector: measure_files.Collector
+    ) -> ShardResult:
         files = beam_files.BeamFiles(self._corpus_root)
         read: collections.Counter[str] = collections.Counter()
         total = 0
@@ -181,7 +202,7 @@ class WriteShard(beam.DoFn):
         # Not compressed: gzip costs several times the rest of the work to save 14 % on PCM.
         for utterance in shard.utterances:
             try:
-                samples = self._samples(files, utterance)
+                clip = self._clip(files, utterance)
             except audio.AudioError as error:
                 rejections.append(
                     plan.Rejection(
@@ -195,19 +216,21 @@ class WriteShard(beam.DoFn):
                 continue
             example = examples.to_example(
                 utterance,
-                samples,
+                clip.samples,
                 sample_rate=self._sample_rate,
                 attack_pool=shard.attack_pool,
             )
             records.write_record(file, example)
             read[utterance.system_id] += 1
-            total += len(samples)
+            total += len(clip.samples)
+            collector.add(clip)
         return ShardResult(shard.split, shard.index, dict(read), total, tuple(rejections))
 
-    def _samples(self, files: beam_files.BeamFiles, utterance: corpora.Utterance) -> np.ndarray:
-        """Int16 samples [N]; a file that cannot be opened is one more reason to reject."""
+    def _clip(self, files: beam_files.BeamFiles, utterance: corpora.Utterance) -> measures.Clip:
+        """The decoded utterance; a file that cannot be opened is one more reason to reject."""
         try:
             data = files.read_bytes(utterance.path)
         except OSError as error:
             raise audio.AudioError(f"cannot be opened: {error}") from error
-        return audio.decode(data, self._sample_rate, self._min_seconds)
+        samples, facts = audio.decode_with_facts(data, self._sample_rate, self._min_seconds)
+        return measures.Clip(utterance.utterance_id, samples, facts)

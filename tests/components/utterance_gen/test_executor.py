@@ -76,6 +76,7 @@ def test_examples_summary_and_artifact(small_corpus, tmp_path, caplog):
         "Split-dev",
         "Split-eval",
         "Split-train",
+        "measures",
         "rejected.tsv",
         "summary.json",
         "utterances.tsv",

@@ -1,0 +1,127 @@
+"""What a recording keeps when it is encoded again, trimmed or made louder: its landmarks.
+
+In the manner of Haitsma and Kalker ("A Highly Robust Audio Fingerprinting System", ISMIR 2002):
+bits of whether the energy in a band falls or rises against its neighbours. Theirs are taken at
+every frame; here, only where the energy has a peak, whose place does not depend on where the file
+begins, so that some dozens of short spectra are all the work. Numpy and scipy only.
+"""
+
+import dataclasses
+import functools
+
+import numpy as np
+from scipy import fft
+
+FRAME_SECONDS = 0.010  # Of the envelope, and of `places`.
+MOST = 32  # Landmarks of a recording: the loudest ones.
+_LOWEST_HZ, _HIGHEST_HZ, _BANDS = 250.0, 3600.0, 13  # What a telephone leaves.
+_HANN = np.hanning(11)[1:-1]
+_SMOOTHING = (_HANN / _HANN.sum()).astype(np.float32)  # Over 9 frames.
+_WINDOW_SECONDS = 0.032
+_STEP_SECONDS = 0.040  # From a peak to the middle of the windows before and after it.
+# Nearer to an end than this many frames, a window or the smoothing would reach beyond it.
+_EDGE = 7
+_LOUD = 1e-3  # Of the loudest peak, in power: 30 dB.
+_TINY = 1e-20
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Landmarks:
+    """The landmarks of recordings, one recording after the other, in the order of time.
+
+    Attributes:
+        counts: int64 [N] how many each recording has.
+        codes: uint32 [A], 24 bits each.
+        places: uint32 [A] frames of 10 ms from the beginning of the recording.
+    """
+
+    counts: np.ndarray
+    codes: np.ndarray
+    places: np.ndarray
+
+
+def find(
+    frames: np.ndarray, envelope: np.ndarray, owner: np.ndarray, lengths: np.ndarray
+) -> tuple[Landmarks, np.ndarray]:
+    """Finds the landmarks of recordings; those of one do not depend on the others.
+
+    At each peak of the smoothed envelope, 24 bits: for each pair of neighbouring bands, whether the
+    step from one to the other is above its mean over the peaks, and whether it rises from 40 ms
+    before the peak to 40 ms after it.
+
+    Args:
+        frames: float32 [T, n] samples in frames of FRAME_SECONDS, without their mean, one recording
+            after the other, at any scale.
+        envelope: float32 [T] power of each frame.
+        owner: int64 [T] the recording of each frame.
+        lengths: int64 [N] frames of each recording.
+
+    Returns:
+        At most MOST landmarks each (none where it is silent or shorter than 0.16 s), and the power
+        spectrum around the landmarks of each recording together, [N, K], from 0 Hz to half the
+        rate; zeros without any.
+    """
+    sample_rate = frames.shape[1] / FRAME_SECONDS
+    size = round(sample_rate * _WINDOW_SECONDS)
+    places = _peaks(envelope, owner, lengths)  # [A] from the beginning of all
+    of = owner[places.astype(np.int64)]
+    counts = np.bincount(of, minlength=len(lengths))
+    spectra = np.zeros((len(lengths), size // 2 + 1), np.float32)
+    if not places.size:
+        none = np.zeros(0, np.uint32)
+        return Landmarks(counts, none, none), spectra
+
+    steps = np.array([[-_STEP_SECONDS], [_STEP_SECONDS]]) * sample_rate
+    starts = np.rint(places * frames.shape[1] + steps - size / 2).astype(np.int64).ravel()
+    windows = np.lib.stride_tricks.sliding_window_view(frames.ravel(), size)[starts]  # [2 A, size]
+    windows *= _window(size)
+    parts = fft.rfft(windows, axis=1).view(np.float32)  # [2 A, 2 K], real and imaginary by turns
+    np.square(parts, out=parts)
+
+    bands = np.log(parts @ _weights(size, round(sample_rate)) + _TINY)
+    before, after = np.diff(bands, axis=1).reshape(2, len(places), _BANDS - 1)
+    here = before + after
+    begins = (np.cumsum(counts) - counts)[counts > 0]
+    means = np.zeros((len(lengths), _BANDS - 1))
+    means[counts > 0] = np.add.reduceat(here, begins, axis=0) / counts[counts > 0, None]
+    bits = np.concatenate([here > means[of], after > before], axis=1)  # [A, 24]
+    codes = bits @ (1 << np.arange(bits.shape[1], dtype=np.uint32))
+
+    total = np.add.reduceat(parts[: len(places)] + parts[len(places) :], begins, axis=0)
+    spectra[counts > 0] = total[:, 0::2] + total[:, 1::2]
+    own = places - (np.cumsum(lengths) - lengths)[of]
+    return Landmarks(counts, codes.astype(np.uint32), np.rint(own).astype(np.uint32)), spectra
+
+
+def _peaks(envelope: np.ndarray, owner: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """Places of peaks [A] in frames, between frames where the top of the parabola is."""
+    smooth = np.convolve(envelope, _SMOOTHING)[4:-4]
+    frame = np.arange(len(owner)) - (np.cumsum(lengths) - lengths)[owner]
+    higher = (frame >= _EDGE) & (frame < lengths[owner] - _EDGE)
+    higher[1:-1] &= (smooth[1:-1] > smooth[:-2]) & (smooth[1:-1] >= smooth[2:])
+    peaks = np.flatnonzero(higher)
+    if not peaks.size:
+        return np.zeros(0)
+    most = np.zeros(len(lengths), np.float32)
+    np.maximum.at(most, owner[peaks], smooth[peaks])
+    peaks = peaks[smooth[peaks] > _LOUD * most[owner[peaks]]]
+    held = np.bincount(owner[peaks], minlength=len(lengths))
+    if held.max() > MOST:
+        order = np.lexsort((-smooth[peaks], owner[peaks]))
+        rank = np.arange(len(peaks)) - np.repeat(np.cumsum(held) - held, held)
+        peaks = np.sort(peaks[order[rank < MOST]])
+    before, top, after = smooth[peaks - 1], smooth[peaks], smooth[peaks + 1]
+    return peaks + 0.5 * (before - after) / (before - 2 * top + after) + 0.5  # Middle of a frame.
+
+
+@functools.lru_cache(maxsize=4)
+def _window(size: int) -> np.ndarray:
+    return np.hanning(size + 1)[:-1].astype(np.float32)
+
+
+@functools.lru_cache(maxsize=4)
+def _weights(size: int, sample_rate: int) -> np.ndarray:
+    """Sums of power in bands of equal ratio, [2 K, _BANDS] of zeros and ones."""
+    edges = np.geomspace(_LOWEST_HZ, _HIGHEST_HZ, _BANDS + 1)
+    hertz = np.arange(size // 2 + 1)[:, None] * sample_rate / size
+    return np.repeat((hertz >= edges[:-1]) & (hertz < edges[1:]), 2, axis=0).astype(np.float32)
