@@ -130,6 +130,13 @@ class ClusterBootstrap:
         ]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
+    def eer(self, scores: Floats) -> Floats:
+        """Returns the equal error rate alone in every resample, [R]; see `measure`."""
+        curve = _Blocks.make(scores, self.is_bonafide, self.cluster, self.count)
+        size = max(1, min(_LARGEST_BATCH, _BATCH_ELEMENTS // max(curve.size, self.count)))
+        drawn = (_Drawn.make(curve, weights) for weights in self._draws(size))
+        return np.concatenate([batch.eer() for batch in drawn])
+
     def _attack_blocks(self, scores: Floats, attack: str) -> _Blocks:
         keep = self.is_bonafide | (self.attacks == attack)
         return _Blocks.make(scores[keep], self.is_bonafide[keep], self.cluster[keep], self.count)

@@ -14,6 +14,7 @@ import types
 import typing
 from collections.abc import Callable, Iterator
 
+from components.data_gate.config import DataGateConfig
 from components.utterance_gen import corpora
 from metrics.gate import GateConfig
 from models.checks import Checks
@@ -145,6 +146,7 @@ class Settings:
     name: str
     corpus: CorpusConfig = dataclasses.field(default_factory=CorpusConfig)
     utterances: UtteranceConfig = dataclasses.field(default_factory=UtteranceConfig)
+    data_gate: DataGateConfig = dataclasses.field(default_factory=DataGateConfig)
     features: FeatureConfig = dataclasses.field(default_factory=FeatureConfig)
     transform: TransformConfig = dataclasses.field(default_factory=TransformConfig)
     conformer: ConformerConfig = dataclasses.field(default_factory=ConformerConfig)

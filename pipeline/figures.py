@@ -61,8 +61,10 @@ def _utterances(result: Finished) -> str:
 
 def _data(result: Finished) -> str:
     report = _json(f"{result.outputs['report']}/{data_gate.REPORT_FILE}")
-    warnings = sum(finding["severity"] == "warning" for finding in report["findings"])
-    return f"no errors, {warnings} warning{'' if warnings == 1 else 's'}"
+    rules = [found["rule"] for found in report["findings"] if found["severity"] == "warning"]
+    named = f" ({', '.join(dict.fromkeys(rules))})" if rules else ""
+    warnings = f"{len(rules)} warning{'' if len(rules) == 1 else 's'}{named}"
+    return f"no errors, {warnings}, {result.outputs['report']}/{data_gate.PAGE_FILE}"
 
 
 def _training(result: Finished) -> str:

@@ -17,7 +17,7 @@ from components.champion import Champion
 from components.champion.finder import champion_state
 from components.corpus_check.asv import asv_error_rates
 from components.curated_schema import CuratedSchema
-from components.data_gate import DataGate
+from components.data_gate.component import DataGate
 from components.eval_report import EvalReport
 from components.fingerprint import code_fingerprint
 from components.model_evaluator import ModelEvaluator
@@ -40,7 +40,7 @@ FEATURE_CODE = (
 )
 TRAINING_CODE = ("models", "metrics/detection.py", "metrics/calibration.py")
 INGESTION_CODE = ("components/utterance_gen",)
-GATE_CODE = ("components/data_gate",)
+GATE_CODE = ("components/data_gate", "components/utterance_gen", "metrics", "report")
 SCHEMA_CODE = ("components/curated_schema",)
 PUSHING_CODE = ("components/model_pusher", "components/model_evaluator/records.py")
 CHAMPION_CODE = ("components/champion", *PUSHING_CODE)
@@ -294,8 +294,11 @@ def create_components(
         statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"]
     )
     data_gate = DataGate(
+        examples=examples,
         statistics=statistics.outputs["statistics"],
         anomalies=validator.outputs["anomalies"],
+        settings=settings.data_gate,
+        title=corpus.name,
         code_fingerprint=fingerprints.gate_code,
     )
 

@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import base64
-import functools
 import hashlib
-import json
-import pathlib
-from typing import Any
 
-import jinja2
 import markupsafe
 
 from metrics.evaluation import to_json
-from report import facts, figures, text, vega
+from report import facts, figures, vega
 from report.contents import ReportContents
 from report.measures import CHOSEN_ON, MEASURES, OPERATING_POINTS, WHERE
-
-_TEMPLATES = pathlib.Path(__file__).parent / "templates"
+from report.templating import TEMPLATES, environment
 
 
 def render_page(contents: ReportContents) -> str:
@@ -37,9 +31,9 @@ def render_page(contents: ReportContents) -> str:
         figures.calibration(contents),
         *([training] if training else []),
     ]
-    scripts = [vega.library(), (_TEMPLATES / "script.js").read_text(encoding="utf-8")]
+    scripts = [vega.library(), (TEMPLATES / "script.js").read_text(encoding="utf-8")]
     return (
-        _environment()
+        environment()
         .get_template("page.html.j2")
         .render(
             contents=contents,
@@ -52,11 +46,12 @@ def render_page(contents: ReportContents) -> str:
             charts={chart.name: chart for chart in charts},
             sections=_sections(bool(evaluation.warnings), training is not None),
             hardest=facts.hardest(contents),
+            facts=facts,
             measures=MEASURES,
             points=OPERATING_POINTS,
             where=WHERE,
             chosen_on=CHOSEN_ON,
-            style=markupsafe.Markup((_TEMPLATES / "style.css").read_text(encoding="utf-8")),
+            style=markupsafe.Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),
             scripts=[markupsafe.Markup(script) for script in scripts],
             script_hashes=[_hash(script) for script in scripts],
         )
@@ -79,39 +74,6 @@ def _sections(warned: bool, trained: bool) -> list[tuple[str, str]]:
         ("provenance", "Provenance"),
         ("definitions", "Definitions"),
     ]
-
-
-@functools.cache
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        finalize=_spelled_out,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.globals |= {"text": text, "facts": facts}
-    environment.filters |= {"json": safe_json, "exact": exact}
-    return environment
-
-
-def _spelled_out(value: Any) -> Any:
-    return value if isinstance(value, markupsafe.Markup) else text.visible(value)
-
-
-def safe_json(value: Any) -> markupsafe.Markup:
-    """Returns JSON that cannot end the script element it stands in, nor begin a comment in it."""
-    found = json.dumps(value, allow_nan=False, separators=(",", ":"))  # ASCII only
-    for letter in "<>&":
-        found = found.replace(letter, f"\\u{ord(letter):04x}")
-    return markupsafe.Markup(found)
-
-
-def exact(value: Any) -> str:
-    """Returns a figure as it stands in the JSON, for `data-value`."""
-    return json.dumps(value)
 
 
 def _hash(script: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -11,6 +12,7 @@ from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import component_spec, standard_artifacts
 
 from components.data_gate import executor
+from components.data_gate.config import DataGateConfig
 
 
 class DataGateSpec(component_spec.ComponentSpec):
@@ -18,9 +20,12 @@ class DataGateSpec(component_spec.ComponentSpec):
 
     PARAMETERS: ClassVar[dict[str, Any]] = {
         "required_splits": component_spec.ExecutionParameter(type=str),
+        "settings": component_spec.ExecutionParameter(type=str),
+        "title": component_spec.ExecutionParameter(type=str),
         "code_fingerprint": component_spec.ExecutionParameter(type=str),
     }
     INPUTS: ClassVar[dict[str, Any]] = {
+        "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
         "statistics": component_spec.ChannelParameter(type=standard_artifacts.ExampleStatistics),
         "anomalies": component_spec.ChannelParameter(type=standard_artifacts.ExampleAnomalies),
     }
@@ -35,6 +40,9 @@ class DataGateSpec(component_spec.ComponentSpec):
 class DataGate(base_component.BaseComponent):
     """Stops the run when the data must not be trained on.
 
+    It looks for anomalies of the schema, leaks between splits, shortcuts, and imbalance; output
+    `report` holds `report.json` and `data_report.html`.
+
     ExampleValidator only reports: nothing depends on its output, so a run goes on whatever it
     finds. Let what trains depend on this: `transform.add_upstream_node(data_gate)`.
     """
@@ -45,24 +53,35 @@ class DataGate(base_component.BaseComponent):
     def __init__(
         self,
         *,
+        examples: types.BaseChannel,
         statistics: types.BaseChannel,
         anomalies: types.BaseChannel,
+        settings: DataGateConfig | None = None,
+        title: str = "",
         required_splits: Sequence[str] = ("train", "dev", "eval"),
         code_fingerprint: str = "",
     ) -> None:
         """Builds the component.
 
         Args:
+            examples: `Examples` of UtteranceGen, with its listing and its measures.
             statistics: `ExampleStatistics` of StatisticsGen.
             anomalies: `ExampleAnomalies` of ExampleValidator.
+            settings: What each rule does, and its limit; the defaults if None.
+            title: Name of the corpus, for the page.
             required_splits: Splits that must be there with both classes.
             code_fingerprint: Fingerprint of the rules' code, so that TFX's cache notices a change.
         """
         super().__init__(
             DataGateSpec(
+                examples=examples,
                 statistics=statistics,
                 anomalies=anomalies,
                 required_splits=json.dumps(list(required_splits)),
+                settings=json.dumps(
+                    dataclasses.asdict(settings or DataGateConfig()), sort_keys=True
+                ),
+                title=title,
                 code_fingerprint=code_fingerprint,
                 report=types.Channel(type=standard_artifacts.ExampleAnomalies),
             )

@@ -15,10 +15,14 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import io_utils
 
+from components.data_gate import checks, rules
 from components.data_gate import findings as report
-from components.data_gate import rules
+from components.data_gate.config import DataGateConfig
+from report.data_page import render_data_page
 
 REPORT_FILE = "report.json"
+PAGE_FILE = "data_report.html"
+_SHOWN = 10  # findings in the log; the report has all
 _LOG = logging.getLogger("bonafide")
 
 
@@ -34,39 +38,55 @@ class Executor(base_executor.BaseExecutor):
         """Checks the data.
 
         Args:
-            input_dict: `statistics` and `anomalies`, one artifact each.
-            output_dict: `report`; gets `report.json`.
-            exec_properties: `required_splits`, a JSON list.
+            input_dict: `examples`, `statistics` and `anomalies`, one artifact each.
+            output_dict: `report`; gets `report.json` and `data_report.html`.
+            exec_properties: `required_splits`, a JSON list; `settings`, those of `DataGateConfig`
+                as JSON; `title`.
 
         Raises:
             DataGateError: There is an error among the findings. TFX then removes the output, so
                 the message itself lists them.
+            FileNotFoundError: The examples are of another producer, or of an older version.
+            ValueError: The examples are of another version, or not whole.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
-        statistics = artifact_utils.get_single_instance(input_dict["statistics"])
-        anomalies = artifact_utils.get_single_instance(input_dict["anomalies"])
+        examples, statistics, anomalies = (
+            artifact_utils.get_single_instance(input_dict[name])
+            for name in ("examples", "statistics", "anomalies")
+        )
+        config = DataGateConfig(**json.loads(exec_properties["settings"]))
         counts = _read_counts(statistics)
-        findings = [
-            *rules.class_counts(counts, json.loads(exec_properties["required_splits"])),
-            *rules.unknown_keys(counts),
-        ]
-        for split, found in _read_anomalies(anomalies).items():
-            findings += rules.schema_anomalies(split, found)
+        required = json.loads(exec_properties["required_splits"])
+        found = rules.class_counts(counts, required, min_utterances=config.min_utterances)
+        found += rules.unknown_keys(counts)
+        for split, of_split in _read_anomalies(anomalies).items():
+            found += rules.schema_anomalies(split, of_split)
+        checked = checks.check_examples(examples.uri, config)
+        findings = report.settled(found, config) + checked.findings
+
         output = artifact_utils.get_single_instance(output_dict["report"])
         output.split_names = anomalies.split_names
-        io_utils.write_string_file(f"{output.uri}/{REPORT_FILE}", report.to_json(findings, counts))
-        for finding in findings:
-            _LOG.log(
-                logging.ERROR if finding.severity is report.Severity.ERROR else logging.WARNING,
-                "%s",
-                finding,
-            )
+        figures = report.report_of(findings, counts, checked.figures)
+        for name, text in (
+            (REPORT_FILE, report.to_json(figures)),
+            (PAGE_FILE, render_data_page(figures, title=exec_properties["title"])),
+        ):
+            io_utils.write_string_file(f"{output.uri}/{name}", text)
+        _log(findings)
         if report.errors_in(findings):
             raise report.DataGateError(report.refusal(findings))
         _LOG.info(
             "data passed its checks: %s",
             ", ".join(f"{split} {sum(by_class.values())}" for split, by_class in counts.items()),
         )
+
+
+def _log(findings: list[report.Finding]) -> None:
+    for finding in findings[:_SHOWN]:
+        error = finding.severity is report.Severity.ERROR
+        _LOG.log(logging.ERROR if error else logging.WARNING, "%s", finding)
+    if len(findings) > _SHOWN:
+        _LOG.warning("... and %d more findings", len(findings) - _SHOWN)
 
 
 def _read_counts(statistics: types.Artifact) -> dict[str, dict[str, int]]:

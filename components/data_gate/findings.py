@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import enum
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from components.data_gate.config import DataGateConfig
 
 _SHOWN = 20
 
@@ -25,7 +27,7 @@ class Finding:
     Attributes:
         rule: Name of the rule that found it, e.g. `class_counts`.
         severity: Whether it stops the run.
-        split: Split it was found in, or '' for several.
+        split: Split it was found in, such as `train` or `train and eval`; '' for all of them.
         subject: What is at fault: a feature, class, speaker, ...
         value: Measured value, None where the rule measures nothing.
         limit: Value it was compared with, None likewise.
@@ -43,6 +45,27 @@ class Finding:
     def __str__(self) -> str:
         where = f"{self.split}: " if self.split else ""
         return f"[{self.rule}] {where}{self.subject}: {self.message}"
+
+
+def finding(config: DataGateConfig, rule: str, **fields: Any) -> Finding | None:
+    """Returns a finding as severe as the settings say; None where the rule is off."""
+    level = getattr(config, rule)
+    if level == "off":
+        return None
+    severity = Severity.ERROR if level == "error" else Severity.WARNING
+    return Finding(rule=rule, severity=severity, **fields)
+
+
+def settled(findings: Sequence[Finding], config: DataGateConfig) -> list[Finding]:
+    """Returns findings of rules that say themselves how severe they are, at most as the settings.
+
+    Where a rule is off, its findings are left out; where it warns, its errors become warnings.
+    """
+    return [
+        dataclasses.replace(found, severity=Severity.WARNING) if level == "warn" else found
+        for found in findings
+        if (level := getattr(config, found.rule)) != "off"
+    ]
 
 
 class DataGateError(Exception):
@@ -64,11 +87,24 @@ def refusal(findings: Sequence[Finding]) -> str:
     return "\n".join(lines)
 
 
-def to_json(findings: Sequence[Finding], counts: dict[str, dict[str, int]]) -> str:
-    """Returns the report: whether the data passed, utterances by split and class, findings."""
-    report: dict[str, Any] = {
+def report_of(
+    findings: Sequence[Finding], counts: Mapping[str, Mapping[str, int]], figures: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Returns the report, ready for JSON.
+
+    Args:
+        findings: All of them.
+        counts: Split -> class -> utterances.
+        figures: What else was measured.
+    """
+    return {
         "passed": not errors_in(findings),
         "counts": counts,
-        "findings": [dataclasses.asdict(finding) for finding in findings],
+        "findings": [dataclasses.asdict(found) for found in findings],
+        **figures,
     }
-    return json.dumps(report, indent=2) + "\n"
+
+
+def to_json(report: Mapping[str, Any]) -> str:
+    """Returns the report as text."""
+    return json.dumps(report, indent=2, allow_nan=False) + "\n"

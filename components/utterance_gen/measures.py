@@ -83,7 +83,8 @@ def measure(clips: Sequence[Clip], sample_rate: int) -> Measures:
     of the loudest frame. From this:
 
     - leading and trailing silence: what lies before the first and after the last active frame;
-    - level: the power over active frames; noise floor: the 10th percentile of the frames' power;
+    - level: the power over active frames; noise floor: the 10th percentile of the power of frames
+      between the first and the last active one;
     - DC: the size of the mean; peak: the largest sample; clipped: the share at full scale;
     - bandwidth: the highest frequency whose power, around the peaks of the envelope, is at most
       60 dB below that of the strongest frequency; 0 where there is no peak.
@@ -180,13 +181,19 @@ def _levels(
     active = np.flatnonzero(envelope > loudest[owner] * _ACTIVE_BELOW_LOUDEST)
     count = np.bincount(owner[active], minlength=len(lengths))
     power = np.bincount(owner[active], weights=envelope[active], minlength=len(lengths))
-    ordered = envelope[np.lexsort((envelope, owner))]
-    floor = ordered[begins + (lengths * _QUIET_SHARE).astype(np.int64)]
     heard = count > 0  # The others are digital silence: all of it before, and all of it after.
     first, last = lengths.copy(), np.full(len(lengths), -1)
     ends = np.cumsum(count)
     first[heard] = active[(ends - count)[heard]] - begins[heard]
     last[heard] = active[ends[heard] - 1] - begins[heard]
+
+    frame = np.arange(len(owner)) - begins[owner]
+    between = np.flatnonzero((frame >= first[owner]) & (frame <= last[owner]))
+    held = np.where(heard, last - first + 1, 0)
+    ordered = envelope[between][np.lexsort((envelope[between], owner[between]))]
+    floor = np.zeros(len(lengths))
+    places = np.cumsum(held) - held + (held * _QUIET_SHARE).astype(np.int64)
+    floor[heard] = ordered[places[heard]]
     return first, lengths - 1 - last, power / np.maximum(count, 1), floor
 
 

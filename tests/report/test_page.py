@@ -11,7 +11,8 @@ import pytest
 
 from metrics.evaluation import to_json
 from report.contents import CalibrationEffect, Rejected
-from report.page import render_page, safe_json
+from report.page import render_page
+from report.templating import safe_json
 
 VOID = {"meta", "br", "img", "input", "link", "hr"}
 

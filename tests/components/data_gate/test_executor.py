@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import pathlib
 
@@ -12,9 +13,11 @@ from tfx.dsl.components.base import base_executor
 from tfx.types import standard_artifacts
 from tfx.utils import io_utils
 
-from components.data_gate import DataGate
+from components.data_gate.component import DataGate
+from components.data_gate.config import DataGateConfig
 from components.data_gate.executor import Executor
 from components.data_gate.findings import DataGateError
+from components.utterance_gen import audio, corpora, listing, measure_files, measures
 
 SCHEMA = text_format.Parse(
     """feature { name: "key" type: BYTES presence { min_fraction: 1 } shape { dim { size: 1 } } }
@@ -59,15 +62,52 @@ def validate(statistics, tmp_path):
     return anomalies
 
 
-def gate(tmp_path, splits):
+def make_examples(uri, splits, speaker=None):
+    """Writes what UtteranceGen leaves beside the examples: noise, a speaker each unless one."""
+    artifact = standard_artifacts.Examples()
+    artifact.uri = str(uri)
+    (uri / "measures").mkdir(parents=True)
+    random, rows = np.random.default_rng(0), []
+    for split, keys in splits.items():
+        collector = measure_files.Collector(16_000)
+        for number, (key, _) in enumerate(keys):
+            name = f"{split}{number}"
+            samples = random.integers(-9999, 9999, 4000).astype(np.int16)
+            facts = audio.FileFacts(16_000, 1, "FLAC/PCM_16", 8000)
+            collector.add(measures.Clip(name, samples, facts))
+            system = "-" if key == "bonafide" else f"A-{split}"
+            rows.append(
+                corpora.Utterance(
+                    name, speaker or name, system, key, split, f"{name}.flac", "c", "source"
+                )
+            )
+        data = measure_files.to_bytes(collector.finish())
+        (uri / "measures" / f"{split}-00000.npz").write_bytes(data)
+    (uri / "utterances.tsv").write_text(listing.listing_tsv(rows, []))
+    return artifact
+
+
+QUIET = DataGateConfig(attack_balance="off", speaker_balance="off")
+
+
+def gate(tmp_path, splits, config=QUIET, speaker=None):
     """Returns what DataGate reports on the rows, or lets its error through."""
     statistics = make_statistics(tmp_path / "statistics", splits)
     output = standard_artifacts.ExampleAnomalies()
     output.uri = str(tmp_path / "report")
     Executor(base_executor.BaseExecutor.Context()).Do(
-        {"statistics": [statistics], "anomalies": [validate(statistics, tmp_path)]},
+        {
+            "examples": [make_examples(tmp_path / "examples", splits, speaker)],
+            "statistics": [statistics],
+            "anomalies": [validate(statistics, tmp_path)],
+        },
         {"report": [output]},
-        {"required_splits": '["train", "dev", "eval"]', "code_fingerprint": ""},
+        {
+            "required_splits": '["train", "dev", "eval"]',
+            "settings": json.dumps(dataclasses.asdict(config)),
+            "title": "corpus <1>",
+            "code_fingerprint": "",
+        },
     )
     return json.loads((pathlib.Path(output.uri) / "report.json").read_text())
 
@@ -80,6 +120,25 @@ def test_good_data_passes(tmp_path):
     assert report["passed"] is True
     assert report["findings"] == []
     assert report["counts"]["dev"] == {"bonafide": 1, "spoof": 2}
+    assert report["splits"]["dev"]["speakers"] == 3
+    assert report["levels"]["shared_speakers"] == "error"
+
+
+def test_the_page_stands_beside_the_report(tmp_path):
+    gate(tmp_path, {"train": ROWS, "dev": ROWS, "eval": ROWS})
+    page = (tmp_path / "report" / "data_report.html").read_text()
+    assert "corpus &lt;1&gt;" in page
+    assert "Can be trained on" in page
+
+
+def test_a_leak_stops_the_run_unless_the_settings_let_it_pass(tmp_path):
+    splits = {"train": ROWS, "dev": ROWS, "eval": ROWS}
+    with pytest.raises(DataGateError, match=r"\[shared_speakers\] train and dev: S1: 1 speaker"):
+        gate(tmp_path / "stops", splits, speaker="S1")
+    relaxed = dataclasses.replace(QUIET, shared_speakers="warn")
+    report = gate(tmp_path / "passes", splits, relaxed, speaker="S1")
+    assert report["passed"] is True
+    assert {found["rule"] for found in report["findings"]} == {"shared_speakers"}
 
 
 def test_anomalies_of_the_schema_stop_the_run(tmp_path):
@@ -109,9 +168,12 @@ def test_the_report_is_of_a_type_that_kubeflow_reads_back():
     from tfx.orchestration.kubeflow.v2 import compiler_utils
 
     component = DataGate(
+        examples=types.Channel(type=standard_artifacts.Examples),
         statistics=types.Channel(type=standard_artifacts.ExampleStatistics),
         anomalies=types.Channel(type=standard_artifacts.ExampleAnomalies),
     )
     kind = component.outputs["report"].type
     assert f"tfx.{kind.__name__}" in compiler_utils.TITLE_TO_CLASS_PATH
     assert json.loads(component.exec_properties["required_splits"]) == ["train", "dev", "eval"]
+    settings = json.loads(component.exec_properties["settings"])
+    assert DataGateConfig(**settings) == DataGateConfig()

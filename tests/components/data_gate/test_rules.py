@@ -6,6 +6,7 @@ from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 
 from components.data_gate import findings as report
 from components.data_gate import rules
+from components.data_gate.config import DataGateConfig
 from components.data_gate.findings import Finding, Severity
 
 GOOD = {"bonafide": 3, "spoof": 7}
@@ -120,8 +121,39 @@ def test_the_refusal_names_errors_only_and_is_bounded():
 
 
 def test_the_report_says_whether_the_data_passed():
-    warned = json.loads(report.to_json([finding(1, Severity.WARNING)], {"train": GOOD}))
+    warned = json.loads(
+        report.to_json(report.report_of([finding(1, Severity.WARNING)], {"train": GOOD}, {"a": 1}))
+    )
+    assert warned["a"] == 1
     assert warned["passed"] is True
     assert warned["counts"] == {"train": GOOD}
     assert warned["findings"][0]["severity"] == "warning"
-    assert json.loads(report.to_json([finding(1)], {}))["passed"] is False
+    assert report.report_of([finding(1)], {}, {})["passed"] is False
+
+
+@pytest.mark.parametrize(
+    ("level", "expected"),
+    [("error", [Severity.ERROR]), ("warn", [Severity.WARNING]), ("off", [])],
+)
+def test_a_setting_makes_an_error_a_warning_or_nothing(level, expected):
+    findings = rules.class_counts({"train": GOOD}, ["train"], min_utterances=4)
+    config = DataGateConfig(class_counts=level)
+    assert [found.severity for found in report.settled(findings, config)] == expected
+
+
+def test_a_setting_makes_no_error_of_a_warning():
+    warning = report.finding(
+        DataGateConfig(schema="warn"), "schema", split="dev", subject="x", message="y"
+    )
+    assert report.settled([warning], DataGateConfig(schema="error")) == [warning]
+
+
+def test_the_setting_of_a_rule_decides_what_its_finding_does():
+    about = {"split": "", "subject": "", "message": ""}
+    made = {
+        level: report.finding(DataGateConfig(shortcut=level), "shortcut", **about)
+        for level in ("off", "warn", "error")
+    }
+    assert made["off"] is None
+    assert made["warn"].severity is Severity.WARNING
+    assert made["error"].severity is Severity.ERROR

@@ -43,7 +43,8 @@ def test_numbers_of_a_tone_with_silence_around_it():
     # A quarter of full scale is -12.04 dB; the power of a sine is 3.01 dB below that of its peak.
     assert found["peak_dbfs"] == pytest.approx(-12.04, abs=0.01)
     assert found["level_dbfs"] == pytest.approx(-15.05, abs=0.01)
-    assert found["noise_floor_dbfs"] == pytest.approx(measures.FLOOR_DB)
+    # Silence before and after is no noise; every frame of the tone has the same power.
+    assert found["noise_floor_dbfs"] == pytest.approx(-15.05, abs=0.01)
     assert found["clipped_share"] == 0
     assert (found["file_rate_hz"], found["file_channels"]) == (44_100, 2)
     assert found["file_bytes_per_second"] == pytest.approx(12_000 / 1.3)
@@ -57,6 +58,14 @@ def test_an_offset_is_measured_and_counts_as_nothing_else():
     assert without["dc_dbfs"] < -90
     assert with_offset["leading_silence_seconds"] == pytest.approx(0.1)
     assert with_offset["level_dbfs"] == pytest.approx(without["level_dbfs"], abs=0.01)
+
+
+def test_the_noise_floor_is_that_of_pauses():
+    quiet = sine(seconds=0.3, size=8.192)
+    found = numbers(np.rint(np.concatenate([sine(), quiet, sine(seconds=0.5)])))
+    assert found["noise_floor_dbfs"] == pytest.approx(-75, abs=1)
+    louder = numbers(np.concatenate([sine(), sine(seconds=0.1), sine(seconds=0.5)]))
+    assert louder["noise_floor_dbfs"] == pytest.approx(-15.05, abs=0.01)
 
 
 def test_the_share_at_full_scale():
@@ -78,7 +87,8 @@ def test_digital_silence_of_any_length(length):
     found = numbers(np.zeros(length))
     assert found["leading_silence_seconds"] == pytest.approx(length / RATE)
     assert found["trailing_silence_seconds"] == pytest.approx(length / RATE)
-    assert found["level_dbfs"] == found["dc_dbfs"] == found["peak_dbfs"] == measures.FLOOR_DB
+    for name in ("level_dbfs", "dc_dbfs", "peak_dbfs", "noise_floor_dbfs"):
+        assert found[name] == measures.FLOOR_DB
     assert found["bandwidth_hz"] == 0
     assert measure(np.zeros(length)).marks.codes.size == 0
 

@@ -1,0 +1,74 @@
+"""What each number is called, and what takes it away from a detector."""
+
+from __future__ import annotations
+
+from components.data_gate.separation import Separation
+
+TITLES = {
+    "seconds": ("duration", "s"),
+    "leading_silence_seconds": ("leading silence", "s"),
+    "trailing_silence_seconds": ("trailing silence", "s"),
+    "level_dbfs": ("level of speech", "dBFS"),
+    "peak_dbfs": ("peak", "dBFS"),
+    "noise_floor_dbfs": ("noise floor", "dBFS"),
+    "dc_dbfs": ("DC offset", "dBFS"),
+    "clipped_share": ("share of clipped samples", ""),
+    "bandwidth_hz": ("bandwidth", "Hz"),
+    "file_rate_hz": ("sampling rate of the file", "Hz"),
+    "file_channels": ("channels of the file", ""),
+    "file_bytes_per_second": ("bytes per second of the file", "bytes/s"),
+    "file_encoding": ("encoding of the file", ""),
+    "all": ("all numbers together", ""),
+}
+_TRIM = (
+    "No setting trims silence: cut it from all recordings of the corpus in the same way "
+    "(waveform.random_start=true makes it matter less)."
+)
+_LEVEL = (
+    "Set features.normalisation=utterance, which takes the level from every clip, or "
+    "waveform.gain_probability=1 to vary it."
+)
+_FILE = "No setting undoes what an encoder left: encode both classes of the corpus in the same way."
+_ADVICE = {
+    "seconds": "Set features.clip_samples to no more than the shortest recordings have: longer "
+    "clips repeat short recordings, which shows.",
+    "leading_silence_seconds": _TRIM,
+    "trailing_silence_seconds": _TRIM,
+    "level_dbfs": _LEVEL,
+    "peak_dbfs": _LEVEL,
+    "noise_floor_dbfs": "Set features.normalisation=utterance, raise features.log_floor above the "
+    "noise, or add noise to both classes (waveform.noise_probability=1).",
+    "dc_dbfs": "Set features.remove_dc=true.",
+    "clipped_share": "No setting undoes clipping: leave such recordings out, or lower the level "
+    "before the corpus is recorded or made.",
+    "file_rate_hz": "Set features.fmax_hz to no more than half of the lowest rate.",
+    "file_channels": _FILE,
+    "file_bytes_per_second": _FILE,
+    "file_encoding": _FILE,
+    "all": "Take away what stands out among the single numbers, and compare the figures of a "
+    "trained detector with this one: below it, it may have learnt nothing about speech.",
+}
+
+
+def title(number: str) -> str:
+    """The name of a number for people."""
+    return TITLES[number][0]
+
+
+def value_text(number: str, value: float) -> str:
+    """A value with its unit."""
+    unit = TITLES[number][1]
+    return (
+        f"{value:,.4g}{' ' if unit else ''}{unit}" if abs(value) < 1e4 else f"{value:,.0f} {unit}"
+    )
+
+
+def advice(found: Separation) -> str:
+    """What to do about a number that tells the classes apart: only settings that exist."""
+    if found.number == "bandwidth_hz" and found.medians:
+        lower = 100 * int(min(found.medians) // 100)
+        return (
+            f"Set features.fmax_hz={lower}, below which both classes have sound, or vary it with "
+            "waveform.band_limit_probability=1."
+        )
+    return _ADVICE[found.number]

@@ -1,0 +1,100 @@
+"""Rules about how much there is of what: classes, attacks, speakers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from components.data_gate.config import DataGateConfig
+from components.data_gate.findings import Finding, finding
+from components.data_gate.table import Table
+from metrics.wording import percent
+
+_SHOWN = 5
+
+
+def find_imbalance(table: Table, config: DataGateConfig) -> list[Finding]:
+    """Returns a finding for each split of which some part is very small or very large."""
+    return [
+        found
+        for split, rows in table.split_rows()
+        for rule in (_classes, _attacks, _speakers)
+        for found in rule(table, split, rows, config)
+        if found
+    ]
+
+
+def _classes(
+    table: Table, split: str, rows: np.ndarray, config: DataGateConfig
+) -> Iterator[Finding | None]:
+    bonafide = float(table.is_bonafide[rows].mean())
+    for name, share in (("bona fide", bonafide), ("spoof", 1 - bonafide)):
+        if 0 < share < config.min_class_share:  # Without any, class_counts tells.
+            yield finding(
+                config,
+                "class_balance",
+                split=split,
+                subject=name,
+                value=share,
+                limit=config.min_class_share,
+                message=f"it is {percent(share)} of the split: its error rates are uncertain, and "
+                "training sees little of it. Add recordings of this class.",
+            )
+
+
+def _attacks(
+    table: Table, split: str, rows: np.ndarray, config: DataGateConfig
+) -> Iterator[Finding | None]:
+    systems = table.systems[rows][~table.is_bonafide[rows]]
+    names, counts = np.unique(systems, return_counts=True)
+    few = names[counts < config.min_attack_utterances]
+    if few.size:
+        more = f" and {few.size - _SHOWN} more" if few.size > _SHOWN else ""
+        yield finding(
+            config,
+            "attack_balance",
+            split=split,
+            subject=", ".join(few[:_SHOWN].tolist()) + more,
+            value=int(counts.min()),
+            limit=config.min_attack_utterances,
+            message=f"{few.size} of {names.size} attacks have fewer than "
+            f"{config.min_attack_utterances} utterances: figures of these say little. Add some, or "
+            "read the figures of these attacks with their intervals.",
+        )
+
+
+def _speakers(
+    table: Table, split: str, rows: np.ndarray, config: DataGateConfig
+) -> Iterator[Finding | None]:
+    rows = rows[table.knows_speakers[rows]]
+    for name, flags in (
+        ("bona fide", table.is_bonafide[rows]),
+        ("spoof", ~table.is_bonafide[rows]),
+    ):
+        speakers, counts = np.unique(table.speakers[rows][flags], return_counts=True)
+        if not speakers.size:
+            continue
+        common = {"split": split, "subject": name}
+        if speakers.size < config.min_speakers:
+            yield finding(
+                config,
+                "speaker_balance",
+                **common,
+                value=speakers.size,
+                limit=config.min_speakers,
+                message=f"its utterances are of {speakers.size} "
+                f"speaker{'s'[: speakers.size > 1]}, fewer than {config.min_speakers}: a detector "
+                "can learn the voices, and intervals by speakers are wide. Add speakers.",
+            )
+        elif (share := float(counts.max() / counts.sum())) > config.max_speaker_share:
+            yield finding(
+                config,
+                "speaker_balance",
+                **common,
+                value=share,
+                limit=config.max_speaker_share,
+                message=f"{percent(share)} of its utterances are of speaker "
+                f"{speakers[counts.argmax()]}: figures are mostly of this voice. Add others, or "
+                "leave some of these out.",
+            )

@@ -1,0 +1,164 @@
+"""How well do trivial numbers tell the classes apart? Figures, not yet findings."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from components.data_gate.table import Table
+from components.utterance_gen.measures import NUMBERS
+from metrics.detection import Floats, curve_of, eer_of, equal_error_rate
+from metrics.resampling import ClusterBootstrap, NoIntervalError, interval
+from metrics.trials import Trials
+
+ENCODING = "file_encoding"
+COLUMNS = (*NUMBERS, ENCODING)
+LEAST_TRIALS = 20  # of each class, below which nothing is said
+LEAST_OF_ATTACK = 10
+_MOST_TRIALS = 40_000  # of a split that are looked at: enough for any figure here
+_RESAMPLES = 200
+_SEED = 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Separation:
+    """How well one number tells the classes of a split apart.
+
+    Attributes:
+        split: Of which utterances.
+        number: Its name, one of COLUMNS, or `all`.
+        eer: Equal error rate of the best direction, a fraction.
+        ci95: Its 95 % interval by speakers; None where there are too few.
+        spoof_higher: Whether the larger number means spoof.
+        medians: Of bona fide and of spoof; None where the number is a name.
+        attacks: Attack -> equal error rate against all bona fide speech, the lowest first.
+    """
+
+    split: str
+    number: str
+    eer: float
+    ci95: tuple[float, float] | None
+    spoof_higher: bool
+    medians: tuple[float, float] | None
+    attacks: dict[str, float]
+
+    @property
+    def cautious(self) -> float:
+        """The end of the interval that says least, the rate itself where there is none."""
+        return self.ci95[1] if self.ci95 else self.eer
+
+
+def samples_of(table: Table) -> dict[str, np.ndarray]:
+    """Split -> rows to look at; splits with too few utterances of a class are left out."""
+    found = {}
+    for split, rows in table.split_rows():
+        flags = table.is_bonafide[rows]
+        if min(np.count_nonzero(flags), np.count_nonzero(~flags)) < LEAST_TRIALS:
+            continue
+        if rows.size > _MOST_TRIALS:
+            drawn = np.random.default_rng(_SEED).choice(rows, _MOST_TRIALS, replace=False)
+            rows = np.sort(drawn)
+        found[split] = rows
+    return found
+
+
+def column(table: Table, name: str, rows: np.ndarray) -> Floats:
+    """The values of a number, [n]; of the encoding, the share of its files that is bona fide."""
+    if name != ENCODING:
+        return table.number(name)[rows].astype(np.float64)
+    _, codes = np.unique(table.measured.encodings[rows], return_inverse=True)
+    bonafide = np.bincount(codes, weights=table.is_bonafide[rows])
+    return (bonafide / np.bincount(codes))[codes]
+
+
+def separate_by_number(table: Table, split: str, rows: np.ndarray) -> list[Separation]:
+    """Returns the separation by each number that is not the same for all of a split.
+
+    Args:
+        table: The utterances.
+        split: Name of the split.
+        rows: Of it, from `samples_of`.
+    """
+    bootstrap = _bootstrap(table, rows)
+    found = []
+    for name in COLUMNS:
+        values = column(table, name, rows)
+        if np.ptp(values) == 0:
+            continue
+        bonafide = table.is_bonafide[rows]
+        medians = (float(np.median(values[bonafide])), float(np.median(values[~bonafide])))
+        found.append(
+            separate(
+                table,
+                split,
+                rows,
+                name,
+                values,
+                bootstrap,
+                medians=None if name == ENCODING else medians,
+            )
+        )
+    return found
+
+
+def separate(
+    table: Table,
+    split: str,
+    rows: np.ndarray,
+    name: str,
+    values: Floats,
+    bootstrap: ClusterBootstrap | None = None,
+    *,
+    medians: tuple[float, float] | None = None,
+) -> Separation:
+    """Returns the separation by any values [n], in whichever direction does better.
+
+    Equal values are put into a random order: a threshold among them can only guess, and the
+    official estimator of the EER would count all of them as errors.
+    """
+    ranks = _ranks(values)
+    bonafide, systems = table.is_bonafide[rows], table.systems[rows]
+    rate = equal_error_rate(ranks, bonafide).eer
+    spoof_higher = rate > 0.5
+    if spoof_higher:
+        ranks = -ranks
+        rate = equal_error_rate(ranks, bonafide).eer
+    bootstrap = bootstrap or _bootstrap(table, rows)
+    attacks = {}
+    names, counts = np.unique(systems[~bonafide], return_counts=True)
+    for attack in names[counts >= LEAST_OF_ATTACK]:
+        own = ranks[systems == attack]
+        eers = [eer_of(curve_of(s * ranks[bonafide], s * own)).eer for s in (1, -1)]
+        attacks[str(attack)] = min(eers)
+    return Separation(
+        split=split,
+        number=name,
+        eer=rate,
+        ci95=interval(bootstrap.eer(ranks)) if bootstrap else None,
+        spoof_higher=spoof_higher,
+        medians=medians,
+        attacks=dict(sorted(attacks.items(), key=lambda item: (item[1], item[0]))),
+    )
+
+
+def _ranks(values: Floats) -> Floats:
+    order = np.lexsort((np.random.default_rng(_SEED).random(values.size), values))
+    ranks = np.empty(values.size)
+    ranks[order] = np.arange(values.size)
+    return ranks
+
+
+def _bootstrap(table: Table, rows: np.ndarray) -> ClusterBootstrap | None:
+    speakers = table.speakers[rows] if table.knows_speakers[rows].any() else None
+    trials = Trials(
+        utterances=table.utterances[rows],
+        scores=np.zeros(rows.size),
+        is_bonafide=table.is_bonafide[rows],
+        attacks=table.systems[rows],
+        speakers=speakers,
+    )
+    try:
+        return ClusterBootstrap.of(trials, resamples=_RESAMPLES, seed=_SEED)
+    except NoIntervalError:
+        return None

@@ -1,0 +1,86 @@
+"""What the rules look at: a row for each utterance, from the listing and the measures."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from components.utterance_gen import measures
+from components.utterance_gen.corpora import NO_ATTACK, SPLITS, UNKNOWN_SPEAKER
+from components.utterance_gen.listing import Listed
+
+
+class TableError(ValueError):
+    """Listing and measures do not belong together."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Table:
+    """N utterances of all splits.
+
+    Attributes:
+        splits: str [N].
+        speakers: str [N], `-` where unknown.
+        systems: str [N], `-` of bona fide speech.
+        measured: Of the same N, in this order.
+    """
+
+    splits: np.ndarray
+    speakers: np.ndarray
+    systems: np.ndarray
+    measured: measures.Measures
+
+    @property
+    def utterances(self) -> np.ndarray:
+        """Ids, str [N]."""
+        return self.measured.utterances
+
+    @property
+    def is_bonafide(self) -> np.ndarray:
+        """Bool [N]."""
+        return self.systems == NO_ATTACK
+
+    @property
+    def knows_speakers(self) -> np.ndarray:
+        """Bool [N]."""
+        return self.speakers != UNKNOWN_SPEAKER
+
+    def split_names(self) -> list[str]:
+        """The splits that have an utterance, in their usual order."""
+        held = set(np.unique(self.splits).tolist())
+        return [split for split in SPLITS if split in held]
+
+    def number(self, name: str) -> np.ndarray:
+        """A column of the numbers, float32 [N]."""
+        return self.measured.numbers[:, measures.NUMBERS.index(name)]
+
+    def split_rows(self) -> Iterator[tuple[str, np.ndarray]]:
+        """Yields each split and the indices of its rows."""
+        for split in self.split_names():
+            yield split, np.flatnonzero(self.splits == split)
+
+
+def make_table(rows: Iterable[Listed], parts: Iterable[measures.Measures]) -> Table:
+    """Puts the listing beside the measures.
+
+    Raises:
+        TableError: An utterance is in one and not in the other.
+    """
+    measured = measures.join(list(parts))
+    by_id = {row.utterance: row for row in rows}
+    ids = measured.utterances.tolist()
+    if len(by_id) != len(ids) or not all(name in by_id for name in ids):
+        missing = sorted(by_id.keys() ^ set(ids))
+        raise TableError(
+            f"the listing has {len(by_id)} utterances and the measures {len(ids)}, and they differ "
+            f"in {', '.join(missing[:5])}: the examples are not whole. Run UtteranceGen again."
+        )
+    listed = [by_id[name] for name in ids]
+    return Table(
+        splits=np.array([row.split for row in listed], np.str_),
+        speakers=np.array([row.speaker for row in listed], np.str_),
+        systems=np.array([row.system for row in listed], np.str_),
+        measured=measured,
+    )

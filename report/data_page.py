@@ -1,0 +1,80 @@
+"""What DataGate found, as one HTML file that needs no network and runs no script."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import markupsafe
+
+from report import text
+from report.templating import TEMPLATES, environment
+
+_MOST_ATTACKS = 3  # named beside a number
+
+
+def render_data_page(report: Mapping[str, Any], *, title: str) -> str:
+    """Returns the page: self-contained, the same bytes for the same report.
+
+    Args:
+        report: What stands in `report.json` of DataGate.
+        title: Name of the corpus.
+    """
+    findings = sorted(report["findings"], key=lambda found: found["severity"] != "error")
+    return (
+        environment()
+        .get_template("data_page.html.j2")
+        .render(
+            report=report,
+            title=title or "corpus",
+            findings=findings,
+            errors=sum(found["severity"] == "error" for found in findings),
+            warnings=sum(found["severity"] == "warning" for found in findings),
+            rows=_rows(report),
+            settings={
+                f"data_gate.{name}": value
+                for name, value in (report["levels"] | report["limits"]).items()
+            },
+            rate_or_count=_rate_or_count,
+            style=markupsafe.Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),
+        )
+    )
+
+
+def _rows(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A row for each number: title, and a cell for each split, None where it says nothing."""
+    numbers = report["numbers"]
+    return [
+        {
+            "name": name,
+            "title": title,
+            "unit": unit,
+            "cells": [_cell(numbers[split].get(name)) for split in numbers],
+        }
+        for name, (title, unit) in report["titles"].items()
+        if any(name in of_split for of_split in numbers.values())
+    ]
+
+
+def _cell(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    attacks: Sequence[tuple[str, float]] = list(found["attacks"].items())[:_MOST_ATTACKS]
+    medians = found["medians"]
+    return {
+        "eer": found["eer"],
+        "ci95": found["ci95"],
+        "medians": medians and [_short(value) for value in medians],
+        "attacks": [(attack, text.rate(eer)) for attack, eer in attacks],
+    }
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}".replace("-", "\u2212")
+
+
+def _rate_or_count(value: float | None) -> str:
+    """A value or limit of a finding: a share as per cent, a number as it is."""
+    if value is None:
+        return ""
+    return text.rate(value) if isinstance(value, float) else text.count(value)
