@@ -22,7 +22,7 @@ from report.data_page import render_data_page
 
 REPORT_FILE = "report.json"
 PAGE_FILE = "data_report.html"
-_SHOWN = 10  # findings in the log; the report has all
+_SHOWN = 6  # findings in the log; the report has all
 _LOG = logging.getLogger("bonafide")
 
 
@@ -82,11 +82,13 @@ class Executor(base_executor.BaseExecutor):
 
 
 def _log(findings: list[report.Finding]) -> None:
-    for finding in findings[:_SHOWN]:
+    gravest_first = report.errors_in(findings)
+    gravest_first += [found for found in findings if found not in gravest_first]
+    for finding in gravest_first[:_SHOWN]:
         error = finding.severity is report.Severity.ERROR
         _LOG.log(logging.ERROR if error else logging.WARNING, "%s", finding)
     if len(findings) > _SHOWN:
-        _LOG.warning("... and %d more findings", len(findings) - _SHOWN)
+        _LOG.warning("... and %d more (%s has all)", len(findings) - _SHOWN, REPORT_FILE)
 
 
 def _read_counts(statistics: types.Artifact) -> dict[str, dict[str, int]]:

@@ -83,6 +83,7 @@ def test_filesystems_have_their_options_before_the_corpus_is_read(monkeypatch):
     ("assignment", "expected"),
     [
         ("gate.max_eer=0.01", {"ModelEvaluator", "EvalReport"}),
+        ("data_gate.shared_attacks=off", {"DataGate", "EvalReport"}),
         ("evaluation.seed=4", {"ModelEvaluator", "EvalReport"}),
         ("trainer.epochs=3", {"Trainer", "Champion", "EvalReport"}),
         ("features.num_bands=20", {"Transform", "Trainer", "Champion", "EvalReport"}),

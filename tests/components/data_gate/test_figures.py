@@ -1,0 +1,206 @@
+"""Separation, findings made of it, balance: on tables of made-up numbers."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from components.data_gate import advice, balance, probe, separation, shortcuts
+from components.data_gate.config import DataGateConfig
+from components.data_gate.findings import Severity
+from components.data_gate.separation import Separation
+from components.data_gate.table import Table, TableError, make_table
+from components.utterance_gen import landmarks, listing, measures
+from models.settings import AugmentConfig, FeatureConfig, WaveformConfig
+
+ROWS = np.arange(80)
+
+
+def table(*, number="seconds", values=None, speakers=None, systems=None, split="train"):
+    """Forty bona fide, then forty spoofs; one number of each may be given."""
+    size = 80
+    numbers = np.zeros((size, len(measures.NUMBERS)), np.float32)
+    if values is not None:
+        numbers[:, measures.NUMBERS.index(number)] = values
+    none = np.zeros(0, np.uint32)
+    measured = measures.Measures(
+        utterances=np.array([f"u{i}" for i in range(size)]),
+        numbers=numbers,
+        encodings=np.array(["FLAC/PCM_16"] * size),
+        digests=np.stack([np.arange(size)] * 2, axis=1).astype(np.uint64),
+        marks=landmarks.Landmarks(np.zeros(size, np.int64), none, none),
+    )
+    return Table(
+        splits=np.array([split] * size),
+        speakers=np.array(speakers or [f"s{i % 8}" for i in range(size)]),
+        systems=np.array(systems or ["-"] * 40 + ["A"] * 40),
+        measured=measured,
+    )
+
+
+def test_numbers_that_are_the_same_for_all_say_nothing():
+    assert separation.separate_by_number(table(), "train", ROWS) == []
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_classes_that_never_meet(sign):
+    values = sign * np.repeat([1.0, 2.0], 40)
+    [found] = separation.separate_by_number(table(values=values), "train", ROWS)
+    assert (found.number, found.eer, found.ci95) == ("seconds", 0, (0, 0))
+    assert found.spoof_higher is (sign > 0)
+    assert found.medians == (sign * 1, sign * 2)
+    assert found.attacks == {"A": 0}
+
+
+def test_equal_values_are_no_clue():
+    # All but one are equal: the official estimator alone would call this an EER of 100 %.
+    values = np.zeros(80)
+    values[0] = 1
+    [found] = separation.separate_by_number(table(values=values), "train", ROWS)
+    assert 0.35 < found.eer <= 0.5
+
+
+def test_one_attack_is_told_though_the_class_is_not():
+    values = np.random.default_rng(0).permutation(80).astype(float)
+    values[40:50] = 1000
+    systems = ["-"] * 40 + ["A"] * 10 + ["B"] * 25 + ["rare"] * 5
+    found = separation.separate_by_number(table(values=values, systems=systems), "train", ROWS)[0]
+    assert list(found.attacks) == ["A", "B"]
+    assert found.attacks["A"] == 0
+    assert found.attacks["B"] > 0.3
+
+
+def test_without_speakers_intervals_are_by_utterance_and_with_one_there_are_none():
+    values = np.random.default_rng(0).normal(size=80)
+    unknown = separation.separate_by_number(
+        table(values=values, speakers=["-"] * 80), "train", ROWS
+    )[0]
+    assert unknown.ci95[0] < unknown.eer < unknown.ci95[1] + 0.1
+    one = separation.separate_by_number(table(values=values, speakers=["s"] * 80), "train", ROWS)[0]
+    assert one.ci95 is None
+    assert one.cautious == one.eer
+
+
+def test_an_encoding_is_a_clue_too():
+    made = table()
+    encodings = np.array(["FLAC/PCM_16"] * 40 + ["MP3/MPEG_LAYER_III"] * 40)
+    made = dataclasses.replace(
+        made, measured=dataclasses.replace(made.measured, encodings=encodings)
+    )
+    [found] = separation.separate_by_number(made, "train", ROWS)
+    assert (found.number, found.eer, found.medians) == ("file_encoding", 0, None)
+
+
+def test_few_utterances_say_nothing():
+    systems = ["-"] * 70 + ["A"] * 10
+    assert separation.samples_of(table(systems=systems)) == {}
+    assert list(separation.samples_of(table())) == ["train"]
+
+
+def test_the_small_model_never_saw_the_speaker_it_scores():
+    # The number names the speaker, and each speaker has one class: of no use for unseen ones.
+    speakers = [f"s{i // 10}" for i in range(80)]
+    values = np.repeat(np.random.default_rng(3).permutation(8), 10).astype(float)
+    found = probe.separate_by_all(table(values=values, speakers=speakers), "train", ROWS)
+    assert found.eer > 0.2
+    assert probe.separate_by_all(table(speakers=["s"] * 80), "train", ROWS) is None
+
+
+def found(number, split, eer, *, high=None, spoof_higher=True, attacks=None):
+    return Separation(
+        split=split,
+        number=number,
+        eer=eer,
+        ci95=None if high is None else (0.0, high),
+        spoof_higher=spoof_higher,
+        medians=(3900.0, 7900.0),
+        attacks=attacks or {},
+    )
+
+
+def judged(*separations, combined=(), **settings):
+    single = {
+        split: [one for one in separations if one.split == split]
+        for split in ("train", "dev", "eval")
+    }
+    by_split = {one.split: one for one in combined}
+    return shortcuts.find_shortcuts(single, by_split, DataGateConfig(**settings))
+
+
+def test_the_cautious_end_of_the_interval_decides():
+    assert judged(found("seconds", "train", 0.1, high=0.31)) == []
+    [finding] = judged(found("seconds", "train", 0.1, high=0.29))
+    assert (finding.rule, finding.value, finding.limit) == ("shortcut", 0.29, 0.3)
+    assert finding.severity is Severity.WARNING
+    assert judged(found("seconds", "train", 0.1, high=0.29), shortcut_eer=0.2) == []
+
+
+def test_perfect_in_train_and_eval_alike_is_an_error():
+    train, evaluated = found("seconds", "train", 0, high=0), found("seconds", "eval", 0.01)
+    [finding] = judged(train, evaluated)
+    assert (finding.rule, finding.severity) == ("perfect_shortcut", Severity.ERROR)
+    assert finding.split == "train and eval"
+    [finding] = judged(train, dataclasses.replace(evaluated, spoof_higher=False))
+    assert finding.rule == "shortcut"
+    [finding] = judged(train, found("seconds", "dev", 0))
+    assert finding.rule == "shortcut"
+    assert judged(train, evaluated, perfect_shortcut="off", shortcut="off") == []
+
+
+def test_attacks_that_a_number_tells_are_named():
+    [finding] = judged(found("dc_dbfs", "eval", 0.4, high=0.5, attacks={"A1": 0.01, "A2": 0.2}))
+    assert finding.rule == "attack_shortcut"
+    assert "A1 (eval, 1.00 %)" in finding.message
+    assert "A2" not in finding.message
+    assert "features.remove_dc=true" in finding.message
+
+
+def test_all_numbers_together():
+    [finding] = judged(combined=[found("all", "dev", 0.1, high=0.2)])
+    assert (finding.rule, finding.split) == ("combined_shortcut", "dev")
+
+
+def test_advice_names_only_settings_that_exist():
+    sections = {"features": FeatureConfig, "waveform": WaveformConfig, "augment": AugmentConfig}
+    named = 0
+    for number in separation.COLUMNS:
+        words = advice.advice(found(number, "train", 0.1)).replace("=", " ").split()
+        for word in words:
+            section, dot, name = word.strip("().,:").partition(".")
+            if dot and section in sections:
+                named += 1
+                assert name in {field.name for field in dataclasses.fields(sections[section])}
+    assert named >= 8
+    assert "features.fmax_hz=3900" in advice.advice(found("bandwidth_hz", "train", 0.1))
+
+
+def test_every_number_has_a_title_and_advice():
+    assert set(advice.TITLES) == {*separation.COLUMNS, "all"}
+    for number in advice.TITLES:
+        assert advice.advice(found(number, "train", 0.1)).endswith(".")
+
+
+def test_balance():
+    speakers = ["s0"] * 40 + ["s1"] * 30 + [f"s{i}" for i in range(10)]
+    systems = ["-"] * 40 + ["A"] * 38 + ["B"] * 2
+    findings = balance.find_imbalance(
+        table(speakers=speakers, systems=systems), DataGateConfig(min_class_share=0.1)
+    )
+    assert [(one.rule, one.subject, one.value) for one in findings] == [
+        ("attack_balance", "B", 2),
+        ("speaker_balance", "bona fide", 1),
+        ("speaker_balance", "spoof", 31 / 40),
+    ]
+    few = table(systems=["-"] * 2 + ["A"] * 78)
+    [finding] = balance.find_imbalance(few, DataGateConfig(speaker_balance="off"))
+    assert (finding.rule, finding.subject, finding.value) == ("class_balance", "bona fide", 0.025)
+    unknown = table(speakers=["-"] * 80)
+    assert balance.find_imbalance(unknown, DataGateConfig()) == []
+
+
+def test_a_listing_that_is_not_of_the_measures():
+    made = table()
+    rows = [listing.Listed("train", f"u{i}", "s", "-", "p") for i in range(80)]
+    assert make_table(rows, [made.measured]).utterances.tolist() == made.utterances.tolist()
+    with pytest.raises(TableError, match="differ in u79: the examples are not whole"):
+        make_table(rows[:-1], [made.measured])

@@ -1,0 +1,84 @@
+import copy
+import re
+
+import pytest
+
+from report.data_page import render_data_page
+
+REPORT = {
+    "passed": True,
+    "counts": {"train": {"bonafide": 3, "spoof": 4}},
+    "findings": [],
+    "splits": {
+        "train": {"bonafide": 1234, "spoof": 4, "attacks": 1, "speakers": 0, "hours": 0.5},
+    },
+    "numbers": {
+        "train": {
+            "dc_dbfs": {
+                "eer": 0.1234,
+                "ci95": [0.1, 0.2],
+                "spoof_higher": True,
+                "medians": [-80.5, -40.25],
+                "attacks": {"<b>A1</b>": 0.01},
+            },
+        },
+    },
+    "titles": {"dc_dbfs": ["DC offset", "dBFS"], "seconds": ["duration", "s"]},
+    "levels": {"shortcut": "warn"},
+    "limits": {"shortcut_eer": 0.3},
+}
+
+
+def finding(severity, **fields):
+    return {
+        "rule": "shortcut",
+        "severity": severity,
+        "split": "train",
+        "subject": "DC offset",
+        "message": "Set <it>.",
+        "value": 0.2,
+        "limit": 0.3,
+    } | fields
+
+
+def text_of(page):
+    return " ".join(re.sub(r"<[^>]+>", " ", page).split())
+
+
+def page_of(*findings):
+    return render_data_page(
+        copy.deepcopy(REPORT) | {"findings": list(findings)}, title="my <corpus>"
+    )
+
+
+def test_nothing_found():
+    shown = text_of(page_of())
+    assert "Can be trained on 0 errors and 0 warnings" in shown
+    assert "Findings None." in shown
+    assert "train 1,234 4 1 not known 0.50" in shown
+    assert "DC offset (dBFS)" in shown
+    assert "duration" not in shown.partition("Made by")[0]
+    assert "data_gate.shortcut_eer 0.3" in shown
+
+
+def test_figures_stand_with_interval_medians_and_attacks():
+    shown = text_of(page_of()).replace("\u00a0", " ")
+    assert "12.34 % 10.00 to 20.00 % −80.5 against −40.2" in shown
+    assert "&lt;b&gt;A1&lt;/b&gt; 1.00 %" in shown
+
+
+def test_errors_come_first_and_what_comes_from_files_is_escaped():
+    page = page_of(finding("warning"), finding("error", subject="<script>x", value=3, limit=0))
+    shown = text_of(page).replace("\u00a0", " ")
+    assert "Must not be trained on 1 error and 1 warning" in shown
+    assert shown.index("✕ error") < shown.index("! warning")
+    assert "&lt;script&gt;x" in shown
+    assert "Set &lt;it&gt;." in shown
+    assert "measured 3, limit 0" in shown
+    assert "measured 20.00 %, limit 30.00 %" in shown
+    assert page.count("<script") == 1  # the figures
+
+
+@pytest.mark.parametrize("word", ["http://", "https://", "src=", "url("])
+def test_nothing_is_loaded(word):
+    assert word not in page_of(finding("error"))
