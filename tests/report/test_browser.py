@@ -11,6 +11,7 @@ import pytest
 from metrics.evaluation import to_json
 from report import text
 from report.charts import worst_first
+from report.data_page import render_data_page
 from report.page import render_page
 
 EXECUTABLE = next(
@@ -286,3 +287,49 @@ def test_audio_beside_the_page_can_be_played(show, path, contents, tmp_path):
       audio.load();
     })""")
     assert seconds == pytest.approx(0.5)
+
+
+def test_the_page_of_data_checks_fits_and_can_be_read(show, tmp_path):
+    found = tmp_path / "data_report.html"
+    found.write_text(data_page(), encoding="utf-8")
+    for width, scheme in ((1200, "light"), (400, "dark")):
+        page, events = show(
+            found, drawn=False, viewport={"width": width, "height": 900}, color_scheme=scheme
+        )
+        assert events == [("request", found.as_uri())]
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        looked, poor = page.evaluate(POOR_CONTRAST)
+        assert looked > 40
+        assert poor == []
+
+
+def data_page():
+    """A page with long names, both severities and a number of each kind."""
+    number = {
+        "eer": 0.1234,
+        "ci95": [0.1, 0.2],
+        "spoof_higher": True,
+        "medians": [-80.5, 16_000.0],
+        "attacks": {f"A-very-long-name-of-an-attack-{place}" * 2: 0.1 for place in range(3)},
+    }
+    finding = {"rule": "shortcut", "split": "train", "value": 0.2, "limit": 0.3}
+    report = {
+        "passed": False,
+        "counts": {},
+        "findings": [
+            finding | {"severity": name, "subject": "S" * 300, "message": "Do this. " * 40}
+            for name in ("error", "warning")
+        ],
+        "splits": {
+            split: {"bonafide": 9, "spoof": 9, "attacks": 3, "speakers": 2, "hours": 0.1}
+            for split in ("train", "dev", "eval")
+        },
+        "numbers": {
+            split: {"dc_dbfs": number, "all": number | {"medians": None, "ci95": None}}
+            for split in ("train", "dev", "eval")
+        },
+        "titles": {"dc_dbfs": ["DC offset", "dBFS"], "all": ["all numbers together", ""]},
+        "levels": {"shortcut": "warn"},
+        "limits": {"shortcut_eer": 0.3},
+    }
+    return render_data_page(report, title="corpus")
