@@ -84,6 +84,8 @@ def refusal(findings: Sequence[Finding]) -> str:
     lines += [f"  {finding}" for finding in errors[:_SHOWN]]
     if len(errors) > _SHOWN:
         lines.append(f"  ... and {len(errors) - _SHOWN} more")
+    rules = ", ".join(dict.fromkeys(f"data_gate.{error.rule}=warn" for error in errors))
+    lines.append(f"Mend the data, or accept it as it is (--set {rules}).")
     return "\n".join(lines)
 
 

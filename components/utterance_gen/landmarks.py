@@ -78,7 +78,9 @@ def find(
     parts = fft.rfft(windows, axis=1).view(np.float32)  # [2 A, 2 K], real and imaginary by turns
     np.square(parts, out=parts)
 
-    bands = np.log(parts @ _weights(size, round(sample_rate)) + _TINY)
+    # Not a matrix product: for matrices as small as these, BLAS costs a second core and more time.
+    edges = _edges(size, round(sample_rate))
+    bands = np.log(np.add.reduceat(parts[:, : edges[-1]], edges[:-1], axis=1) + _TINY)
     before, after = np.diff(bands, axis=1).reshape(2, len(places), _BANDS - 1)
     here = before + after
     begins = (np.cumsum(counts) - counts)[counts > 0]
@@ -120,8 +122,7 @@ def _window(size: int) -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=4)
-def _weights(size: int, sample_rate: int) -> np.ndarray:
-    """Sums of power in bands of equal ratio, [2 K, _BANDS] of zeros and ones."""
-    edges = np.geomspace(_LOWEST_HZ, _HIGHEST_HZ, _BANDS + 1)
-    hertz = np.arange(size // 2 + 1)[:, None] * sample_rate / size
-    return np.repeat((hertz >= edges[:-1]) & (hertz < edges[1:]), 2, axis=0).astype(np.float32)
+def _edges(size: int, sample_rate: int) -> np.ndarray:
+    """Where bands of equal ratio begin and the last one ends, [_BANDS + 1] places among 2 K."""
+    hertz = np.geomspace(_LOWEST_HZ, _HIGHEST_HZ, _BANDS + 1)
+    return 2 * np.ceil(hertz * size / sample_rate).astype(np.int64)

@@ -49,7 +49,7 @@ class Collector:
 def to_bytes(found: measures.Measures) -> bytes:
     """Returns the file; the same measures give the same bytes."""
     file = io.BytesIO()
-    np.savez_compressed(
+    np.savez(
         file,
         names=np.array(measures.NUMBERS),
         utterances=found.utterances,

@@ -117,7 +117,8 @@ def test_the_refusal_names_errors_only_and_is_bounded():
     assert "[r] train: s1: Bad. Mend it." in text
     assert "s0" not in text
     assert "s21" not in text
-    assert text.endswith("... and 5 more")
+    assert "... and 5 more\n" in text
+    assert text.endswith("accept it as it is (--set data_gate.r=warn).")
 
 
 def test_the_report_says_whether_the_data_passed():
