@@ -22,6 +22,8 @@ from report.data_page import render_data_page
 
 REPORT_FILE = "report.json"
 PAGE_FILE = "data_report.html"
+# Beside the folder of the outputs: what the last refusal found.
+REFUSED_FOLDER = "refused"
 _SHOWN = 6  # findings in the log; the report has all
 _LOG = logging.getLogger("bonafide")
 
@@ -44,8 +46,8 @@ class Executor(base_executor.BaseExecutor):
                 as JSON; `title`.
 
         Raises:
-            DataGateError: There is an error among the findings. TFX then removes the output, so
-                the message itself lists them.
+            DataGateError: There is an error among the findings. The message lists them, and a note
+                says where the page is.
             FileNotFoundError: The examples are of another producer, or of an older version.
             ValueError: The examples are of another version, or not whole.
         """
@@ -67,18 +69,28 @@ class Executor(base_executor.BaseExecutor):
         output = artifact_utils.get_single_instance(output_dict["report"])
         output.split_names = anomalies.split_names
         figures = report.report_of(findings, counts, checked.figures)
-        for name, text in (
-            (REPORT_FILE, report.to_json(figures)),
-            (PAGE_FILE, render_data_page(figures, title=exec_properties["title"])),
-        ):
-            io_utils.write_string_file(f"{output.uri}/{name}", text)
+        files = {
+            REPORT_FILE: report.to_json(figures),
+            PAGE_FILE: render_data_page(figures, title=exec_properties["title"]),
+        }
+        _write(output.uri, files)
         _log(findings)
         if report.errors_in(findings):
-            raise report.DataGateError(report.refusal(findings))
+            # TFX removes the outputs of what failed, and who is refused wants to see why.
+            kept = f"{output.uri.rstrip('/').rsplit('/', 2)[0]}/{REFUSED_FOLDER}"
+            _write(kept, files)
+            error = report.DataGateError(report.refusal(findings))
+            error.add_note(f"All that was found is on the page {kept}/{PAGE_FILE}")
+            raise error
         _LOG.info(
             "data passed its checks: %s",
             ", ".join(f"{split} {sum(by_class.values())}" for split, by_class in counts.items()),
         )
+
+
+def _write(folder: str, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        io_utils.write_string_file(f"{folder}/{name}", text)
 
 
 def _log(findings: list[report.Finding]) -> None:

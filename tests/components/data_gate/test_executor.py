@@ -90,11 +90,14 @@ def make_examples(uri, splits, speaker=None):
 QUIET = DataGateConfig(attack_balance="off", speaker_balance="off")
 
 
+OUTPUT = "DataGate/report/5"  # as TFX lays outputs
+
+
 def gate(tmp_path, splits, config=QUIET, speaker=None):
     """Returns what DataGate reports on the rows, or lets its error through."""
     statistics = make_statistics(tmp_path / "statistics", splits)
     output = standard_artifacts.ExampleAnomalies()
-    output.uri = str(tmp_path / "report")
+    output.uri = str(tmp_path / OUTPUT)
     Executor(base_executor.BaseExecutor.Context()).Do(
         {
             "examples": [make_examples(tmp_path / "examples", splits, speaker)],
@@ -126,7 +129,7 @@ def test_good_data_passes(tmp_path):
 
 def test_the_page_stands_beside_the_report(tmp_path):
     gate(tmp_path, {"train": ROWS, "dev": ROWS, "eval": ROWS})
-    page = (tmp_path / "report" / "data_report.html").read_text()
+    page = (tmp_path / OUTPUT / "data_report.html").read_text()
     assert "corpus &lt;1&gt;" in page
     assert "Can be trained on" in page
 
@@ -157,10 +160,16 @@ def test_a_missing_split_and_class_stop_the_run(tmp_path):
 
 
 def test_the_report_is_written_even_when_the_run_stops(tmp_path):
-    with pytest.raises(DataGateError):
+    with pytest.raises(DataGateError) as caught:
         gate(tmp_path, {"train": ROWS})
-    report = json.loads((tmp_path / "report" / "report.json").read_text())
+    report = json.loads((tmp_path / OUTPUT / "report.json").read_text())
     assert report["passed"] is False
+    # And where it stays when TFX has removed the outputs, which the run's message says.
+    kept = tmp_path / "DataGate" / "refused"
+    assert json.loads((kept / "report.json").read_text()) == report
+    assert caught.value.__notes__ == [f"All that was found is on the page {kept}/data_report.html"]
+    page = (tmp_path / OUTPUT / "data_report.html").read_text()
+    assert (kept / "data_report.html").read_text() == page
 
 
 def test_the_report_is_of_a_type_that_kubeflow_reads_back():
