@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import posixpath
 import sys
 from typing import Any
 
@@ -177,7 +178,7 @@ def run(options: argparse.Namespace, engine: BeamConfig) -> dict[str, Any]:
     recordings = listing.read(where)
     wanted = plan.Plan(
         recordings=recordings,
-        root=listing.absolute(options.root or listing.folder_of(where)),
+        root=listing.absolute(options.root or posixpath.dirname(where)),
         model_sha256=model_archive.sha256(folder),
         model_version=folder.resolve().name,
         reading=Reading(model.sample_rate, model.clip_samples, decide, options.prior),

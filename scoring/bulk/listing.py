@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import posixpath
 
 from apache_beam.io.filesystems import FileSystems
 
@@ -29,11 +28,6 @@ def absolute(uri: str) -> str:
     Workers need not be in the same folder as this process.
     """
     return os.path.abspath(os.path.expanduser(uri)) if is_local(uri) else uri  # noqa: PTH100, PTH111
-
-
-def folder_of(uri: str) -> str:
-    """Returns the folder that a file is in."""
-    return posixpath.dirname(uri)
 
 
 def read(uri: str) -> tuple[str, ...]:

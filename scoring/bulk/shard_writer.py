@@ -86,7 +86,8 @@ def score(
             return read_blocks(uri, reading.sample_rate)
         return fetch_blocks(path, reading.sample_rate, lambda: content(uri))
 
-    workers = ahead.WORKERS if listing.is_local(root) else _REMOTE_READERS
+    remote = not listing.is_local(root) or any("://" in path for path in paths)
+    workers = _REMOTE_READERS if remote else ahead.WORKERS
     decoder = ahead.Decoder(paths, read, reading.clip_samples, workers=workers)
     try:
         yield from engine.score_recordings(paths, decoder, score_batch)

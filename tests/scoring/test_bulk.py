@@ -4,15 +4,20 @@ import json
 import logging
 import pathlib
 import shutil
+import threading
 
 import numpy as np
 import pytest
 import soundfile
 import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
 
 import score
 from scoring.bulk import __main__ as bulk
-from scoring.bulk import job, listing, shard_writer
+from scoring.bulk import job, listing, plan, shard_writer, watching
+from scoring.rows import Reading
+from scoring.thresholds import Threshold
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 RATE = 16_000
@@ -169,6 +174,18 @@ def test_another_plan_is_refused(folder, pushed, capsys, monkeypatch, change, sa
     assert err.endswith("Name another --output, or remove this one\n")
 
 
+@given(count=st.integers(1, 60), size=st.integers(1, 70))
+def test_shards_hold_the_list_in_order_once(count, size):
+    reading = Reading(RATE, RATE, Threshold("number", 0.0), 0.5)
+    names = tuple(f"{index}.wav" for index in range(count))
+    whole = plan.Plan(names, "/r", "0", "1", reading, "csv", size)
+    members = [whole.members(shard) for shard in whole.shards]
+    assert sum(members, ()) == names
+    assert all(len(part) == size for part in members[:-1])
+    assert len(members[-1]) in range(1, size + 1)
+    assert list(whole.shards) == sorted(set(whole.shards))
+
+
 def test_a_folder_of_something_else_is_refused(folder, capsys):
     run("list.txt", "--output", "calls", code=1)
     assert "calls holds files (such as 0.wav) but no plan.json" in capsys.readouterr().err
@@ -303,6 +320,25 @@ def test_a_model_that_fails_is_told_in_a_line_and_the_rest_is_kept(folder, pushe
     assert "1700000000 cannot be loaded" in last
     assert (folder / "out/plan.json").exists()
     assert shards() == []
+
+
+def test_progress_survives_a_listing_that_fails(monkeypatch):
+    asked, seen = [], threading.Event()
+
+    class Workspace:
+        def finished(self):
+            asked.append(1)
+            if len(asked) == 1:
+                raise OSError("busy")
+            seen.set()
+            return {"00000-of-00002"}
+
+    monkeypatch.setattr(watching, "_SECONDS", 0.001)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    before = threading.active_count()
+    with watching.watching(Workspace(), 2):
+        assert seen.wait(60)
+    assert threading.active_count() == before
 
 
 def test_the_cause_in_an_engines_words():
