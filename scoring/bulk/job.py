@@ -46,6 +46,7 @@ def run(
 
     Raises:
         JobError: Shards could not be written.
+        KeyboardInterrupt: It was interrupted; finished shards stay.
     """
     before = workspace.done(plan.shards)
     missing = sorted(set(plan.shards) - set(before))
@@ -88,7 +89,10 @@ def _write_shards(
                 | "ScoreShard" >> beam.ParDo(ScoreShard(workspace, plan))
             )
     except Exception as error:
-        raise JobError(f"the Beam job failed: {cause(error)}") from error
+        said = cause(error)
+        if said.startswith("KeyboardInterrupt"):  # Beam makes an error of what came in a step.
+            raise KeyboardInterrupt from error
+        raise JobError(f"the Beam job failed: {said}") from error
 
 
 def cause(error: Exception) -> str:

@@ -322,6 +322,17 @@ def test_a_model_that_fails_is_told_in_a_line_and_the_rest_is_kept(folder, pushe
     assert shards() == []
 
 
+def test_an_interrupt_inside_of_a_step_is_one(folder, monkeypatch, capsys):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(shard_writer, "score", interrupted)
+    run("list.txt", "--output", "out", code=130)
+    assert capsys.readouterr().err.endswith("\ninterrupted; the same command goes on\n")
+    assert shards() == []
+    assert list((folder / "out/.scratch").iterdir()) == []
+
+
 def test_progress_survives_a_listing_that_fails(monkeypatch):
     asked, seen = [], threading.Event()
 
