@@ -11,7 +11,7 @@ or not at all; the same command again does what is missing.
 from __future__ import annotations
 
 import argparse
-import logging
+import contextlib
 import os
 import posixpath
 import sys
@@ -22,6 +22,7 @@ from pipeline.config import PRESETS, REPOSITORY, SettingsError, override
 from pipeline.engines import RUNNERS, BeamConfig, beam_args, choose_workers, describe
 from scoring import arguments, thresholds
 from scoring.bulk import job, listing, model_archive, plan
+from scoring.bulk.log import log_aside
 from scoring.bulk.workspace import Workspace
 from scoring.model import ModelError, find_model, read_model
 from scoring.rows import Reading
@@ -97,7 +98,7 @@ def parser() -> argparse.ArgumentParser:
     add(
         "--verbose",
         action="store_true",
-        help="show what Beam logs, with the frames of errors",
+        help="show what Beam and its workers log",
     )
     return result
 
@@ -131,9 +132,6 @@ def main(argv: list[str] | None = None) -> int:
         engine = engine_settings(options)
     except SettingsError as error:
         command_line.error(str(error))
-    if not options.verbose:
-        # An error is told in a line, and to run the same command again costs little.
-        logging.getLogger("apache_beam").setLevel(logging.CRITICAL)
     try:
         summary = run(options, engine)
     except (
@@ -196,7 +194,10 @@ def run(options: argparse.Namespace, engine: BeamConfig) -> dict[str, Any]:
         file=sys.stderr,
     )
     about = {"runner": engine.runner, "workers": workers}
-    summary = job.run(wanted, workspace, folder, beam_args(engine, workers), about)
+    with log_aside() if not options.verbose else contextlib.nullcontext(sys.stderr) as screen:
+        summary = job.run(
+            wanted, workspace, folder, beam_args(engine, workers), about, screen=screen
+        )
     print(_in_short(summary), file=sys.stderr)
     return summary
 

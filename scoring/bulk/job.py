@@ -9,7 +9,7 @@ import re
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -17,6 +17,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from components.utterance_gen import beam_files
 from metrics.files import printable
 from scoring.bulk import model_archive
+from scoring.bulk.log import JobError
 from scoring.bulk.plan import Plan
 from scoring.bulk.shard_writer import ScoreShard
 from scoring.bulk.watching import watching
@@ -25,12 +26,14 @@ from scoring.bulk.workspace import ShardResult, Workspace
 _RAISED = re.compile(r"(?:\w+\.)*\w*(?:Error|Exception)(?:: .*)?")
 
 
-class JobError(Exception):
-    """The engine failed; what it finished stays, and the same command goes on from there."""
-
-
 def run(
-    plan: Plan, workspace: Workspace, model: Path, beam_args: Sequence[str], engine: dict[str, Any]
+    plan: Plan,
+    workspace: Workspace,
+    model: Path,
+    beam_args: Sequence[str],
+    engine: dict[str, Any],
+    *,
+    screen: TextIO,
 ) -> dict[str, Any]:
     """Writes the shards that are not there yet, `rejected.tsv` and `summary.json`.
 
@@ -40,6 +43,7 @@ def run(
         model: Folder of the version.
         beam_args: Options for Beam.
         engine: What the summary says of it.
+        screen: Where progress is shown.
 
     Returns:
         The summary.
@@ -60,7 +64,7 @@ def run(
         # A result whose shard is gone: it would count as progress.
         for name in workspace.finished().intersection(missing):
             beam_files.remove_file(beam_files.join(workspace.results, name))
-        with watching(workspace, len(plan.shards)):
+        with watching(workspace, len(plan.shards), screen):
             _write_shards(missing, plan, workspace, beam_args)
     seconds = time.monotonic() - started
     results = {name: workspace.result(name) for name in plan.shards}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import threading
 from collections.abc import Iterator
+from typing import TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -17,14 +17,14 @@ _SECONDS = 5.0
 
 
 @contextlib.contextmanager
-def watching(workspace: Workspace, shards: int) -> Iterator[None]:
-    """Shows a bar of the shards that are done, while there is someone to see it."""
-    if not sys.stderr.isatty():
+def watching(workspace: Workspace, shards: int, screen: TextIO) -> Iterator[None]:
+    """Shows a bar of the shards that are done, where there is someone to see it."""
+    if not screen.isatty():
         yield
         return
     over = threading.Event()
     columns = (TextColumn("shards"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=Console(file=screen), transient=True) as bar:
         task = bar.add_task("shards", total=shards)
 
         def watch() -> None:
@@ -32,7 +32,7 @@ def watching(workspace: Workspace, shards: int) -> Iterator[None]:
                 with contextlib.suppress(OSError):  # the job does not depend on it
                     bar.update(task, completed=len(workspace.finished()))
 
-        thread = threading.Thread(target=watch, daemon=True)
+        thread = threading.Thread(target=watch, name="bulk-progress", daemon=True)
         thread.start()
         try:
             yield

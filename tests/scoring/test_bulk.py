@@ -1,7 +1,6 @@
 import csv
 import io
 import json
-import logging
 import pathlib
 import shutil
 import threading
@@ -43,8 +42,8 @@ def folder(tmp_path, monkeypatch, pushed):
         soundfile.write(name, rng.normal(0.02 * index - 0.05, 0.1, 6_000 + 9_000 * index), RATE)
     (tmp_path / "calls/words.wav").write_text("these are words")
     (tmp_path / "list.txt").write_text("\n".join([*NAMES[:4], "calls/words.wav", *NAMES[4:]]))
-    yield tmp_path
-    logging.getLogger("apache_beam").setLevel(logging.NOTSET)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    return tmp_path
 
 
 def run(*arguments, code=0):
@@ -160,7 +159,7 @@ def test_what_is_there_is_not_done_again(folder, capsys):
 def test_another_plan_is_refused(folder, pushed, capsys, monkeypatch, change, said):
     nothing = {"recordings": 0, "scored": 0, "rejected": 0}
     nothing["this_attempt"] = {"clips_per_second": None}
-    monkeypatch.setattr(job, "run", lambda *_: nothing)
+    monkeypatch.setattr(job, "run", lambda *_, **__: nothing)
     shutil.copytree(pushed, "other/1700000000")
     (folder / "other/1700000000/saved_model.pb").open("ab").write(b"more")
     run("list.txt", "--output", "out")
@@ -315,7 +314,10 @@ def test_a_model_that_fails_is_told_in_a_line_and_the_rest_is_kept(folder, pushe
     (folder / "broken/1700000000/saved_model.pb").write_bytes(b"no model")
     run("list.txt", "--output", "out", "--model", "broken", code=1)
     err = capsys.readouterr().err
-    last = err.splitlines()[-1]
+    last, log = err.splitlines()[-2:]
+    log = pathlib.Path(log.removeprefix("  full log  "))
+    assert log.is_relative_to(folder)
+    assert log.is_file()
     assert last.startswith("error: the Beam job failed: ")
     assert "1700000000 cannot be loaded" in last
     assert (folder / "out/plan.json").exists()
@@ -345,11 +347,11 @@ def test_progress_survives_a_listing_that_fails(monkeypatch):
             return {"00000-of-00002"}
 
     monkeypatch.setattr(watching, "_SECONDS", 0.001)
-    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
-    before = threading.active_count()
-    with watching.watching(Workspace(), 2):
+    screen = io.StringIO()
+    screen.isatty = lambda: True
+    with watching.watching(Workspace(), 2, screen):
         assert seen.wait(60)
-    assert threading.active_count() == before
+    assert "bulk-progress" not in {thread.name for thread in threading.enumerate()}
 
 
 def test_the_cause_in_an_engines_words():
