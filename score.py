@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,7 +25,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from metrics.files import printable
-from scoring import engine, inputs, output, plot, thresholds
+from scoring import arguments, engine, inputs, output, plot, thresholds
 from scoring.ahead import Decoder
 from scoring.explain import explain
 from scoring.model import Model, ModelError, Scorer, find_model, read_model
@@ -62,12 +61,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add = result.add_argument
     add("paths", metavar="PATH", nargs="*", help="recordings; - is standard input")
-    add(
-        "--model",
-        metavar="DIR",
-        help="a version, or a serving folder, whose newest version is taken (default: the newest "
-        "version below output/*/serving/)",
-    )
+    arguments.add_model(result)
     add("--recursive", action="store_true", help="score what is in folders, and in theirs")
     add("--list", metavar="FILE", help="a file with a path on each line, besides PATH")
     to = result.add_mutually_exclusive_group()
@@ -85,30 +79,7 @@ def parser() -> argparse.ArgumentParser:
         "(.png, .svg or .html)",
     )
     add("--segments", action="store_true", help="rows for segments in place of whole recordings")
-    add(
-        "--threshold",
-        metavar="NAME|VALUE",
-        type=threshold,
-        default=thresholds.BAYES,
-        help="where to decide: bayes (least cost at --prior and --cost-ratio; at even odds and "
-        "costs, 0), eer or far1 (found on dev, they come with the model), or a score "
-        "(default %(default)s)",
-    )
-    add(
-        "--prior",
-        metavar="P",
-        type=prior,
-        default=0.5,
-        help="probability of bona fide before the recording is heard (default %(default)s)",
-    )
-    add(
-        "--cost-ratio",
-        metavar="R",
-        type=cost_ratio,
-        default=1.0,
-        help="cost of an accepted spoof over that of a rejected bona fide recording, for bayes "
-        "(default %(default)s)",
-    )
+    arguments.add_decision(result)
     add(
         "--serve",
         action="store_true",
@@ -126,41 +97,10 @@ def port(text: str) -> int:
     return int(text)
 
 
-def threshold(text: str) -> str | float:
-    """Returns a threshold's name or value, for argparse."""
-    try:
-        return thresholds.parse(text)
-    except thresholds.ThresholdError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def prior(text: str) -> float:
-    """Returns a probability inside (0, 1), for argparse."""
-    value = _number(text)
-    if not 0 < value < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number between 0 and 1")
-    return value
-
-
-def cost_ratio(text: str) -> float:
-    """Returns a finite number above 0, for argparse."""
-    value = _number(text)
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
-    return value
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
-
-
-def main(arguments: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None) -> int:
     """Runs the command and returns its exit code."""
     command_line = parser()
-    options = command_line.parse_intermixed_args(arguments)
+    options = command_line.parse_intermixed_args(argv)
     if options.serve:
         written = options.csv or options.json or options.plot or options.jsonl
         if options.paths or options.list or written:

@@ -57,5 +57,10 @@ def read_list(path: str) -> list[str]:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"--list {path} cannot be read: {reason}") from error
+    return listed(content)
+
+
+def listed(content: bytes) -> list[str]:
+    """Returns the paths in the content of a list, with or without a byte order mark."""
     lines = content.removeprefix(b"\xef\xbb\xbf").split(b"\n")
     return [os.fsdecode(line) for raw in lines if (line := raw.removesuffix(b"\r"))]

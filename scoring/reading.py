@@ -8,7 +8,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import PurePath
 from typing import BinaryIO
 
@@ -16,7 +16,7 @@ import numpy as np
 
 from components.utterance_gen.audio import AudioError, decode_blocks
 
-__all__ = ["AUDIO_ENDINGS", "OTHER_ENDINGS", "STDIN", "AudioError", "read_blocks"]
+__all__ = ["AUDIO_ENDINGS", "OTHER_ENDINGS", "STDIN", "AudioError", "fetch_blocks", "read_blocks"]
 
 STDIN = "-"
 MIN_SECONDS = 0.3  # as the pipeline's presets: in less there is no word
@@ -49,9 +49,27 @@ def read_blocks(path: str, sample_rate: int) -> Iterator[np.ndarray]:
     Raises:
         AudioError: There is no such file, it cannot be opened, or its audio cannot be used.
     """
+    with _reasons(path), _opened(path) as file:
+        yield from decode_blocks(file, sample_rate, MIN_SECONDS)
+
+
+def fetch_blocks(path: str, sample_rate: int, fetch: Callable[[], bytes]) -> Iterator[np.ndarray]:
+    """Decodes a recording that does not lie on this machine; see `read_blocks`.
+
+    Args:
+        path: Its name, whose ending counts in messages.
+        sample_rate: In Hz.
+        fetch: Returns the content of the file, or raises OSError.
+    """
+    with _reasons(path):
+        yield from decode_blocks(io.BytesIO(fetch()), sample_rate, MIN_SECONDS)
+
+
+@contextlib.contextmanager
+def _reasons(path: str) -> Iterator[None]:
+    """Turns whatever goes wrong with a recording into an AudioError for people."""
     try:
-        with _opened(path) as file:
-            yield from decode_blocks(file, sample_rate, MIN_SECONDS)
+        yield
     except AudioError as error:
         ending = PurePath(path).suffix.lower()
         if ending in OTHER_ENDINGS and str(error).startswith("unreadable"):

@@ -160,3 +160,25 @@ def wav():
         return buffer.getvalue()
 
     return encode
+
+
+@pytest.fixture
+def memory_store():
+    """What is in the object store; Beam's filesystems have no options yet, as in a new process."""
+    # Here, since most tests do without Beam.
+    from apache_beam.io.filesystems import FileSystems
+    from memory_files import MemoryFileSystem
+
+    MemoryFileSystem.store.clear()
+    FileSystems.set_options(None)
+    yield MemoryFileSystem.store
+    MemoryFileSystem.store.clear()
+
+
+@pytest.fixture
+def store_failures(monkeypatch):
+    """Errors that the object store raises, one a call, before it works again."""
+    from memory_files import MemoryFileSystem
+
+    monkeypatch.setattr(MemoryFileSystem, "failures", [])
+    return MemoryFileSystem.failures

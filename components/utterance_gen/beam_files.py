@@ -128,6 +128,11 @@ def read_bytes(uri: str) -> bytes:
     Raises:
         OSError: It is not there, or cannot be read.
     """
+    return read_once(uri)
+
+
+def read_once(uri: str) -> bytes:
+    """The content of a file; what fails is not tried again. See `read_bytes`."""
     with FileSystems.open(uri, _MIME_TYPE, _RAW) as file:
         return file.read()
 
@@ -160,7 +165,7 @@ def writing(uri: str, *, scratch: str) -> Iterator[BinaryIO]:
         FileSystems.rename([partial], [uri])
     except BaseException:
         with contextlib.suppress(Exception):  # What went wrong first is what counts.
-            _remove_file(partial)
+            remove_file(partial)
         raise
 
 
@@ -170,7 +175,8 @@ def write_bytes(uri: str, data: bytes, *, scratch: str) -> None:
         file.write(data)
 
 
-def _remove_file(uri: str) -> None:
+def remove_file(uri: str) -> None:
+    """Removes a file."""
     if FileSystems.get_scheme(uri) is None:
         os.unlink(uri)  # noqa: PTH108 (Beam would read brackets in its path as a glob)
     else:

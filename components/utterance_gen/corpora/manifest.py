@@ -160,14 +160,40 @@ def _utterance(
     )
 
 
+def paths(text: str, where: str) -> Iterator[str]:
+    """Yields the paths in a manifest, of which no other column need be there.
+
+    Unlike `parse`, which is for what UtteranceGen reads, it takes any ending.
+
+    Raises:
+        CorpusError: There is no column with paths, or a path is not one below the root.
+    """
+    for row in tables.read_table(text, where):
+        name = tables.column(tuple(row.cells), "", _USUAL["path"])
+        if name is None:
+            raise row.fail(
+                f"there is no column {' or '.join(_USUAL['path'])}; there are "
+                f"{', '.join(row.cells)}"
+            )
+        if not row.cells[name]:
+            raise row.fail("the path is empty")
+        yield _below_root(row, row.cells[name])
+
+
 def _path(row: tables.Row, text: str) -> str:
+    """The path of a recording that UtteranceGen can read."""
+    path = text.replace("\\", "/")
+    if not names.is_audio(path.partition("://")[2] or path):
+        raise row.fail(f"the path {base.shown(text)} does not end as a file of audio does")
+    return _below_root(row, text)
+
+
+def _below_root(row: tables.Row, text: str) -> str:
     """The path as other rows and listings write it."""
     path = text.replace("\\", "/")
     scheme, separator, rest = path.partition("://")
     if not separator:
         scheme, rest = "", path
-    if not names.is_audio(rest):
-        raise row.fail(f"the path {base.shown(text)} does not end as a file of audio does")
     if not separator and (rest.startswith("/") or rest[1:2] == ":"):
         raise row.fail(
             f"the path {base.shown(text)} is absolute: write it relative to the root of the corpus"

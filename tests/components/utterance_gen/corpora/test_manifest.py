@@ -247,3 +247,14 @@ def test_a_real_manifest():
         assert row.path in corpus.audio
     assert len(systems["eval"] - systems["train"] - systems["dev"]) == 11
     assert {dict(row.extra)["language"] for row in corpus.utterances} == {"en", "ja", "pt"}
+
+
+def test_paths_alone():
+    """What scoring needs of a manifest, which then may hold what UtteranceGen does not read."""
+    rows = [{"path": row["path"]} for row in ROWS] + [{"path": "gs://b//x/4.opus"}]
+    expected = ["a/1.wav", "a/2.WAV", "b/3.flac", "gs://b/x/4.opus"]
+    assert list(manifest.paths(csv_text(rows), "m.csv")) == expected
+    lines = "".join(json.dumps({"file": row["path"]}) + "\n" for row in rows)
+    assert list(manifest.paths(lines, "m.jsonl")) == expected
+    with pytest.raises(base.CorpusError, match=r"m\.csv:2: the path '/a\.wav' is absolute"):
+        list(manifest.paths("path\n/a.wav\n", "m.csv"))
