@@ -106,7 +106,11 @@ def test_a_step_compiles_for_dataflow_with_the_projects_image():
     assert image == "europe-docker.pkg.dev/bank/bonafide:1"
     pipeline = beam.Pipeline(options=options, runner=create_runner("FnApiRunner"))
     write = WriteShard(
-        corpus_root="gs://b/c", examples_uri="gs://b/e", sample_rate=16000, min_seconds=0.3
+        corpus_root="gs://b/c",
+        examples_uri="gs://b/e",
+        sample_rate=16000,
+        min_seconds=0.3,
+        max_rejected=0,
     )
     _ = pipeline | beam.Create(["gs://b/plan"]) | beam.Reshuffle() | beam.ParDo(write)
     environment = environments.DockerEnvironment.from_container_image(image)
