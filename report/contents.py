@@ -9,6 +9,7 @@ from typing import Any
 from metrics.detection import Floats
 from metrics.evaluation import Evaluation
 from metrics.gate import Verdict
+from metrics.slices import Slices
 from metrics.trials import Trials
 
 
@@ -61,6 +62,7 @@ class ReportContents:
         history: Training curve: a mapping an epoch with `epoch`, `loss`, `dev_loss`, `dev_eer`.
         provenance: Section -> rows of name and value, where data and model come from.
         rejected: Utterances left out; None where not known.
+        slices: Condition -> value -> how the system does there; empty where none is known.
         audio: Utterance id -> where a browser can play it (a URI), None where it cannot.
     """
 
@@ -78,4 +80,5 @@ class ReportContents:
     history: Sequence[Mapping[str, float]] = ()
     provenance: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     rejected: Rejected | None = None
+    slices: Slices = field(default_factory=dict)
     audio: Callable[[str], str | None] = lambda utterance: None

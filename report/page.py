@@ -44,7 +44,9 @@ def render_page(contents: ReportContents) -> str:
             baseline=facts.baseline_name(contents) if evaluation.comparison else "",
             rows=facts.figure_rows(evaluation),
             charts={chart.name: chart for chart in charts},
-            sections=_sections(bool(evaluation.warnings), training is not None),
+            sections=_sections(
+                bool(evaluation.warnings), bool(contents.slices), training is not None
+            ),
             hardest=facts.hardest(contents),
             facts=facts,
             measures=MEASURES,
@@ -58,7 +60,7 @@ def render_page(contents: ReportContents) -> str:
     )
 
 
-def _sections(warned: bool, trained: bool) -> list[tuple[str, str]]:
+def _sections(warned: bool, sliced: bool, trained: bool) -> list[tuple[str, str]]:
     """Returns id and short title of each section that the page has."""
     return [
         ("verdict", "Verdict"),
@@ -67,6 +69,7 @@ def _sections(warned: bool, trained: bool) -> list[tuple[str, str]]:
         ("det-section", "Trade-off"),
         ("scores-section", "Scores"),
         ("attacks-section", "Attacks"),
+        *([("conditions", "Conditions")] if sliced else []),
         ("calibration-section", "Calibration"),
         ("operating", "Operating points"),
         ("hardest", "Hardest trials"),

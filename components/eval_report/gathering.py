@@ -12,14 +12,19 @@ from typing import Any
 from tfx.dsl.io import fileio
 
 from components.champion.finder import RECORD_FILE
+from components.eval_report.conditions import conditions_of
 from components.model_evaluator import records
 from components.model_pusher.store import FORCED_BLESSING_FILE
 from components.utterance_gen import listing
 from components.utterance_gen.corpora import NO_ATTACK
-from metrics.evaluation import from_json
+from metrics.evaluation import Evaluation, from_json
+from metrics.slices import Slices, slice_trials
+from metrics.trials import Trials
 from report.contents import CalibrationEffect, Rejected, ReportContents
 
 _SHOWN_REJECTED = 20
+# Of each slice; there may be dozens.
+_SLICE_RESAMPLES = 200
 
 
 def gather(
@@ -54,11 +59,12 @@ def gather(
     forced = f"{blessing_uri}/{FORCED_BLESSING_FILE}"
     summary = records.read_json(f"{examples_uri}/summary.json")
     trials = records.read_trials(scores_uri, "eval")
+    evaluation = from_json(records.read_json(f"{evaluation_uri}/{records.EVALUATION_FILE}"))
     return ReportContents(
         title=title,
         date=context["date"],
         version=version,
-        evaluation=from_json(records.read_json(f"{evaluation_uri}/{records.EVALUATION_FILE}")),
+        evaluation=evaluation,
         trials=trials,
         dev=records.read_trials(scores_uri, "dev"),
         baseline_name=f"the champion, version {champion['version']}" if champion else "",
@@ -69,7 +75,24 @@ def gather(
         history=record.get("history", ()),
         provenance=provenance(summary, record, champion, settings),
         rejected=rejected(examples_uri),
+        slices=slices_of(evaluation, trials, examples_uri),
         audio=player(corpus_root, examples_uri, trials.utterances),
+    )
+
+
+def slices_of(evaluation: Evaluation, trials: Trials, examples_uri: str) -> Slices:
+    """Evaluates the trials by every condition that is known of them."""
+    frozen = [
+        point.threshold
+        for point in evaluation.operating_points
+        if (point.name, point.chosen_on) == ("eer", "dev")
+    ]
+    return slice_trials(
+        trials,
+        conditions_of(examples_uri, trials.utterances),
+        threshold=frozen[0] if frozen else None,
+        resamples=min(evaluation.bootstrap.resamples, _SLICE_RESAMPLES),
+        seed=evaluation.bootstrap.seed,
     )
 
 

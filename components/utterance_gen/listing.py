@@ -25,7 +25,8 @@ class Listed(NamedTuple):
         speaker: Who speaks, or whose voice is imitated.
         system: The attack, `-` for bona fide.
         path: The audio file, relative to the corpus root or an absolute URI.
-        extra: What else the corpus tells of it; names are those of `corpora.EXTRA_NAMES`.
+        extra: What else the corpus tells of it; names are those of `corpora.EXTRA_NAMES`, and
+            `corpus` where there are several.
     """
 
     split: str
@@ -39,17 +40,19 @@ class Listed(NamedTuple):
 def listing_tsv(utterances: Iterable[Utterance], rejected: Iterable[str]) -> str:
     """Returns the listing of all utterances but the rejected ones (ids), in the given order.
 
-    It has a column more for everything that the corpus tells besides.
+    It has a column more for everything that the corpus tells besides, and one for the corpus if
+    there are several.
     """
     left_out = set(rejected)
     rows = [row for row in utterances if row.utterance_id not in left_out]
     told = {name for row in rows for name, _ in row.extra}
-    names = [name for name in EXTRA_NAMES if name in told]
+    mixed = len({row.corpus for row in rows}) > 1
+    names = [*(["corpus"] if mixed else []), *(name for name in EXTRA_NAMES if name in told)]
     text = io.StringIO()
     writer = csv.writer(text, delimiter="\t", lineterminator="\n")
     writer.writerow([*_COLUMNS, *names])
     for row in rows:
-        extra = dict(row.extra)
+        extra = {**dict(row.extra), "corpus": row.corpus}
         writer.writerow(
             [
                 *(row.split, row.utterance_id, row.speaker_id, row.system_id, row.path),

@@ -7,7 +7,9 @@ import pytest
 
 from metrics import gate
 from metrics.costs import AsvErrorRates
+from metrics.detection import ErrorRates
 from metrics.evaluation import evaluate
+from metrics.slices import SliceResult
 from metrics.trials import make_trials
 from report.contents import CalibrationEffect, Rejected, ReportContents
 
@@ -90,6 +92,12 @@ def contents():
         ],
         provenance={"Data": {"corpus": "synthetic", "utterances": 300}, "Model": {"seed": 1}},
         rejected=Rejected(7, [("U99999", "flac/U99999.flac", "no samples")]),
+        slices={
+            "codec": {
+                "alaw": SliceResult(40, 160, 0.125, (0.0625, 0.1875), ErrorRates(0.1, 0.15)),
+                "opus": SliceResult(0, 80, None, None, ErrorRates(0.25, float("nan"))),
+            }
+        },
         audio=lambda utterance: f"audio/{utterance}.wav",
     )
     config = gate.GateConfig(max_worst_attack_eer=0.01, max_calibration_loss=1.0)
@@ -119,6 +127,7 @@ def hostile():
         history=[{"epoch": 1, "loss": 0.5}],
         provenance={HOSTILE: {HOSTILE: HOSTILE}},
         rejected=Rejected(1, [(HOSTILE, HOSTILE, HOSTILE)]),
+        slices={HOSTILE: {HOSTILE: SliceResult(1, 1, None, None, None)}},
         audio=lambda utterance: HOSTILE_URI,
     )
     overlap = gate.Overlap(speakers=(HOSTILE,), attacks=(HOSTILE,))

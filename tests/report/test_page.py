@@ -166,7 +166,14 @@ def test_the_structure_is_one_that_a_screen_reader_can_follow(page):
 def test_the_order_is_that_of_a_review(page):
     assert [attrs["id"] for attrs in page.all("section")] == [
         *("verdict", "figures-list", "det-section", "scores-section", "attacks-section"),
-        *("calibration-section", "operating", "hardest", "training-section", "provenance"),
+        *(
+            "conditions",
+            "calibration-section",
+            "operating",
+            "hardest",
+            "training-section",
+            "provenance",
+        ),
         "definitions",
     ]
 
@@ -205,6 +212,17 @@ def test_what_is_missing_is_left_out_or_said_to_be(make_report, make_normal_tria
     assert not page.all("audio")
     shown = [attrs for _, attrs in page.elements if attrs.get("data-figure") == "eer_ci95"]
     assert [attrs["data-value"] for attrs in shown] == ["null"]
+
+
+def test_conditions_have_a_table_each(page):
+    assert "By codec" in page.words
+    assert "alaw4016012.50 %6.25 to 18.75 %10.00 %15.00 %" in page.words  # cells
+    assert "opus080too fewnone25.00 %–" in page.words
+
+
+def test_without_conditions_there_is_no_such_section(make_report, make_normal_trials):
+    page = Page(render_page(make_report(make_normal_trials(1))))
+    assert "conditions" not in [attrs["id"] for attrs in page.all("section")]
 
 
 def test_a_comparison_without_intervals(make_report, make_normal_trials):
