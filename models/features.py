@@ -64,27 +64,12 @@ def fit_length(waveform: tf.Tensor, lengths: tf.Tensor, clip_samples: int) -> tf
     Returns:
         [B, N], same type as `waveform`.
     """
-    cropped = waveform[:, :clip_samples]
-    longest = tf.shape(cropped)[1]
-    lengths = tf.clip_by_value(tf.cast(lengths, tf.int32), 0, longest)
-    if cropped.shape[1] is not None and cropped.shape[1] < clip_samples:
-        return _repeat(cropped, lengths, clip_samples)
-    # Gathering takes several times as long as all the rest of decoding, and where every recording
-    # fills its clip, as the windows of long ones do, there is nothing to repeat.
-    return tf.cond(
-        tf.reduce_all(lengths >= clip_samples),
-        lambda: tf.ensure_shape(cropped, [None, clip_samples]),
-        lambda: _repeat(cropped, lengths, clip_samples),
-    )
-
-
-def _repeat(waveform: tf.Tensor, lengths: tf.Tensor, clip_samples: int) -> tf.Tensor:
-    """As `fit_length`, of [B, M] and int32 lengths [B] inside [0, M]."""
     # A recording may be empty, and so may the batch's M: a column of zeros gives them an address.
-    padded = tf.pad(waveform, [[0, 0], [0, 1]])
+    padded = tf.pad(waveform[:, :clip_samples], [[0, 0], [0, 1]])
     zero_column = tf.shape(padded)[1] - 1
-    index = tf.range(clip_samples)[None, :] % tf.maximum(lengths, 1)[:, None]
-    index = tf.where(lengths[:, None] > 0, index, zero_column)  # [B, N]
+    lengths = tf.clip_by_value(tf.cast(lengths, tf.int32), 0, zero_column)[:, None]
+    index = tf.range(clip_samples)[None, :] % tf.maximum(lengths, 1)
+    index = tf.where(lengths > 0, index, zero_column)  # [B, N]
     fitted = tf.gather(padded, index, batch_dims=1)
     return tf.ensure_shape(fitted, [None, clip_samples])
 
