@@ -314,18 +314,24 @@ def ingest(corpora: Mapping[int, pathlib.Path], work: pathlib.Path, rounds: int)
 
 def transform(corpora: Mapping[int, pathlib.Path], work: pathlib.Path, rounds: int) -> dict:
     """Transform, materialized, against a loop that writes; the trainer's input against one not."""
+    calls = {}
+    for clips, corpus in corpora.items():
+        output = work / f"transform-examples-{clips}"
+        run_components(corpus, output, until="Transform", workers=1, settings=[])
+        [examples] = (output / "artifacts").glob("UtteranceGen/examples/*")
+        [graph] = (output / "artifacts").glob("Transform/transform_graph/*")
+        paths = [f"pathlib.Path({str(path)!r})" for path in (examples, work, graph)]
+        calls |= {
+            f"writing, {clips}": f"bare_features({paths[0]}, {paths[1]})",
+            f"bare, {clips}": f"bare_features({paths[0]}, None, splits=('train', 'dev'))",
+            f"trainer, {clips}": f"trainer_input({paths[0]}, {paths[2]})",
+        }
+    seconds = best_of(rounds, {name: lambda c=c: in_process(c) for name, c in calls.items()})
     clips = max(corpora)
-    output = work / "transform-examples"
-    run_components(corpora[clips], output, until="Transform", workers=1, settings=[])
-    [examples] = (output / "artifacts").glob("UtteranceGen/examples/*")
-    [graph] = (output / "artifacts").glob("Transform/transform_graph/*")
-    paths = [f"pathlib.Path({str(path)!r})" for path in (examples, work, graph)]
-    loops = {
-        "bare loop, writing": f"bare_features({paths[0]}, {paths[1]})",
-        "bare loop, train and dev": f"bare_features({paths[0]}, None, splits=('train', 'dev'))",
-        "trainer's input, train and dev": f"trainer_input({paths[0]}, {paths[2]})",
-    }
-    seconds = best_of(rounds, {name: lambda c=c: in_process(c) for name, c in loops.items()})
+
+    def rate(name: str) -> dict[str, float]:
+        return _rate(clips, *(seconds[f"{name}, {size}"] for size in (clips, SMALL_CLIPS)))
+
     rates = measure_component(
         "Transform",
         "DataGate",
@@ -334,12 +340,15 @@ def transform(corpora: Mapping[int, pathlib.Path], work: pathlib.Path, rounds: i
         rounds=rounds,
         settings=["transform.materialize=true"],
     )
-    report = _against(rates, clips / seconds["bare loop, writing"], "transform")
+    report = _against(rates, rate("writing")["clips_per_second"], "transform")
     share = 1 - _SHARES["eval"]
-    bare, ours = (seconds[name] for name in list(loops)[1:])
-    report["figures"]["trainer_input_clips_per_second"] = clips * share / ours
-    report["figures"]["trainer_input_bare_clips_per_second"] = clips * share / bare
-    report["ratios"]["trainer_input_over_bare"] = bare / ours
+    for name in ("bare", "trainer"):
+        found = rate(name)
+        report["figures"][f"{name}_input_clips_per_second"] = share * found["clips_per_second"]
+        report["figures"][f"{name}_input_startup_seconds"] = found["startup_seconds"]
+    report["ratios"]["trainer_input_over_bare"] = (
+        rate("trainer")["clips_per_second"] / rate("bare")["clips_per_second"]
+    )
     return report
 
 

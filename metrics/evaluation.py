@@ -209,6 +209,14 @@ def evaluate(
     )
 
 
+def frozen_threshold(evaluation: Evaluation) -> float | None:
+    """Returns the threshold of the operating point EER if it was frozen on dev, else None."""
+    for point in evaluation.operating_points:
+        if (point.name, point.chosen_on) == ("eer", "dev"):
+            return point.threshold
+    return None
+
+
 def to_json(evaluation: Evaluation) -> dict[str, Any]:
     """Returns the figures as a flat dictionary ready for JSON. Rates are fractions.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -74,23 +74,11 @@ def slice_trials(
         largest = known[np.argsort(-counts, kind="stable")][:MOST_VALUES]
         found[name] = {
             str(value): _evaluate(
-                _part(trials, values == value), threshold, resamples=resamples, seed=seed
+                trials.part(values == value), threshold, resamples=resamples, seed=seed
             )
             for value in largest
         }
     return found
-
-
-def _part(trials: Trials, keep: npt.NDArray[np.bool_]) -> Trials:
-    speakers = None if trials.speakers is None else trials.speakers[keep]
-    return replace(
-        trials,
-        utterances=trials.utterances[keep],
-        scores=trials.scores[keep],
-        is_bonafide=trials.is_bonafide[keep],
-        attacks=trials.attacks[keep],
-        speakers=speakers,
-    )
 
 
 def _evaluate(part: Trials, threshold: float | None, *, resamples: int, seed: int) -> SliceResult:

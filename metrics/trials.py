@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -49,6 +50,17 @@ class Trials:
     def n_spoof(self) -> int:
         """Number of spoofed trials."""
         return len(self) - self.n_bonafide
+
+    def part(self, keep: npt.NDArray[np.bool_]) -> Trials:
+        """Returns the trials where `keep` [N] is true; they may be all of one class."""
+        return dataclasses.replace(
+            self,
+            utterances=self.utterances[keep],
+            scores=self.scores[keep],
+            is_bonafide=self.is_bonafide[keep],
+            attacks=self.attacks[keep],
+            speakers=None if self.speakers is None else self.speakers[keep],
+        )
 
     @property
     def attack_ids(self) -> list[str]:

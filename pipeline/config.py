@@ -123,10 +123,14 @@ class EvaluationConfig:
             a Beam filesystem. `auto` takes the corpus' own where its layout has one; empty for no
             t-DCF.
         asv_scores_eval: The same on eval.
+        cue_utterances: How many utterances of eval are scored three times more with shortcuts taken
+            out (silence trimmed, level and DC normalised, both): all if there are fewer, 0 for
+            none.
     """
 
     resamples: int = 1000
     seed: int = 1
+    cue_utterances: int = 10_000
     asv_scores_dev: str = "auto"
     asv_scores_eval: str = "auto"
 
@@ -135,6 +139,8 @@ class EvaluationConfig:
         # Below a hundred, the ends of a 95 % interval are single draws; the gate needs one.
         checks.whole("resamples", least=100)
         checks.whole("seed", least=0)
+        checks.whole("cue_utterances", least=0)
+        checks.require(["cue_utterances"], lambda count: count < 2**31, "below 2**31")
         checks.require(["resamples"], lambda count: count <= 100_000, "at most 100,000")
         checks.require(["seed"], lambda seed: seed < 2**63, "below 2**63")
 

@@ -18,6 +18,7 @@ from components.champion.finder import champion_state
 from components.corpus_check.asv import asv_error_rates
 from components.curated_schema import CuratedSchema
 from components.data_gate.component import DataGate
+from components.data_gate.served import drift_state
 from components.eval_report import EvalReport
 from components.fingerprint import code_fingerprint
 from components.model_evaluator import ModelEvaluator
@@ -40,11 +41,23 @@ FEATURE_CODE = (
 )
 TRAINING_CODE = ("models", "metrics/detection.py", "metrics/calibration.py")
 INGESTION_CODE = ("components/utterance_gen",)
-GATE_CODE = ("components/data_gate", "components/utterance_gen", "metrics", "report")
+GATE_CODE = (
+    "components/data_gate",
+    "components/utterance_gen",
+    "components/model_pusher/store.py",
+    "metrics",
+    "report",
+)
 SCHEMA_CODE = ("components/curated_schema",)
 PUSHING_CODE = ("components/model_pusher", "components/model_evaluator/records.py")
 CHAMPION_CODE = ("components/champion", *PUSHING_CODE)
-EVALUATION_CODE = ("metrics", "components/model_evaluator", *CHAMPION_CODE)
+EVALUATION_CODE = (
+    "metrics",
+    "components/model_evaluator",
+    "components/utterance_gen/measures.py",
+    "components/utterance_gen/landmarks.py",
+    *CHAMPION_CODE,
+)
 REPORT_CODE = ("components/eval_report", "report", *EVALUATION_CODE)
 # Packages whose version can change a result: part of every fingerprint of code.
 LIBRARIES = (
@@ -199,11 +212,13 @@ class Surroundings:
     Attributes:
         asv_error_rates: Of the speaker verifier, by split.
         champion_state: Of the champion; empty where that is not known yet.
+        drift_state: What DataGate measures drift from, likewise.
         warm_start: Where the first weights come from.
     """
 
     asv_error_rates: Mapping[str, AsvErrorRates] = dataclasses.field(default_factory=dict)
     champion_state: str = ""
+    drift_state: str = ""
     warm_start: WarmStart = dataclasses.field(default_factory=WarmStart)
 
 
@@ -230,6 +245,9 @@ def look_around(settings: Settings, places: Places, fingerprints: Fingerprints) 
         ),
         champion_state=champion_state(
             places.serving, fingerprints.training(settings, warm_start.digest)
+        ),
+        drift_state=drift_state(
+            places.serving, fingerprints.corpus, settings.data_gate.serving_log
         ),
         warm_start=warm_start,
     )
@@ -299,6 +317,8 @@ def create_components(
         anomalies=validator.outputs["anomalies"],
         settings=settings.data_gate,
         title=corpus.name,
+        serving=places.serving,
+        drift_state=around.drift_state,
         code_fingerprint=fingerprints.gate_code,
     )
 
@@ -374,6 +394,7 @@ def create_components(
         asv_error_rates=around.asv_error_rates,
         resamples=settings.evaluation.resamples,
         bootstrap_seed=settings.evaluation.seed,
+        cue_utterances=settings.evaluation.cue_utterances,
         code_fingerprint=fingerprints.evaluation_code,
         force_blessing_reason=force_blessing_reason,
     )
@@ -383,6 +404,7 @@ def create_components(
         evaluation=evaluator.outputs["evaluation"],
         scores=evaluator.outputs["scores"],
         blessing=evaluator.outputs["blessing"],
+        data_report=data_gate.outputs["report"],
         title=settings.name,
         corpus_root=corpus.root,
         settings=settings.as_text(),
@@ -395,6 +417,7 @@ def create_components(
         report=report.outputs["report"],
         model_card=report.outputs["model_card"],
         evaluation=evaluator.outputs["evaluation"],
+        data_report=data_gate.outputs["report"],
         push_destination=places.serving,
         code_fingerprint=fingerprints.pushing_code,
     )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from metrics.cue_removal import CueRemoval
 from metrics.detection import Floats
 from metrics.evaluation import Evaluation
 from metrics.gate import Verdict
@@ -43,6 +44,31 @@ class Rejected:
     first: Sequence[tuple[str, str, str]] = ()
 
 
+@dataclass(frozen=True)
+class DataFinding:
+    """What DataGate found; see `components.data_gate.findings.Finding`."""
+
+    rule: str
+    severity: str
+    split: str
+    subject: str
+    message: str
+
+
+@dataclass(frozen=True)
+class DataChecks:
+    """What DataGate says of the data.
+
+    Attributes:
+        findings: All of them.
+        all_numbers_eer: EER on eval of a small model on numbers that have nothing to do with
+            speech (duration, level, ...); None where there are too few utterances.
+    """
+
+    findings: Sequence[DataFinding]
+    all_numbers_eer: float | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class ReportContents:
     """Everything on the page. What is None or empty is left out, or said to be unknown.
@@ -63,6 +89,8 @@ class ReportContents:
         provenance: Section -> rows of name and value, where data and model come from.
         rejected: Utterances left out; None where not known.
         slices: Condition -> value -> how the system does there; empty where none is known.
+        data: What DataGate says of the data; None where not known.
+        cue_removal: How the system does with shortcuts taken out; None where not known.
         audio: Utterance id -> where a browser can play it (a URI), None where it cannot.
     """
 
@@ -81,4 +109,6 @@ class ReportContents:
     provenance: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     rejected: Rejected | None = None
     slices: Slices = field(default_factory=dict)
+    data: DataChecks | None = None
+    cue_removal: CueRemoval | None = None
     audio: Callable[[str], str | None] = lambda utterance: None

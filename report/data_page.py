@@ -10,6 +10,8 @@ import markupsafe
 from report import text
 from report.templating import TEMPLATES, environment
 
+_OF_CLASS = {"bonafide": "bona fide", "spoof": "spoof"}
+_REFERENCES = {"champion": "from the champion's corpus", "serving": "from the service's log"}
 _MOST_ATTACKS = 3  # named beside a number
 
 
@@ -31,11 +33,13 @@ def render_data_page(report: Mapping[str, Any], *, title: str) -> str:
             errors=sum(found["severity"] == "error" for found in findings),
             warnings=sum(found["severity"] == "warning" for found in findings),
             rows=_rows(report),
+            drift=_drift(report),
             settings={
                 f"data_gate.{name}": value
                 for name, value in (report["levels"] | report["limits"]).items()
             },
             rate_or_count=_rate_or_count,
+            short=_short,
             style=markupsafe.Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),
         )
     )
@@ -66,6 +70,27 @@ def _cell(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
         "ci95": found["ci95"],
         "medians": medians and [_short(value) for value in medians],
         "attacks": [(attack, text.rate(eer)) for attack, eer in attacks],
+    }
+
+
+def _drift(report: Mapping[str, Any]) -> dict[str, Any]:
+    """The table of drift: what each column compares, and a row of cells for each number."""
+    columns = [
+        (f"{_OF_CLASS[kind]}, {_REFERENCES[name]}", numbers)
+        for name, found in report["drift"].items()
+        for kind, numbers in found["numbers"].items()
+        if numbers
+    ]
+    rows = [
+        {"title": title, "unit": unit, "cells": [numbers.get(name) for _, numbers in columns]}
+        for name, (title, unit) in report["titles"].items()
+        if any(name in numbers for _, numbers in columns)
+    ]
+    return {
+        "columns": [title for title, _ in columns],
+        "rows": rows,
+        "champion": report["drift"].get("champion"),
+        "serving": report["drift"].get("serving"),
     }
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from metrics.cue_removal import CueRemoval, CueResult
 from metrics.detection import Floats
 from metrics.evaluation import FIGURES, HIGHER_IS_BETTER, Evaluation, Figure, OperatingPoint
 from metrics.gate import Rule
@@ -288,3 +289,96 @@ def trials_summary(evaluation: Evaluation) -> str:
         parts.append(text.plural(evaluation.n_speakers, "speaker"))
     total = evaluation.n_bonafide + evaluation.n_spoof
     return f"{total:,} trials: {', '.join(parts)}"
+
+
+TREATMENTS = {
+    "as_recorded": "As recorded",
+    "trimmed": "Silence before and after cut off",
+    "levelled": "Level and DC normalised",
+    "trimmed_levelled": "Both",
+}
+
+
+@dataclass(frozen=True)
+class CueRow:
+    """A treatment of the recordings in the table of shortcuts.
+
+    Attributes:
+        name: Of the treatment.
+        title: What was done.
+        result: How the detector does then.
+        outcome: `relies` where the EER is surely higher, `none` where it is surely not, `open`
+            where the trials do not decide it; empty of the recordings as they are, and where
+            there is no interval.
+    """
+
+    name: str
+    title: str
+    result: CueResult
+    outcome: str
+
+
+def cue_rows(removal: CueRemoval) -> list[CueRow]:
+    """Returns the rows of the table of shortcuts."""
+    return [
+        CueRow(name, TREATMENTS.get(name, name), result, _cue_outcome(result))
+        for name, result in removal.results.items()
+    ]
+
+
+def _cue_outcome(result: CueResult) -> str:
+    if result.difference is None or result.difference.ci95 is None:
+        return ""
+    low, high = result.difference.ci95
+    return "relies" if low > 0 else "none" if high <= 0 else "open"
+
+
+def cue_summary(contents: ReportContents) -> str:
+    """Says which shortcuts the detector uses; empty where cue removal is not known."""
+    removal = contents.cue_removal
+    if removal is None:
+        return ""
+    rows = cue_rows(removal)[1:]
+    trials = text.count(removal.n_bonafide + removal.n_spoof)
+    used = [row for row in rows if row.outcome == "relies"]
+    if used:
+        worst = max(used, key=lambda row: row.result.difference.value)
+        return (
+            f"Part of what this detector knows is no property of the speech: on {trials} trials "
+            f"treated alike ({worst.title.lower()}), its EER is "
+            f"{text.rate(worst.result.eer.value)}, "
+            f"{text.difference(worst.result.difference.value, 'rate')} points."
+        )
+    if all(row.outcome == "none" for row in rows):
+        return f"Taking out silence, level and DC costs it nothing ({trials} trials)."
+    return (
+        f"The {trials} trials show no loss that is surely more than chance when silence, level and "
+        "DC are taken out."
+    )
+
+
+def data_summary(contents: ReportContents) -> str:
+    """Says what the checks of the data found; empty where they are not known."""
+    data = contents.data
+    if data is None:
+        return ""
+    kinds = [found.severity for found in data.findings]
+    said = "Nothing was found to be wrong with the data."
+    if kinds:
+        counted = [
+            text.plural(kinds.count(kind), kind) for kind in ("error", "warning") if kind in kinds
+        ]
+        said = f"The data have {' and '.join(counted)}."
+    if data.all_numbers_eer is not None:
+        ours = contents.evaluation.figures["eer"].value
+        rate = text.rate(data.all_numbers_eer)
+        said += (
+            " Numbers that have nothing to do with speech (duration, silence, level, file) tell "
+            f"the classes of eval apart at an EER of {rate}"
+        )
+        said += (
+            "; this detector does no better, and may have learnt nothing about speech."
+            if ours >= data.all_numbers_eer
+            else f", this detector at {text.rate(ours)}."
+        )
+    return said

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from typing import Any
 
 import markupsafe
 
+from metrics import cue_removal
 from metrics.evaluation import to_json
 from report import facts, figures, vega
 from report.contents import ReportContents
@@ -38,14 +40,19 @@ def render_page(contents: ReportContents) -> str:
         .render(
             contents=contents,
             evaluation=evaluation,
-            figures_json=to_json(evaluation),
+            figures_json=_figures_json(contents),
+            cue_rows=facts.cue_rows(contents.cue_removal) if contents.cue_removal else [],
             decision=facts.decision(contents),
             comparison=facts.comparison_summary(contents),
             baseline=facts.baseline_name(contents) if evaluation.comparison else "",
             rows=facts.figure_rows(evaluation),
             charts={chart.name: chart for chart in charts},
             sections=_sections(
-                bool(evaluation.warnings), bool(contents.slices), training is not None
+                warned=bool(evaluation.warnings),
+                sliced=bool(contents.slices),
+                checked=contents.data is not None,
+                treated=contents.cue_removal is not None,
+                trained=training is not None,
             ),
             hardest=facts.hardest(contents),
             facts=facts,
@@ -60,7 +67,16 @@ def render_page(contents: ReportContents) -> str:
     )
 
 
-def _sections(warned: bool, sliced: bool, trained: bool) -> list[tuple[str, str]]:
+def _figures_json(contents: ReportContents) -> dict[str, Any]:
+    figures_json = to_json(contents.evaluation)
+    if contents.cue_removal:
+        figures_json["cue_removal"] = cue_removal.to_json(contents.cue_removal)
+    return figures_json
+
+
+def _sections(
+    *, warned: bool, sliced: bool, checked: bool, treated: bool, trained: bool
+) -> list[tuple[str, str]]:
     """Returns id and short title of each section that the page has."""
     return [
         ("verdict", "Verdict"),
@@ -70,6 +86,8 @@ def _sections(warned: bool, sliced: bool, trained: bool) -> list[tuple[str, str]
         ("scores-section", "Scores"),
         ("attacks-section", "Attacks"),
         *([("conditions", "Conditions")] if sliced else []),
+        *([("shortcuts", "Shortcuts")] if treated else []),
+        *([("data", "Data")] if checked else []),
         ("calibration-section", "Calibration"),
         ("operating", "Operating points"),
         ("hardest", "Hardest trials"),

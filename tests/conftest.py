@@ -53,7 +53,7 @@ def write_trials():
             return tf.train.Feature(float_list=tf.train.FloatList(value=[value]))
         if isinstance(value, int):
             return tf.train.Feature(int64_list=tf.train.Int64List(value=[value]))
-        values = [item.encode() for item in value]
+        values = [item if isinstance(item, bytes) else item.encode() for item in value]
         return tf.train.Feature(bytes_list=tf.train.BytesList(value=values))
 
     def write(folder, trials):
@@ -69,6 +69,9 @@ def write_trials():
                     "attack_pool": attacks if bonafide else [trial.system_id],
                     "key": ["bonafide" if bonafide else "spoof"],
                     "label": int(bonafide),
+                    # As many frames of silence as its number, then a tenth of a second of sound.
+                    "pcm16": [bytes(320 * number) + (b"\x00\x10\x00\xf0" * 800)],
+                    "sample_rate": 16_000,
                     **trial.scores,
                 }
                 features = {name: feature(value) for name, value in values.items()}

@@ -10,9 +10,11 @@ import numpy as np
 from components.data_gate.advice import TITLES
 from components.data_gate.balance import find_imbalance
 from components.data_gate.config import RULES, DataGateConfig
+from components.data_gate.drift import Known, find_drift
 from components.data_gate.findings import Finding
 from components.data_gate.leaks import find_leaks
 from components.data_gate.probe import separate_by_all
+from components.data_gate.profile import Profile
 from components.data_gate.separation import Separation, samples_of, separate_by_number
 from components.data_gate.shortcuts import find_shortcuts
 from components.data_gate.table import Table, make_table
@@ -27,26 +29,35 @@ class Checked:
         findings: Of all rules that are not off.
         figures: Ready for JSON: `splits` (what there is of each), `numbers` (split -> number ->
             how well it tells the classes apart), `titles` (number -> name and unit), `levels` and
-            `limits` (the settings).
+            `limits` (the settings), `drift` (from what -> class -> number -> bits and medians).
     """
 
     findings: list[Finding]
     figures: dict[str, Any]
 
 
-def check_examples(examples_uri: str, config: DataGateConfig) -> Checked:
-    """Checks the examples of UtteranceGen by its listing and its measures; opens no audio.
+def read_table(examples_uri: str) -> Table:
+    """Reads listing and measures of UtteranceGen; opens no audio.
 
     Raises:
-        FileNotFoundError: They are of another producer, or of an older version.
+        FileNotFoundError: The examples are of another producer, or of an older version.
         ValueError: They are of another version, or not whole.
     """
-    rows = listing.read_listing(examples_uri)
-    return check(make_table(rows, measure_files.read(examples_uri)), config)
+    return make_table(listing.read_listing(examples_uri), measure_files.read(examples_uri))
 
 
-def check(table: Table, config: DataGateConfig) -> Checked:
-    """Applies the rules about leaks, shortcuts and balance."""
+def check(
+    table: Table, config: DataGateConfig, own: Profile | None = None, known: Known | None = None
+) -> Checked:
+    """Applies the rules about leaks, shortcuts, balance and drift.
+
+    Args:
+        table: The utterances.
+        config: Levels and limits.
+        own: Profile of this corpus; None looks for no drift.
+        known: What to compare it with.
+    """
+    drifted, drift_figures = find_drift(table, own, known or Known(), config) if own else ([], {})
     samples = samples_of(table)
     single = {split: separate_by_number(table, split, rows) for split, rows in samples.items()}
     combined = {}
@@ -60,6 +71,7 @@ def check(table: Table, config: DataGateConfig) -> Checked:
             *find_leaks(table, config),
             *find_shortcuts(single, combined, config),
             *find_imbalance(table, config),
+            *drifted,
         ],
         figures={
             "splits": {split: _counts(table, rows) for split, rows in table.split_rows()},
@@ -70,6 +82,7 @@ def check(table: Table, config: DataGateConfig) -> Checked:
                 }
                 for split in samples
             },
+            "drift": drift_figures,
             "titles": TITLES,
             "levels": {name: settings[name] for name in RULES},
             "limits": {name: settings[name] for name in settings if name not in RULES},

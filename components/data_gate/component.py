@@ -22,6 +22,8 @@ class DataGateSpec(component_spec.ComponentSpec):
         "required_splits": component_spec.ExecutionParameter(type=str),
         "settings": component_spec.ExecutionParameter(type=str),
         "title": component_spec.ExecutionParameter(type=str),
+        "serving": component_spec.ExecutionParameter(type=str),
+        "drift_state": component_spec.ExecutionParameter(type=str),
         "code_fingerprint": component_spec.ExecutionParameter(type=str),
     }
     INPUTS: ClassVar[dict[str, Any]] = {
@@ -40,8 +42,9 @@ class DataGateSpec(component_spec.ComponentSpec):
 class DataGate(base_component.BaseComponent):
     """Stops the run when the data must not be trained on.
 
-    It looks for anomalies of the schema, leaks between splits, shortcuts, and imbalance; output
-    `report` holds `report.json` and `data_report.html`.
+    It looks for anomalies of the schema, leaks between splits, shortcuts, imbalance and drift;
+    output `report` holds `report.json`, `data_report.html` and `data_profile.json`, which goes with
+    the model that is trained on this.
 
     ExampleValidator only reports: nothing depends on its output, so a run goes on whatever it
     finds. Let what trains depend on this: `transform.add_upstream_node(data_gate)`.
@@ -58,6 +61,8 @@ class DataGate(base_component.BaseComponent):
         anomalies: types.BaseChannel,
         settings: DataGateConfig | None = None,
         title: str = "",
+        serving: str = "",
+        drift_state: str = "",
         required_splits: Sequence[str] = ("train", "dev", "eval"),
         code_fingerprint: str = "",
     ) -> None:
@@ -69,6 +74,10 @@ class DataGate(base_component.BaseComponent):
             anomalies: `ExampleAnomalies` of ExampleValidator.
             settings: What each rule does, and its limit; the defaults if None.
             title: Name of the corpus, for the page.
+            serving: Folder of pushed models, of which the newest is the one that drift is measured
+                from; empty for none.
+            drift_state: What `served.drift_state` says while the pipeline is being built, so that
+                TFX's cache notices another model or another log.
             required_splits: Splits that must be there with both classes.
             code_fingerprint: Fingerprint of the rules' code, so that TFX's cache notices a change.
         """
@@ -82,6 +91,8 @@ class DataGate(base_component.BaseComponent):
                     dataclasses.asdict(settings or DataGateConfig()), sort_keys=True
                 ),
                 title=title,
+                serving=serving,
+                drift_state=drift_state,
                 code_fingerprint=code_fingerprint,
                 report=types.Channel(type=standard_artifacts.ExampleAnomalies),
             )

@@ -36,6 +36,9 @@ class DataGateConfig:
         class_balance: A class is a small share of a split.
         attack_balance: An attack has few utterances in a split.
         speaker_balance: A class has few speakers in a split, or most of it is of one.
+        champion_drift: Train is unlike the corpus that the model in service was trained on.
+        serving_drift: Train is unlike the recordings of `serving_log`, or their scores are unlike
+            those on eval.
         min_utterances: See `class_counts`.
         max_bit_errors: Of `near_identical`: highest share of differing bits of two copies.
         shortcut_eer: Of `shortcut`: an equal error rate whose 95 % interval ends at or below this.
@@ -46,6 +49,11 @@ class DataGateConfig:
         min_attack_utterances: See `attack_balance`.
         min_speakers: See `speaker_balance`.
         max_speaker_share: See `speaker_balance`: highest share of one speaker.
+        max_divergence: Of `champion_drift` and `serving_drift`: highest Jensen-Shannon divergence
+            of a number, in bits.
+        serving_log: What a service scored: path or URI of CSV, TSV or JSON lines as `score.py`
+            writes them, with `*` for several files; empty for none.
+        serving_recordings: So many recordings of the log are measured at most.
     """
 
     schema: Level = "error"
@@ -66,6 +74,8 @@ class DataGateConfig:
     class_balance: Level = "warn"
     attack_balance: Level = "warn"
     speaker_balance: Level = "warn"
+    champion_drift: Level = "warn"
+    serving_drift: Level = "warn"
     min_utterances: int = 1
     max_bit_errors: float = 0.15
     shortcut_eer: float = 0.3
@@ -76,6 +86,9 @@ class DataGateConfig:
     min_attack_utterances: int = 10
     min_speakers: int = 4
     max_speaker_share: float = 0.5
+    max_divergence: float = 0.1
+    serving_log: str = ""
+    serving_recordings: int = 2000
 
     def __post_init__(self) -> None:
         """Checks levels and limits.
@@ -88,6 +101,8 @@ class DataGateConfig:
             if field.name in RULES:
                 if value not in LEVELS:
                     raise ValueError(f"{name} must be one of {', '.join(LEVELS)}, got {value!r}")
+            elif isinstance(field.default, str):
+                continue
             elif isinstance(field.default, int):
                 if type(value) is not int or not 0 <= value < 2**31:
                     raise ValueError(f"{name} must be a whole number, 0 or more, got {value!r}")

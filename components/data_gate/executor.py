@@ -15,15 +15,15 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import io_utils
 
-from components.data_gate import checks, rules
+from components.data_gate import checks, profile, rules, served
 from components.data_gate import findings as report
 from components.data_gate.config import DataGateConfig
+from components.data_gate.drift import Known
+from components.data_gate.files import PAGE_FILE, PROFILE_FILE, REFUSED_FOLDER, REPORT_FILE
+from components.data_gate.serving_log import read_serving_log
+from components.utterance_gen import beam_files
 from report.data_page import render_data_page
 
-REPORT_FILE = "report.json"
-PAGE_FILE = "data_report.html"
-# Beside the folder of the outputs: what the last refusal found.
-REFUSED_FOLDER = "refused"
 _SHOWN = 6  # findings in the log; the report has all
 _LOG = logging.getLogger("bonafide")
 
@@ -41,14 +41,15 @@ class Executor(base_executor.BaseExecutor):
 
         Args:
             input_dict: `examples`, `statistics` and `anomalies`, one artifact each.
-            output_dict: `report`; gets `report.json` and `data_report.html`.
+            output_dict: `report`; gets `report.json`, `data_report.html` and `data_profile.json`.
             exec_properties: `required_splits`, a JSON list; `settings`, those of `DataGateConfig`
-                as JSON; `title`.
+                as JSON; `title`; `serving`, the folder of pushed models, for drift.
 
         Raises:
             DataGateError: There is an error among the findings. The message lists them, and a note
                 says where the page is.
             FileNotFoundError: The examples are of another producer, or of an older version.
+            ServingLogError: The serving log cannot be read.
             ValueError: The examples are of another version, or not whole.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
@@ -63,7 +64,12 @@ class Executor(base_executor.BaseExecutor):
         found += rules.unknown_keys(counts)
         for split, of_split in _read_anomalies(anomalies).items():
             found += rules.schema_anomalies(split, of_split)
-        checked = checks.check_examples(examples.uri, config)
+        table = checks.read_table(examples.uri)
+        with fileio.open(f"{examples.uri}/summary.json") as stream:
+            summary = json.loads(stream.read())
+        own = profile.train_profile(table, summary["corpus"], summary["corpus_fingerprint"])
+        known = _known(exec_properties.get("serving") or "", config, summary["sample_rate"])
+        checked = checks.check(table, config, own, known)
         findings = report.settled(found, config) + checked.findings
 
         output = artifact_utils.get_single_instance(output_dict["report"])
@@ -71,6 +77,7 @@ class Executor(base_executor.BaseExecutor):
         figures = report.report_of(findings, counts, checked.figures)
         files = {
             REPORT_FILE: report.to_json(figures),
+            PROFILE_FILE: profile.to_json(own),
             PAGE_FILE: render_data_page(figures, title=exec_properties["title"]),
         }
         _write(output.uri, files)
@@ -86,6 +93,22 @@ class Executor(base_executor.BaseExecutor):
             "data passed its checks: %s",
             ", ".join(f"{split} {sum(by_class.values())}" for split, by_class in counts.items()),
         )
+
+
+def _known(serving: str, config: DataGateConfig, sample_rate: int) -> Known:
+    """What the corpus is compared with; nothing is read for a rule that is off."""
+    rules_of_drift = ("champion_drift", "serving_drift")
+    wanted = [rule for rule in rules_of_drift if getattr(config, rule) != "off"]
+    heard = None
+    if config.serving_log and "serving_drift" in wanted:
+        # In a process of its own, no Beam pipeline has told the filesystems their options.
+        beam_files.use_options(())
+        heard = read_serving_log(
+            config.serving_log, most=config.serving_recordings, sample_rate=sample_rate
+        )
+        if heard.unread:
+            _LOG.warning("%s: %d recordings cannot be read", heard.source, heard.unread)
+    return Known(served.find_served(serving) if wanted else None, heard)
 
 
 def _write(folder: str, files: dict[str, str]) -> None:

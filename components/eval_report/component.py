@@ -28,6 +28,9 @@ class EvalReportSpec(component_spec.ComponentSpec):
         "evaluation": component_spec.ChannelParameter(type=standard_artifacts.ModelEvaluation),
         "scores": component_spec.ChannelParameter(type=standard_artifacts.InferenceResult),
         "blessing": component_spec.ChannelParameter(type=standard_artifacts.ModelBlessing),
+        "data_report": component_spec.ChannelParameter(
+            type=standard_artifacts.ExampleAnomalies, optional=True
+        ),
     }
     OUTPUTS: ClassVar[dict[str, Any]] = {
         "report": component_spec.ChannelParameter(type=report_artifacts.HTML),
@@ -52,6 +55,7 @@ class EvalReport(base_component.BaseComponent):
         evaluation: types.BaseChannel,
         scores: types.BaseChannel,
         blessing: types.BaseChannel,
+        data_report: types.BaseChannel | None = None,
         title: str,
         corpus_root: str,
         settings: str = "{}",
@@ -66,6 +70,7 @@ class EvalReport(base_component.BaseComponent):
             evaluation: Of ModelEvaluator.
             scores: Of ModelEvaluator.
             blessing: Of ModelEvaluator: says whether it was forced.
+            data_report: Of DataGate: what it found in the data.
             title: Name of the system.
             corpus_root: Folder of the corpus; where it is a local one, the page plays its audio.
             settings: JSON of the run's settings, shown as they are.
@@ -80,6 +85,7 @@ class EvalReport(base_component.BaseComponent):
                 evaluation=evaluation,
                 scores=scores,
                 blessing=blessing,
+                data_report=data_report,
                 title=title,
                 corpus_root=corpus_root,
                 settings=settings,

@@ -29,17 +29,23 @@ class Executor(base_executor.BaseExecutor):
         """Gathers, renders and writes.
 
         Args:
-            input_dict: `examples`, `model`, `evaluation`, `scores`, `blessing`.
+            input_dict: `examples`, `model`, `evaluation`, `scores`, `blessing`, maybe
+                `data_report`.
             output_dict: `report` and `model_card`.
             exec_properties: See `EvalReportSpec`.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
-        uris = {name: artifact_utils.get_single_uri(found) for name, found in input_dict.items()}
+        uris = {
+            name: artifact_utils.get_single_uri(found)
+            for name, found in input_dict.items()
+            if found
+        }
         contents = gathering.gather(
             evaluation_uri=uris["evaluation"],
             scores_uri=uris["scores"],
             blessing_uri=uris["blessing"],
             examples_uri=uris["examples"],
+            data_report_uri=uris.get("data_report"),
             model_path=path_utils.serving_model_path(uris["model"]),
             title=exec_properties["title"],
             corpus_root=exec_properties["corpus_root"],

@@ -12,15 +12,22 @@ from typing import Any
 from tfx.dsl.io import fileio
 
 from components.champion.finder import RECORD_FILE
+from components.data_gate.files import REPORT_FILE
 from components.eval_report.conditions import conditions_of
 from components.model_evaluator import records
 from components.model_pusher.store import FORCED_BLESSING_FILE
 from components.utterance_gen import listing
 from components.utterance_gen.corpora import NO_ATTACK
-from metrics.evaluation import Evaluation, from_json
+from metrics.evaluation import Evaluation, from_json, frozen_threshold
 from metrics.slices import Slices, slice_trials
 from metrics.trials import Trials
-from report.contents import CalibrationEffect, Rejected, ReportContents
+from report.contents import (
+    CalibrationEffect,
+    DataChecks,
+    DataFinding,
+    Rejected,
+    ReportContents,
+)
 
 _SHOWN_REJECTED = 20
 # Of each slice; there may be dozens.
@@ -33,6 +40,7 @@ def gather(
     scores_uri: str,
     blessing_uri: str,
     examples_uri: str,
+    data_report_uri: str | None = None,
     model_path: str,
     title: str,
     corpus_root: str,
@@ -46,6 +54,7 @@ def gather(
         scores_uri: Folder of its `scores`.
         blessing_uri: Folder of its `blessing`.
         examples_uri: Folder of UtteranceGen's `examples`.
+        data_report_uri: Folder of DataGate's `report`; None where it is not known.
         model_path: SavedModel folder.
         title: Name of the system.
         corpus_root: Folder of the corpus.
@@ -76,21 +85,18 @@ def gather(
         provenance=provenance(summary, record, champion, settings),
         rejected=rejected(examples_uri),
         slices=slices_of(evaluation, trials, examples_uri),
+        data=_data(data_report_uri),
+        cue_removal=records.read_cue_removal(evaluation_uri),
         audio=player(corpus_root, examples_uri, trials.utterances),
     )
 
 
 def slices_of(evaluation: Evaluation, trials: Trials, examples_uri: str) -> Slices:
     """Evaluates the trials by every condition that is known of them."""
-    frozen = [
-        point.threshold
-        for point in evaluation.operating_points
-        if (point.name, point.chosen_on) == ("eer", "dev")
-    ]
     return slice_trials(
         trials,
         conditions_of(examples_uri, trials.utterances),
-        threshold=frozen[0] if frozen else None,
+        threshold=frozen_threshold(evaluation),
         resamples=min(evaluation.bootstrap.resamples, _SLICE_RESAMPLES),
         seed=evaluation.bootstrap.seed,
     )
@@ -170,6 +176,21 @@ def player(
         return path.resolve().as_uri() if utterance in paths and path.is_file() else None
 
     return uri
+
+
+def _data(data_report_uri: str | None) -> DataChecks | None:
+    if data_report_uri is None:
+        return None
+    report = records.read_json(f"{data_report_uri}/{REPORT_FILE}")
+    numbers = report["numbers"].get("eval", {})
+    return DataChecks(
+        findings=[
+            DataFinding(found["rule"], found["severity"], found["split"], found["subject"], message)
+            for found in report["findings"]
+            for message in [found["message"]]
+        ],
+        all_numbers_eer=numbers["all"]["eer"] if "all" in numbers else None,
+    )
 
 
 def _calibration(effect: Mapping[str, Any] | None) -> CalibrationEffect | None:

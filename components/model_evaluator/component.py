@@ -23,6 +23,7 @@ class ModelEvaluatorSpec(component_spec.ComponentSpec):
         "gate": component_spec.ExecutionParameter(type=str),
         "asv_error_rates": component_spec.ExecutionParameter(type=str),
         "resamples": component_spec.ExecutionParameter(type=int),
+        "cue_utterances": component_spec.ExecutionParameter(type=int),
         "bootstrap_seed": component_spec.ExecutionParameter(type=int),
         "code_fingerprint": component_spec.ExecutionParameter(type=str),
         "force_blessing_reason": component_spec.ExecutionParameter(type=str),
@@ -63,6 +64,7 @@ class ModelEvaluator(base_beam_component.BaseBeamComponent):
         asv_error_rates: Mapping[str, AsvErrorRates] | None = None,
         resamples: int = 1000,
         bootstrap_seed: int = 1,
+        cue_utterances: int = 0,
         code_fingerprint: str = "",
         force_blessing_reason: str = "",
     ) -> None:
@@ -76,6 +78,8 @@ class ModelEvaluator(base_beam_component.BaseBeamComponent):
             asv_error_rates: Split -> error rates of a speaker verifier, for the t-DCF.
             resamples: Draws of the bootstrap behind every interval.
             bootstrap_seed: Its seed.
+            cue_utterances: How many utterances of eval are scored again with shortcuts (silence,
+                level, DC) taken out; 0 for none.
             code_fingerprint: Fingerprint of the metrics' code, so that TFX's cache notices a
                 change.
             force_blessing_reason: If not empty, a model that the gate refuses is blessed all the
@@ -91,6 +95,7 @@ class ModelEvaluator(base_beam_component.BaseBeamComponent):
                 asv_error_rates=json.dumps(asv, sort_keys=True),
                 resamples=resamples,
                 bootstrap_seed=bootstrap_seed,
+                cue_utterances=cue_utterances,
                 code_fingerprint=code_fingerprint,
                 force_blessing_reason=force_blessing_reason,
                 evaluation=types.Channel(type=standard_artifacts.ModelEvaluation),

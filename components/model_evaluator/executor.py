@@ -19,6 +19,7 @@ from tfx.utils import io_utils, path_utils
 from components.champion import finder
 from components.model_evaluator import (
     champion_checks,
+    cue_removal,
     forced_blessing,
     records,
     scoring,
@@ -28,8 +29,10 @@ from components.model_evaluator.champion_checks import ChampionError
 from components.model_evaluator.eval_config import make_eval_config
 from components.utterance_gen import listing
 from metrics import calibration, gate
+from metrics import cue_removal as removal_metrics
 from metrics.costs import AsvErrorRates
-from metrics.evaluation import evaluate
+from metrics.cue_removal import CueRemoval
+from metrics.evaluation import Evaluation, evaluate, frozen_threshold
 from metrics.trials import Trials, TrialsError
 from metrics.wording import percent
 
@@ -37,6 +40,7 @@ __all__ = ["ChampionError", "Executor"]
 
 _LOG = logging.getLogger("bonafide")
 _ROWS_DIR = ".rows"
+_TREATED_DIR = ".treated"
 _SPLITS = ("dev", "eval")
 
 
@@ -79,6 +83,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         found = evaluate(
             trials, asv=asv.get("eval"), dev=dev, baseline_scores=champion_scores, **how
         )
+        removal = self._remove_cues(input_dict, output_dict, exec_properties, found, trials)
         limits = gate.GateConfig(**json.loads(exec_properties["gate"]))
         examples_uri = artifact_utils.get_single_uri(input_dict["examples"])
         verdict = gate.decide(found, limits, listing.overlap(examples_uri, "eval", "train"))
@@ -89,9 +94,11 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         evaluation_uri = artifact_utils.get_single_uri(output_dict["evaluation"])
         records.write_results(
             evaluation_uri,
+            trials=trials,
             found=found,
             dev=evaluate(dev, asv=asv.get("dev"), **how),
             verdict=verdict,
+            removal=removal,
             context={
                 "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
                 "champion": None if champion_scores is None else finder.champion_record(champion),
@@ -101,6 +108,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         )
         result = summary.read_evaluation(evaluation_uri)
         _LOG.info("%s", _line(result))
+        if removal:
+            _LOG.info("%s", _removal_line(removal))
         self._bless(input_dict, output_dict, verdict, exec_properties["force_blessing_reason"])
 
     def _score(
@@ -156,6 +165,54 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 raise TrialsError(f"The scores of {split} cannot be evaluated: {error}") from error
         fileio.rmtree(rows)
         return scored
+
+    def _remove_cues(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+        found: Evaluation,
+        trials: Trials,
+    ) -> CueRemoval | None:
+        """Scores eval with shortcuts taken out of its recordings; None where that is not wanted."""
+        most = int(exec_properties["cue_utterances"])
+        if not most:
+            return None
+        chosen = cue_removal.choose(trials, most)
+        rows = f"{artifact_utils.get_single_uri(output_dict['evaluation'])}/{_TREATED_DIR}"
+        if fileio.exists(rows):
+            fileio.rmtree(rows)
+        with self._make_beam_pipeline() as pipeline:
+            cue_removal.score_treated(
+                pipeline,
+                examples_pattern=io_utils.all_files_pattern(
+                    artifact_utils.get_split_uris(input_dict["examples"], "eval")[0]
+                ),
+                utterances=chosen.utterances.tolist(),
+                model_path=path_utils.serving_model_path(
+                    artifact_utils.get_single_uri(input_dict["model"])
+                ),
+                rows_prefix=f"{rows}/eval",
+            )
+        treated = cue_removal.scores_of_rows(
+            scoring.read_lines(f"{rows}/eval"), chosen.utterances.tolist()
+        )
+        fileio.rmtree(rows)
+        records.write_treated_scores(
+            artifact_utils.get_single_uri(output_dict["scores"]), chosen, treated
+        )
+        try:
+            return removal_metrics.compare(
+                chosen,
+                treated,
+                threshold=frozen_threshold(found),
+                resamples=found.bootstrap.resamples,
+                seed=found.bootstrap.seed,
+            )
+        except TrialsError as error:
+            raise TrialsError(
+                f"The scores of eval with shortcuts taken out cannot be evaluated: {error}"
+            ) from error
 
     def _bless(
         self,
@@ -223,3 +280,9 @@ def _line(result: summary.EvaluationSummary) -> str:
     champion = "" if result.champion_eer is None else f", champion {percent(result.champion_eer)}"
     verdict = "gate passed" if result.passed else f"gate refused: {'; '.join(result.failures)}"
     return f"eval EER {percent(result.eer.value)}{upper}{champion}; {verdict}"
+
+
+def _removal_line(removal: CueRemoval) -> str:
+    as_recorded, *treated = removal.results.items()
+    parts = [f"{name.replace('_', ' ')} {percent(result.eer.value)}" for name, result in treated]
+    return f"EER as recorded {percent(as_recorded[1].eer.value)}; {', '.join(parts)}"

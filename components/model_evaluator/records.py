@@ -5,11 +5,15 @@ In the artifact `evaluation`: TFMA's results of eval, those of dev in `dev/`, an
     evaluation.json    every figure of eval (`metrics.evaluation.to_json`)
     dev.json           the same of dev
     verdict.json       what the gate says, rule by rule (`metrics.gate.Verdict`)
+    cue_removal.json   the EER of eval with shortcuts taken out (`metrics.cue_removal`); null where
+                       it was not asked for
+    score_profile.json how the scores of eval are distributed, by class (`metrics.distribution`)
     context.json       when, with what code, what calibration changed, which champion
 
 In the artifact `scores`, for each split: `SPLIT.scores.txt` (utterance system key score),
 `SPLIT.submission.txt` (utterance score) and `SPLIT.protocol.txt` (speaker utterance - system key);
-with a champion also `champion.eval.scores.txt`. `evaluate.py` reads them all.
+with a champion also `champion.eval.scores.txt`. `evaluate.py` reads them all. Of recordings from
+which a shortcut was taken, `eval.TREATMENT.scores.txt`.
 """
 
 from __future__ import annotations
@@ -23,7 +27,9 @@ import numpy as np
 from tfx.dsl.io import fileio
 from tfx.utils import io_utils
 
-from metrics import evaluation, score_files
+from components.data_gate.files import SCORE_PROFILE_FILE
+from metrics import cue_removal, distribution, evaluation, score_files
+from metrics.cue_removal import CueRemoval
 from metrics.evaluation import Evaluation
 from metrics.gate import Verdict
 from metrics.protocols import parse_protocol
@@ -33,6 +39,7 @@ EVALUATION_FILE = "evaluation.json"
 DEV_FILE = "dev.json"
 VERDICT_FILE = "verdict.json"
 CONTEXT_FILE = "context.json"
+CUE_REMOVAL_FILE = "cue_removal.json"
 DEV_DIR = "dev"
 CHAMPION_SCORES = "champion.eval.scores.txt"
 
@@ -47,6 +54,13 @@ def write_scores(uri: str, split: str, trials: Trials, champion: np.ndarray | No
         _write_lines(f"{uri}/{CHAMPION_SCORES}", score_files.score_lines(theirs))
 
 
+def write_treated_scores(uri: str, trials: Trials, treated: Mapping[str, np.ndarray]) -> None:
+    """Writes the score files of treated recordings of eval into the artifact `scores`."""
+    for name, scores in treated.items():
+        lines = score_files.score_lines(dataclasses.replace(trials, scores=scores))
+        _write_lines(f"{uri}/eval.{name}.scores.txt", lines)
+
+
 def read_trials(uri: str, split: str) -> Trials:
     """Reads the trials of a split from the artifact `scores`."""
     return _matched(uri, f"{split}.scores.txt", split)
@@ -59,10 +73,34 @@ def read_champion_scores(uri: str) -> np.ndarray | None:
     return _matched(uri, CHAMPION_SCORES, "eval").scores
 
 
+def read_cue_removal(uri: str) -> CueRemoval | None:
+    """Reads what cue removal found; None where it was not asked for, or not known yet."""
+    path = f"{uri}/{CUE_REMOVAL_FILE}"
+    found = read_json(path) if fileio.exists(path) else None
+    return None if found is None else cue_removal.from_json(found)
+
+
 def write_results(
-    uri: str, *, found: Evaluation, dev: Evaluation, verdict: Verdict, context: Mapping[str, Any]
+    uri: str,
+    *,
+    trials: Trials,
+    found: Evaluation,
+    dev: Evaluation,
+    verdict: Verdict,
+    context: Mapping[str, Any],
+    removal: CueRemoval | None = None,
 ) -> None:
-    """Writes the figures, the verdict and the context into the artifact `evaluation`."""
+    """Writes what was found of the trials of eval into the artifact `evaluation`."""
+    removed = None if removal is None else cue_removal.to_json(removal)
+    write_json(f"{uri}/{CUE_REMOVAL_FILE}", removed)
+    scores = {"bonafide": trials.is_bonafide, "spoof": ~trials.is_bonafide}
+    write_json(
+        f"{uri}/{SCORE_PROFILE_FILE}",
+        {
+            name: distribution.to_json(distribution.distribution_of(trials.scores[flags]))
+            for name, flags in scores.items()
+        },
+    )
     write_json(f"{uri}/{DEV_FILE}", evaluation.to_json(dev))
     write_json(f"{uri}/{EVALUATION_FILE}", evaluation.to_json(found))
     write_json(f"{uri}/{CONTEXT_FILE}", context)

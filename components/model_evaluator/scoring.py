@@ -86,12 +86,17 @@ def evaluate_split(
 
 def read_rows(prefix: str) -> dict[str, tuple[Trials, np.ndarray | None]]:
     """Reads what `evaluate_split` wrote; see `trials_of_rows`."""
+    return trials_of_rows(read_lines(prefix))
+
+
+def read_lines(prefix: str) -> list[dict[str, Any]]:
+    """Reads lines of JSON from all files whose paths begin so."""
     rows: list[dict[str, Any]] = []
     [match] = filesystems.FileSystems.match([f"{prefix}*"])
     for metadata in match.metadata_list:
         with filesystems.FileSystems.open(metadata.path) as stream:
             rows += [json.loads(line) for line in stream.read().decode().splitlines()]
-    return trials_of_rows(rows)
+    return rows
 
 
 def trials_of_rows(rows: Sequence[Mapping[str, Any]]) -> tuple[Trials, np.ndarray | None]:

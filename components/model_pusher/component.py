@@ -29,6 +29,9 @@ class ModelPusherSpec(component_spec.ComponentSpec):
         "evaluation": component_spec.ChannelParameter(
             type=standard_artifacts.ModelEvaluation, optional=True
         ),
+        "data_report": component_spec.ChannelParameter(
+            type=standard_artifacts.ExampleAnomalies, optional=True
+        ),
     }
     OUTPUTS: ClassVar[dict[str, Any]] = _STOCK.OUTPUTS
 
@@ -53,6 +56,7 @@ class ModelPusher(base_component.BaseComponent):
         report: types.BaseChannel | None = None,
         model_card: types.BaseChannel | None = None,
         evaluation: types.BaseChannel | None = None,
+        data_report: types.BaseChannel | None = None,
         code_fingerprint: str = "",
     ) -> None:
         """Builds the component.
@@ -64,6 +68,7 @@ class ModelPusher(base_component.BaseComponent):
             report: Page of EvalReport.
             model_card: Model card of EvalReport.
             evaluation: Of ModelEvaluator: its figures and its verdict, for programs.
+            data_report: Of DataGate: its page, and the profile that drift is measured from.
             code_fingerprint: Fingerprint of the code that pushes, so that TFX's cache notices a
                 change.
         """
@@ -74,6 +79,7 @@ class ModelPusher(base_component.BaseComponent):
                 report=report,
                 model_card=model_card,
                 evaluation=evaluation,
+                data_report=data_report,
                 push_destination=pusher_pb2.PushDestination(
                     filesystem=pusher_pb2.PushDestination.Filesystem(
                         base_directory=push_destination

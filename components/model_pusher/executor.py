@@ -13,6 +13,7 @@ from tfx.proto import pusher_pb2
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import io_utils, proto_utils
 
+from components.data_gate.files import PAGE_FILE, PROFILE_FILE, SCORE_PROFILE_FILE
 from components.model_evaluator import records
 from components.model_pusher import store
 
@@ -37,8 +38,8 @@ class Executor(pusher_executor.Executor):
         """Pushes the model if it is blessed.
 
         Args:
-            input_dict: `model` and `model_blessing`, maybe `report`, `model_card` and
-                `evaluation`.
+            input_dict: `model` and `model_blessing`, maybe `report`, `model_card`, `evaluation`
+                and `data_report`.
             output_dict: `pushed_model`: a copy of what was pushed, and custom properties `pushed`
                 (0 or 1), `pushed_destination` and `pushed_version`.
             exec_properties: `push_destination`, JSON of `pusher_pb2.PushDestination`.
@@ -117,12 +118,18 @@ def _reports(input_dict: dict[str, list[types.Artifact]]) -> list[str]:
         for artifact in input_dict.get(key) or []
         for name in fileio.listdir(artifact.uri)
     ]
+    files = {
+        "evaluation": (records.EVALUATION_FILE, records.VERDICT_FILE, SCORE_PROFILE_FILE),
+        "data_report": (PAGE_FILE, PROFILE_FILE),
+    }
     figures = [
         f"{artifact.uri}/{name}"
-        for artifact in input_dict.get("evaluation") or []
-        for name in (records.EVALUATION_FILE, records.VERDICT_FILE)
+        for key, names in files.items()
+        for artifact in input_dict.get(key) or []
+        for name in names
     ]
-    return pages + figures
+    # An evaluation of an older version, taken from the cache, lacks what came later.
+    return pages + [path for path in figures if fileio.exists(path)]
 
 
 def _blessing_uri(input_dict: dict[str, list[types.Artifact]]) -> str | None:

@@ -94,13 +94,13 @@ def measure(clips: Sequence[Clip], sample_rate: int) -> Measures:
         clips: At least one. Each is measured as if it were alone.
         sample_rate: Of all of them, in Hz.
     """
-    frames, lengths = _frames(clips, round(sample_rate * landmarks.FRAME_SECONDS))
+    frames, lengths = _frames([clip.samples for clip in clips], _frame_samples(sample_rate))
     owner = np.repeat(np.arange(len(clips)), lengths)  # [T]
     begins = np.cumsum(lengths) - lengths
     sums = frames.sum(axis=1, dtype=np.float32).astype(np.float64)
     means = np.add.reduceat(sums, begins) / (lengths * frames.shape[1])
     frames -= means.astype(np.float32)[owner, None]
-    envelope = np.einsum("tn,tn->t", frames, frames) / np.float32(frames.shape[1])
+    envelope = _envelope(frames)
     marks, spectra = landmarks.find(frames, envelope, owner, lengths)
 
     seconds = np.array([len(clip.samples) for clip in clips]) / sample_rate
@@ -132,6 +132,28 @@ def measure(clips: Sequence[Clip], sample_rate: int) -> Measures:
     )
 
 
+def speech_of(samples: np.ndarray, sample_rate: int) -> tuple[slice, float]:
+    """Finds what is neither leading nor trailing silence, as `measure` does.
+
+    Args:
+        samples: int16 [n], mono, n > 0.
+        sample_rate: In Hz.
+
+    Returns:
+        The samples from the first active frame to the last one, and the power over active frames
+        where the sample 1 has the power 1. All samples, and 0, where no frame is active.
+    """
+    frame = _frame_samples(sample_rate)
+    frames, lengths = _frames([samples], frame)
+    frames -= frames.mean(dtype=np.float64).astype(np.float32)
+    owner, begins = np.zeros(lengths[0], np.int64), np.zeros(1, np.int64)
+    leading, trailing, power, _ = _levels(_envelope(frames), owner, begins, lengths)
+    if not power[0]:
+        return slice(0, len(samples)), 0.0
+    stop = (lengths[0] - trailing[0]) * frame
+    return slice(int(leading[0] * frame), min(int(stop), len(samples))), float(power[0])
+
+
 def join(parts: Sequence[Measures]) -> Measures:
     """Puts measures of one part after the other; there may be none."""
     if not parts:
@@ -157,16 +179,25 @@ def join(parts: Sequence[Measures]) -> Measures:
     )
 
 
-def _frames(clips: Sequence[Clip], frame: int) -> tuple[np.ndarray, np.ndarray]:
-    """Whole frames of all clips, float32 [T, frame], and how many each has.
+def _frame_samples(sample_rate: int) -> int:
+    return round(sample_rate * landmarks.FRAME_SECONDS)
+
+
+def _envelope(frames: np.ndarray) -> np.ndarray:
+    """The power of each frame, float32 [T]."""
+    return np.einsum("tn,tn->t", frames, frames) / np.float32(frames.shape[1])
+
+
+def _frames(clips: Sequence[np.ndarray], frame: int) -> tuple[np.ndarray, np.ndarray]:
+    """Whole frames of the samples of all clips, float32 [T, frame], and how many each has.
 
     A clip shorter than a frame is filled up with zeros to one.
     """
-    lengths = np.array([max(1, len(clip.samples) // frame) for clip in clips])
+    lengths = np.array([max(1, len(samples) // frame) for samples in clips])
     frames = np.empty((lengths.sum(), frame), np.float32)
     flat, place = frames.reshape(-1), 0
-    for clip, length in zip(clips, lengths, strict=True):
-        whole = clip.samples[: length * frame]
+    for samples, length in zip(clips, lengths, strict=True):
+        whole = samples[: length * frame]
         flat[place : place + len(whole)] = whole
         flat[place + len(whole) : place + length * frame] = 0
         place += length * frame

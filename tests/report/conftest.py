@@ -7,11 +7,18 @@ import pytest
 
 from metrics import gate
 from metrics.costs import AsvErrorRates
+from metrics.cue_removal import CueRemoval, CueResult
 from metrics.detection import ErrorRates
-from metrics.evaluation import evaluate
+from metrics.evaluation import Figure, evaluate
 from metrics.slices import SliceResult
 from metrics.trials import make_trials
-from report.contents import CalibrationEffect, Rejected, ReportContents
+from report.contents import (
+    CalibrationEffect,
+    DataChecks,
+    DataFinding,
+    Rejected,
+    ReportContents,
+)
 
 # Ends every context that a text may stand in: element, attribute, script, template, table cell.
 HOSTILE = (
@@ -98,6 +105,25 @@ def contents():
                 "opus": SliceResult(0, 80, None, None, ErrorRates(0.25, float("nan"))),
             }
         },
+        data=DataChecks(
+            [DataFinding("shared_voices", "warning", "train and dev", "LA_1047", "a voice")], 0.39
+        ),
+        cue_removal=CueRemoval(
+            n_bonafide=60,
+            n_spoof=240,
+            results={
+                "as_recorded": CueResult(Figure(0.125, (0.1, 0.15)), None, ErrorRates(0.1, 0.15)),
+                "trimmed": CueResult(
+                    Figure(0.25, (0.2, 0.3)), Figure(0.125, (0.0625, 0.2)), ErrorRates(0.3, 0.2)
+                ),
+                "levelled": CueResult(
+                    Figure(0.12, (0.1, 0.15)), Figure(-0.005, (-0.01, 0.0)), ErrorRates(0.1, 0.15)
+                ),
+                "trimmed_levelled": CueResult(
+                    Figure(0.15, (0.1, 0.2)), Figure(0.025, (-0.01, 0.06)), None
+                ),
+            },
+        ),
         audio=lambda utterance: f"audio/{utterance}.wav",
     )
     config = gate.GateConfig(max_worst_attack_eer=0.01, max_calibration_loss=1.0)
@@ -128,6 +154,7 @@ def hostile():
         provenance={HOSTILE: {HOSTILE: HOSTILE}},
         rejected=Rejected(1, [(HOSTILE, HOSTILE, HOSTILE)]),
         slices={HOSTILE: {HOSTILE: SliceResult(1, 1, None, None, None)}},
+        data=DataChecks([DataFinding(HOSTILE, "warning", HOSTILE, HOSTILE, HOSTILE)]),
         audio=lambda utterance: HOSTILE_URI,
     )
     overlap = gate.Overlap(speakers=(HOSTILE,), attacks=(HOSTILE,))

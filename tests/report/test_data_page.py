@@ -24,6 +24,7 @@ REPORT = {
         },
     },
     "titles": {"dc_dbfs": ["DC offset", "dBFS"], "seconds": ["duration", "s"]},
+    "drift": {},
     "levels": {"shortcut": "warn"},
     "limits": {"shortcut_eer": 0.3},
 }
@@ -82,3 +83,34 @@ def test_errors_come_first_and_what_comes_from_files_is_escaped():
 @pytest.mark.parametrize("word", ["http://", "https://", "src=", "url("])
 def test_nothing_is_loaded(word):
     assert word not in page_of(finding("error"))
+
+
+def test_drift_is_a_table_of_what_there_is_to_compare_with():
+    assert "Drift" not in text_of(page_of())
+    report = copy.deepcopy(REPORT) | {
+        "drift": {
+            "champion": {
+                "version": "41",
+                "corpus": "<old>",
+                "numbers": {"bonafide": {"dc_dbfs": {"bits": 0.25, "medians": [-80.0, -45.5]}}},
+            },
+            "serving": {
+                "log": "calls.csv",
+                "recordings": 300,
+                "unread": 2,
+                "numbers": {"bonafide": {"seconds": {"bits": 0.5, "medians": None}}},
+            },
+        }
+    }
+    page = render_data_page(report, title="mine")
+    shown = text_of(page)
+    assert "corpus &lt;old&gt; , which the champion (version 41) was trained on" in shown
+    assert "300 recordings of the log calls.csv (2 more could not be read)" in shown
+    assert (
+        "bona fide, from the champion&#39;s corpus bona fide, from the service&#39;s log" in shown
+    )
+    assert "DC offset (dBFS) 0.250 \u221280, here \u221245.5 –" in shown
+    assert "duration (s) – 0.500" in shown
+    report["drift"]["champion"]["numbers"] = {"bonafide": {}}
+    del report["drift"]["serving"]
+    assert "too few utterances on one of the sides" in text_of(render_data_page(report, title="x"))

@@ -7,6 +7,7 @@ from metrics.detection import ErrorRates
 from metrics.evaluation import FIGURES, Comparison, Figure, OperatingPoint
 from metrics.gate import Rule, Verdict
 from report import facts
+from report.contents import DataChecks, DataFinding
 from report.measures import MEASURES
 
 
@@ -182,3 +183,49 @@ def test_the_comparison_in_words(contents, value, ci95, said):
     )
     evaluation = dataclasses.replace(contents.evaluation, comparison=comparison)
     assert facts.comparison_summary(dataclasses.replace(contents, evaluation=evaluation)) == said
+
+
+def with_differences(contents, *differences):
+    """Returns contents whose treatments have these intervals of their differences."""
+    names = list(contents.cue_removal.results)
+    plain = contents.cue_removal.results[names[0]]
+    results = {names[0]: plain}
+    for name, ends in zip(names[1:], differences, strict=True):
+        value = None if ends is None else sum(ends) / 2
+        difference = Figure(value or 0.0, ends)
+        results[name] = dataclasses.replace(plain, difference=difference)
+    removal = dataclasses.replace(contents.cue_removal, results=results)
+    return dataclasses.replace(contents, cue_removal=removal)
+
+
+def test_the_summary_of_shortcuts_names_the_one_that_costs_most(contents):
+    changed = with_differences(contents, (0.01, 0.03), (-0.1, 0.1), (0.02, 0.06))
+    said = facts.cue_summary(changed)
+    assert "treated alike (both)" in said
+    assert "+4.00 points" in said
+    assert [row.outcome for row in facts.cue_rows(changed.cue_removal)] == [
+        *("", "relies", "open", "relies")
+    ]
+
+
+def test_the_summary_does_not_call_chance_a_loss(contents):
+    said = facts.cue_summary(with_differences(contents, (-0.1, 0.1), (-0.1, 0.0), None))
+    assert said.startswith("The 300 trials show no loss")
+    said = facts.cue_summary(with_differences(contents, *[(-0.1, 0.0)] * 3))
+    assert said == "Taking out silence, level and DC costs it nothing (300 trials)."
+    assert facts.cue_summary(dataclasses.replace(contents, cue_removal=None)) == ""
+
+
+@pytest.mark.parametrize(
+    ("severities", "eer", "said"),
+    [
+        ([], None, "Nothing was found to be wrong with the data."),
+        (["error", "warning", "warning"], None, "The data have 1 error and 2 warnings."),
+        ([], 0.9, "apart at an EER of 90.00 %, this detector at "),
+        ([], 0.0001, "this detector does no better, and may have learnt nothing about speech."),
+    ],
+)
+def test_the_summary_of_the_data(contents, severities, eer, said):
+    findings = [DataFinding("rule", severity, "", "x", "y") for severity in severities]
+    changed = dataclasses.replace(contents, data=DataChecks(findings, eer))
+    assert said in facts.data_summary(changed).replace("\u00a0", " ")

@@ -9,8 +9,9 @@ import re
 import numpy as np
 import pytest
 
+from metrics import cue_removal
 from metrics.evaluation import to_json
-from report.contents import CalibrationEffect, Rejected
+from report.contents import CalibrationEffect, DataChecks, Rejected
 from report.page import render_page
 from report.templating import safe_json
 
@@ -81,9 +82,10 @@ def at(data, path):
 
 
 def test_the_json_is_that_of_the_evaluation(contents, page):
-    assert json.loads(page.script("figures")) == json.loads(
-        json.dumps(to_json(contents.evaluation))
-    )
+    found = json.loads(page.script("figures"))
+    removal = found.pop("cue_removal")
+    assert found == json.loads(json.dumps(to_json(contents.evaluation)))
+    assert cue_removal.from_json(removal) == contents.cue_removal
 
 
 def test_every_figure_on_the_page_is_that_of_the_json(contents, page):
@@ -168,6 +170,8 @@ def test_the_order_is_that_of_a_review(page):
         *("verdict", "figures-list", "det-section", "scores-section", "attacks-section"),
         *(
             "conditions",
+            "shortcuts",
+            "data",
             "calibration-section",
             "operating",
             "hardest",
@@ -179,12 +183,32 @@ def test_the_order_is_that_of_a_review(page):
 
 
 def test_rules_say_how_they_came_out_in_words(contents, page):
-    rules = [attrs for attrs in page.all("li") if "data-rule" in attrs]
+    rules = [attrs for attrs in page.all("li") if "data-passed" in attrs]
     assert [(rule["data-rule"], rule["data-passed"]) for rule in rules] == [
         (rule.name, str(rule.passed).lower()) for rule in contents.verdict.rules
     ]
     assert "Refused by the gate" in page.words
     assert page.words.count("✕ fail") == len(contents.verdict.failures) == 1
+
+
+def test_what_the_detector_relies_on_is_said_in_words(contents, page):
+    assert "its EER is 25.00 %, +12.50 points" in page.words.replace("\u00a0", " ")
+    assert "✕ relies on it" in page.words
+    assert "✓ does not need it" in page.words
+    assert "≈ undecided" in page.words
+    without = Page(render_page(dataclasses.replace(contents, cue_removal=None)))
+    assert "Shortcuts" not in without.words
+    assert "cue_removal" not in json.loads(without.script("figures"))
+
+
+def test_what_the_data_gate_found_is_told(contents, page):
+    assert "The data have 1 warning." in page.words
+    assert "! warning LA_1047 in train and dev" in page.words
+    assert "this detector does no better" not in page.words
+    clean = dataclasses.replace(contents, data=DataChecks([]))
+    assert "Nothing was found to be wrong with the data." in Page(render_page(clean)).words
+    without = Page(render_page(dataclasses.replace(contents, data=None)))
+    assert "Checks of the data" not in without.words
 
 
 def test_a_forced_blessing_shows_its_reason_beside_the_verdict(contents):

@@ -13,6 +13,7 @@ from tfx.dsl.components.base import base_executor
 from tfx.types import standard_artifacts
 from tfx.utils import io_utils
 
+from components.data_gate import profile
 from components.data_gate.component import DataGate
 from components.data_gate.config import DataGateConfig
 from components.data_gate.executor import Executor
@@ -84,6 +85,8 @@ def make_examples(uri, splits, speaker=None):
         data = measure_files.to_bytes(collector.finish())
         (uri / "measures" / f"{split}-00000.npz").write_bytes(data)
     (uri / "utterances.tsv").write_text(listing.listing_tsv(rows, []))
+    summary = {"corpus": "c", "corpus_fingerprint": "f00d", "sample_rate": 16_000}
+    (uri / "summary.json").write_text(json.dumps(summary))
     return artifact
 
 
@@ -93,7 +96,7 @@ QUIET = DataGateConfig(attack_balance="off", speaker_balance="off")
 OUTPUT = "DataGate/report/5"  # as TFX lays outputs
 
 
-def gate(tmp_path, splits, config=QUIET, speaker=None):
+def gate(tmp_path, splits, config=QUIET, speaker=None, **properties):
     """Returns what DataGate reports on the rows, or lets its error through."""
     statistics = make_statistics(tmp_path / "statistics", splits)
     output = standard_artifacts.ExampleAnomalies()
@@ -110,6 +113,7 @@ def gate(tmp_path, splits, config=QUIET, speaker=None):
             "settings": json.dumps(dataclasses.asdict(config)),
             "title": "corpus <1>",
             "code_fingerprint": "",
+            **properties,
         },
     )
     return json.loads((pathlib.Path(output.uri) / "report.json").read_text())
@@ -132,6 +136,47 @@ def test_the_page_stands_beside_the_report(tmp_path):
     page = (tmp_path / OUTPUT / "data_report.html").read_text()
     assert "corpus &lt;1&gt;" in page
     assert "Can be trained on" in page
+
+
+def test_what_train_sounds_like_is_kept_for_the_model(tmp_path):
+    gate(tmp_path, {"train": ROWS, "dev": ROWS, "eval": ROWS})
+    found = profile.from_json((tmp_path / OUTPUT / "data_profile.json").read_text())
+    assert (found.corpus, found.fingerprint) == ("c", "f00d")
+    assert {name: one.count for name, one in found.classes.items()} == {"bonafide": 1, "spoof": 2}
+
+
+def test_drift_from_the_model_in_service_and_from_what_it_hears(tmp_path, wav):
+    many = [("bonafide", 1)] * 200 + [("spoof", 0)] * 200
+    splits = {"train": many, "dev": ROWS, "eval": ROWS}
+    quiet = dataclasses.replace(QUIET, attack_shortcut="off")
+    gate(tmp_path / "first", splits, quiet)
+    text = (tmp_path / "first" / OUTPUT / "data_profile.json").read_text()
+    extra = tmp_path / "serving" / "41" / "assets.extra"
+    extra.mkdir(parents=True)
+    (extra.parent / "saved_model.pb").write_text("graph")
+    # The champion was trained on the like, but that all its files were at 44.1 kHz.
+    changed = text.replace("16000.0", "44100.0").replace("f00d", "beef")
+    assert changed.count("44100.0") > 2
+    (extra / "data_profile.json").write_text(changed)
+
+    (tmp_path / "call.wav").write_bytes(wav(np.full(16_000, 0.25)))
+    (tmp_path / "log.csv").write_text("path,score\n" + "call.wav,1.0\n" * 200)
+    logged = dataclasses.replace(quiet, serving_log=str(tmp_path / "log.csv"))
+    report = gate(tmp_path / "second", splits, logged, serving=str(tmp_path / "serving"))
+    found = [(one["rule"], one["severity"]) for one in report["findings"]]
+    assert found == [
+        ("champion_drift", "warning"),
+        ("champion_drift", "warning"),
+        ("serving_drift", "warning"),
+    ]
+    assert "sampling rate of the file 1.00" in report["findings"][0]["message"]
+    page = (tmp_path / "second" / OUTPUT / "data_report.html").read_text()
+    assert "the champion (version 41, corpus c)" in page
+
+    # Nothing is read for rules that are off, not even a log that is not there.
+    off = dataclasses.replace(logged, champion_drift="off", serving_drift="off", serving_log="gone")
+    report = gate(tmp_path / "third", splits, off, serving=str(tmp_path / "serving"))
+    assert (report["findings"], report["drift"]) == ([], {})
 
 
 def test_a_leak_stops_the_run_unless_the_settings_let_it_pass(tmp_path):

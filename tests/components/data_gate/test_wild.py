@@ -27,7 +27,7 @@ def test_known_shortcuts_are_named(tmp_path):
     )
     executor.Executor(context).Do({}, {"examples": [artifact]}, dict(made.exec_properties))
     config = DataGateConfig(combined_shortcut="off", attack_balance="off")
-    checked = checks.check_examples(str(tmp_path), config)
+    checked = checks.check(checks.read_table(str(tmp_path)), config)
     assert errors_in(checked.findings) == []
     by_subject = {finding.subject: finding for finding in checked.findings}
     assert "YourTTS-exp1 (train" in by_subject["DC offset"].message

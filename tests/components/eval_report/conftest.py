@@ -11,7 +11,7 @@ from components.model_evaluator import records
 from components.model_pusher.store import FORCED_BLESSING_FILE
 from components.utterance_gen import listing
 from components.utterance_gen.corpora import Utterance
-from metrics import gate
+from metrics import cue_removal, gate
 from metrics.evaluation import evaluate
 from metrics.trials import make_trials
 
@@ -54,8 +54,12 @@ class Run:
         )
         records.write_results(
             self.uris["evaluation"],
+            trials=trials,
             found=found,
             dev=evaluate(dev, resamples=100, seed=1),
+            removal=cue_removal.compare(
+                trials, {"trimmed": trials.scores - 0.5}, threshold=0.0, resamples=100, seed=1
+            ),
             verdict=gate.decide(found, config, gate.Overlap()),
             context={
                 "date": "2026-02-03T04:05:06+00:00",

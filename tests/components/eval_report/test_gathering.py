@@ -1,3 +1,4 @@
+import json
 import urllib.parse
 import urllib.request
 
@@ -5,6 +6,7 @@ import numpy as np
 
 from components.eval_report import gathering
 from metrics.evaluation import to_json
+from report.contents import DataFinding
 
 
 def gather(run, **changes):
@@ -41,6 +43,10 @@ def test_everything_of_a_run_is_there(run_of):
     assert contents.calibration.cllr == {"dev": (0.5, 0.4), "eval": (0.6, 0.45)}
     assert contents.history[0]["dev_eer"] == 0.1
     assert contents.rejected.total == 0
+    removal = contents.cue_removal
+    assert list(removal.results) == ["as_recorded", "trimmed"]
+    assert removal.results["as_recorded"].eer == contents.evaluation.figures["eer"]
+    assert removal.results["trimmed"].difference.value == 0  # the same order, other thresholds
 
 
 def test_provenance_says_where_data_model_and_settings_come_from(whole_run):
@@ -108,3 +114,17 @@ def test_audio_that_is_there_can_be_played(whole_run):
 
 def test_audio_on_an_object_store_is_not_offered(whole_run):
     assert gather(whole_run, corpus_root="gs://bucket/corpus").audio("E00") is None
+
+
+def test_the_checks_of_the_data_are_told(whole_run, tmp_path):
+    found = {"rule": "shortcut", "severity": "warning", "split": "eval", "subject": "duration"}
+    report = {
+        "findings": [found | {"message": "it tells", "value": 0.2, "limit": 0.3}],
+        "numbers": {"train": {}, "eval": {"all": {"eer": 0.39}}},
+    }
+    (tmp_path / "checks").mkdir()
+    (tmp_path / "checks" / "report.json").write_text(json.dumps(report))
+    data = gather(whole_run, data_report_uri=str(tmp_path / "checks")).data
+    assert data.findings == [DataFinding("shortcut", "warning", "eval", "duration", "it tells")]
+    assert data.all_numbers_eer == 0.39
+    assert gather(whole_run).data is None

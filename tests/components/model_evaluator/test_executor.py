@@ -67,7 +67,7 @@ class World:
         rows += [f"eval\tU{n:04d}\tS{n % 4}\tA07\tu.flac" for n in range(8)]
         (self.root / "examples" / LISTING_FILE).write_text("\n".join(rows) + "\n")
 
-    def evaluate(self, feature, champion, *, force="", asv=None, **gate):
+    def evaluate(self, feature, champion, *, force="", asv=None, cue_utterances=0, **gate):
         outputs = {
             "evaluation": standard_artifacts.ModelEvaluation(),
             "blessing": standard_artifacts.ModelBlessing(),
@@ -91,6 +91,7 @@ class World:
                 "asv_error_rates": json.dumps(asv or {}),
                 "resamples": 200,
                 "bootstrap_seed": 1,
+                "cue_utterances": cue_utterances,
                 "force_blessing_reason": force,
             },
         )
@@ -163,6 +164,28 @@ def test_blesses_without_a_champion(world, caplog):
         [overall] = [metrics for key, metrics in result.slicing_metrics if key == ()]
         assert overall["score"][""]["eer"]["doubleValue"] == 0.25
     assert not (world.root / "evaluation" / ".rows").exists()
+
+
+def test_shortcuts_are_taken_out_of_some_utterances(world, caplog):
+    with caplog.at_level(logging.INFO, logger="bonafide"):
+        world.evaluate("fair", world.champion(), cue_utterances=100)
+    removal = records.read_cue_removal(str(world.root / "evaluation"))
+    # This model's scores do not come from the samples.
+    assert (removal.n_bonafide, removal.n_spoof) == (4, 4)
+    assert [result.eer.value for result in removal.results.values()] == [0.25] * 4
+    assert removal.results["trimmed"].difference.value == 0
+    assert removal.results["trimmed"].rates is not None
+    scores = (world.root / "scores" / "eval.trimmed_levelled.scores.txt").read_text()
+    assert scores == (world.root / "scores" / "eval.scores.txt").read_text()
+    assert not (world.root / "evaluation" / ".treated").exists()
+    assert "EER as recorded 25.00 %; trimmed 25.00 %, levelled 25.00 %" in caplog.text
+
+
+def test_without_cue_removal_nothing_is_said_of_it(world, caplog):
+    with caplog.at_level(logging.INFO, logger="bonafide"):
+        world.evaluate("fair", world.champion())
+    assert records.read_cue_removal(str(world.root / "evaluation")) is None
+    assert "as recorded" not in caplog.text
 
 
 def test_refuses_above_the_bound(world):

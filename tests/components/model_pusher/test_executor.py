@@ -132,11 +132,19 @@ def test_the_figures_and_the_verdict_go_with_the_model(tmp_path, model):
     evaluation = standard_artifacts.ModelEvaluation()
     evaluation.uri = str(tmp_path / "evaluation")
     (tmp_path / "evaluation").mkdir()
-    for name in ("evaluation.json", "verdict.json", "context.json"):
+    for name in ("evaluation.json", "verdict.json", "context.json", "score_profile.json"):
         (tmp_path / "evaluation" / name).write_text(f'{{"from": "{name}"}}')
-    pushed = do(tmp_path, model, blessed=1, evaluation=[evaluation])
+    checks = standard_artifacts.ExampleAnomalies()
+    checks.uri = str(tmp_path / "checks")
+    (tmp_path / "checks").mkdir()
+    for name in ("report.json", "data_report.html", "data_profile.json"):
+        (tmp_path / "checks" / name).write_text(f'{{"from": "{name}"}}')
+    pushed = do(tmp_path, model, blessed=1, evaluation=[evaluation], data_report=[checks])
     extra = pathlib.Path(pushed.get_string_custom_property("pushed_destination"), store.EXTRA_DIR)
-    assert sorted(path.name for path in extra.iterdir()) == ["evaluation.json", "verdict.json"]
+    assert sorted(path.name for path in extra.iterdir()) == [
+        *("data_profile.json", "data_report.html", "evaluation.json"),
+        *("score_profile.json", "verdict.json"),
+    ]
     assert json.loads((extra / "verdict.json").read_text()) == {"from": "verdict.json"}
 
 

@@ -60,6 +60,28 @@ def test_an_offset_is_measured_and_counts_as_nothing_else():
     assert with_offset["level_dbfs"] == pytest.approx(without["level_dbfs"], abs=0.01)
 
 
+@given(before=st.integers(0, 8000), after=st.integers(0, 8000), offset=st.integers(-2000, 2000))
+@settings(max_examples=20)
+def test_speech_is_what_lies_between_the_measured_silences(before, after, offset):
+    clip = np.concatenate([np.zeros(before), speech(seconds=0.5), np.zeros(after)]) + offset
+    clip = clip.astype(np.int16)
+    found = numbers(clip)
+    kept, power = measures.speech_of(clip, RATE)
+    assert kept.start / RATE == pytest.approx(found["leading_silence_seconds"])
+    # What does not fill a frame at the end is measured as nothing and kept as nothing.
+    rest = len(clip) % 160 / RATE
+    assert (len(clip) - kept.stop) / RATE - rest == pytest.approx(
+        found["trailing_silence_seconds"], abs=1e-6
+    )
+    level = 10 * np.log10(power / 32768**2)
+    assert level == pytest.approx(found["level_dbfs"], abs=0.01)
+
+
+@pytest.mark.parametrize("length", [1, 100, 16_000])
+def test_all_of_digital_silence_is_kept(length):
+    assert measures.speech_of(np.zeros(length, np.int16), RATE) == (slice(0, length), 0.0)
+
+
 def test_the_noise_floor_is_that_of_pauses():
     quiet = sine(seconds=0.3, size=8.192)
     found = numbers(np.rint(np.concatenate([sine(), quiet, sine(seconds=0.5)])))

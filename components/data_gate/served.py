@@ -1,0 +1,91 @@
+"""What the model in service was trained on, as it was pushed with it."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import logging
+
+from apache_beam.io.filesystems import FileSystems
+from tfx.dsl.io import fileio
+
+from components.data_gate import profile
+from components.data_gate.files import PROFILE_FILE, SCORE_PROFILE_FILE
+from components.data_gate.profile import Profile
+from components.model_pusher import store
+from metrics import distribution
+from metrics.distribution import Distribution
+
+_LOG = logging.getLogger("bonafide")
+
+
+@dataclasses.dataclass(frozen=True)
+class Served:
+    """The newest pushed model.
+
+    Attributes:
+        version: Its number.
+        profile: Of the corpus that it was trained on; None where it has none.
+        scores: Of bona fide speech on eval; None where it has none.
+    """
+
+    version: str
+    profile: Profile | None
+    scores: Distribution | None
+
+
+def find_served(serving: str) -> Served | None:
+    """Returns the newest complete version; None where there is none.
+
+    Args:
+        serving: Folder with versions; need not exist. Empty: nothing is served.
+    """
+    versions = store.complete_versions(serving) if serving else []
+    if not versions:
+        return None
+    folder = f"{store.version_path(serving, versions[-1])}/{store.EXTRA_DIR}"
+    corpus = scores = None
+    try:
+        if text := _text(f"{folder}/{PROFILE_FILE}"):
+            corpus = profile.from_json(text)
+        if text := _text(f"{folder}/{SCORE_PROFILE_FILE}"):
+            found = json.loads(text)
+            scores = distribution.from_json(found["bonafide"]) if "bonafide" in found else None
+    except (ValueError, KeyError, TypeError) as error:
+        _LOG.warning("%s: a profile is not readable (%s); drift is not checked", folder, error)
+    return Served(versions[-1], corpus, scores)
+
+
+def drift_state(serving: str, corpus_fingerprint: str, serving_log: str) -> str:
+    """Returns what drift is measured from, for the cache to go by.
+
+    A model that was trained on this very corpus has no drift from it, so that a run repeated after
+    its own push finds everything in the cache.
+
+    Args:
+        serving: Folder with versions.
+        corpus_fingerprint: Of this run's corpus.
+        serving_log: Pattern of the log's files; empty without one.
+    """
+    served = find_served(serving)
+    version = "none"
+    if served and (
+        serving_log or (served.profile and served.profile.fingerprint != corpus_fingerprint)
+    ):
+        version = served.version
+    if not serving_log:
+        return version
+    [match] = FileSystems.match([serving_log])
+    files = sorted(
+        (found.path, found.size_in_bytes, found.last_updated_in_seconds or 0)
+        for found in match.metadata_list
+    )
+    return f"{version} {hashlib.sha256(json.dumps(files).encode()).hexdigest()}"
+
+
+def _text(path: str) -> str:
+    if not fileio.exists(path):
+        return ""
+    with fileio.open(path) as stream:
+        return stream.read()

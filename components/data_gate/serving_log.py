@@ -1,0 +1,147 @@
+"""A log of what a service scored: recordings that are read again and measured, and scores."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import json
+import posixpath
+from collections.abc import Iterator
+from concurrent import futures
+from pathlib import Path
+
+import numpy as np
+from apache_beam.io.filesystems import FileSystems
+
+from components.utterance_gen import beam_files, measures
+from components.utterance_gen.audio import AudioError, decode_with_facts
+
+_READERS = 8
+_AT_ONCE = 32  # recordings measured in one go
+_SEED = 1
+_LEAST_SECONDS = 0.1
+
+
+class ServingLogError(ValueError):
+    """The log cannot be read; the message says where and why."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Heard:
+    """What a service heard.
+
+    Attributes:
+        measured: Recordings of its log.
+        scores: float64 [N] what it said of all recordings of the log; none if the log has no
+            scores.
+        source: Where the log is.
+        unread: Recordings that were drawn and could not be read.
+    """
+
+    measured: measures.Measures
+    scores: np.ndarray
+    source: str
+    unread: int = 0
+
+
+def read_serving_log(pattern: str, *, most: int, sample_rate: int) -> Heard:
+    """Reads the log, and measures some of its recordings as UtteranceGen does.
+
+    Args:
+        pattern: Path or URI of a file, or of several with `*`: CSV or TSV with a header, or lines
+            of JSON, with a column `path` and maybe `score`, as `score.py` and `scoring.bulk`
+            write them. A recording's path counts from the working directory, or from the folder of
+            the log.
+        most: So many recordings are measured at most, drawn at random, the same in every run.
+        sample_rate: At which they are measured, in Hz.
+
+    Raises:
+        ServingLogError: There is no such file, it has no column `path` or no row, a score is no
+            number, or none of the recordings could be read.
+    """
+    rows = [row for path in _files(pattern) for row in _rows(path)]
+    if not rows:
+        raise ServingLogError(f"{pattern} lists no recording")
+    order = np.random.default_rng(_SEED).permutation(len(rows))[:most]
+    chosen = [rows[place][0] for place in sorted(order.tolist())]
+    parts: list[measures.Measures] = []
+    reasons: list[str] = []
+    with futures.ThreadPoolExecutor(_READERS) as pool:
+        for begin in range(0, len(chosen), _AT_ONCE):
+            batch = chosen[begin : begin + _AT_ONCE]
+            found = list(pool.map(_clip, batch, [sample_rate] * len(batch)))
+            clips = [clip for clip in found if not isinstance(clip, str)]
+            reasons += [reason for reason in found if isinstance(reason, str)]
+            if clips:
+                parts.append(measures.measure(clips, sample_rate))
+    if not parts:
+        raise ServingLogError(
+            f"{pattern}: not one of {len(chosen)} recordings could be read: {reasons[0]}"
+        )
+    scores = [score for _, score in rows if score is not None]
+    return Heard(measures.join(parts), np.array(scores, np.float64), pattern, len(reasons))
+
+
+def _files(pattern: str) -> list[str]:
+    try:
+        [match] = FileSystems.match([pattern])
+    except OSError as error:
+        raise ServingLogError(f"{pattern}: {error}") from error
+    paths = sorted(found.path for found in match.metadata_list)
+    if not paths:
+        raise ServingLogError(f"{pattern}: there is no such file (data_gate.serving_log)")
+    return paths
+
+
+def _rows(path: str) -> Iterator[tuple[str, float | None]]:
+    """Yields place and score of each recording of a file; those without a score were rejected."""
+    text = beam_files.read_bytes(path).decode("utf-8-sig", errors="surrogateescape")
+    folder = path.rpartition("/")[0]
+    for number, row in enumerate(_records(text, path), start=1):
+        if not row.get("path"):
+            raise ServingLogError(
+                f"{path}: row {number} has no `path`. A log is what score.py or scoring.bulk "
+                "write as CSV or JSON lines."
+            )
+        if row.get("error"):
+            continue
+        score = row.get("score")
+        try:
+            value = None if score in (None, "") else float(score)
+        except (TypeError, ValueError):
+            raise ServingLogError(f"{path}: row {number}: score {score!r} is no number") from None
+        yield _placed(str(row["path"]), folder), value
+
+
+def _records(text: str, path: str) -> Iterator[dict[str, object]]:
+    if text.lstrip().startswith("{"):
+        for number, line in enumerate(text.splitlines(), start=1):
+            if line.strip():
+                try:
+                    yield json.loads(line)
+                except ValueError as error:
+                    raise ServingLogError(f"{path}: line {number}: {error}") from error
+        return
+    first = text.partition("\n")[0]
+    try:
+        yield from csv.DictReader(
+            io.StringIO(text, newline=""), delimiter="\t" if "\t" in first else ",", strict=True
+        )
+    except csv.Error as error:
+        raise ServingLogError(f"{path}: {error}") from error
+
+
+def _placed(path: str, folder: str) -> str:
+    if "://" in path or path.startswith("/") or Path(path).is_file():
+        return path
+    return posixpath.join(folder, path)
+
+
+def _clip(path: str, sample_rate: int) -> measures.Clip | str:
+    """A recording to be measured, or why there is none."""
+    try:
+        samples, facts = decode_with_facts(beam_files.read_bytes(path), sample_rate, _LEAST_SECONDS)
+    except (OSError, AudioError) as error:
+        return f"{path}: {error}"
+    return measures.Clip(path, samples, facts)
