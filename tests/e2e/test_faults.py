@@ -56,9 +56,11 @@ def test_killed_training_goes_on_where_it_was(
     assert again == list(range(again[0], 41))
 
 
-# How often each component is killed; ten times takes a quarter of an hour.
+# How often each component is killed; ten times takes a quarter of an hour, and as long again for
+# those after the training, which are killed only when it is set.
 KILLS = int(os.environ.get("BONAFIDE_KILLS", "1"))
 KILLED = ("UtteranceGen", "StatisticsGen", "Transform")
+KILLED_LATER = ("Champion", "ModelEvaluator", "EvalReport", "ModelPusher")
 
 
 def outputs(output):
@@ -76,6 +78,19 @@ def outputs(output):
     return found
 
 
+def kill_in(components, start_pipeline, arguments, settings, console):
+    """Runs the pipeline once for each component, and kills it soon after that has begun."""
+    generator = random.Random(11)
+    for component in components:
+        with console.open("w") as file:
+            process = start_pipeline(*arguments, console=file, settings=settings)
+        wait_for(console, rf"{component} +(started|cached)", seconds=300, process=process)
+        time.sleep(generator.uniform(0, 1.5))
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
 def test_killed_anywhere_and_run_again_it_writes_the_same(
     start_pipeline, run_pipeline, small_corpus, tmp_path, tiny
 ):
@@ -84,16 +99,9 @@ def test_killed_anywhere_and_run_again_it_writes_the_same(
     undisturbed = run_pipeline(*until, "--output", tmp_path / "whole", settings=settings)
     assert undisturbed.returncode == 0, undisturbed.stdout
 
-    output, console = tmp_path / "output", tmp_path / "console.txt"
-    generator = random.Random(11)
-    for component in KILLED * KILLS:
-        with console.open("w") as file:
-            process = start_pipeline(*until, "--output", output, console=file, settings=settings)
-        wait_for(console, rf"{component} +(started|cached)", seconds=300, process=process)
-        time.sleep(generator.uniform(0, 1.5))
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    output = tmp_path / "output"
+    arguments = (*until, "--output", output)
+    kill_in(KILLED * KILLS, start_pipeline, arguments, settings, tmp_path / "console.txt")
     resumed = run_pipeline(*until, "--output", output, settings=settings)
     assert resumed.returncode == 0, resumed.stdout
     whole = outputs(tmp_path / "whole")
@@ -102,6 +110,35 @@ def test_killed_anywhere_and_run_again_it_writes_the_same(
     # Nor is there a folder that no artifact names.
     for folder in (output / "artifacts").glob("[A-Z]*/[a-z]*"):
         assert len(list(folder.iterdir())) == 1, folder
+
+
+@pytest.mark.skipif("BONAFIDE_KILLS" not in os.environ, reason="BONAFIDE_KILLS is not set: slow")
+def test_killed_after_the_training_one_whole_version_is_served(
+    start_pipeline, run_pipeline, small_corpus, tmp_path, tiny
+):
+    arguments = ("--corpus", small_corpus)
+    whole = run_pipeline(*arguments, "--output", tmp_path / "whole", settings=tiny)
+    assert whole.returncode == 0, whole.stdout
+
+    output = tmp_path / "output"
+    arguments = (*arguments, "--output", output)
+    kill_in(KILLED_LATER * KILLS, start_pipeline, arguments, tiny, tmp_path / "console.txt")
+    resumed = run_pipeline(*arguments, settings=tiny)
+    assert resumed.returncode == 0, resumed.stdout
+
+    [name] = (output / "serving").iterdir()
+    [version] = name.iterdir()  # one, and nothing half-written beside it
+    [expected] = (tmp_path / "whole" / "serving" / name.name).iterdir()
+    for file in ("evaluation.json", "verdict.json", "score_profile.json", "data_profile.json"):
+        pushed = version / "assets.extra" / file
+        assert pushed.read_bytes() == (expected / "assets.extra" / file).read_bytes(), file
+    scores = "artifacts/ModelEvaluator/scores/*/eval*.scores.txt"
+    texts = [
+        {path.name: path.read_text() for path in folder.glob(scores)}
+        for folder in (output, tmp_path / "whole")
+    ]
+    assert len(texts[0]) == 4
+    assert texts[0] == texts[1]
 
 
 def test_a_full_disk_is_named_and_then_the_run_goes_on(run_pipeline, small_corpus, tmp_path, tiny):

@@ -111,6 +111,14 @@ def test_the_reports_are_made_of_this_run_and_pushed_beside_the_model(pushed, ou
     for text in (page, card):
         assert f"{100 * figures['eer']:.2f}" in text
         assert "corpus fingerprint" in text
+        assert "Shortcuts taken out" in text
+    assert "Checks of the data" in page
+    removal = json.loads((evaluation / "cue_removal.json").read_text())
+    assert removal["results"]["as_recorded"]["eer"]["value"] == figures["eer"]
+    assert list(removal["results"]) == ["as_recorded", "trimmed", "levelled", "trimmed_levelled"]
+    # With the model goes what the next run's data are compared with.
+    assert json.loads((extra / "data_profile.json").read_text())["corpus"] == "sample"
+    assert {"data_report.html", "score_profile.json"} <= {path.name for path in extra.iterdir()}
     assert "/artifacts/EvalReport/report/" in pushed.stdout
 
 
