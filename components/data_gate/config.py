@@ -53,6 +53,8 @@ class DataGateConfig:
             of a number, in bits.
         serving_log: What a service scored: path or URI of CSV, TSV or JSON lines as `score.py`
             writes them, with `*` for several files; empty for none.
+        serving_root: Folder or URI that paths in the log count from; empty for the working
+            directory, or the log's folder.
         serving_recordings: So many recordings of the log are measured at most.
     """
 
@@ -88,6 +90,7 @@ class DataGateConfig:
     max_speaker_share: float = 0.5
     max_divergence: float = 0.1
     serving_log: str = ""
+    serving_root: str = ""
     serving_recordings: int = 2000
 
     def __post_init__(self) -> None:

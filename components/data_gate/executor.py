@@ -104,7 +104,10 @@ def _known(serving: str, config: DataGateConfig, sample_rate: int) -> Known:
         # In a process of its own, no Beam pipeline has told the filesystems their options.
         beam_files.use_options(())
         heard = read_serving_log(
-            config.serving_log, most=config.serving_recordings, sample_rate=sample_rate
+            config.serving_log,
+            root=config.serving_root,
+            most=config.serving_recordings,
+            sample_rate=sample_rate,
         )
         if heard.unread:
             _LOG.warning("%s: %d recordings cannot be read", heard.source, heard.unread)

@@ -45,14 +45,15 @@ class Heard:
     unread: int = 0
 
 
-def read_serving_log(pattern: str, *, most: int, sample_rate: int) -> Heard:
+def read_serving_log(pattern: str, *, root: str = "", most: int, sample_rate: int) -> Heard:
     """Reads the log, and measures some of its recordings as UtteranceGen does.
 
     Args:
         pattern: Path or URI of a file, or of several with `*`: CSV or TSV with a header, or lines
             of JSON, with a column `path` and maybe `score`, as `score.py` and `scoring.bulk`
-            write them. A recording's path counts from the working directory, or from the folder of
-            the log.
+            write them.
+        root: What the recordings' paths count from; empty for the working directory, or the folder
+            of the log.
         most: So many recordings are measured at most, drawn at random, the same in every run.
         sample_rate: At which they are measured, in Hz.
 
@@ -60,7 +61,7 @@ def read_serving_log(pattern: str, *, most: int, sample_rate: int) -> Heard:
         ServingLogError: There is no such file, it has no column `path` or no row, a score is no
             number, or none of the recordings could be read.
     """
-    rows = [row for path in _files(pattern) for row in _rows(path)]
+    rows = [row for path in _files(pattern) for row in _rows(path, root)]
     if not rows:
         raise ServingLogError(f"{pattern} lists no recording")
     order = np.random.default_rng(_SEED).permutation(len(rows))[:most]
@@ -94,10 +95,9 @@ def _files(pattern: str) -> list[str]:
     return paths
 
 
-def _rows(path: str) -> Iterator[tuple[str, float | None]]:
+def _rows(path: str, root: str) -> Iterator[tuple[str, float | None]]:
     """Yields place and score of each recording of a file; those without a score were rejected."""
     text = beam_files.read_bytes(path).decode("utf-8-sig", errors="surrogateescape")
-    folder = path.rpartition("/")[0]
     for number, row in enumerate(_records(text, path), start=1):
         if not row.get("path"):
             raise ServingLogError(
@@ -111,7 +111,7 @@ def _rows(path: str) -> Iterator[tuple[str, float | None]]:
             value = None if score in (None, "") else float(score)
         except (TypeError, ValueError):
             raise ServingLogError(f"{path}: row {number}: score {score!r} is no number") from None
-        yield _placed(str(row["path"]), folder), value
+        yield _placed(str(row["path"]), root, path.rpartition("/")[0]), value
 
 
 def _records(text: str, path: str) -> Iterator[dict[str, object]]:
@@ -132,10 +132,12 @@ def _records(text: str, path: str) -> Iterator[dict[str, object]]:
         raise ServingLogError(f"{path}: {error}") from error
 
 
-def _placed(path: str, folder: str) -> str:
-    if "://" in path or path.startswith("/") or Path(path).is_file():
+def _placed(path: str, root: str, log_folder: str) -> str:
+    if "://" in path or path.startswith("/"):
         return path
-    return posixpath.join(folder, path)
+    if not root and Path(path).is_file():
+        return path
+    return posixpath.join(root or log_folder, path)
 
 
 def _clip(path: str, sample_rate: int) -> measures.Clip | str:

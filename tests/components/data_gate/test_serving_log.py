@@ -66,6 +66,17 @@ def test_some_are_drawn_the_same_ones_every_time(calls):
     assert first.measured.utterances.tolist() == second.measured.utterances.tolist()
 
 
+def test_paths_count_from_a_root_where_one_is_given(calls, monkeypatch):
+    (calls / "logs").mkdir()
+    (calls / "logs" / "log.csv").write_text(f"path\ncall0.wav\n{calls}/call1.wav\n")
+    with pytest.raises(ServingLogError, match="not one of 1"):
+        read(calls / "logs" / "log.csv", most=1)  # neither here nor beside the log
+    heard = read_serving_log(str(calls / "logs" / "*"), root=str(calls), most=9, sample_rate=RATE)
+    assert (len(heard.measured), heard.unread) == (2, 0)
+    monkeypatch.chdir(calls)
+    assert read("logs/log.csv").unread == 0
+
+
 def test_a_recording_that_is_gone_is_counted(calls):
     (calls / "log.csv").write_text("path\ncall0.wav\ngone.wav\n")
     assert read(calls / "log.csv").unread == 1
