@@ -30,7 +30,7 @@ class Drift:
     Attributes:
         number: Its name.
         bits: Jensen-Shannon divergence, from 0 to 1.
-        medians: Of the reference and of the utterances; None where the number is a name.
+        medians: There (the reference) and here; None where the number is a name.
     """
 
     number: str
@@ -80,7 +80,11 @@ def find_drift(
     heard = known.heard
     if heard and BONAFIDE in own.classes:
         everything = np.arange(len(heard.measured))
-        found = drifts(own.classes[BONAFIDE], heard.measured, everything)
+        found = [
+            # There is what the service hears, here is train.
+            dataclasses.replace(one, medians=one.medians and one.medians[::-1])
+            for one in drifts(own.classes[BONAFIDE], heard.measured, everything)
+        ]
         findings += serving_drift(found, heard, known.served and known.served.scores, config)
         figures["serving"] = {
             "log": heard.source,

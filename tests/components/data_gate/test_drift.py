@@ -138,6 +138,9 @@ def test_a_service_that_hears_the_like_is_fine():
 def test_a_service_that_hears_something_else_is_named():
     [found] = drift(table(), Known(heard=heard(bandwidth_hz=-9.0))).findings
     assert (found.rule, found.subject) == ("serving_drift", "bona fide speech")
+    there, here = re.search(r"\(there (-?[\d.]+) Hz, here (-?[\d.]+) Hz", found.message).groups()
+    assert float(there) == pytest.approx(-9, abs=0.5)
+    assert float(here) == pytest.approx(0, abs=0.5)
     assert "unlike the 300 recordings of the service in calls.csv: bandwidth 1.00" in found.message
 
 
