@@ -12,6 +12,7 @@ from report.templating import TEMPLATES, environment
 
 _OF_CLASS = {"bonafide": "bona fide", "spoof": "spoof"}
 _REFERENCES = {"champion": "from the champion's corpus", "serving": "from the service's log"}
+_IN_BITS = ("champion_drift", "serving_drift")
 _MOST_ATTACKS = 3  # named beside a number
 
 
@@ -38,7 +39,7 @@ def render_data_page(report: Mapping[str, Any], *, title: str) -> str:
                 f"data_gate.{name}": value
                 for name, value in (report["levels"] | report["limits"]).items()
             },
-            rate_or_count=_rate_or_count,
+            measured=_measured,
             short=_short,
             style=markupsafe.Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),
         )
@@ -98,8 +99,10 @@ def _short(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}".replace("-", "\u2212")
 
 
-def _rate_or_count(value: float | None) -> str:
-    """A value or limit of a finding: a share as per cent, a number as it is."""
+def _measured(rule: str, value: float | None) -> str:
+    """A value or limit of a finding: a divergence in bits, a share in per cent, a count as it is."""
     if value is None:
         return ""
+    if rule in _IN_BITS:
+        return f"{value:.2f} bits"
     return text.rate(value) if isinstance(value, float) else text.count(value)

@@ -161,19 +161,19 @@ def serving_drift(
             not known.
         config: Levels and limits.
     """
-    common = {"limit": config.max_divergence, "split": _TRAIN}
     findings = []
     if drift and drift[0].bits > config.max_divergence:
         findings.append(
             finding(
                 config,
                 "serving_drift",
+                split=_TRAIN,
                 subject=_CLASSES[BONAFIDE],
                 value=drift[0].bits,
+                limit=config.max_divergence,
                 message=f"it is unlike the {len(heard.measured):,} recordings of the service in "
                 f"{heard.source}: {_named(drift, config)}. What is measured on eval says little of "
                 "such recordings. Add some like them, or bring both to one level, rate and codec.",
-                **common,
             )
         )
     moved = divergence(scores, heard.scores) if scores and len(heard.scores) >= LEAST else 0.0
@@ -183,13 +183,14 @@ def serving_drift(
             finding(
                 config,
                 "serving_drift",
+                split="",
                 subject="scores in service",
                 value=moved,
+                limit=config.max_divergence,
                 message=f"those in {heard.source} are not those of bona fide speech on eval: "
                 f"median {after:.2f} in place of {before:.2f}. Either the recordings are others, "
                 "or many of them are spoofs: listen to some with low scores, and label them for "
                 "the next training.",
-                **common,
             )
         )
     return [found for found in findings if found]

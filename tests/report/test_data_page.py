@@ -114,3 +114,12 @@ def test_drift_is_a_table_of_what_there_is_to_compare_with():
     report["drift"]["champion"]["numbers"] = {"bonafide": {}}
     del report["drift"]["serving"]
     assert "too few utterances on one of the sides" in text_of(render_data_page(report, title="x"))
+
+
+def test_drift_is_measured_in_bits_and_shares_in_per_cent():
+    drifted = finding("warning", rule="champion_drift", value=0.7036, limit=0.1)
+    shown = text_of(page_of(drifted, finding("warning")))
+    assert "data_gate.champion_drift : measured 0.70 bits, limit 0.10 bits" in shown
+    assert "data_gate.shortcut : measured 20.00\u00a0%, limit 30.00\u00a0%".replace(
+        "\u00a0", " "
+    ) in shown.replace("\u00a0", " ")
