@@ -19,6 +19,8 @@ import sys
 import traceback
 
 from components.utterance_gen.corpora import mixture
+from models.corpus_weights import parse_weights
+from models.settings import TrainerConfig
 from pipeline import logs
 from pipeline.config import (
     COMPONENTS,
@@ -64,8 +66,10 @@ def parser() -> argparse.ArgumentParser:
         "--corpus",
         metavar="DIR",
         action="append",
-        help="folder of the corpus (default: as the preset says); given as NAME=DIR, several "
-        "times, it is a mixture of corpora (docs/corpora.md)",
+        help="folder of the corpus (default: as the preset says); given as NAME=DIR[@LAYOUT]"
+        "[?OPTION=VALUE,...], several times, it is a mixture of corpora, where weight=3 among the "
+        "options lets training draw each utterance of that corpus three times as often "
+        "(docs/corpora.md)",
     )
     result.add_argument(
         "--layout",
@@ -148,10 +152,11 @@ def main(arguments: list[str] | None = None) -> int:
     if options.force_blessing is not None and not options.force_blessing.strip():
         command_line.error("--force-blessing wants a reason")
     try:
-        corpus = corpus_of(settings.corpus, options.corpus, options.layout)
+        corpus, weights = corpus_of(settings.corpus, options.corpus, options.layout)
+        trainer = weighted(settings.trainer, corpus, weights)
+        settings = dataclasses.replace(settings, corpus=corpus, trainer=trainer)
     except ValueError as error:
         command_line.error(str(error))
-    settings = dataclasses.replace(settings, corpus=corpus)
     # One spelling for one folder here too: it is part of what the cache goes by.
     output = pathlib.Path("output") / options.preset if options.output is None else options.output
     output = pathlib.Path(os.path.realpath(os.path.expanduser(output)))  # noqa: PTH111 (no errors)
@@ -160,15 +165,26 @@ def main(arguments: list[str] | None = None) -> int:
     return run(settings, options, output)
 
 
-def corpus_of(corpus: CorpusConfig, given: list[str] | None, layout: str | None) -> CorpusConfig:
+def corpus_of(
+    corpus: CorpusConfig, given: list[str] | None, layout: str | None
+) -> tuple[CorpusConfig, tuple[str, ...]]:
     """The corpus that `--corpus` names: one folder, or several as a mixture.
+
+    Args:
+        corpus: As the settings say.
+        given: What `--corpus` was given, each time.
+        layout: What `--layout` was given.
+
+    Returns:
+        The corpus, and the weights of a mixture's corpora as in `trainer.corpus_weights`: what is
+        read, and with it what the cache goes by, does not depend on them.
 
     Raises:
         ValueError: What was given is empty or contradicts itself.
     """
     if given is None:
         if corpus.layout == mixture.LAYOUT:
-            return corpus
+            return corpus, ()
         given = [corpus.root]
     members = [
         text for text in given if mixture.is_member(text) and not pathlib.Path(text).exists()
@@ -177,7 +193,7 @@ def corpus_of(corpus: CorpusConfig, given: list[str] | None, layout: str | None)
         [root] = given
         if not root:
             raise ValueError("--corpus is empty: name the folder of the corpus")
-        return dataclasses.replace(corpus, root=_one_spelling(root))
+        return dataclasses.replace(corpus, root=_one_spelling(root)), ()
     if len(members) < len(given):
         raise ValueError(
             "--corpus: give one folder, or each of several corpora a name: "
@@ -185,10 +201,40 @@ def corpus_of(corpus: CorpusConfig, given: list[str] | None, layout: str | None)
         )
     if layout is not None:
         raise ValueError("--layout is of one corpus: write NAME=DIR@LAYOUT in a mixture")
-    parsed = mixture.parse(";".join(members))
+    text, weights = mixture.take_out(";".join(members), "weight")
+    parsed = mixture.parse(text)
     parsed = [dataclasses.replace(m, root=_one_spelling(m.root)) for m in parsed]
     text = ";".join(member.text() for member in parsed)
-    return dataclasses.replace(corpus, root=text, layout=mixture.LAYOUT, options=())
+    mixed = dataclasses.replace(corpus, root=text, layout=mixture.LAYOUT, options=())
+    return mixed, tuple(f"{name}={weight}" for name, weight in weights.items())
+
+
+def weighted(
+    trainer: TrainerConfig, corpus: CorpusConfig, weights: tuple[str, ...]
+) -> TrainerConfig:
+    """Training with the weights that `--corpus` or the settings give to corpora.
+
+    Raises:
+        ValueError: Both give some, one is no number, or there is no such corpus.
+    """
+    if weights and trainer.corpus_weights:
+        raise ValueError(
+            "the corpora have weights twice: leave weight= of --corpus out, or "
+            "--set trainer.corpus_weights"
+        )
+    if weights:
+        trainer = dataclasses.replace(trainer, corpus_weights=weights)
+    if trainer.corpus_weights:
+        # Training would find out too, but only after everything was read.
+        names = {corpus.name}
+        if corpus.layout == mixture.LAYOUT:
+            names = {member.name for member in mixture.parse(corpus.root)}
+        if unknown := sorted(set(parse_weights(trainer.corpus_weights)) - names):
+            raise ValueError(
+                f"trainer.corpus_weights: there is no corpus {', '.join(unknown)}; there is "
+                f"{', '.join(sorted(names))}"
+            )
+    return trainer
 
 
 def _one_spelling(root: str) -> str:

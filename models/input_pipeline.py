@@ -1,7 +1,7 @@
 """From files of examples to batches of features, the same batches whenever an epoch is replayed.
 
 Features are computed once and kept in an array, in memory or in an unnamed file on disk; an epoch
-is then a permutation of row numbers drawn from (seed, epoch). Nothing depends on what ran before,
+is then an order of row numbers drawn from (seed, epoch). Nothing depends on what ran before,
 so training that resumes at epoch 7 sees what an uninterrupted run would have seen.
 """
 
@@ -23,12 +23,14 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from models.augment import AugmentConfig, augment_batch
+from models.corpus_weights import NEED_A_CACHE, parse_weights, row_weights, shares_text
 from models.feature_config import FeatureConfig
 from models.holdout import Ids, hold_out
 from models.losses import ClassCounts
 from models.mapped import release_pages
+from models.ordering import epoch_order
 from models.pcm_split import PcmSplit, Recordings
-from models.preprocessing import FEATURES, LABEL, PCM16, SPEAKER_ID, SYSTEM_ID
+from models.preprocessing import CORPUS, FEATURES, LABEL, PCM16, SPEAKER_ID, SYSTEM_ID
 from models.rooms import load_rooms
 from models.trainer_config import TrainerConfig
 from models.waveform_config import WaveformConfig
@@ -52,11 +54,20 @@ class Split(Protocol):
         """[N] int64, 1 = bona fide, in the fixed order."""
 
     @property
+    def weights(self) -> np.ndarray | None:
+        """[N] how often a shuffled pass draws each utterance, relative to the others.
+
+        None: each exactly once.
+        """
+
+    @property
     def feature_shape(self) -> tuple[int, int]:
         """Frames and bands (T, F)."""
 
     def batches(self, batch_size: int, *, order_seed: tuple[int, int] | None) -> tf.data.Dataset:
-        """One pass of (features [b, T, F], labels [b] float32), each utterance exactly once.
+        """One pass of (features [b, T, F], labels [b] float32) over N utterances.
+
+        Each utterance exactly once, but for a shuffled pass with weights (`epoch_order`).
 
         Args:
             batch_size: b of all batches but the last, which may be smaller.
@@ -65,8 +76,16 @@ class Split(Protocol):
 
 
 def class_counts(split: Split) -> ClassCounts:
-    """How many utterances of each class the split holds."""
-    bonafide = int(np.sum(split.labels == 1))
+    """How many utterances of each class a shuffled pass over the split sees.
+
+    Those that it holds; with weights, the mean of those that are drawn. Class weights and the prior
+    odds of the loss must be of what the loss sees.
+    """
+    is_bonafide = split.labels == 1
+    if split.weights is not None:
+        draws = split.weights * (len(split.labels) / np.sum(split.weights))
+        return ClassCounts(float(np.sum(draws[is_bonafide])), float(np.sum(draws[~is_bonafide])))
+    bonafide = int(np.sum(is_bonafide))
     return ClassCounts(bonafide, len(split.labels) - bonafide)
 
 
@@ -77,10 +96,12 @@ class ArraySplit:
     Attributes:
         features: [N, T, F] float32.
         labels: [N] int64.
+        weights: See `Split.weights`.
     """
 
     features: np.ndarray
     labels: np.ndarray
+    weights: np.ndarray | None = None
 
     @property
     def feature_shape(self) -> tuple[int, int]:
@@ -94,7 +115,7 @@ class ArraySplit:
         """
         order = np.arange(len(self.labels))
         if order_seed is not None:
-            order = np.random.default_rng(order_seed).permutation(order)
+            order = epoch_order(len(order), order_seed, self.weights)
 
         # TensorFlow keeps such a function, and what it refers to, until the process ends; the
         # evaluation that follows should have the memory back.
@@ -135,6 +156,11 @@ class ExampleFiles:
     labels: np.ndarray
     shuffle_buffer: int = 1024
     kept: np.ndarray | None = None
+
+    @property
+    def weights(self) -> None:
+        """Every utterance is drawn once: what is read anew comes as it lies in the files."""
+        return None
 
     @property
     def feature_shape(self) -> tuple[int, int]:
@@ -211,7 +237,8 @@ def open_splits(
 
     Raises:
         FileNotFoundError: Patterns match no file.
-        ValueError: A split is empty, or waveforms that are not there are to be augmented.
+        ValueError: A split is empty, waveforms that are not there are to be augmented, or corpora
+            have weights that cannot be followed.
     """
     augmented = waveform is not None and waveform.enabled
     if materialized and (augmented or settings.holdout_attacks):
@@ -220,15 +247,22 @@ def open_splits(
             "features: set transform.materialize=false, or turn waveform.* and "
             "trainer.holdout_attacks off"
         )
+    if settings.corpus_weights and (materialized or settings.cache == "none"):
+        raise ValueError(NEED_A_CACHE)
     splits = [
         _open_files(p, transform_output, materialized, settings.shuffle_buffer) for p in patterns
     ]
     if settings.holdout_attacks:
         splits[:2] = _without_held_out(splits[0], splits[1], settings.holdout_attacks)
+    weights = _weights(splits[0], settings.corpus_weights) if settings.corpus_weights else None
     if augmented:
         recordings = _open_recordings(splits[0], transform_output, settings, features, waveform)
-        return [recordings, *_with_features(splits[1:], settings)]
-    return _with_features(splits, settings)
+        training, *others = [recordings, *_with_features(splits[1:], settings)]
+    else:
+        training, *others = _with_features(splits, settings)
+    if weights is not None:
+        training = dataclasses.replace(training, weights=weights)
+    return [training, *others]
 
 
 def _with_features(splits: Sequence[ExampleFiles], settings: TrainerConfig) -> list[Split]:
@@ -435,14 +469,27 @@ def _without_held_out(
 
 
 def _ids(split: ExampleFiles) -> Ids:
-    spec = {name: tf.io.FixedLenFeature([1], tf.string) for name in (SYSTEM_ID, SPEAKER_ID)}
-    found = [tf.io.parse_example(b, spec) for b in _read_records(split.files).batch(256)]
-    return Ids(
-        *(
-            np.concatenate([part[name].numpy() for part in found]).reshape(-1).astype(np.str_)
-            for name in (SYSTEM_ID, SPEAKER_ID)
-        )
-    )
+    return Ids(*_texts(split.files, SYSTEM_ID, SPEAKER_ID))
+
+
+def _weights(split: ExampleFiles, entries: Sequence[str]) -> npt.NDArray[np.float64]:
+    """The weight [N] of each utterance of a split, by its corpus."""
+    [corpora] = _texts(split.files, CORPUS)
+    if split.kept is not None:
+        corpora = corpora[split.kept]
+    weights = row_weights(corpora, parse_weights(entries))
+    _LOG.info("drawn in training (utterances x weight): %s", shares_text(corpora, weights))
+    return weights
+
+
+def _texts(files: Sequence[str], *names: str) -> list[npt.NDArray[np.str_]]:
+    """Features of one text each, [M] of all M examples in the fixed order."""
+    spec = {name: tf.io.FixedLenFeature([1], tf.string) for name in names}
+    found = [tf.io.parse_example(batch, spec) for batch in _read_records(files).batch(256)]
+    return [
+        np.array([text.decode() for part in found for text in part[name].numpy().reshape(-1)])
+        for name in names
+    ]
 
 
 def _read_records(files: Sequence[str]) -> tf.data.Dataset:

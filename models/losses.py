@@ -11,10 +11,13 @@ import tensorflow as tf
 
 
 class ClassCounts(NamedTuple):
-    """How many utterances of each class a split holds."""
+    """How many utterances of each class a pass over a split sees.
 
-    bonafide: int
-    spoof: int
+    Fractions where some are drawn more often than others: the mean over many passes.
+    """
+
+    bonafide: float
+    spoof: float
 
 
 class ClassWeights(NamedTuple):
@@ -37,10 +40,10 @@ def class_weights(counts: ClassCounts, weighting: str) -> ClassWeights:
     Raises:
         ValueError: A class is missing or the weighting is unknown.
     """
-    if min(counts) < 1:
+    if min(counts) <= 0:
         raise ValueError(
-            f"the training split needs utterances of both classes, it has {counts.bonafide} "
-            f"bona fide and {counts.spoof} spoof"
+            f"the training split needs utterances of both classes, it has {counts.bonafide:.0f} "
+            f"bona fide and {counts.spoof:.0f} spoof"
         )
     if weighting == "none":
         return _EQUAL

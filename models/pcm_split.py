@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from models import features as features_lib
 from models.mapped import release_pages
+from models.ordering import epoch_order
 from models.preprocessing import FEATURES, PCM16
 from models.waveform import augment_waveforms
 from models.waveform_config import WaveformConfig
@@ -75,6 +76,7 @@ class PcmSplit:
         clip_samples: Samples that the features see.
         config: What happens to the waveforms of a shuffled pass.
         rooms: Room responses [R, M]; None where the settings ask for none.
+        weights: See `Split.weights`.
     """
 
     recordings: Recordings
@@ -85,6 +87,7 @@ class PcmSplit:
     clip_samples: int
     config: WaveformConfig
     rooms: np.ndarray | None = None
+    weights: np.ndarray | None = None
 
     def batches(self, batch_size: int, *, order_seed: tuple[int, int] | None) -> tf.data.Dataset:
         """See `Split.batches`; a pass in the fixed order is not augmented."""
@@ -93,7 +96,7 @@ class PcmSplit:
         seed = None
         if order_seed is not None:
             random = np.random.default_rng(order_seed)
-            order = random.permutation(order)
+            order = epoch_order(len(order), random, self.weights)
             if self.config.random_start:
                 starts = random.random(len(order))
             base = tf.constant([order_seed[0], _STREAM])

@@ -10,6 +10,7 @@ from models import features as features_lib
 UTTERANCE_ID = "utterance_id"
 SPEAKER_ID = "speaker_id"
 SYSTEM_ID = "system_id"
+CORPUS = "corpus"
 PCM16 = "pcm16"
 LABEL = "label"
 FEATURES = "features"

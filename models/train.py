@@ -127,7 +127,8 @@ def train(
         count_flops(model, *train_split.feature_shape) / 1e6,
     )
     for name, c in (("train", counts), ("dev", dev_counts)):
-        _LOG.info("%s: %d utterances, %d bona fide and %d spoof", name, sum(c), *c)
+        # With weights of corpora, what an epoch draws: %.0f, because these are no whole numbers.
+        _LOG.info("%s: %.0f utterances, %.0f bona fide and %.0f spoof", name, sum(c), *c)
 
     warm_start = load_pretrained(model, settings.pretrained)
     variables = [*model.variables, *optimizer.variables]

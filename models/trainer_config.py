@@ -6,6 +6,7 @@ import dataclasses
 from typing import Literal
 
 from models.checks import Checks
+from models.corpus_weights import parse_weights
 
 DEVICES = ("auto", "cpu", "gpu", "tpu")
 PRECISIONS = ("auto", "float32", "bfloat16", "float16")
@@ -46,6 +47,9 @@ class TrainerConfig:
         holdout_attacks: Attacks that training does not see and that dev is reduced to (beside its
             bona fide speech), so that the best epoch is chosen on attacks that are new to it.
             Speakers of what dev keeps are taken from training as well.
+        corpus_weights: `NAME=NUMBER` each: an utterance of that corpus is drawn NUMBER times as
+            often in training as one of a corpus that is not named (which has 1). An epoch has as
+            many draws as before. Dev and eval are never weighted. Empty: each utterance once.
         class_weighting: `balanced` lets both classes weigh the same in the loss, `none` does not.
         ema_epochs: Horizon, in epochs, of the moving average of the weights that is evaluated and
             exported; 0 uses the raw weights.
@@ -87,6 +91,7 @@ class TrainerConfig:
     loss: Literal["bce", "focal", "oc_softmax", "am_softmax"] = "bce"
     selection: Literal["best", "last"] = "best"
     holdout_attacks: tuple[str, ...] = ()
+    corpus_weights: tuple[str, ...] = ()
     class_weighting: Literal["balanced", "none"] = "balanced"
     ema_epochs: float = 1.0
     crop_frames: int = 0
@@ -111,7 +116,9 @@ class TrainerConfig:
             ValueError: A field is out of its range; the message names it.
         """
         # JSON has no tuples, and a list would make the settings unhashable.
-        object.__setattr__(self, "holdout_attacks", tuple(self.holdout_attacks))
+        for name in ("holdout_attacks", "corpus_weights"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        parse_weights(self.corpus_weights)
         checks = Checks(self, "trainer")
         checks.finite()
         counts = (

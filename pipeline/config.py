@@ -19,6 +19,7 @@ from components.utterance_gen import corpora
 from metrics.gate import GateConfig
 from models.checks import Checks
 from models.conformer_config import SIZES
+from models.corpus_weights import NEED_A_CACHE
 from models.settings import (
     AugmentConfig,
     ConformerConfig,
@@ -186,6 +187,10 @@ class Settings:
                 "the features: set transform.materialize=false, or turn waveform.* and "
                 "trainer.holdout_attacks off"
             )
+        if self.trainer.corpus_weights and (
+            self.transform.materialize or self.trainer.cache == "none"
+        ):
+            raise SettingsError(NEED_A_CACHE)
         if self.tuner.trials and self.transform.materialize:
             waveforms = [name for name in self.tuner.space if name.startswith("waveform.")]
             if self.tuner.holdout_attacks or waveforms:

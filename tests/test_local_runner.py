@@ -31,6 +31,26 @@ def started(monkeypatch):
         (["--corpus", "/x", "--corpus", "/y"], ["give one folder, or each", "a name"]),
         (["--corpus", "a=/x", "--corpus", "a=/y"], ["the name a is there twice"]),
         (["--corpus", "a=/x", "--layout", "auto"], ["NAME=DIR@LAYOUT"]),
+        (["--corpus", "a=/x?weight=x"], ["trainer.corpus_weights", "NAME=NUMBER", "'a=x'"]),
+        (["--corpus", "a=/x?weight=0"], ["numbers above 0", "'a=0'"]),
+        (["--corpus", "a=/x?weight="], ["NAME=NUMBER", "'a='"]),
+        (["--corpus", "a=/x?weight"], ["a: a corpus option is name=value, not 'weight'"]),
+        (["--corpus", "a=/x?weight=1,weight=2"], ["a: weight is there twice"]),
+        (["--corpus", "a=/x?weigth=1"], ["unknown corpus option 'weigth'"]),
+        (["--set", "corpus.options=weight=2"], ["unknown corpus option 'weight'"]),
+        (
+            ["--corpus", "a=/x?weight=2", "--set", "trainer.corpus_weights=a=3"],
+            ["the corpora have weights twice", "--set trainer.corpus_weights"],
+        ),
+        (
+            ["--corpus", "a=/x", "--corpus", "b=/y", "--set", "trainer.corpus_weights=c=3"],
+            ["there is no corpus c; there is a, b"],
+        ),
+        (["--set", "trainer.corpus_weights=c=3"], ["there is no corpus c; there is sample"]),
+        (
+            ["--corpus", "a=/x?weight=2", "--set", "trainer.cache=none"],
+            ["corpora cannot be given weights", "trainer.cache=auto"],
+        ),
         (["--preset", "none"], ["invalid choice", "sample"]),
         (["--set", "trainer.epoch=3"], ["did you mean trainer.epochs"]),
         (["--set", "corpus.layout=cinema"], ["unknown corpus layout 'cinema'"]),
@@ -65,6 +85,27 @@ def test_several_corpora_are_a_mixture(started, tmp_path, monkeypatch):
     assert mixed.corpus.layout == "mixture"
     assert alone.corpus.layout == "asvspoof2019-la"
     assert alone.corpus.root == str(tmp_path / "a=b")
+
+
+def test_weights_are_for_training_and_not_part_of_the_corpus(started):
+    given = ["--corpus", "la=/d/LA", "--corpus", "w=gs://b/w@folders?{}split=train{}"]
+    for front, behind in (("weight=3,", ""), ("", ", weight = 0.5"), ("", "")):
+        assert local_runner.main([part.format(front, behind) for part in given]) == 0
+    assert local_runner.main(["--corpus", "a=/x?weight=2;b=/y", "--corpus", "c=/z?weight=1"]) == 0
+    (three, _, _), (half, _, _), (plain, _, _), (joined, _, _) = started
+    assert three.trainer.corpus_weights == ("w=3",)
+    assert half.trainer.corpus_weights == ("w=0.5",)
+    assert plain.trainer.corpus_weights == ()
+    assert three.corpus == half.corpus == plain.corpus
+    assert plain.corpus.root == "la=/d/LA@auto;w=gs://b/w@folders?split=train"
+    assert joined.trainer.corpus_weights == ("a=2", "c=1")
+    assert joined.corpus.root == "a=/x@auto;b=/y@auto;c=/z@auto"
+
+
+def test_weights_of_a_mixture_can_be_set_as_any_setting(started):
+    arguments = ["--corpus", "a=/x", "--corpus", "b=/y", "--set", "trainer.corpus_weights=b=3"]
+    assert local_runner.main(arguments) == 0
+    assert started[0][0].trainer.corpus_weights == ("b=3",)
 
 
 def test_one_folder_has_one_name(started, tmp_path, monkeypatch):
@@ -107,3 +148,4 @@ def test_help_teaches(capsys):
     text = capsys.readouterr().out
     for part in ("asvspoof2019-la", "trainer.epochs", "gate.max_eer", "exit codes", "DataGate"):
         assert part in text
+    assert "weight=3 among the options" in " ".join(text.split())

@@ -39,13 +39,14 @@ def read_clips(split, letters, per_class):
     return clips, ids
 
 
-def serialize(utterance, label, samples, speaker="S1", system="-"):
+def serialize(utterance, label, samples, speaker="S1", system="-", corpus="one"):
     def text(value):
         return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value.encode()]))
 
     features = {
         "speaker_id": text(speaker),
         "system_id": text(system),
+        "corpus": text(corpus),
         "utterance_id": text(utterance),
         "label": tf.train.Feature(int64_list=tf.train.Int64List(value=[label])),
         "pcm16": tf.train.Feature(
@@ -62,13 +63,19 @@ def corpus(tmp_path_factory):
     read = {"train": read_clips("train", "trn", 13), "dev": read_clips("dev", "trl", 7)}
     clips = {split: part for split, (part, _) in read.items()}
     ids = {split: part for split, (_, part) in read.items()}
+    # Of two corpora: every fifth clip is of the second, which names itself beyond ASCII.
+    corpora = {
+        split: {clip[0]: "zwei-ü" if i % 5 == 0 else "one" for i, clip in enumerate(part)}
+        for split, part in clips.items()
+    }
     for split, rows in clips.items():
         (root / "raw" / split).mkdir(parents=True)
         for shard in range(2):
             path = root / "raw" / split / f"utterances-{shard:05d}-of-00002"
             with tf.io.TFRecordWriter(str(path)) as writer:
                 for row in rows[shard::2]:
-                    writer.write(serialize(*row, *ids[split][row[0]]))
+                    own = corpora[split][row[0]]
+                    writer.write(serialize(*row, *ids[split][row[0]], corpus=own))
 
     schema = text_format.Parse(SCHEMA, schema_pb2.Schema())
     metadata = dataset_metadata.DatasetMetadata(schema)
@@ -123,5 +130,6 @@ def corpus(tmp_path_factory):
         transformed={split: [str(root / "transformed" / split / "*")] for split in clips},
         serialize=serialize,
         ids=ids,
+        corpora=corpora,
         features=FEATURES,
     )

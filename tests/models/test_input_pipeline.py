@@ -93,6 +93,45 @@ def test_features_are_let_go_when_training_is_over():
     assert features() is None
 
 
+def test_without_weights_the_order_is_as_ever():
+    """Models were trained in this order."""
+    [(features, _, _)] = collect(training_batches(numbered_split(9), batch_size=9, seed=3, epoch=2))
+    expected = np.random.default_rng((3, 2)).permutation(np.arange(9))
+    assert features[:, 0, 0].tolist() == expected.tolist()
+
+
+def test_an_epoch_draws_by_weights_and_dev_never():
+    weights = np.array([4.0, 1.0, 1.0, 1.0, 1.0])
+    split = dataclasses.replace(numbered_split(5), weights=weights)
+
+    def rows(epoch):
+        batches = collect(training_batches(split, batch_size=2, seed=3, epoch=epoch))
+        assert all(np.array_equal(y, x[:, 0, 0] % 2) for x, y, _ in batches)
+        return np.concatenate([x[w == 1, 0, 0] for x, _, w in batches]).astype(int).tolist()
+
+    assert [len(rows(epoch)) for epoch in (1, 2, 3)] == [5, 5, 5]
+    assert {rows(epoch).count(0) for epoch in range(1, 9)} == {2, 3}  # 5 * 4 / 8
+    assert rows(4) == rows(4)
+    [(features, _, _)] = collect(evaluation_batches(split, batch_size=5))
+    assert features[:, 0, 0].tolist() == [0, 1, 2, 3, 4]
+
+
+def test_classes_are_counted_as_they_are_drawn():
+    plain = numbered_split(5)  # bona fide are 1 and 3
+    assert class_counts(plain) == (2, 3)
+    split = dataclasses.replace(plain, weights=np.array([1.0, 4.0, 1.0, 1.0, 1.0]))
+    drawn = class_counts(split)
+    assert drawn == pytest.approx((5 * 5 / 8, 5 * 3 / 8))
+    bonafide = [
+        float(labels.sum())
+        for epoch in range(60)
+        for _, labels, _ in collect(training_batches(split, batch_size=5, seed=1, epoch=epoch))
+    ]
+    assert np.mean(bonafide) == pytest.approx(drawn.bonafide, abs=0.2)
+    equal = class_counts(dataclasses.replace(plain, weights=np.full(5, 0.1)))
+    assert equal == pytest.approx((2, 3), rel=1e-12)
+
+
 def test_fill_batch_repeats_with_weight_zero():
     features, labels, weights = fill_batch(
         tf.constant([[[1.0]], [[2.0]]]), tf.constant([1.0, 0.0]), batch_size=5
@@ -228,3 +267,49 @@ def test_held_out_attacks_are_chosen_on_and_not_trained_on(corpus, cache):
 def test_attacks_cannot_be_held_out_of_features_that_are_written(corpus):
     with pytest.raises(ValueError, match=r"nor attacks held out"):
         opened(corpus, materialized=True, cache="memory", holdout_attacks=("A01",))
+
+
+@pytest.mark.parametrize("cache", ["memory", "disk"])
+def test_corpora_weigh_what_the_settings_say(corpus, cache, caplog):
+    caplog.set_level("INFO", logger="bonafide")
+    train, dev = opened(
+        corpus, materialized=False, cache=cache, corpus_weights=("zwei-ü=4", "one=0.5")
+    )
+    plain, _ = opened(corpus, materialized=False, cache="memory")
+    assert np.array_equal(train.features, plain.features)
+    assert (plain.weights, dev.weights) == (None, None)
+    # The two files in turns give the clips as they were dealt out to them.
+    assert train.labels.tolist() == [label for _, label, _ in corpus.clips["train"]]
+    assert train.weights.tolist() == [
+        0.5 if corpus.corpora["train"][name] == "one" else 4.0
+        for name, _, _ in corpus.clips["train"]
+    ]
+    assert set(train.weights) == {0.5, 4.0}
+    text = "drawn in training (utterances x weight): one 20 x 0.5 = 29.4 %, zwei-ü 6 x 4 = 70.6 %"
+    assert text in caplog.messages
+
+
+def test_weights_follow_what_is_left_when_attacks_are_held_out(corpus):
+    train, dev = opened(
+        corpus,
+        materialized=False,
+        cache="memory",
+        holdout_attacks=("A01", "A04"),
+        corpus_weights=("zwei-ü=4",),
+    )
+    kept = [n for n, (_, s) in corpus.ids["train"].items() if s not in ("A01", "A04")]
+    assert len(kept) < 26
+    of = corpus.corpora["train"]
+    assert train.weights.tolist() == [1.0 if of[name] == "one" else 4.0 for name in kept]
+    assert dev.weights is None
+
+
+def test_a_corpus_that_is_not_trained_on_has_no_weight(corpus):
+    with pytest.raises(ValueError, match="no two in the train split; it has one, zwei-ü"):
+        opened(corpus, materialized=False, cache="memory", corpus_weights=("two=2", "one=2"))
+
+
+@pytest.mark.parametrize(("materialized", "cache"), [(True, "memory"), (False, "none")])
+def test_what_has_no_rows_cannot_be_weighted(corpus, materialized, cache):
+    with pytest.raises(ValueError, match="corpora cannot be given weights"):
+        opened(corpus, materialized=materialized, cache=cache, corpus_weights=("one=2",))

@@ -23,6 +23,18 @@ from models.trainer_config import LOSSES as NAMES
 counts = st.builds(ClassCounts, st.integers(1, 10_000), st.integers(1, 10_000))
 
 
+def test_counts_need_not_be_whole():
+    """Those of corpora with weights: a class may be drawn less than once an epoch."""
+    rare = ClassCounts(0.25, 99.75)
+    assert class_weights(rare, "balanced") == (200.0, pytest.approx(50 / 99.75))
+    assert log_prior_odds(rare, class_weights(rare, "balanced")) == pytest.approx(0, abs=1e-12)
+    assert log_prior_odds(rare, class_weights(rare, "none")) == pytest.approx(
+        math.log(0.25 / 99.75)
+    )
+    with pytest.raises(ValueError, match="it has 0 bona fide and 3 spoof"):
+        class_weights(ClassCounts(0.0, 3.0), "balanced")
+
+
 logit_lists = st.lists(st.floats(-60, 60, width=32), min_size=1, max_size=8)
 class_weight_pairs = st.builds(ClassWeights, st.floats(0.1, 10), st.floats(0.1, 10))
 smoothings = st.floats(0, 0.9)

@@ -27,7 +27,7 @@ def as_features(inputs):
     return {"features": tf.cast(decoded, tf.float32)[..., None]}
 
 
-def split(**config):
+def split(*, weights=None, **config):
     return PcmSplit(
         recordings=recordings(),
         labels=np.array([1, 0, 1, 0]),
@@ -36,6 +36,7 @@ def split(**config):
         sample_rate=16000,
         clip_samples=CLIP,
         config=WaveformConfig(**config),
+        weights=weights,
     )
 
 
@@ -92,6 +93,30 @@ def test_an_epoch_has_each_recording_once():
         for value in first
     )
     assert owners == [0, 1, 2, 3]
+
+
+def test_an_epoch_draws_recordings_by_their_weights_and_labels_follow():
+    made = split(random_start=True, weights=np.array([5.0, 1.0, 1.0, 1.0]))
+    passes = [collect(made.batches(3, order_seed=(1, epoch))) for epoch in (1, 2, 3)]
+    for batches in passes:
+        features, labels = (np.concatenate(part) for part in zip(*batches, strict=True))
+        first = features[:, 0, 0]
+        of_the_first = (first >= 1) & (first <= 4)
+        assert len(labels) == 4
+        assert of_the_first.sum() in (2, 3)  # 4 * 5 / 8
+        assert (labels[of_the_first] == 1).all()
+        assert (labels[first >= 10] == 0).all()
+    [(features, _)] = collect(made.batches(4, order_seed=None))
+    np.testing.assert_array_equal(features[:, 0, 0], [1, 10, 0, 40])
+
+
+def test_without_weights_order_and_starts_are_drawn_as_ever():
+    """Models were trained on them: the starts behind the order, from the same generator."""
+    [(features, _)] = collect(split(random_start=True).batches(4, order_seed=(3, 7)))
+    random = np.random.default_rng((3, 7))
+    order = random.permutation(np.arange(4))
+    expected = recordings().clips(order, CLIP, random.random(4))
+    np.testing.assert_array_equal(features[:, :, 0], expected)
 
 
 def test_what_is_augmented_is_what_the_features_see_and_labels_follow():
@@ -153,6 +178,17 @@ def test_features_are_those_of_transform(corpus, cache, tmp_path, caplog):
     )
     for a, b in zip(first, again, strict=True):
         np.testing.assert_array_equal(a[0], b[0])
+
+
+def test_weights_of_corpora_reach_recordings(corpus):
+    train, dev = opened(
+        corpus, waveform=WaveformConfig(random_start=True), corpus_weights=("one=3",)
+    )
+    plain, _ = opened(corpus, corpus_weights=("one=3",))
+    assert isinstance(train, PcmSplit)
+    np.testing.assert_array_equal(train.weights, plain.weights)
+    assert set(train.weights) == {1.0, 3.0}
+    assert dev.weights is None
 
 
 def test_features_that_are_written_cannot_be_augmented(corpus):

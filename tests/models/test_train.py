@@ -218,6 +218,23 @@ def test_resumes_after_an_epoch_to_the_same_result(uninterrupted, tmp_path, capl
     assert steps == {1, 2, 3}
 
 
+def test_weights_of_corpora_resume_and_count_in_the_prior_odds(tmp_path, caplog):
+    caplog.set_level("INFO", logger="bonafide")
+    settings = dataclasses.replace(SETTINGS, epochs=2, class_weighting="none")
+    plain = toy_split(29, 0)
+    # 10 bona fide, the last nine among them of a corpus with the weight 4.
+    weights = np.where((plain.labels == 1) & (np.arange(29) > 0), 4.0, 1.0)
+    split = dataclasses.replace(plain, weights=weights)
+    whole = run(tmp_path, settings, train_split=split)
+    assert whole.log_prior_odds == pytest.approx(np.log(37 / 19))
+    # 29 draws, shared as 37 and 19.
+    assert "train: 29 utterances, 19 bona fide and 10 spoof" in caplog.messages
+
+    (tmp_path / "checkpoint-00002.npz").unlink()
+    same(whole, run(tmp_path, settings, train_split=split))
+    assert "resumed after epoch 1/2" in caplog.text
+
+
 def test_a_warm_start_begins_where_the_other_training_ended(tmp_path, caplog, monkeypatch):
     """Lower from the first epoch on; and what a checkpoint holds is not overwritten by it."""
     caplog.set_level("INFO", logger="bonafide")

@@ -8,7 +8,7 @@ from models.trainer_config import TrainerConfig
 
 
 def test_survives_json():
-    config = TrainerConfig(epochs=3, cache="disk")
+    config = TrainerConfig(epochs=3, cache="disk", corpus_weights=("itw=3",))
     assert TrainerConfig(**json.loads(json.dumps(dataclasses.asdict(config)))) == config
 
 
@@ -34,6 +34,12 @@ def test_survives_json():
 def test_a_bad_value_is_named(field, value):
     with pytest.raises(ValueError, match=rf"trainer\.{field} must be .*, got {value!r}"):
         TrainerConfig(**{field: value})
+
+
+@pytest.mark.parametrize("entries", [("itw",), ("itw=0",), ("itw=1", "itw=2")])
+def test_what_is_no_weight_of_a_corpus_is_named(entries):
+    with pytest.raises(ValueError, match=rf"^trainer\.corpus_weights must be .* {entries[-1]!r}$"):
+        TrainerConfig(corpus_weights=entries)
 
 
 def test_the_largest_seed_is_taken():

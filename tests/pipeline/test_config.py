@@ -30,6 +30,7 @@ def test_presets_are_whole_and_named_after_themselves(name):
         ("tuner.holdout_attacks='A01', A03", "tuner", "holdout_attacks", ("A01", "A03")),
         ("waveform.gain_db=-3, 4.5", "waveform", "gain_db", (-3.0, 4.5)),
         ("conformer.halved_after=1,3", "conformer", "halved_after", (1, 3)),
+        ("trainer.corpus_weights=la=1,itw=2.5", "trainer", "corpus_weights", ("la=1", "itw=2.5")),
     ],
 )
 def test_override(assignment, section, field, value):
@@ -103,6 +104,9 @@ def test_options_of_a_layout_are_names_with_values():
         ("conformer.halved_after=4", ["halved_after", "from 1 to 3"]),
         ("conformer.halved_after=1,x", ["halved_after", "x"]),
         ("conformer.pooling=mean", ["conformer.pooling", "mean"]),
+        ("trainer.corpus_weights=la", ["trainer.corpus_weights", "NAME=NUMBER", "'la'"]),
+        ("trainer.corpus_weights=la=0", ["trainer.corpus_weights", "above 0", "'la=0'"]),
+        ("trainer.corpus_weights=la=1,la=2", ["trainer.corpus_weights", "la is there twice"]),
         ("trainer.members=0", ["trainer.members", "1 or more"]),
         ("conformer.head=cosine", ["trainer.loss=bce", "conformer.head=logit"]),
     ],
@@ -117,6 +121,13 @@ def test_refused(assignment, words):
 def test_waveforms_cannot_be_augmented_behind_written_features():
     with pytest.raises(SettingsError, match=r"set transform\.materialize=false"):
         override(sample(), ["transform.materialize=true", "waveform.random_start=true"])
+
+
+@pytest.mark.parametrize("without_rows", ["transform.materialize=true", "trainer.cache=none"])
+def test_corpora_have_no_weights_where_features_are_not_kept_by_training(without_rows):
+    assert override(sample(), [without_rows])
+    with pytest.raises(SettingsError, match=r"corpora cannot be given weights .* trainer\.cache"):
+        override(sample(), [without_rows, "trainer.corpus_weights=sample=2"])
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,38 @@ def parse(text: str) -> tuple[Member, ...]:
     return members
 
 
+def take_out(text: str, option: str) -> tuple[str, dict[str, str]]:
+    """Takes out an option that is meant for others than the readers.
+
+    Args:
+        text: A mixture.
+        option: Its name.
+
+    Returns:
+        The mixture without it, and its values by the names of the corpora that have it.
+
+    Raises:
+        CorpusError: A corpus has it twice.
+    """
+    members, values = [], {}
+    for part in text.split(";"):
+        head, _, told = part.partition("?")
+        name = head.partition("=")[0].strip()
+        kept, found = [], []
+        for pair in told.split(","):
+            key, equals, value = pair.partition("=")
+            if equals and key.strip() == option:
+                found.append(value.strip())
+            else:
+                kept.append(pair)
+        if len(found) > 1:
+            raise base.CorpusError(f"mixture of corpora: {name}: {option} is there twice")
+        values.update((name, value) for value in found)
+        rest = ",".join(kept)
+        members.append(f"{head}?{rest}" if rest else head)
+    return ";".join(members), values
+
+
 def _member(text: str) -> Member:
     if not is_member(text):
         raise base.CorpusError(f"mixture of corpora: {text!r} is no corpus; expected {_EXPECTED}")

@@ -62,6 +62,25 @@ def test_an_at_sign_may_be_of_the_path(text, root, layout):
     assert mixture.parse(member.text()) == (member,)
 
 
+@pytest.mark.parametrize(
+    ("text", "rest", "values"),
+    [
+        ("a=/x;b=/y@folders?split=eval", "a=/x;b=/y@folders?split=eval", {}),
+        ("a=/x?weight=3", "a=/x", {"a": "3"}),
+        ("a=/x?split=eval,weight=3,split_seed=2", "a=/x?split=eval,split_seed=2", {"a": "3"}),
+        ("a=/weight=1?weight=3; b=/y? weight = x", "a=/weight=1; b=/y", {"a": "3", "b": "x"}),
+        ("a=/x?weight;b=/y?weight=", "a=/x?weight;b=/y", {"b": ""}),
+    ],
+)
+def test_an_option_for_others_is_taken_out(text, rest, values):
+    assert mixture.take_out(text, "weight") == (rest, values)
+
+
+def test_an_option_for_others_is_there_once():
+    with pytest.raises(corpora.CorpusError, match="b: weight is there twice"):
+        mixture.take_out("a=/x?weight=1;b=/y?weight=1,weight=1", "weight")
+
+
 def test_a_member_and_a_path():
     assert mixture.is_member("la=/data/LA")
     for path in ("/data/LA", "gs://bucket/x=y", "", "=x", "a b=/x", "./x=y"):

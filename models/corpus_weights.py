@@ -1,0 +1,85 @@
+"""How much of each corpus training sees (`trainer.corpus_weights`); imports no framework."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+# Beyond them the weights of the classes, which follow the draws, are no longer numbers to train
+# with.
+LEAST, MOST = 1e-6, 1e6
+NEED_A_CACHE = (
+    "corpora cannot be given weights once Transform has written the features, nor where they are "
+    "computed in every epoch: set transform.materialize=false and trainer.cache=auto, or leave "
+    "trainer.corpus_weights (and weight= of --corpus) out"
+)
+
+
+def parse_weights(entries: Sequence[str]) -> dict[str, float]:
+    """The weight of each corpus that is named, from `NAME=NUMBER` texts.
+
+    Raises:
+        ValueError: An entry is malformed, its number is not from 0.000001 to 1,000,000, or a
+            corpus is there twice.
+    """
+    weights: dict[str, float] = {}
+    for entry in entries:
+        # The last one, because a corpus may have any name.
+        name, _, text = (part.strip() for part in entry.rpartition("="))
+        if not name:
+            raise _refused("NAME=NUMBER for each corpus, such as itw=3", entry)
+        try:
+            number = float(text)
+        except ValueError:
+            raise _refused("NAME=NUMBER with a number such as 3 or 0.5", entry) from None
+        if not LEAST <= number <= MOST:  # nor is NaN
+            raise _refused("numbers above 0, from 0.000001 to 1,000,000", entry)
+        if name in weights:
+            raise _refused(f"one weight for each corpus, but {name} is there twice", entry)
+        weights[name] = number
+    return weights
+
+
+def _refused(law: str, entry: str) -> ValueError:
+    return ValueError(f"trainer.corpus_weights must be {law}, got {entry!r}")
+
+
+def row_weights(
+    corpora: npt.NDArray[np.str_], weights: Mapping[str, float]
+) -> npt.NDArray[np.float64]:
+    """How often each utterance is to be drawn, relative to the others.
+
+    Args:
+        corpora: [N] the corpus of each utterance.
+        weights: Of some corpora; the others have 1.
+
+    Returns:
+        [N].
+
+    Raises:
+        ValueError: There is no utterance of a corpus with a weight.
+    """
+    names, rows = np.unique(corpora, return_inverse=True)
+    if missing := sorted(set(weights) - {*names.tolist()}):
+        raise ValueError(
+            f"trainer.corpus_weights: there is no {', '.join(missing)} in the train split; it has "
+            f"{', '.join(names)}"
+        )
+    return np.array([weights.get(name, 1.0) for name in names.tolist()])[rows]
+
+
+def shares_text(corpora: npt.NDArray[np.str_], weights: npt.NDArray[np.float64]) -> str:
+    """What training sees of each corpus, on one line, for people.
+
+    Args:
+        corpora: [N] the corpus of each utterance.
+        weights: [N] of `row_weights`.
+    """
+    parts = []
+    for name in np.unique(corpora):
+        own = weights[corpora == name]
+        share = 100 * np.sum(own) / np.sum(weights)
+        parts.append(f"{name} {len(own):,} x {own[0]:g} = {share:.1f} %")
+    return ", ".join(parts)
