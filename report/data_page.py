@@ -100,7 +100,7 @@ def _short(value: float) -> str:
 
 
 def _measured(rule: str, value: float | None) -> str:
-    """A value or limit of a finding: divergences in bits, shares in per cent, counts as they are."""
+    """A value or limit of a finding: divergences in bits, shares in per cent, counts as such."""
     if value is None:
         return ""
     if rule in _IN_BITS:
