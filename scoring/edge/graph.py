@@ -7,7 +7,6 @@ with other features or another network is cut in the same way.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -28,9 +27,9 @@ def waveform_scorer(signature: Any, clip_samples: int, *, float_features: bool) 
     Args:
         signature: `score_pcm16` of a loaded SavedModel.
         clip_samples: Length of the model's clip.
-        float_features: Whether the products of matrices in the features, which are those before
-            the network's first convolution, are hidden from quantisation. Power spectra span many
-            orders of magnitude; in 8 bits most bands would be zero.
+        float_features: Whether the constants that features are made with are hidden from
+            quantisation. Power spectra span many orders of magnitude: in products of 8 bits most
+            bands would be zero, and floors of 1e-6 have few digits left in 16.
 
     Raises:
         ModelError: It is not built as this project builds a detector.
@@ -42,7 +41,7 @@ def waveform_scorer(signature: Any, clip_samples: int, *, float_features: bool) 
     names = sorted(signature.structured_outputs)  # the order in which outputs are laid out
     samples, score = _ends(frozen.outputs[names.index(OUTPUT)])
     part = _between(frozen.graph.as_graph_def(), samples, score)
-    filters = list(_products_before_convolutions(score)) if float_features else []
+    constants = _constants_of_features(score, samples) if float_features else {}
 
     class Edge(tf.Module):
         @tf.function(input_signature=[tf.TensorSpec([1, clip_samples], tf.float32, name=INPUT)])
@@ -51,7 +50,7 @@ def waveform_scorer(signature: Any, clip_samples: int, *, float_features: bool) 
             given = {samples.name: tf.clip_by_value(rounded, -_FULL_SCALE, _FULL_SCALE - 1)}
             # Zero, but known only when run: what is added to it is no constant to the converter.
             zero = tf.minimum(tf.abs(waveform[0, 0]), 0.0)
-            given |= {name: tf.constant(value) + zero for name, value in filters}
+            given |= {name: tf.constant(value) + zero for name, value in constants.items()}
             [found] = tf.graph_util.import_graph_def(
                 part, input_map=given, return_elements=[score.name], name="detector"
             )
@@ -105,19 +104,28 @@ def _between(graph: Any, samples: Any, score: Any) -> Any:
     return graph
 
 
-def _products_before_convolutions(score: Any) -> Iterator[tuple[str, np.ndarray]]:
-    """Yields the constant factors of the features' products: name of the tensor, and value."""
+def _constants_of_features(score: Any, samples: Any) -> dict[str, np.ndarray]:
+    """Returns what features are made with: name of the tensor -> value.
+
+    Features are what comes before the network's first convolution.
+    """
     import tensorflow as tf
 
-    for operation in _ancestors(score.op):
-        if operation.type != "MatMul":
+    convolutions = [found for found in _ancestors(score.op) if found.type == "Conv2D"]
+    before = {found.name: _ancestors(found, until=samples.op) for found in convolutions}
+    result = {}
+    for name, operations in before.items():
+        if any(found.name in before and found.name != name for found in operations):
             continue
-        if any(before.type == "Conv2D" for before in _ancestors(operation)):
-            continue
-        factor = operation.inputs[1]
-        value = tf.get_static_value(factor)
-        if value is not None:
-            yield factor.name, value
+        for operation in operations:
+            # Not the convolution's own filter, nor what only hands a constant on.
+            if operation.type == "Identity" or operation.name == name:
+                continue
+            for operand in operation.inputs:
+                value = tf.get_static_value(operand) if operand.dtype == "float32" else None
+                if value is not None:
+                    result[operand.name] = value
+    return result
 
 
 def _ancestors(operation: Any, until: Any = None) -> list[Any]:
