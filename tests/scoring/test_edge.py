@@ -16,7 +16,6 @@ import soundfile
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from benchmarks.scoring import transform
 from metrics.calibration import AffineCalibration
 from models.conformer import Conformer
 from models.conformer_config import ConformerConfig
@@ -40,12 +39,26 @@ LFCC = FeatureConfig(
     remove_dc=True,
     normalisation="utterance",
 )
+TRANSFORM = """
+import json, os, pathlib, sys
+from benchmarks.scoring import transform
+from models.feature_config import FeatureConfig
+transform(pathlib.Path(sys.argv[1]), FeatureConfig(**json.loads(sys.argv[2])))
+os._exit(0)
+"""
 THRESHOLDS = {"eer": 0.5, "far1": 2.0}
 
 
 def push(folder, features, slopes):
     """A version with untrained members, as Trainer exports and ModelPusher lays it out."""
-    transform(folder / "transform", features)
+    # In a process of its own, which ends itself: Beam's and TensorFlow's libraries in one process
+    # crash the interpreter now and then when it ends.
+    subprocess.run(
+        [sys.executable, "-c", TRANSFORM, folder / "transform", json.dumps(vars(features))],
+        check=True,
+        capture_output=True,
+        cwd=ROOT,
+    )
     keras.utils.set_random_seed(3)
     members = []
     for slope in slopes:
