@@ -17,21 +17,18 @@ time in place of the clock's: where others use the machine as well, they are the
 from __future__ import annotations
 
 import argparse
-import contextlib
 import dataclasses
 import json
 import os
 import pathlib
-import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from benchmarks.train_speed import REPOSITORY, busy_seconds
+from benchmarks.turns import running, take_turns
 from models.conformer_config import SIZES, ConformerConfig
 from models.feature_config import FeatureConfig
 
@@ -114,57 +111,8 @@ def transform(folder: pathlib.Path, features: FeatureConfig) -> None:
     metadata_io.write_metadata(metadata, str(folder / "metadata"))
 
 
-class Side:
-    """A process that has loaded a SavedModel and waits for its turns.
-
-    Args:
-        about: See `benchmarks.peers.servable`.
-
-    Attributes:
-        ready: What it said when it had scored once, and `start_seconds`.
-    """
-
-    def __init__(self, about: dict[str, Any]) -> None:
-        began = time.perf_counter()
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.peers.servable", json.dumps(about)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            cwd=REPOSITORY,
-            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
-        )
-        self.ready = self._answer()
-        self.ready["start_seconds"] = time.perf_counter() - began
-
-    def turn(self, batch_size: int, seconds: float) -> dict[str, Any]:
-        """Lets it score for some seconds; see `benchmarks.peers.servable` for the answer."""
-        before, began = busy_seconds(), time.perf_counter()
-        self.process.stdin.write(json.dumps({"batch_size": batch_size, "seconds": seconds}) + "\n")
-        self.process.stdin.flush()
-        answer = self._answer()
-        cores = len(os.sched_getaffinity(0))
-        others = busy_seconds() - before - answer["cpu_seconds"]
-        answer["others_share"] = max(0.0, others / (time.perf_counter() - began) / cores)
-        return answer
-
-    def _answer(self) -> dict[str, Any]:
-        line = self.process.stdout.readline()
-        if not line:
-            raise RuntimeError("a side has ended; run benchmarks.peers.servable to see why")
-        return json.loads(line)
-
-    def close(self) -> None:
-        """Ends it."""
-        self.process.stdin.close()
-        self.process.stdout.close()
-        self.process.wait(timeout=60)
-
-
-@contextlib.contextmanager
-def sides(folder: pathlib.Path, features: FeatureConfig) -> Iterator[dict[str, Side]]:
-    """Starts both sides, one after the other; in the end both are gone."""
+def commands_for(folder: pathlib.Path, features: FeatureConfig) -> dict[str, list[str]]:
+    """What to run for each side of what `export` wrote; see `benchmarks.peers.servable`."""
     abouts = {
         "ours": {"signature": "score_pcm16", "input": "pcm16", "shape": [features.clip_samples]},
         "bare_forward": {
@@ -173,28 +121,28 @@ def sides(folder: pathlib.Path, features: FeatureConfig) -> Iterator[dict[str, S
             "shape": [features.num_frames, features.num_features],
         },
     }
-    with contextlib.ExitStack() as stack:
-        started = {}
-        for name in SIDES:
-            about = abouts[name] | {"folder": str(folder / name), "most": max(BATCH_SIZES)}
-            started[name] = Side(about)
-            stack.callback(started[name].close)
-        yield started
+    result = {}
+    for name in SIDES:
+        about = abouts[name] | {"folder": str(folder / name), "most": max(BATCH_SIZES)}
+        result[name] = [sys.executable, "-m", "benchmarks.peers.servable", json.dumps(about)]
+    return result
 
 
-def compare(started: dict[str, Side], *, rounds: int, seconds: float) -> dict[str, dict]:
-    """Lets the sides take turns; returns side -> figures."""
-    found: dict[str, dict] = {name: dict(side.ready) for name, side in started.items()}
-    for batch_size in BATCH_SIZES:
-        turns: dict[str, list[dict]] = {name: [] for name in started}
-        for number in range(rounds + 1):
-            for name, side in started.items():
-                answer = side.turn(batch_size, seconds)
-                if number:  # the first is to warm up
-                    turns[name].append(answer)
-        for name, answers in turns.items():
-            found[name][f"batch_{batch_size}"] = summarise(answers, batch_size)
-            found[name]["peak_mebibytes"] = answers[-1]["peak_mebibytes"]
+def compare(commands: dict[str, list[str]], *, rounds: int, seconds: float) -> dict[str, dict]:
+    """Lets the sides take turns; returns side -> figures.
+
+    Args:
+        commands: See `commands_for`.
+        rounds: Turns of each side.
+        seconds: Of a turn.
+    """
+    with running(commands, environment={"TF_CPP_MIN_LOG_LEVEL": "3"}, says_ready=True) as started:
+        found: dict[str, dict] = {name: dict(side.ready) for name, side in started.items()}
+        for batch_size in BATCH_SIZES:
+            request = {"batch_size": batch_size, "seconds": seconds}
+            for name, answers in take_turns(started, request, rounds=rounds).items():
+                found[name][f"batch_{batch_size}"] = summarise(answers, batch_size)
+                found[name]["peak_mebibytes"] = answers[-1]["peak_mebibytes"]
     return found
 
 
@@ -239,8 +187,9 @@ def main() -> None:
         for model in options.models:
             folder = pathlib.Path(temporary, model)
             export(folder, SIZES.get(model, ConformerConfig()), features, graph)
-            with sides(folder, features) as started:
-                found = compare(started, rounds=options.rounds, seconds=options.seconds)
+            found = compare(
+                commands_for(folder, features), rounds=options.rounds, seconds=options.seconds
+            )
             report["figures"][model] = found
             report["ratios"].update(ratios(found, model))
     text = json.dumps(report, indent=2)

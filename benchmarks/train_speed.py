@@ -26,7 +26,6 @@ The peer is installed by pip, once, into a folder (`--peer`); PIP_INDEX_URL and 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import dataclasses
 import json
 import os
@@ -34,12 +33,10 @@ import pathlib
 import statistics
 import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Iterator, Sequence
-from typing import IO
+from collections.abc import Sequence
 
-REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
+from benchmarks.turns import REPOSITORY, running, take_turns
+
 PEER = REPOSITORY / "benchmarks" / "peers" / "conformer_pytorch.py"
 PINS = {"conformer": "0.3.2", "einops": "0.8.2", "torch": "2.15.0"}
 PRECISIONS = ("float32", "bfloat16")
@@ -89,76 +86,6 @@ def installed(python: pathlib.Path) -> dict[str, str]:
     return dict(zip(PINS, done.stdout.split(), strict=True)) if done.returncode == 0 else {}
 
 
-class Worker:
-    """A process that waits for its turns."""
-
-    def __init__(self, command: Sequence[str | pathlib.Path], work: Work, errors: IO[str]) -> None:
-        self.batch_size = work.batch_size
-        self.errors = errors
-        # Its threads must not outnumber ours, whatever a library takes for the number of cores.
-        environment = {
-            **os.environ,
-            "OMP_NUM_THREADS": str(work.threads),
-            "TF_CPP_MIN_LOG_LEVEL": "2",
-        }
-        self.process = subprocess.Popen(
-            [*command, json.dumps(dataclasses.asdict(work))],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-            cwd=REPOSITORY,
-            env=environment,
-        )
-
-    def turn(self, mode: str, seconds: float) -> dict:
-        """Lets it compute for some seconds, at least one step; see `peers/ours.py` for the answer.
-
-        Raises:
-            RuntimeError: It has ended; the message is the end of what it wrote to standard error.
-        """
-        before, started = busy_seconds(), time.perf_counter()
-        with contextlib.suppress(BrokenPipeError):
-            self.process.stdin.write(json.dumps({"mode": mode, "seconds": seconds}) + "\n")
-            self.process.stdin.flush()
-        line = self.process.stdout.readline()
-        if not line:
-            self.errors.seek(0)
-            raise RuntimeError(f"a side has ended: {self.errors.read()[-2000:]}")
-        answer = json.loads(line)
-        examples = answer["steps"] * self.batch_size
-        others = busy_seconds() - before - answer["cpu_seconds"]
-        cores = len(os.sched_getaffinity(0))
-        answer["per_second"] = examples / answer["seconds"]
-        answer["per_cpu_second"] = examples / answer["cpu_seconds"]
-        answer["others_share"] = max(0.0, others / (time.perf_counter() - started) / cores)
-        return answer
-
-    def close(self) -> None:
-        """Ends it."""
-        self.process.stdin.close()
-        self.process.stdout.close()
-        self.process.wait(timeout=60)
-
-
-def busy_seconds() -> float:
-    """Processor time that everything on the machine has taken since it started."""
-    user, nice, system = pathlib.Path("/proc/stat").read_text().split()[1:4]
-    return (int(user) + int(nice) + int(system)) / os.sysconf("SC_CLK_TCK")
-
-
-@contextlib.contextmanager
-def workers(commands: dict[str, Sequence[str | pathlib.Path]], work: Work) -> Iterator[dict]:
-    """Starts one process a side; in the end all are gone."""
-    with contextlib.ExitStack() as stack:
-        started = {}
-        for side, command in commands.items():
-            errors = stack.enter_context(tempfile.TemporaryFile("w+"))
-            started[side] = Worker(command, work, errors)
-            stack.callback(started[side].close)
-        yield started
-
-
 def compare(
     commands: dict[str, Sequence[str | pathlib.Path]],
     work: Work,
@@ -167,16 +94,19 @@ def compare(
     seconds: float,
 ) -> dict[str, dict[str, dict]]:
     """Lets the sides take turns; returns figures by mode and side."""
+    # Its threads must not outnumber ours, whatever a library takes for the number of cores.
+    environment = {"OMP_NUM_THREADS": str(work.threads), "TF_CPP_MIN_LOG_LEVEL": "2"}
+    about = json.dumps(dataclasses.asdict(work))
     found: dict[str, dict[str, dict]] = {}
-    with workers(commands, work) as sides:
+    with running(
+        {side: [*command, about] for side, command in commands.items()}, environment=environment
+    ) as started:
         for mode in MODES:
-            turns: dict[str, list[dict]] = {side: [] for side in sides}
-            for number in range(rounds + 1):
-                for side, worker in sides.items():
-                    answer = worker.turn(mode, seconds)
-                    if number:  # the first is to warm up
-                        turns[side].append(answer)
-            found[mode] = {side: summarise(answers) for side, answers in turns.items()}
+            turns = take_turns(started, {"mode": mode, "seconds": seconds}, rounds=rounds)
+            found[mode] = {
+                side: summarise([with_rates(answer, work.batch_size) for answer in answers])
+                for side, answers in turns.items()
+            }
             for side, figures in found[mode].items():
                 print(
                     f"{work.precision} {mode} {side}: {figures['examples_per_second']:.1f} "
@@ -184,6 +114,15 @@ def compare(
                     flush=True,
                 )
     return found
+
+
+def with_rates(answer: dict, batch_size: int) -> dict:
+    """An answer of `peers/ours.py`, and its examples per second of the clock and processor."""
+    examples = answer["steps"] * batch_size
+    return answer | {
+        "per_second": examples / answer["seconds"],
+        "per_cpu_second": examples / answer["cpu_seconds"],
+    }
 
 
 def summarise(answers: Sequence[dict]) -> dict:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import tempfile
+import types
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +16,7 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from metrics.calibration import AffineCalibration
+from models import freezing
 from models.conformer import Conformer, ConformerConfig
 from models.feature_config import FeatureConfig
 from models.preprocessing import FEATURES, PCM16
@@ -24,6 +27,8 @@ FACTS_FILE = "bonafide.json"
 WEIGHTS_FILE = "conformer.weights.h5"
 EXTRA_DIR = "assets.extra"
 _BYTES_PER_SAMPLE = 2
+# A graph is one message of at most 2 GiB. Larger networks keep their weights in variables.
+_MOST_BYTES_OF_CONSTANTS = 1 << 30
 
 
 class Member(NamedTuple):
@@ -57,7 +62,6 @@ class Detector(tf.Module):
         calibration: Of the mean of the members' calibrated scores; none by default.
 
     Attributes:
-        models: The models.
         features: As above.
     """
 
@@ -77,7 +81,16 @@ class Detector(tf.Module):
         # Scoring must not ask for labels: only the recording is parsed and fed, and Transform's
         # layer leaves out the outputs that would need more.
         self._spec = {PCM16: raw_feature_spec[PCM16]}
-        self.models = list(models)
+        size = sum(weight.nbytes for model in models for weight in model.get_weights())
+        if size <= _MOST_BYTES_OF_CONSTANTS:
+            # In a namespace, which TensorFlow does not look into: their weights are saved apart.
+            self._held = types.SimpleNamespace(models=list(models))
+            frames, bands = features.num_frames, features.num_features
+            self._networks = [freezing.freeze(model, frames, bands) for model in models]
+        else:
+            self._held = tf.Module()
+            self._held.models = list(models)
+            self._networks = [functools.partial(model, training=False) for model in models]
         joint = calibration or AffineCalibration()
         # Affine maps of affine maps: a weight for each logit, and one offset.
         self._weights = [joint.slope * m.calibration.slope / len(members) for m in members]
@@ -85,6 +98,11 @@ class Detector(tf.Module):
             joint.slope * m.calibration.offset / len(members) - weight * m.log_prior_odds
             for weight, m in zip(self._weights, members, strict=True)
         )
+
+    @property
+    def models(self) -> list[Conformer]:
+        """The models; what is scored with is a copy of their weights."""
+        return list(self._held.models)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
     def score_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -101,7 +119,7 @@ class Detector(tf.Module):
         padding one with zeros would make another signal of it.
         """
         features = self._transform({PCM16: pcm16[:, tf.newaxis]})[FEATURES]  # [B, T, F]
-        logits = [model(features, training=False) for model in self.models]  # each [B]
+        logits = [network(features) for network in self._networks]  # each [B]
         score = self._offset + tf.add_n(
             [weight * logit for weight, logit in zip(self._weights, logits, strict=True)]
         )

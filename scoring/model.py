@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import sys
@@ -128,11 +129,25 @@ def read_model(folder: Path) -> Model:
     return Model(folder, sample_rate, clip_samples, facts, card)
 
 
+def sha256(folder: Path) -> str:
+    """Returns a hash of a model's files, by their names and contents."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        name = path.relative_to(folder).as_posix().encode()
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").digest()
+        digest.update(len(name).to_bytes(8, "little") + name + content)
+    return digest.hexdigest()
+
+
 class Scorer:
     """A loaded model: bytes of clips -> scores. Loading takes seconds.
 
     Args:
         model: Which.
+
+    Attributes:
+        signature: TensorFlow's function behind it.
 
     Raises:
         ModelError: It cannot be loaded.
@@ -149,8 +164,8 @@ class Scorer:
                 self._loaded = self._tf.saved_model.load(str(model.folder))
             except (OSError, ValueError, RuntimeError, KeyError) as error:
                 raise ModelError(f"{model.folder} cannot be loaded: {error}") from error
-            self._signature = self._loaded.signatures.get(SIGNATURE)
-            if self._signature is None:
+            self.signature = self._loaded.signatures.get(SIGNATURE)
+            if self.signature is None:
                 raise ModelError(
                     f"{model.folder} has no signature {SIGNATURE}: was it exported by an older "
                     "version? Push it again"
@@ -171,7 +186,7 @@ class Scorer:
             ModelError: The model fails.
         """
         try:
-            return self._signature(pcm16=self._tf.constant(list(clips)))["score"].numpy()
+            return self.signature(pcm16=self._tf.constant(list(clips)))["score"].numpy()
         except (self._tf.errors.OpError, ValueError, KeyError) as error:
             first = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise ModelError(f"{self._folder} fails to score: {first}") from error

@@ -21,10 +21,10 @@ from components.utterance_gen import beam_files
 from pipeline.config import PRESETS, REPOSITORY, SettingsError, override
 from pipeline.engines import RUNNERS, BeamConfig, beam_args, choose_workers, describe
 from scoring import arguments, thresholds
-from scoring.bulk import job, listing, model_archive, plan
+from scoring.bulk import job, listing, plan
 from scoring.bulk.log import log_aside
 from scoring.bulk.workspace import Workspace
-from scoring.model import ModelError, find_model, read_model
+from scoring.model import ModelError, find_model, read_model, sha256
 from scoring.rows import Reading
 
 OK = 0
@@ -177,7 +177,7 @@ def run(options: argparse.Namespace, engine: BeamConfig) -> dict[str, Any]:
     wanted = plan.Plan(
         recordings=recordings,
         root=listing.absolute(options.root or posixpath.dirname(where)),
-        model_sha256=model_archive.sha256(folder),
+        model_sha256=sha256(folder),
         model_version=folder.resolve().name,
         reading=Reading(model.sample_rate, model.clip_samples, decide, options.prior),
         form=options.format,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import tarfile
 import tempfile
 from pathlib import Path
@@ -13,17 +12,6 @@ from apache_beam.io.filesystems import FileSystems
 
 from components.utterance_gen import beam_files
 from scoring.model import Scorer, read_model
-
-
-def sha256(folder: Path) -> str:
-    """Returns a hash of a model's files, by their names and contents."""
-    digest = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        name = path.relative_to(folder).as_posix().encode()
-        with path.open("rb") as file:
-            content = hashlib.file_digest(file, "sha256").digest()
-        digest.update(len(name).to_bytes(8, "little") + name + content)
-    return digest.hexdigest()
 
 
 def pack(folder: Path, uri: str, *, scratch: str) -> None:

@@ -37,8 +37,7 @@ def test_both_sides_hold_the_same_network(exported):
 
 def test_sides_take_turns(exported, monkeypatch):
     monkeypatch.setattr(scoring, "BATCH_SIZES", (1, 2))
-    with scoring.sides(exported, SHORT) as started:
-        found = scoring.compare(started, rounds=1, seconds=0.0)
+    found = scoring.compare(scoring.commands_for(exported, SHORT), rounds=1, seconds=0.0)
     assert set(found) == {"ours", "bare_forward"}
     for figures in found.values():
         assert figures["start_seconds"] > figures["load_seconds"] > 0

@@ -17,7 +17,7 @@ import tensorflow as tf
 from tensorflow_serving.apis import prediction_log_pb2
 
 from metrics.calibration import AffineCalibration
-from models import checkpoints, train, trainer
+from models import checkpoints, export, train, trainer
 from models.augment import AugmentConfig
 from models.calibrate import DevCalibration
 from models.conformer import Conformer, ConformerConfig
@@ -414,6 +414,28 @@ def test_members_are_averaged_after_their_calibration_and_calibrated_again(corpu
     assert np.abs(scores[0] - scores[1]).max() > 0.1
     expected = joint.apply(np.mean(scores, axis=0))
     assert np.allclose(detector.score_pcm16(pcm16)["score"], expected, atol=1e-5)
+
+
+def test_weights_too_large_for_a_graph_stay_variables(corpus, tmp_path, monkeypatch):
+    keras.utils.set_random_seed(4)
+    model = Conformer(TINY)
+    model.build((None, 97, 16))
+    pcm16 = tf.constant([s.tobytes() for _, _, s in corpus.clips["dev"][:3]])
+    scores, variables = [], []
+    for name, most in (("constants", 1 << 30), ("variables", 0)):
+        monkeypatch.setattr(export, "_MOST_BYTES_OF_CONSTANTS", most)
+        detector = build_detector(
+            corpus.transform_output, TINY, [Member(model.get_weights())], features=FEATURE_CONFIG
+        )
+        export.export_detector(detector, str(tmp_path / name), facts={})
+        found = tf.train.list_variables(str(tmp_path / name / "variables/variables"))
+        variables.append(sum(int(np.prod(shape)) for name, shape in found))
+        signatures = tf.saved_model.load(str(tmp_path / name)).signatures
+        scores.append(signatures["score_pcm16"](pcm16=pcm16)["score"].numpy())
+    assert np.std(scores[0]) > 1e-4
+    assert np.allclose(*scores, atol=1e-5)
+    weights = sum(weight.size for weight in model.get_weights())
+    assert variables[0] < weights <= variables[1]
 
 
 def test_several_models_are_exported_as_one(corpus, tmp_path):
