@@ -34,6 +34,7 @@ def render_data_page(report: Mapping[str, Any], *, title: str) -> str:
             errors=sum(found["severity"] == "error" for found in findings),
             warnings=sum(found["severity"] == "warning" for found in findings),
             rows=_rows(report),
+            conditions=_conditions(report),
             drift=_drift(report),
             settings={
                 f"data_gate.{name}": value
@@ -71,6 +72,25 @@ def _cell(found: Mapping[str, Any] | None) -> dict[str, Any] | None:
         "ci95": found["ci95"],
         "medians": medians and [_short(value) for value in medians],
         "attacks": [(attack, text.rate(eer)) for attack, eer in attacks],
+    }
+
+
+def _conditions(report: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
+    """Condition -> a row for each value: bona fide and spoofed utterances of each split."""
+    splits = report["splits"]
+    found: dict[str, dict[str, None]] = {}
+    for split in splits.values():
+        for name, counts in split["conditions"].items():
+            found.setdefault(name, {}).update(dict.fromkeys(counts))
+    return {
+        name: [
+            {
+                "value": value or "not told",
+                "cells": [of["conditions"].get(name, {}).get(value) for of in splits.values()],
+            }
+            for value in values
+        ]
+        for name, values in found.items()
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from components.data_gate.separation import Separation
+from components.utterance_gen.listing import CONDITIONS
 
 TITLES = {
     "seconds": ("duration", "s"),
@@ -18,6 +19,13 @@ TITLES = {
     "file_channels": ("channels of the file", ""),
     "file_bytes_per_second": ("bytes per second of the file", "bytes/s"),
     "file_encoding": ("encoding of the file", ""),
+    "corpus": ("corpus", ""),
+    "codec": ("codec", ""),
+    "transmission": ("transmission", ""),
+    "environment": ("environment", ""),
+    "source": ("source", ""),
+    "language": ("language", ""),
+    "gender": ("gender", ""),
     "all": ("all numbers together", ""),
 }
 _TRIM = (
@@ -29,6 +37,10 @@ _LEVEL = (
     "waveform.gain_probability=1 to vary it."
 )
 _FILE = "No setting undoes what an encoder left: encode both classes of the corpus in the same way."
+_TOLD = (
+    "No setting helps: whatever trace it leaves in the sound can be learnt in place of synthesis. "
+    "Give both classes recordings of each."
+)
 _ADVICE = {
     "seconds": "Set features.clip_samples to no more than the shortest recordings have: longer "
     "clips repeat short recordings, which shows.",
@@ -45,6 +57,7 @@ _ADVICE = {
     "file_channels": _FILE,
     "file_bytes_per_second": _FILE,
     "file_encoding": _FILE,
+    **dict.fromkeys(CONDITIONS, _TOLD),
     "all": "Take away what stands out among the single numbers, and compare the figures of a "
     "trained detector with this one: below it, it may have learnt nothing about speech.",
 }

@@ -20,6 +20,8 @@ from components.data_gate.shortcuts import find_shortcuts
 from components.data_gate.table import Table, make_table
 from components.utterance_gen import listing, measure_files
 
+_MOST_VALUES = 30  # of a condition; a language of every village says nothing
+
 
 @dataclasses.dataclass(frozen=True)
 class Checked:
@@ -90,7 +92,7 @@ def check(
     )
 
 
-def _counts(table: Table, rows: np.ndarray) -> dict[str, float]:
+def _counts(table: Table, rows: np.ndarray) -> dict[str, Any]:
     bonafide = table.is_bonafide[rows]
     speakers = table.speakers[rows][table.knows_speakers[rows]]
     return {
@@ -98,8 +100,19 @@ def _counts(table: Table, rows: np.ndarray) -> dict[str, float]:
         "spoof": int(np.count_nonzero(~bonafide)),
         "attacks": int(np.unique(table.systems[rows][~bonafide]).size),
         "speakers": int(np.unique(speakers).size),
+        "conditions": {
+            name: _by_value(values[rows], bonafide) for name, values in table.told.items()
+        },
         "hours": round(float(table.number("seconds")[rows].sum(dtype=np.float64)) / 3600, 3),
     }
+
+
+def _by_value(values: np.ndarray, bonafide: np.ndarray) -> dict[str, list[int]]:
+    """Value -> bona fide and spoofed utterances, the most frequent values first."""
+    names, codes = np.unique(values, return_inverse=True)
+    counts = [np.bincount(codes[flags], minlength=len(names)) for flags in (bonafide, ~bonafide)]
+    order = np.argsort(-(counts[0] + counts[1]), kind="stable")[:_MOST_VALUES]
+    return {str(names[place]): [int(of[place]) for of in counts] for place in order}
 
 
 def _plain(found: Separation) -> dict[str, Any]:

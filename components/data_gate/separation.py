@@ -7,16 +7,18 @@ import dataclasses
 import numpy as np
 
 from components.data_gate.table import Table
+from components.utterance_gen.listing import CONDITIONS
 from components.utterance_gen.measures import NUMBERS
 from metrics.detection import Floats, curve_of, eer_of, equal_error_rate
 from metrics.resampling import ClusterBootstrap, NoIntervalError, interval
 from metrics.trials import Trials
 
 ENCODING = "file_encoding"
-COLUMNS = (*NUMBERS, ENCODING)
+COLUMNS = (*NUMBERS, ENCODING, *CONDITIONS)
 LEAST_TRIALS = 20  # of each class, below which nothing is said
 LEAST_OF_ATTACK = 10
 _MOST_TRIALS = 40_000  # of a split that are looked at: enough for any figure here
+_MOST_VALUES = 30  # of a condition
 _RESAMPLES = 200
 _SEED = 1
 
@@ -64,12 +66,18 @@ def samples_of(table: Table) -> dict[str, np.ndarray]:
 
 
 def column(table: Table, name: str, rows: np.ndarray) -> Floats:
-    """The values of a number, [n]; of the encoding, the share of its files that is bona fide."""
-    if name != ENCODING:
+    """The values of a number, [n]; of what has names, the share of each name that is bona fide."""
+    if name in NUMBERS:
         return table.number(name)[rows].astype(np.float64)
-    _, codes = np.unique(table.measured.encodings[rows], return_inverse=True)
+    _, codes = np.unique(_names(table, name)[rows], return_inverse=True)
     bonafide = np.bincount(codes, weights=table.is_bonafide[rows])
     return (bonafide / np.bincount(codes))[codes]
+
+
+def _names(table: Table, name: str) -> np.ndarray:
+    if name == ENCODING:
+        return table.measured.encodings
+    return table.told.get(name, np.full(len(table.utterances), ""))
 
 
 def separate_by_number(table: Table, split: str, rows: np.ndarray) -> list[Separation]:
@@ -83,6 +91,8 @@ def separate_by_number(table: Table, split: str, rows: np.ndarray) -> list[Separ
     bootstrap = _bootstrap(table, rows)
     found = []
     for name in COLUMNS:
+        if name in CONDITIONS and np.unique(_names(table, name)[rows]).size > _MOST_VALUES:
+            continue  # A value of few utterances is told by its class, whatever it is.
         values = column(table, name, rows)
         if np.ptp(values) == 0:
             continue
@@ -96,7 +106,7 @@ def separate_by_number(table: Table, split: str, rows: np.ndarray) -> list[Separ
                 name,
                 values,
                 bootstrap,
-                medians=None if name == ENCODING else medians,
+                medians=medians if name in NUMBERS else None,
             )
         )
     return found

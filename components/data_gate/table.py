@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
 from components.utterance_gen import measures
 from components.utterance_gen.corpora import NO_ATTACK, SPLITS, UNKNOWN_SPEAKER
-from components.utterance_gen.listing import Listed
+from components.utterance_gen.listing import CONDITIONS, Listed
 
 
 class TableError(ValueError):
@@ -25,12 +25,15 @@ class Table:
         speakers: str [N], `-` where unknown.
         systems: str [N], `-` of bona fide speech.
         measured: Of the same N, in this order.
+        told: Condition (`listing.CONDITIONS`) -> str [N], empty where the corpus does not tell it;
+            those that it tells of some utterance.
     """
 
     splits: np.ndarray
     speakers: np.ndarray
     systems: np.ndarray
     measured: measures.Measures
+    told: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
     @property
     def utterances(self) -> np.ndarray:
@@ -83,4 +86,9 @@ def make_table(rows: Iterable[Listed], parts: Iterable[measures.Measures]) -> Ta
         speakers=np.array([row.speaker for row in listed], np.str_),
         systems=np.array([row.system for row in listed], np.str_),
         measured=measured,
+        told={
+            name: np.array(values, np.str_)
+            for name in CONDITIONS
+            if any(values := [dict(row.extra).get(name, "") for row in listed])
+        },
     )

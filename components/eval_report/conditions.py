@@ -11,9 +11,6 @@ import numpy.typing as npt
 from components.utterance_gen import listing, measure_files, measures
 from metrics.slices import UNKNOWN
 
-# Told of an utterance by some corpora, in the order of the report. What makes an attack (vocoder)
-# is in the table of attacks, and a text is of one utterance.
-TOLD = ("corpus", "codec", "transmission", "environment", "source", "language", "gender")
 _DURATIONS = (2.0, 4.0, 8.0)  # seconds
 
 
@@ -29,7 +26,7 @@ def conditions_of(examples_uri: str, utterances: Sequence[str]) -> dict[str, npt
     for row in listing.read_listing(examples_uri):
         if (index := place.get(row.utterance)) is not None:
             for name, value in row.extra:
-                if name in TOLD:
+                if name in listing.CONDITIONS:
                     found.setdefault(name, [UNKNOWN] * len(place))[index] = value
     # Examples of an older version have no measures.
     with contextlib.suppress(FileNotFoundError):
@@ -39,7 +36,7 @@ def conditions_of(examples_uri: str, utterances: Sequence[str]) -> dict[str, npt
                 if (index := place.get(str(utterance))) is not None:
                     durations = found.setdefault("duration", [UNKNOWN] * len(place))
                     durations[index] = duration_bucket(float(numbers[seconds]))
-    order = [*TOLD, "duration"]
+    order = [*listing.CONDITIONS, "duration"]
     return {name: np.array(found[name]) for name in order if name in found}
 
 

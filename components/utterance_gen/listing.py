@@ -13,6 +13,9 @@ from components.utterance_gen.corpora import EXTRA_NAMES, NO_ATTACK, Utterance
 from metrics.gate import Overlap
 
 LISTING_FILE = "utterances.tsv"
+# Of what a corpus tells, what several utterances have in common and no attack alone: the conditions
+# of a recording, in the order of a report.
+CONDITIONS = ("corpus", "codec", "transmission", "environment", "source", "language", "gender")
 _COLUMNS = ("split", "utterance", "speaker", "system", "path")
 
 

@@ -322,7 +322,14 @@ def data_page():
             for name in ("error", "warning")
         ],
         "splits": {
-            split: {"bonafide": 9, "spoof": 9, "attacks": 3, "speakers": 2, "hours": 0.1}
+            split: {
+                "bonafide": 9,
+                "spoof": 9,
+                "attacks": 3,
+                "speakers": 2,
+                "hours": 0.1,
+                "conditions": {"language": {"Ling" * 20: [9, 9]}},
+            }
             for split in ("train", "dev", "eval")
         },
         "numbers": {

@@ -10,7 +10,14 @@ REPORT = {
     "counts": {"train": {"bonafide": 3, "spoof": 4}},
     "findings": [],
     "splits": {
-        "train": {"bonafide": 1234, "spoof": 4, "attacks": 1, "speakers": 0, "hours": 0.5},
+        "train": {
+            "bonafide": 1234,
+            "spoof": 4,
+            "attacks": 1,
+            "speakers": 0,
+            "hours": 0.5,
+            "conditions": {},
+        },
     },
     "numbers": {
         "train": {
@@ -123,3 +130,14 @@ def test_drift_is_measured_in_bits_and_shares_in_per_cent():
     assert "data_gate.shortcut : measured 20.00\u00a0%, limit 30.00\u00a0%".replace(
         "\u00a0", " "
     ) in shown.replace("\u00a0", " ")
+
+
+def test_what_a_corpus_tells_is_counted_by_split_and_class():
+    report = copy.deepcopy(REPORT)
+    train = report["splits"]["train"]
+    dev = train | {"conditions": {"language": {"de": [7, 1200]}}}
+    train["conditions"] = {"language": {"en<": [5, 0], "": [1, 2]}}
+    report["splits"]["dev"] = dev
+    shown = text_of(render_data_page(report, title="x"))
+    assert "By language: bona fide and spoofed utterances Language train dev" in shown
+    assert "en&lt; 5 and 0 none not told 1 and 2 none de none 7 and 1,200" in shown

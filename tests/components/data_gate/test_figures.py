@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from components.data_gate import advice, balance, probe, separation, shortcuts
+from components.data_gate import advice, balance, checks, probe, separation, shortcuts
 from components.data_gate.config import DataGateConfig
 from components.data_gate.findings import Severity
 from components.data_gate.separation import Separation
@@ -16,7 +16,7 @@ from models.settings import AugmentConfig, FeatureConfig, WaveformConfig
 ROWS = np.arange(80)
 
 
-def table(*, number="seconds", values=None, speakers=None, systems=None, split="train"):
+def table(*, number="seconds", values=None, speakers=None, systems=None, split="train", **told):
     """Forty bona fide, then forty spoofs; one number of each may be given."""
     size = 80
     numbers = np.zeros((size, len(measures.NUMBERS)), np.float32)
@@ -35,6 +35,7 @@ def table(*, number="seconds", values=None, speakers=None, systems=None, split="
         speakers=np.array(speakers or [f"s{i % 8}" for i in range(size)]),
         systems=np.array(systems or ["-"] * 40 + ["A"] * 40),
         measured=measured,
+        told={name: np.array(values) for name, values in told.items()},
     )
 
 
@@ -172,6 +173,41 @@ def test_advice_names_only_settings_that_exist():
                 assert name in {field.name for field in dataclasses.fields(sections[section])}
     assert named >= 8
     assert "features.fmax_hz=3900" in advice.advice(found("bandwidth_hz", "train", 0.1))
+
+
+def test_a_language_of_one_class_is_a_shortcut_and_no_error():
+    told = table(language=["en"] * 36 + ["de"] * 44)
+    [of_language] = separation.separate_by_number(told, "train", ROWS)
+    assert (of_language.number, of_language.medians) == ("language", None)
+    assert of_language.eer == pytest.approx(0.1, abs=0.01)
+    perfect = table(language=["en"] * 40 + ["de"] * 40)
+    [same] = separation.separate_by_number(perfect, "train", ROWS)
+    assert same.eer == 0
+    single = {split: [dataclasses.replace(same, split=split)] for split in ("train", "eval")}
+    [finding] = shortcuts.find_shortcuts(single, {}, DataGateConfig())
+    assert (finding.rule, finding.severity) == ("shortcut", Severity.WARNING)
+    assert finding.subject == "language"
+    assert "Give both classes recordings of each." in finding.message
+
+
+def test_a_condition_with_a_value_for_each_utterance_says_nothing():
+    assert (
+        separation.separate_by_number(table(source=[f"{i}" for i in range(80)]), "train", ROWS)
+        == []
+    )
+
+
+def test_what_the_listing_tells_is_counted_by_class():
+    told = table(language=["en"] * 36 + ["de"] * 40 + [""] * 4)
+    counts = checks.check(told, DataGateConfig(combined_shortcut="off")).figures["splits"]["train"]
+    assert counts["conditions"] == {"language": {"de": [4, 36], "en": [36, 0], "": [0, 4]}}
+    rows = [
+        listing.Listed("train", f"u{i}", "s", "-", "p", (("codec", "opus"),) if i else ())
+        for i in range(80)
+    ]
+    made = make_table(rows, [told.measured])
+    assert set(made.told) == {"codec"}
+    assert made.told["codec"].tolist() == [""] + ["opus"] * 79
 
 
 def test_every_number_has_a_title_and_advice():
