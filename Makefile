@@ -5,7 +5,7 @@ PYTHON_BIN := .venv/bin/python
 # Most of a test is tracing graphs, on one core. A file's tests stay together and in order: they
 # share what takes long to make. The longest files begin (tests/conftest.py). `ARGS="-n 0"` runs one
 # after the other.
-PYTEST := $(PYTHON_BIN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+PYTEST := $(PYTHON_BIN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=20
 # The environment of a build machine must not keep bytecode from being written or read.
 unexport PYTHONDONTWRITEBYTECODE PYTHONHOME PYTHONPATH VIRTUAL_ENV
 export TF_CPP_MIN_LOG_LEVEL ?= 2
