@@ -140,7 +140,10 @@ def rest(model, name, version):
             except (BadRequestError, ValueError) as error:
                 self.reply(400, {"error": str(error)})
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(http.server.ThreadingHTTPServer):
+        request_queue_size = 256  # five by default, beyond which clients are turned away
+
+    server = Server(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"
