@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -53,7 +52,7 @@ class Trials:
 
     def part(self, keep: npt.NDArray[np.bool_]) -> Trials:
         """Returns the trials where `keep` [N] is true; they may be all of one class."""
-        return dataclasses.replace(
+        return replace(
             self,
             utterances=self.utterances[keep],
             scores=self.scores[keep],

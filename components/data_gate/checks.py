@@ -19,8 +19,7 @@ from components.data_gate.separation import Separation, samples_of, separate_by_
 from components.data_gate.shortcuts import find_shortcuts
 from components.data_gate.table import Table, make_table
 from components.utterance_gen import listing, measure_files
-
-_MOST_VALUES = 30  # of a condition; a language of every village says nothing
+from metrics.slices import MOST_VALUES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +30,7 @@ class Checked:
         findings: Of all rules that are not off.
         figures: Ready for JSON: `splits` (what there is of each), `numbers` (split -> number ->
             how well it tells the classes apart), `titles` (number -> name and unit), `levels` and
-            `limits` (the settings), `drift` (from what -> class -> number -> bits and medians).
+            `limits` (the settings), `drift` (see `drift.find_drift`).
     """
 
     findings: list[Finding]
@@ -111,7 +110,7 @@ def _by_value(values: np.ndarray, bonafide: np.ndarray) -> dict[str, list[int]]:
     """Value -> bona fide and spoofed utterances, the most frequent values first."""
     names, codes = np.unique(values, return_inverse=True)
     counts = [np.bincount(codes[flags], minlength=len(names)) for flags in (bonafide, ~bonafide)]
-    order = np.argsort(-(counts[0] + counts[1]), kind="stable")[:_MOST_VALUES]
+    order = np.argsort(-(counts[0] + counts[1]), kind="stable")[:MOST_VALUES]
     return {str(names[place]): [int(of[place]) for of in counts] for place in order}
 
 

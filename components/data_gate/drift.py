@@ -10,7 +10,7 @@ import numpy as np
 from components.data_gate.advice import title, value_text
 from components.data_gate.config import DataGateConfig
 from components.data_gate.findings import Finding, finding
-from components.data_gate.profile import BONAFIDE, ClassProfile, Profile, train_rows
+from components.data_gate.profile import BONAFIDE, SPOOF, ClassProfile, Profile, train_rows
 from components.data_gate.separation import ENCODING
 from components.data_gate.served import Served
 from components.data_gate.serving_log import Heard
@@ -19,7 +19,7 @@ from components.utterance_gen.measures import NUMBERS, Measures
 from metrics.distribution import LEAST, Distribution, divergence, divergence_of_names
 
 _TRAIN = "train"
-_CLASSES = {"bonafide": "bona fide speech", "spoof": "spoofs"}
+_CLASSES = {BONAFIDE: "bona fide speech", SPOOF: "spoofs"}
 _SHOWN = 4
 
 

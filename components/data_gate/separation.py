@@ -11,6 +11,7 @@ from components.utterance_gen.listing import CONDITIONS
 from components.utterance_gen.measures import NUMBERS
 from metrics.detection import Floats, curve_of, eer_of, equal_error_rate
 from metrics.resampling import ClusterBootstrap, NoIntervalError, interval
+from metrics.slices import MOST_VALUES
 from metrics.trials import Trials
 
 ENCODING = "file_encoding"
@@ -18,7 +19,6 @@ COLUMNS = (*NUMBERS, ENCODING, *CONDITIONS)
 LEAST_TRIALS = 20  # of each class, below which nothing is said
 LEAST_OF_ATTACK = 10
 _MOST_TRIALS = 40_000  # of a split that are looked at: enough for any figure here
-_MOST_VALUES = 30  # of a condition
 _RESAMPLES = 200
 _SEED = 1
 
@@ -91,7 +91,7 @@ def separate_by_number(table: Table, split: str, rows: np.ndarray) -> list[Separ
     bootstrap = _bootstrap(table, rows)
     found = []
     for name in COLUMNS:
-        if name in CONDITIONS and np.unique(_names(table, name)[rows]).size > _MOST_VALUES:
+        if name in CONDITIONS and np.unique(_names(table, name)[rows]).size > MOST_VALUES:
             continue  # A value of few utterances is told by its class, whatever it is.
         values = column(table, name, rows)
         if np.ptp(values) == 0:

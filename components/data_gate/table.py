@@ -81,6 +81,7 @@ def make_table(rows: Iterable[Listed], parts: Iterable[measures.Measures]) -> Ta
             f"in {', '.join(missing[:5])}: the examples are not whole. Run UtteranceGen again."
         )
     listed = [by_id[name] for name in ids]
+    told = [dict(row.extra) for row in listed]
     return Table(
         splits=np.array([row.split for row in listed], np.str_),
         speakers=np.array([row.speaker for row in listed], np.str_),
@@ -89,6 +90,6 @@ def make_table(rows: Iterable[Listed], parts: Iterable[measures.Measures]) -> Ta
         told={
             name: np.array(values, np.str_)
             for name in CONDITIONS
-            if any(values := [dict(row.extra).get(name, "") for row in listed])
+            if any(values := [of.get(name, "") for of in told])
         },
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import itertools
 import json
 import pathlib
@@ -185,9 +186,10 @@ def _data(data_report_uri: str | None) -> DataChecks | None:
     numbers = report["numbers"].get("eval", {})
     return DataChecks(
         findings=[
-            DataFinding(found["rule"], found["severity"], found["split"], found["subject"], message)
+            DataFinding(
+                **{field.name: found[field.name] for field in dataclasses.fields(DataFinding)}
+            )
             for found in report["findings"]
-            for message in [found["message"]]
         ],
         all_numbers_eer=numbers["all"]["eer"] if "all" in numbers else None,
     )
