@@ -94,13 +94,10 @@ def measure(clips: Sequence[Clip], sample_rate: int) -> Measures:
         clips: At least one. Each is measured as if it were alone.
         sample_rate: Of all of them, in Hz.
     """
-    frames, lengths = _frames([clip.samples for clip in clips], _frame_samples(sample_rate))
+    frame = _frame_samples(sample_rate)
+    frames, envelope, means, lengths = _frames([clip.samples for clip in clips], frame)
     owner = np.repeat(np.arange(len(clips)), lengths)  # [T]
     begins = np.cumsum(lengths) - lengths
-    sums = frames.sum(axis=1, dtype=np.float32).astype(np.float64)
-    means = np.add.reduceat(sums, begins) / (lengths * frames.shape[1])
-    frames -= means.astype(np.float32)[owner, None]
-    envelope = _envelope(frames)
     marks, spectra = landmarks.find(frames, envelope, owner, lengths)
 
     seconds = np.array([len(clip.samples) for clip in clips]) / sample_rate
@@ -144,10 +141,9 @@ def speech_of(samples: np.ndarray, sample_rate: int) -> tuple[slice, float]:
         where the sample 1 has the power 1. All samples, and 0, where no frame is active.
     """
     frame = _frame_samples(sample_rate)
-    frames, lengths = _frames([samples], frame)
-    frames -= frames.mean(dtype=np.float64).astype(np.float32)
+    _, envelope, _, lengths = _frames([samples], frame)
     owner, begins = np.zeros(lengths[0], np.int64), np.zeros(1, np.int64)
-    leading, trailing, power, _ = _levels(_envelope(frames), owner, begins, lengths)
+    leading, trailing, power, _ = _levels(envelope, owner, begins, lengths)
     if not power[0]:
         return slice(0, len(samples)), 0.0
     stop = (lengths[0] - trailing[0]) * frame
@@ -183,25 +179,32 @@ def _frame_samples(sample_rate: int) -> int:
     return round(sample_rate * landmarks.FRAME_SECONDS)
 
 
-def _envelope(frames: np.ndarray) -> np.ndarray:
-    """The power of each frame, float32 [T]."""
-    return np.einsum("tn,tn->t", frames, frames) / np.float32(frames.shape[1])
-
-
-def _frames(clips: Sequence[np.ndarray], frame: int) -> tuple[np.ndarray, np.ndarray]:
-    """Whole frames of the samples of all clips, float32 [T, frame], and how many each has.
+def _frames(clips: Sequence[np.ndarray], frame: int) -> tuple[np.ndarray, ...]:
+    """Whole frames of all clips, each without its clip's mean.
 
     A clip shorter than a frame is filled up with zeros to one.
+
+    Returns:
+        Frames, float32 [T, frame]; their power, float32 [T]; each clip's mean, float64 [N]; and how
+        many frames it has, int64 [N].
     """
     lengths = np.array([max(1, len(samples) // frame) for samples in clips])
     frames = np.empty((lengths.sum(), frame), np.float32)
-    flat, place = frames.reshape(-1), 0
-    for samples, length in zip(clips, lengths, strict=True):
-        whole = samples[: length * frame]
-        flat[place : place + len(whole)] = whole
-        flat[place + len(whole) : place + length * frame] = 0
-        place += length * frame
-    return frames, lengths
+    envelope = np.empty(len(frames), np.float32)
+    means = np.empty(len(clips))
+    place = 0
+    # All passes over one clip before the next: it stays in the processor's cache.
+    for number, (samples, length) in enumerate(zip(clips, lengths, strict=True)):
+        own = frames[place : place + length]
+        flat, whole = own.reshape(-1), samples[: length * frame]
+        flat[: len(whole)] = whole
+        flat[len(whole) :] = 0
+        means[number] = np.add.reduce(flat) / len(flat)
+        flat -= np.float32(means[number])
+        np.einsum("tn,tn->t", own, own, out=envelope[place : place + length])
+        place += length
+    envelope /= np.float32(frame)
+    return frames, envelope, means, lengths
 
 
 def _levels(
@@ -218,13 +221,11 @@ def _levels(
     first[heard] = active[(ends - count)[heard]] - begins[heard]
     last[heard] = active[ends[heard] - 1] - begins[heard]
 
-    frame = np.arange(len(owner)) - begins[owner]
-    between = np.flatnonzero((frame >= first[owner]) & (frame <= last[owner]))
-    held = np.where(heard, last - first + 1, 0)
-    ordered = envelope[between][np.lexsort((envelope[between], owner[between]))]
     floor = np.zeros(len(lengths))
-    places = np.cumsum(held) - held + (held * _QUIET_SHARE).astype(np.int64)
-    floor[heard] = ordered[places[heard]]
+    for clip in np.flatnonzero(heard):
+        between = envelope[begins[clip] + first[clip] : begins[clip] + last[clip] + 1]
+        quiet = int(len(between) * _QUIET_SHARE)
+        floor[clip] = np.partition(between, quiet)[quiet]
     return first, lengths - 1 - last, power / np.maximum(count, 1), floor
 
 

@@ -4,6 +4,7 @@ Prism is Beam's portable engine for one machine, Flink the one that people run; 
 over Beam's job API. What they write must be what the direct runner writes.
 """
 
+import csv
 import hashlib
 import os
 import pathlib
@@ -16,6 +17,8 @@ import time
 import numpy as np
 import pytest
 import tensorflow as tf
+
+import score
 
 pytestmark = pytest.mark.e2e
 
@@ -73,10 +76,10 @@ def by_the_direct_runner(run_pipeline, small_corpus, tmp_path_factory, tiny):
     return transformed(run_pipeline, small_corpus, tmp_path_factory.mktemp("direct"), tiny)
 
 
-def transformed(run_pipeline, corpus, output, tiny, *settings):
-    """Runs up to Transform; returns digests of examples, features by name, and the engine."""
+def transformed(run_pipeline, corpus, output, tiny, *settings, until="Transform"):
+    """Runs at least up to Transform; returns digests of examples, features, and the engine."""
     run = run_pipeline(
-        *("--corpus", corpus, "--output", output, "--until", "Transform"),
+        *("--corpus", corpus, "--output", output, "--until", until),
         settings=(*tiny, *SETTINGS, *settings),
     )
     assert run.returncode == 0, run.stdout
@@ -112,13 +115,67 @@ def assert_same(found, expected):
         np.testing.assert_allclose(features, expected[1][name][1], atol=1e-4)
 
 
-def test_prism_with_workers_in_this_process(
-    prism, by_the_direct_runner, run_pipeline, small_corpus, tmp_path, tiny
-):
-    settings = ("beam.runner=portable", f"beam.endpoint={prism}")
-    found = transformed(run_pipeline, small_corpus, tmp_path, tiny, *settings)
+@pytest.fixture(scope="module")
+def on_prism(prism, run_pipeline, small_corpus, tmp_path_factory, tiny):
+    """A whole run on Prism, with workers in our process: its folder, and what `transformed` has."""
+    output = tmp_path_factory.mktemp("prism")
+    engine = ("beam.runner=portable", f"beam.endpoint={prism}")
+    return output, transformed(
+        run_pipeline, small_corpus, output, tiny, *engine, until="ModelPusher"
+    )
+
+
+def test_prism_with_workers_in_this_process(on_prism, by_the_direct_runner):
+    _, found = on_prism
     assert found[2] == "portable, parallelism 2 (as asked for)"
     assert_same(found, by_the_direct_runner)
+
+
+def test_the_evaluator_and_bulk_scoring_on_prism(on_prism, prism, small_corpus, tmp_path):
+    """Both say of a recording what score.py says, which does without Beam."""
+    output, _ = on_prism
+    [version] = output.glob("serving/*/*")
+    recordings = sorted(small_corpus.glob("LA/ASVspoof2019_LA_eval/flac/*.flac"))
+    listed, table = tmp_path / "list.txt", tmp_path / "alone.csv"
+    listed.write_text("\n".join(map(str, recordings)))
+    model = ("--model", str(version))
+    assert score.main(["--list", str(listed), "--csv", str(table), *model]) == 0
+    alone = rows_of(table)
+    expected = {name: float(row["score"]) for name, row in alone.items()}
+    assert expected.keys() == {path.stem for path in recordings}
+
+    bulk = subprocess.run(
+        [
+            *(sys.executable, "-m", "scoring.bulk", listed, *model, "--output", tmp_path / "bulk"),
+            *("--shard-recordings", "20", "--workers", "2"),
+            *("--beam-runner", "portable", "--set", f"beam.endpoint={prism}"),
+        ],
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert bulk.returncode == 0, bulk.stdout
+    in_bulk = rows_of(*tmp_path.glob("bulk/scores-*"))
+    found = {name: float(row["score"]) for name, row in in_bulk.items()}
+    assert found == pytest.approx(expected, abs=1e-5)
+
+    [evaluated] = output.glob("artifacts/ModelEvaluator/scores/*/eval.scores.txt")
+    lines = [line.split() for line in evaluated.read_text().splitlines()]
+    by_evaluator = {name: float(value) for name, *_, value in lines}
+    assert by_evaluator.keys() == expected.keys()
+    # Of a longer recording the Evaluator takes a second, as in training, and score.py takes all.
+    short = [name for name, row in alone.items() if row["segments"] == "1"]
+    assert len(short) >= 3
+    for name in short:
+        assert by_evaluator[name] == pytest.approx(expected[name], abs=1e-4)
+
+
+def rows_of(*paths):
+    """Recording -> row of CSV files of scores."""
+    rows = [row for path in paths for row in csv.DictReader(path.read_text().splitlines())]
+    return {pathlib.Path(row["path"]).stem: row for row in rows}
 
 
 def test_prism_with_a_pool_of_workers(
