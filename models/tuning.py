@@ -21,7 +21,7 @@ import keras_tuner
 import tensorflow_transform as tft
 from keras_tuner.engine import base_tuner
 from keras_tuner.engine.trial import Trial, TrialStatus
-from tfx.v1.components import TunerFnResult
+from tfx.components.tuner.component import TunerFnResult
 
 from models import checkpoints
 from models.augment import AugmentConfig

@@ -15,9 +15,9 @@ from typing import Protocol
 
 from google.protobuf.message import Message
 from ml_metadata.proto import metadata_store_pb2
-from tfx import v1 as tfx
 from tfx.dsl.compiler import constants
 from tfx.orchestration import metadata
+from tfx.orchestration import pipeline as tfx_pipeline
 from tfx.orchestration.local import runner_utils
 from tfx.orchestration.portable import launcher, runtime_parameter_utils, tfx_runner
 from tfx.orchestration.portable.beam_executor_operator import BeamExecutorOperator
@@ -172,7 +172,7 @@ def _beam_operator_with(beam_args: tuple[str, ...]) -> type[BeamExecutorOperator
 
 
 def run(
-    pipeline: tfx.dsl.Pipeline,
+    pipeline: tfx_pipeline.Pipeline,
     listener: Listener,
     *,
     only: Collection[str] | None = None,

@@ -10,8 +10,11 @@ import os
 from collections.abc import Mapping, Sequence
 
 import tensorflow_data_validation as tfdv
-from tfx import v1 as tfx
+from tfx import components as tfx_components
 from tfx.dsl.components.base import base_component
+from tfx.orchestration import metadata
+from tfx.orchestration import pipeline as tfx_pipeline
+from tfx.proto import trainer_pb2
 
 from components.champion import Champion
 from components.champion.finder import champion_state
@@ -302,13 +305,13 @@ def create_components(
     schema = CuratedSchema(
         schema_pbtxt=SCHEMA.read_text(), code_fingerprint=fingerprints.schema_code
     )
-    statistics = tfx.components.StatisticsGen(
+    statistics = tfx_components.StatisticsGen(
         examples=examples,
         schema=schema.outputs["schema"],
         # Counting exactly which values occur most often would shuffle whole recordings.
         stats_options=tfdv.StatsOptions(experimental_use_sketch_based_topk_uniques=True),
     )
-    validator = tfx.components.ExampleValidator(
+    validator = tfx_components.ExampleValidator(
         statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"]
     )
     data_gate = DataGate(
@@ -343,12 +346,12 @@ def create_components(
     tuner = None
     if settings.tuner.trials:
         tuning_fingerprint = fingerprints.tuning(settings)
-        tuner = tfx.components.Tuner(
+        tuner = tfx_components.Tuner(
             tuner_fn="models.tuning.tuner_fn",
             examples=trainer_examples,
             transform_graph=transform.outputs["transform_graph"],
-            train_args=tfx.proto.TrainArgs(splits=["train"]),
-            eval_args=tfx.proto.EvalArgs(splits=["dev"]),
+            train_args=trainer_pb2.TrainArgs(splits=["train"]),
+            eval_args=trainer_pb2.EvalArgs(splits=["dev"]),
             custom_config={
                 **settings.tuning(),
                 "materialized": settings.transform.materialize,
@@ -358,14 +361,14 @@ def create_components(
                 "tuning_fingerprint": tuning_fingerprint,
             },
         )
-    trainer = tfx.components.Trainer(
+    trainer = tfx_components.Trainer(
         run_fn="models.trainer.run_fn",
         examples=trainer_examples,
         transform_graph=transform.outputs["transform_graph"],
         schema=schema.outputs["schema"],
         hyperparameters=tuner.outputs["best_hyperparameters"] if tuner else None,
-        train_args=tfx.proto.TrainArgs(splits=["train"]),
-        eval_args=tfx.proto.EvalArgs(splits=["dev"]),
+        train_args=trainer_pb2.TrainArgs(splits=["train"]),
+        eval_args=trainer_pb2.EvalArgs(splits=["dev"]),
         custom_config={
             **settings.training(),
             "trainer": dataclasses.asdict(trainer_settings),
@@ -465,16 +468,14 @@ def create_pipeline(
     *,
     places: Places,
     metadata_path: str,
-) -> tfx.dsl.Pipeline:
+) -> tfx_pipeline.Pipeline:
     """Wraps the components for TFX, with caching on and metadata in an SQLite file."""
-    return tfx.dsl.Pipeline(
+    return tfx_pipeline.Pipeline(
         pipeline_name=f"bonafide-{settings.name}",
         pipeline_root=places.artifacts,
         components=list(components),
         enable_cache=True,
-        metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
-            metadata_path
-        ),
+        metadata_connection_config=metadata.sqlite_metadata_connection_config(metadata_path),
     )
 
 

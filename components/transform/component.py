@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tfx import types
-from tfx import v1 as tfx
+from tfx import components, types
 from tfx.dsl.components.base import executor_spec
+from tfx.proto import transform_pb2
 
 from components.transform import executor
 
 
-class Transform(tfx.components.Transform):
+class Transform(components.Transform):
     """TFX's Transform with an executor made for recordings.
 
     What goes in and out is TFX's: the same parameters, artifacts and files, so that whatever reads
@@ -55,7 +55,7 @@ class Transform(tfx.components.Transform):
             schema=schema,
             preprocessing_fn=preprocessing_fn,
             custom_config=custom_config,
-            splits_config=tfx.proto.SplitsConfig(analyze=analyze, transform=transform),
+            splits_config=transform_pb2.SplitsConfig(analyze=analyze, transform=transform),
             materialize=materialize,
             disable_statistics=True,
             disable_analyzer_cache=True,

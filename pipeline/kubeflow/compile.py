@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from tfx import v1 as tfx
 from tfx.dsl.components.base import base_component
+from tfx.orchestration import pipeline as tfx_pipeline
 from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
 
 from components.corpus_check import CorpusCheck
@@ -181,7 +181,7 @@ def _tfx_specification(
         )
     )
     job = runner.run(
-        tfx.dsl.Pipeline(
+        tfx_pipeline.Pipeline(
             pipeline_name=f"bonafide-{settings.name}",
             pipeline_root="",
             components=components,

@@ -4,8 +4,9 @@ import signal
 
 import pytest
 from tfx import types
-from tfx import v1 as tfx
 from tfx.dsl.components.base import base_component, base_executor, executor_spec
+from tfx.orchestration import metadata
+from tfx.orchestration import pipeline as tfx_pipeline
 from tfx.types import component_spec, standard_artifacts
 
 from pipeline import local
@@ -67,12 +68,12 @@ def run(folder, what, record=None):
     first = Write(what)
     second = WriteAfter("works")
     second.add_upstream_node(first)
-    graph = tfx.dsl.Pipeline(
+    graph = tfx_pipeline.Pipeline(
         pipeline_name="test",
         pipeline_root=str(folder / "artifacts"),
         components=[first, second],
         enable_cache=True,
-        metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
+        metadata_connection_config=metadata.sqlite_metadata_connection_config(
             str(folder / "metadata.sqlite")
         ),
     )
