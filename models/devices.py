@@ -66,15 +66,20 @@ class Placement:
     def distribute(self, batches: tf.data.Dataset) -> Iterable[Any]:
         """Global batches [B, ...], of which every replica gets its part."""
         if self.workers == 1:
-            return self.strategy.experimental_distribute_dataset(batches)
+            return self._among_own(batches)
         local = self.replicas // self.workers
         return self._parts(batches, self.replicas, self.worker * local)
 
     def distribute_to_each_worker(self, batches: tf.data.Dataset) -> Iterable[Any]:
         """Global batches that the replicas of every worker share among themselves."""
         if self.workers == 1:
-            return self.strategy.experimental_distribute_dataset(batches)
+            return self._among_own(batches)
         return self._parts(batches, self.replicas // self.workers, 0)
+
+    def _among_own(self, batches: tf.data.Dataset) -> Iterable[Any]:
+        if self.kind == "cpu" and self.replicas == 1:
+            return batches  # They are where they are needed; handing them out takes its time.
+        return self.strategy.experimental_distribute_dataset(batches)
 
     def _parts(self, batches: tf.data.Dataset, count: int, first: int) -> Iterable[Any]:
         """Cuts batches into `count` parts and gives those from `first` to this worker's replicas.
