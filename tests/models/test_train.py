@@ -107,10 +107,18 @@ def test_two_runs_are_identical_and_seeds_differ(uninterrupted, tmp_path, caplog
     assert other.state.history[0]["loss"] != uninterrupted.state.history[0]["loss"]
 
 
-def test_training_learns_and_picks_the_best_epoch(tmp_path):
-    settings = dataclasses.replace(SETTINGS, epochs=6, learning_rate=1e-2, ema_epochs=0.5)
-    result = run(tmp_path, settings, augment=None, train_split=toy_split(120, 0))
-    history = result.state.history
+LEARNING = dataclasses.replace(SETTINGS, epochs=6, learning_rate=1e-2, ema_epochs=0.5)
+
+
+@pytest.fixture(scope="module")
+def learnt(tmp_path_factory):
+    """A training that has learnt something."""
+    directory = tmp_path_factory.mktemp("learnt")
+    return run(directory, LEARNING, augment=None, train_split=toy_split(120, 0))
+
+
+def test_training_learns_and_picks_the_best_epoch(learnt):
+    result, history = learnt, learnt.state.history
     assert history[-1]["dev_loss"] < history[0]["dev_loss"] - 0.1
     best = min(history, key=lambda f: (f["dev_eer"], f["dev_loss"]))
     assert (result.state.best_epoch, result.state.best_dev_eer) == (best["epoch"], best["dev_eer"])
@@ -120,9 +128,8 @@ def test_training_learns_and_picks_the_best_epoch(tmp_path):
 
 def test_the_last_epoch_can_be_asked_for(tmp_path):
     """The average over all epochs and not what dev, with the attacks of training, likes best."""
-    settings = dataclasses.replace(SETTINGS, epochs=6, learning_rate=1e-2, ema_epochs=0.5)
-    best = run(tmp_path / "best", settings)
-    last = run(tmp_path / "last", dataclasses.replace(settings, selection="last"))
+    best = run(tmp_path / "best", LEARNING)
+    last = run(tmp_path / "last", dataclasses.replace(LEARNING, selection="last"))
     assert figures(best) == figures(last)
     assert best.state.best_epoch < 6
     assert last.state.best_epoch == 6
@@ -235,26 +242,24 @@ def test_weights_of_corpora_resume_and_count_in_the_prior_odds(tmp_path, caplog)
     assert "resumed after epoch 1/2" in caplog.text
 
 
-def test_a_warm_start_begins_where_the_other_training_ended(tmp_path, caplog, monkeypatch):
+def test_a_warm_start_begins_where_the_other_training_ended(learnt, tmp_path, caplog, monkeypatch):
     """Lower from the first epoch on; and what a checkpoint holds is not overwritten by it."""
     caplog.set_level("INFO", logger="bonafide")
-    settings = dataclasses.replace(SETTINGS, epochs=6, learning_rate=1e-2, ema_epochs=0.5)
     split = toy_split(120, 0)
-    before = run(tmp_path / "before", settings, augment=None, train_split=split)
-    assert before.warm_start is None
+    assert learnt.warm_start is None
     model = train.Conformer(TINY)
     model.build((None, None, 8))
-    model.set_weights(before.state.best_weights)
+    model.set_weights(learnt.state.best_weights)
     uri = str(tmp_path / "conformer.weights.h5")
     model.save_weights(uri)
 
-    settings = dataclasses.replace(settings, epochs=2, learning_rate=1e-3, seed=5)
+    settings = dataclasses.replace(LEARNING, epochs=2, learning_rate=1e-3, seed=5)
     warm_settings = dataclasses.replace(settings, pretrained=uri)
     cold = run(tmp_path / "cold", settings, augment=None, train_split=split)
     warm = run(tmp_path / "warm", warm_settings, augment=None, train_split=split)
     for figure in ("loss", "dev_loss"):
         assert warm.state.history[0][figure] < cold.state.history[0][figure] - 0.1
-    best = min(epoch["dev_loss"] for epoch in before.state.history)
+    best = min(epoch["dev_loss"] for epoch in learnt.state.history)
     assert warm.state.history[0]["dev_loss"] == pytest.approx(best, abs=0.05)
     assert len(warm.warm_start.loaded) == len(model.weights)
     assert f"warm start: 44 of 44 weights from {uri}" in caplog.text
@@ -294,14 +299,17 @@ t.run({directory!r})
 """
 
 
-# 4 steps an epoch: the very first, the third of the second epoch, and the last of all.
-@pytest.mark.parametrize(("kill_at", "finished"), [(1, 0), (7, 1), (12, 2)])
-def test_resumes_after_kill_9_at_any_step(uninterrupted, tmp_path, kill_at, finished):
-    code = KILLED.format(root=str(ROOT), directory=str(tmp_path), kill_at=kill_at)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
-    assert done.returncode == -9, done.stderr[-2000:]
-    kept = [f"checkpoint-{epoch:05d}.npz" for epoch in range(1, finished + 1)]
-    assert sorted(p.name for p in tmp_path.iterdir()) == kept
+def test_resumes_after_kill_9_again_and_again(uninterrupted, tmp_path):
+    # 4 steps an epoch: killed at the very first, at the third of the second epoch, and, gone on
+    # with after the first epoch, at the last of all.
+    for kill_at, finished in ((1, 0), (7, 1), (8, 2)):
+        code = KILLED.format(root=str(ROOT), directory=str(tmp_path), kill_at=kill_at)
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT
+        )
+        assert done.returncode == -9, done.stderr[-2000:]
+        kept = [f"checkpoint-{epoch:05d}.npz" for epoch in range(1, finished + 1)]
+        assert sorted(p.name for p in tmp_path.iterdir()) == kept
     same(uninterrupted, run(tmp_path))
 
 
@@ -371,11 +379,8 @@ tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfigur
 from tests.models import test_train as t
 from models.devices import choose_placement
 assert choose_placement("cpu").description == "2 CPU replicas, float32"
-for i, settings in enumerate(json.loads({settings!r})):
-    result = t.run(
-        {directory!r} + f"/{{i}}", t.TrainerConfig(**settings), conformer=t.NO_DROPOUT
-    )
-    print(json.dumps(result.state.history))
+result = t.run({directory!r}, t.TrainerConfig(**json.loads({settings!r})), conformer=t.NO_DROPOUT)
+print(json.dumps(result.state.history))
 """
 WORKER = """
 import json, sys
@@ -406,12 +411,12 @@ def test_two_replicas_train_like_one_with_the_same_global_batch(without_dropout,
         learning_rate=settings.learning_rate / 2,
         scale_with_replicas=True,
     )
-    both = [dataclasses.asdict(s) for s in (settings, per_replica)]
-    code = TWO_REPLICAS.format(root=str(ROOT), directory=str(tmp_path), settings=json.dumps(both))
+    assert train.scaled(per_replica, 2) == dataclasses.replace(settings, scale_with_replicas=True)
+    grown = json.dumps(dataclasses.asdict(per_replica))
+    code = TWO_REPLICAS.format(root=str(ROOT), directory=str(tmp_path), settings=grown)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr[-3000:]
-    for line in done.stdout.splitlines()[-2:]:
-        close(one.state.history, json.loads(line))
+    close(one.state.history, json.loads(done.stdout.splitlines()[-1]))
 
 
 def free_ports(count):

@@ -12,7 +12,7 @@ REAL_TOOLS = """bash cat chmod cp cut dirname du env flock grep head mkdir mktem
 sed sha256sum sort tr"""
 PYTHON = """case "$*" in
   *Python.h*) exit "${FAKE_NO_HEADERS:-0}" ;;
-  *sys.executable*) echo "$0" ;;
+  *sys.executable*) echo "MICROSECONDS $0" ;;
 esac"""
 # `uv venv` makes an environment whose Python works until a file `broken` lies beside it.
 UV = """case "$1" in
@@ -45,7 +45,7 @@ class Machine:
         self.fake("uname", '[ "$1" = -s ] && echo Linux || echo x86_64')
         self.fake("getconf", "echo glibc 2.41")
         self.fake("g++", "")
-        self.fake("python3.12", PYTHON)
+        self.fake_python("python3.12")
         self.fake("uv", UV.replace("VERSION", "0.9.0"))
 
     def fake(self, name, body, folder=None):
@@ -54,6 +54,9 @@ class Machine:
         path.write_text(f"#!{shutil.which('bash')}\n{body}\n")
         path.chmod(0o755)
         return path
+
+    def fake_python(self, name, microseconds=9000, folder=None):
+        return self.fake(name, PYTHON.replace("MICROSECONDS", str(microseconds)), folder)
 
     def run(self, *command, path=None, **variables):
         return subprocess.run(
@@ -112,6 +115,39 @@ def test_another_c_library_is_refused(machine):
 def test_no_python(machine):
     (machine.tools / "python3.12").unlink()
     assert_refused(machine, machine.set_up(), "no Python 3.11, 3.12 or 3.13", "PYTHON=")
+
+
+@pytest.mark.parametrize(
+    ("name", "microseconds", "chosen"),
+    [("python3.12", 6000, True), ("python3.12", 8000, False), ("python3.13", 6000, False)],
+)
+def test_of_builds_of_a_version_the_one_that_is_quicker_by_far(
+    machine, tmp_path, name, microseconds, chosen
+):
+    other = machine.fake_python(name, microseconds, tmp_path / "other")
+    path = f"{machine.tools}:{other.parent}"
+    result = machine.set_up(path=path)
+    assert result.returncode == 0, result.stderr
+    expected = other if chosen else machine.tools / "python3.12"
+    assert f"Making .venv with {expected}\n" in result.stdout
+    # What it was made from stays, whatever is quicker later.
+    machine.fake_python("python3.12", 100)
+    with (machine.tree / "uv.lock").open("a") as lock:
+        lock.write("# changed\n")
+    again = machine.set_up(path=path)
+    assert again.returncode == 0, again.stderr
+    assert "Making" not in again.stdout
+
+
+def test_a_quicker_python_without_headers_is_not_taken(machine, tmp_path):
+    other = machine.fake(
+        "python3.12",
+        PYTHON.replace("MICROSECONDS", "10").replace("${FAKE_NO_HEADERS:-0}", "1"),
+        tmp_path / "other",
+    )
+    result = machine.set_up(path=f"{machine.tools}:{other.parent}")
+    assert result.returncode == 0, result.stderr
+    assert f"Making .venv with {machine.tools / 'python3.12'}\n" in result.stdout
 
 
 def test_no_compiler(machine):
