@@ -19,7 +19,7 @@ def find_imbalance(table: Table, config: DataGateConfig) -> list[Finding]:
     return [
         found
         for split, rows in table.split_rows()
-        for rule in (_classes, _attacks, _speakers)
+        for rule in (_classes, _attacks, _speakers, _shards)
         for found in rule(table, split, rows, config)
         if found
     ]
@@ -98,3 +98,26 @@ def _speakers(
                 f"{speakers[counts.argmax()]}: figures are mostly of this voice. Add others, or "
                 "leave some of these out.",
             )
+
+
+def _shards(
+    table: Table, split: str, rows: np.ndarray, config: DataGateConfig
+) -> Iterator[Finding | None]:
+    _, shards = np.unique(table.shards[rows], return_inverse=True)
+    sizes = np.bincount(shards)
+    bonafide = np.bincount(shards, weights=table.is_bonafide[rows])
+    # One utterance more or fewer is no imbalance: it is what is left over when they are dealt.
+    off = np.maximum(np.abs(bonafide - sizes * table.is_bonafide[rows].mean()) - 1, 0) / sizes
+    worst = int(off.argmax())
+    if off[worst] > config.max_shard_difference:
+        yield finding(
+            config,
+            "shard_balance",
+            split=split,
+            subject=f"shard {worst + 1} of {sizes.size}",
+            value=float(off[worst]),
+            limit=config.max_shard_difference,
+            message=f"{percent(float(bonafide[worst] / sizes[worst]))} of it is bona fide, and "
+            f"{percent(float(table.is_bonafide[rows].mean()))} of the split: batches from it teach "
+            "another balance. Look at the rejected utterances, or run UtteranceGen again.",
+        )

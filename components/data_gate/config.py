@@ -36,6 +36,7 @@ class DataGateConfig:
         class_balance: A class is a small share of a split.
         attack_balance: An attack has few utterances in a split.
         speaker_balance: A class has few speakers in a split, or most of it is of one.
+        shard_balance: A shard has another share of bona fide speech than its split.
         champion_drift: Train is unlike the corpus that the model in service was trained on.
         serving_drift: Train is unlike the recordings of `serving_log`, or their scores are unlike
             those on eval.
@@ -49,6 +50,7 @@ class DataGateConfig:
         min_attack_utterances: See `attack_balance`.
         min_speakers: See `speaker_balance`.
         max_speaker_share: See `speaker_balance`: highest share of one speaker.
+        max_shard_difference: See `shard_balance`: highest difference of the shares.
         max_divergence: Of `champion_drift` and `serving_drift`: highest Jensen-Shannon divergence
             of a number, in bits.
         serving_log: What a service scored: path or URI of CSV, TSV or JSON lines as `score.py`
@@ -76,6 +78,7 @@ class DataGateConfig:
     class_balance: Level = "warn"
     attack_balance: Level = "warn"
     speaker_balance: Level = "warn"
+    shard_balance: Level = "warn"
     champion_drift: Level = "warn"
     serving_drift: Level = "warn"
     min_utterances: int = 1
@@ -88,6 +91,7 @@ class DataGateConfig:
     min_attack_utterances: int = 10
     min_speakers: int = 4
     max_speaker_share: float = 0.5
+    max_shard_difference: float = 0.1
     max_divergence: float = 0.1
     serving_log: str = ""
     serving_root: str = ""

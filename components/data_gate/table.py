@@ -22,6 +22,7 @@ class Table:
 
     Attributes:
         splits: str [N].
+        shards: int64 [N], the place of the utterance's shard among those of all splits.
         speakers: str [N], `-` where unknown.
         systems: str [N], `-` of bona fide speech.
         measured: Of the same N, in this order.
@@ -30,6 +31,7 @@ class Table:
     """
 
     splits: np.ndarray
+    shards: np.ndarray
     speakers: np.ndarray
     systems: np.ndarray
     measured: measures.Measures
@@ -68,10 +70,15 @@ class Table:
 def make_table(rows: Iterable[Listed], parts: Iterable[measures.Measures]) -> Table:
     """Puts the listing beside the measures.
 
+    Args:
+        rows: The listing, in any order.
+        parts: The measures, shard by shard.
+
     Raises:
         TableError: An utterance is in one and not in the other.
     """
-    measured = measures.join(list(parts))
+    by_shard = list(parts)
+    measured = measures.join(by_shard)
     by_id = {row.utterance: row for row in rows}
     ids = measured.utterances.tolist()
     if len(by_id) != len(ids) or not all(name in by_id for name in ids):
@@ -84,6 +91,7 @@ def make_table(rows: Iterable[Listed], parts: Iterable[measures.Measures]) -> Ta
     told = [dict(row.extra) for row in listed]
     return Table(
         splits=np.array([row.split for row in listed], np.str_),
+        shards=np.repeat(np.arange(len(by_shard)), [len(part) for part in by_shard]),
         speakers=np.array([row.speaker for row in listed], np.str_),
         systems=np.array([row.system for row in listed], np.str_),
         measured=measured,

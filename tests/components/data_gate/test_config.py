@@ -7,7 +7,7 @@ from pipeline.config import SettingsError, override, sample
 
 
 def test_every_rule_has_each_level():
-    assert len(RULES) == 20
+    assert len(RULES) == 21
     for level in LEVELS:
         config = DataGateConfig(**dict.fromkeys(RULES, level))
         assert {getattr(config, rule) for rule in RULES} == {level}

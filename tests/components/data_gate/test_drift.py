@@ -40,6 +40,7 @@ def table(count=400, **options):
     half = count // 2
     return Table(
         splits=np.array(["train"] * count),
+        shards=np.zeros(count, np.int64),
         speakers=np.array([f"s{i % 8}" for i in range(half)] + [f"t{i % 8}" for i in range(half)]),
         systems=np.array(["-"] * half + ["A"] * half),
         measured=measured(count, **options),

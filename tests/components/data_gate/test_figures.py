@@ -16,7 +16,16 @@ from models.settings import AugmentConfig, FeatureConfig, WaveformConfig
 ROWS = np.arange(80)
 
 
-def table(*, number="seconds", values=None, speakers=None, systems=None, split="train", **told):
+def table(
+    *,
+    number="seconds",
+    values=None,
+    speakers=None,
+    systems=None,
+    split="train",
+    shards=None,
+    **told,
+):
     """Forty bona fide, then forty spoofs; one number of each may be given."""
     size = 80
     numbers = np.zeros((size, len(measures.NUMBERS)), np.float32)
@@ -32,6 +41,7 @@ def table(*, number="seconds", values=None, speakers=None, systems=None, split="
     )
     return Table(
         splits=np.array([split] * size),
+        shards=np.arange(size) % 2 if shards is None else shards,
         speakers=np.array(speakers or [f"s{i % 8}" for i in range(size)]),
         systems=np.array(systems or ["-"] * 40 + ["A"] * 40),
         measured=measured,
@@ -210,6 +220,16 @@ def test_what_the_listing_tells_is_counted_by_class():
     assert made.told["codec"].tolist() == [""] + ["opus"] * 79
 
 
+def test_a_table_knows_the_shard_of_each_utterance():
+    first = table().measured
+    second = dataclasses.replace(first, utterances=np.array([f"v{i}" for i in range(80)]))
+    names = [f"v{i}" for i in range(80)] + [f"u{i}" for i in range(80)]
+    rows = [listing.Listed("train", name, "s", "-", "p", ()) for name in names]
+    made = make_table(rows, [first, second])
+    assert made.utterances[[0, 80]].tolist() == ["u0", "v0"]
+    assert made.shards.tolist() == [0] * 80 + [1] * 80
+
+
 def test_every_number_has_a_title_and_advice():
     assert set(advice.TITLES) == {*separation.COLUMNS, "all"}
     for number in advice.TITLES:
@@ -232,6 +252,22 @@ def test_balance():
     assert (finding.rule, finding.subject, finding.value) == ("class_balance", "bona fide", 0.025)
     unknown = table(speakers=["-"] * 80)
     assert balance.find_imbalance(unknown, DataGateConfig()) == []
+
+
+def test_a_shard_of_another_balance_than_its_split():
+    config = DataGateConfig(speaker_balance="off", max_shard_difference=0.1)
+    # Of 40 utterances each: 20 are bona fide, or 25 and 15; one is what dealing leaves over.
+    dealt = np.repeat([0, 1, 0, 1], [20, 20, 20, 20])
+    assert balance.find_imbalance(table(shards=dealt), config) == []
+    uneven = np.repeat([3, 7, 3, 7], [25, 15, 15, 25])
+    assert balance.find_imbalance(table(shards=uneven), config) == []  # (5 - 1) / 40
+    worse = np.repeat([3, 7, 3, 7], [26, 14, 15, 25])
+    [finding] = balance.find_imbalance(table(shards=worse), config)
+    assert (finding.rule, finding.subject) == ("shard_balance", "shard 2 of 2")
+    assert finding.value == pytest.approx((19.5 - 14 - 1) / 39)
+    assert "35.90\u00a0% of it is bona fide, and 50.00\u00a0% of the split" in finding.message
+    # Shards of so few that one utterance is a large share of them.
+    assert balance.find_imbalance(table(shards=np.arange(80) // 2 % 27), config) == []
 
 
 def test_a_listing_that_is_not_of_the_measures():
