@@ -265,7 +265,7 @@ def test_a_shard_of_another_balance_than_its_split():
     [finding] = balance.find_imbalance(table(shards=worse), config)
     assert (finding.rule, finding.subject) == ("shard_balance", "shard 2 of 2")
     assert finding.value == pytest.approx((19.5 - 14 - 1) / 39)
-    assert "35.90\u00a0% of it is bona fide, and 50.00\u00a0% of the split" in finding.message
+    assert "35.90 % of it is bona fide, and 50.00 % of the split" in finding.message
     # Shards of so few that one utterance is a large share of them.
     assert balance.find_imbalance(table(shards=np.arange(80) // 2 % 27), config) == []
 
