@@ -120,7 +120,7 @@ def run(options: argparse.Namespace) -> int:
     scorer = Scorer(model)
     with quiet_stderr():
         scoring = graph.waveform_scorer(
-            scorer.signature, model.clip_samples, float_features=options.quantize != "none"
+            scorer.signature, model.clip_samples, quantize=options.quantize
         )
         content = lite.convert(scoring, options.quantize)
         runner = lite.Lite(content, threads=len(os.sched_getaffinity(0)))

@@ -16,9 +16,11 @@ from scoring.model import ModelError
 INPUT = "waveform"
 OUTPUT = "score"
 _FULL_SCALE = 32768.0
+_PARTS_APART = 2.0**11  # so that the second part has as many digits in 16 bits as the first
+_LEAST_POWER = -14  # of two, that is a normal number in 16 bits
 
 
-def waveform_scorer(signature: Any, clip_samples: int, *, float_features: bool) -> Any:
+def waveform_scorer(signature: Any, clip_samples: int, *, quantize: str) -> Any:
     """Returns a module whose `score` takes one clip [1, clip_samples] and gives {"score": [1]}.
 
     Samples are float32 of full scale 1. They are rounded to 16 bit first, as the signature
@@ -27,9 +29,9 @@ def waveform_scorer(signature: Any, clip_samples: int, *, float_features: bool) 
     Args:
         signature: `score_pcm16` of a loaded SavedModel.
         clip_samples: Length of the model's clip.
-        float_features: Whether the constants that features are made with are hidden from
-            quantisation. Power spectra span many orders of magnitude: in products of 8 bits most
-            bands would be zero, and floors of 1e-6 have few digits left in 16.
+        quantize: One of `lite.QUANTIZE`. But for `none`, the constants that features are made with
+            are kept from it. Power spectra span many orders of magnitude: in products of 8 bits
+            most bands would be zero, and with transforms of 16 bits the quiet ones would be noise.
 
     Raises:
         ModelError: It is not built as this project builds a detector.
@@ -41,7 +43,8 @@ def waveform_scorer(signature: Any, clip_samples: int, *, float_features: bool) 
     names = sorted(signature.structured_outputs)  # the order in which outputs are laid out
     samples, score = _ends(frozen.outputs[names.index(OUTPUT)])
     part = _between(frozen.graph.as_graph_def(), samples, score)
-    constants = _constants_of_features(score, samples) if float_features else {}
+    constants = {} if quantize == "none" else _constants_of_features(score, samples)
+    kept = hidden if quantize == "float16" else (lambda value, zero: tf.constant(value) + zero)
 
     class Edge(tf.Module):
         @tf.function(input_signature=[tf.TensorSpec([1, clip_samples], tf.float32, name=INPUT)])
@@ -50,13 +53,37 @@ def waveform_scorer(signature: Any, clip_samples: int, *, float_features: bool) 
             given = {samples.name: tf.clip_by_value(rounded, -_FULL_SCALE, _FULL_SCALE - 1)}
             # Zero, but known only when run: what is added to it is no constant to the converter.
             zero = tf.minimum(tf.abs(waveform[0, 0]), 0.0)
-            given |= {name: tf.constant(value) + zero for name, value in constants.items()}
+            given |= {name: kept(value, zero) for name, value in constants.items()}
             [found] = tf.graph_util.import_graph_def(
                 part, input_map=given, return_elements=[score.name], name="detector"
             )
             return {OUTPUT: tf.ensure_shape(found, [1])}
 
     return Edge()
+
+
+def hidden(value: np.ndarray, zero: Any) -> Any:
+    """Returns a constant that survives being stored in 16 bits.
+
+    It keeps 22 bits of its largest element: as the sum of two parts, of which the second is what 16
+    bits leave of the first, times a power of two.
+
+    Args:
+        value: float32, of any shape, finite.
+        zero: A scalar that is 0, which the converter must not know, lest it work out the sum.
+    """
+    import tensorflow as tf
+
+    exponent = int(np.frexp(np.abs(value).max(initial=0.0))[1])
+    scaled = value * np.float32(2.0**-exponent)
+    first = scaled.astype(np.float16).astype(np.float32)
+    rest = (scaled - first) * np.float32(_PARTS_APART)
+    result = (tf.constant(rest) + zero) / _PARTS_APART + tf.constant(first)
+    # In steps, since 16 bits hold no smaller power without loss.
+    step = _LEAST_POWER if exponent < 0 else -_LEAST_POWER
+    while abs(exponent) > abs(step):
+        result, exponent = result * (2.0**step + zero), exponent - step
+    return result * 2.0**exponent
 
 
 def _ends(output: Any) -> tuple[Any, Any]:
