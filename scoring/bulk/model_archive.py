@@ -42,5 +42,7 @@ def load(uri: str, version: str) -> Scorer:
             FileSystems.open(uri, compression_type=CompressionTypes.UNCOMPRESSED) as file,
             tarfile.open(fileobj=file, mode="r|") as archive,
         ):
-            archive.extractall(folder, filter="data")
+            # What `pack` wrote; Python has its own guard against other archives since 3.11.4.
+            archive.extraction_filter = getattr(tarfile, "data_filter", lambda member, _: member)
+            archive.extractall(folder)
         return Scorer(dataclasses.replace(read_model(folder), folder=folder))
