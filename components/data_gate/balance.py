@@ -103,11 +103,13 @@ def _speakers(
 def _shards(
     table: Table, split: str, rows: np.ndarray, config: DataGateConfig
 ) -> Iterator[Finding | None]:
+    flags = table.is_bonafide[rows]
+    share = float(flags.mean())
     _, shards = np.unique(table.shards[rows], return_inverse=True)
     sizes = np.bincount(shards)
-    bonafide = np.bincount(shards, weights=table.is_bonafide[rows])
+    bonafide = np.bincount(shards, weights=flags)
     # One utterance more or fewer is no imbalance: it is what is left over when they are dealt.
-    off = np.maximum(np.abs(bonafide - sizes * table.is_bonafide[rows].mean()) - 1, 0) / sizes
+    off = np.maximum(np.abs(bonafide - sizes * share) - 1, 0) / sizes
     worst = int(off.argmax())
     if off[worst] > config.max_shard_difference:
         yield finding(
@@ -118,6 +120,6 @@ def _shards(
             value=float(off[worst]),
             limit=config.max_shard_difference,
             message=f"{percent(float(bonafide[worst] / sizes[worst]))} of it is bona fide, and "
-            f"{percent(float(table.is_bonafide[rows].mean()))} of the split: batches from it teach "
-            "another balance. Look at the rejected utterances, or run UtteranceGen again.",
+            f"{percent(share)} of the split: batches from it teach another balance. "
+            "Look at the rejected utterances, or run UtteranceGen again.",
         )

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tfx import components, types
+from tfx import components as tfx_components
+from tfx import types
 from tfx.dsl.components.base import executor_spec
 from tfx.proto import transform_pb2
 
 from components.transform import executor
 
 
-class Transform(components.Transform):
+class Transform(tfx_components.Transform):
     """TFX's Transform with an executor made for recordings.
 
     What goes in and out is TFX's: the same parameters, artifacts and files, so that whatever reads

@@ -19,6 +19,7 @@ import pytest
 import tensorflow as tf
 
 import score
+from metrics.score_files import read_scores
 
 pytestmark = pytest.mark.e2e
 
@@ -162,8 +163,8 @@ def test_the_evaluator_and_bulk_scoring_on_prism(on_prism, prism, small_corpus, 
     assert found == pytest.approx(expected, abs=1e-5)
 
     [evaluated] = output.glob("artifacts/ModelEvaluator/scores/*/eval.scores.txt")
-    lines = [line.split() for line in evaluated.read_text().splitlines()]
-    by_evaluator = {name: float(value) for name, *_, value in lines}
+    scored = read_scores(str(evaluated))
+    by_evaluator = dict(zip(scored.utterances, scored.scores.tolist(), strict=True))
     assert by_evaluator.keys() == expected.keys()
     # Of a longer recording the Evaluator takes a second, as in training, and score.py takes all.
     short = [name for name, row in alone.items() if row["segments"] == "1"]
