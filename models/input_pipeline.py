@@ -382,8 +382,15 @@ def fill_batch(
     """
     count = tf.shape(labels)[0]
     rows = tf.range(batch_size)
-    weights = tf.cast(rows < count, tf.float32)
-    return tf.gather(features, rows % count), tf.gather(labels, rows % count), weights
+
+    def filled(values: tf.Tensor) -> tf.Tensor:
+        # A batch that is whole is not copied, which would take as long as reading it.
+        whole = tf.cond(
+            count == batch_size, lambda: values, lambda: tf.gather(values, rows % count)
+        )
+        return tf.ensure_shape(whole, [batch_size, *values.shape[1:]])
+
+    return filled(features), filled(labels), tf.cast(rows < count, tf.float32)
 
 
 def random_crop(features: tf.Tensor, frames: int, *, seed: tf.Tensor) -> tf.Tensor:

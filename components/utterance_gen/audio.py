@@ -125,16 +125,20 @@ def decode_blocks(
                 )
             if rate_hz != target_rate:
                 resampler = soxr.ResampleStream(rate_hz, target_rate, 1, "float32", quality="HQ")
+            # Nothing to convert: the samples as they are, without a detour over float32.
+            plain = resampler is None and sound.channels == 1 and sound.subtype == "PCM_16"
+            dtype = "int16" if plain else "float32"
             # In blocks: a header that promises more than the file holds must not cost memory.
             frames = max(1, _BLOCK_SAMPLES // sound.channels)
-            if resampler is None and sound.channels == 1 and sound.subtype == "PCM_16":
-                # Nothing to convert: the samples as they are, without a detour over float32.
-                while len(samples := sound.read(frames, dtype="int16")):
-                    read += len(samples)
-                    yield samples
-            while len(block := sound.read(frames, dtype="float32", always_2d=True)):
+            while read < promised:
+                block = sound.read(frames, dtype=dtype, always_2d=not plain)
+                if not len(block):
+                    break
+                read += len(block)
+                if plain:
+                    yield block
+                    continue
                 mono = _mono(block)
-                read += len(mono)
                 if resampler is not None:
                     mono = resampler.resample_chunk(mono)
                 written += len(mono)

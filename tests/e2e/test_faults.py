@@ -12,6 +12,8 @@ import time
 
 import pytest
 
+from metrics.score_files import read_scores
+
 pytestmark = pytest.mark.e2e
 
 
@@ -146,10 +148,12 @@ def test_killed_after_the_training_one_whole_version_is_served(
 
 def scores_of(output):
     """(File, utterance) -> score of eval, as recorded and with shortcuts taken out."""
+    files = output.glob("artifacts/ModelEvaluator/scores/*/eval*.scores.txt")
     return {
-        (path.name, line.split()[0]): float(line.split()[-1])
-        for path in output.glob("artifacts/ModelEvaluator/scores/*/eval*.scores.txt")
-        for line in path.read_text().splitlines()
+        (path.name, utterance): score
+        for path in files
+        for found in [read_scores(str(path))]
+        for utterance, score in zip(found.utterances, found.scores, strict=True)
     }
 
 

@@ -141,6 +141,16 @@ def test_fill_batch_repeats_with_weight_zero():
     assert weights.numpy().tolist() == [1, 1, 0, 0, 0]
 
 
+def test_fill_batch_in_a_graph_has_a_fixed_size_and_leaves_a_whole_batch_alone():
+    batches = numbered_split(5).batches(2, order_seed=None)
+    assert batches.element_spec[0].shape.as_list() == [None, 5, 3]
+    filled = batches.map(lambda x, y: fill_batch(x, y, batch_size=2))
+    assert [spec.shape.as_list() for spec in filled.element_spec] == [[2, 5, 3], [2], [2]]
+    rows = [features[:, 0, 0].tolist() for features, _, _ in collect(filled)]
+    assert rows == [[0, 1], [2, 3], [4, 4]]
+    assert [weights.tolist() for _, _, weights in collect(filled)] == [[1, 1], [1, 1], [1, 0]]
+
+
 def test_random_crop_takes_neighbouring_frames_from_all_places():
     features = numbered_split(200, frames=10).features
     crop = random_crop(tf.constant(features), 4, seed=tf.constant([1, 2])).numpy()
