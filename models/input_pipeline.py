@@ -24,10 +24,11 @@ import tensorflow_transform as tft
 
 from models.augment import AugmentConfig, augment_batch
 from models.corpus_weights import NEED_A_CACHE, parse_weights, row_weights, shares_text
+from models.datasets import without_tuning
 from models.feature_config import FeatureConfig
 from models.holdout import Ids, hold_out
 from models.losses import ClassCounts
-from models.mapped import release_pages
+from models.memory import keep_freed_memory, release_pages
 from models.ordering import epoch_order
 from models.pcm_split import PcmSplit, Recordings
 from models.preprocessing import CORPUS, FEATURES, LABEL, PCM16, SPEAKER_ID, SYSTEM_ID
@@ -36,9 +37,9 @@ from models.trainer_config import TrainerConfig
 from models.waveform_config import WaveformConfig
 
 _LOG = logging.getLogger("bonafide")
-# Utterances that pass through the transform graph together: enough to amortise a call, and with
-# 4 s clips some 10 MB of spectra.
-_TRANSFORM_BATCH = 64
+# Utterances that pass through the transform graph together: enough to amortise a call, and few
+# enough that no block of their spectra is over 32 MiB (see `keep_freed_memory`).
+_TRANSFORM_BATCH = 16
 _FILES_AT_ONCE = 4
 # Keeps the seeds of augmentation apart from those that others make of the run's seed.
 _STREAM = 0x0B0F
@@ -133,7 +134,8 @@ class ArraySplit:
             return tf.ensure_shape(features, [None, *self.feature_shape]), tf.gather(labels, rows)
 
         labels = tf.constant(self.labels, tf.float32)
-        return tf.data.Dataset.from_tensor_slices(order).batch(batch_size).map(read)
+        rows = without_tuning(tf.data.Dataset.from_tensor_slices(order))
+        return rows.batch(batch_size).map(read)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -240,6 +242,7 @@ def open_splits(
         ValueError: A split is empty, waveforms that are not there are to be augmented, or corpora
             have weights that cannot be followed.
     """
+    keep_freed_memory()
     augmented = waveform is not None and waveform.enabled
     if materialized and (augmented or settings.holdout_attacks):
         raise ValueError(
@@ -506,7 +509,7 @@ def _read_records(files: Sequence[str]) -> tf.data.Dataset:
     """
     zipped = ["GZIP" if str(path).endswith(".gz") else "" for path in files]
     paths = tf.data.Dataset.from_tensor_slices(([str(path) for path in files], zipped))
-    return paths.interleave(
+    return without_tuning(paths).interleave(
         lambda path, compression: tf.data.TFRecordDataset(path, compression),
         cycle_length=_FILES_AT_ONCE,
         num_parallel_calls=_FILES_AT_ONCE,

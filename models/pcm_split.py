@@ -11,7 +11,8 @@ import numpy as np
 import tensorflow as tf
 
 from models import features as features_lib
-from models.mapped import release_pages
+from models.datasets import without_tuning
+from models.memory import release_pages
 from models.ordering import epoch_order
 from models.preprocessing import FEATURES, PCM16
 from models.waveform import augment_waveforms
@@ -125,7 +126,8 @@ class PcmSplit:
                 return self._features(pcm), y
             return self._augmented(pcm, y, tf.random.experimental.stateless_fold_in(seed, index))
 
-        batches = tf.data.Dataset.from_tensor_slices((order, starts)).batch(batch_size).enumerate()
+        rows = without_tuning(tf.data.Dataset.from_tensor_slices((order, starts)))
+        batches = rows.batch(batch_size).enumerate()
         return batches.map(make, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
 
     @functools.cached_property

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from typing import BinaryIO, Self
 
 import apache_beam as beam
-import numpy as np
 
 from components.utterance_gen import (
     audio,
@@ -23,6 +22,7 @@ from components.utterance_gen import (
     plan,
     records,
 )
+from models.memory import keep_freed_memory
 
 
 class TooManyRejectedError(corpora.CorpusError):
@@ -126,18 +126,6 @@ class Workspace:
     @property
     def _own(self) -> tuple[str, ...]:
         return self.scratch, self.plans, self.results, self.rejected
-
-
-def keep_freed_memory() -> None:
-    """Lets the memory of utterances that are done serve the next ones.
-
-    By itself glibc hands every large block back to the system when it is freed, and the system has
-    to clear new pages for the next one, which is a tenth of all the time. After a block of up to
-    32 MiB was freed, glibc serves blocks of that size from what it has, and keeps 64 MiB of that at
-    most (mallopt(3), on the dynamic M_MMAP_THRESHOLD). Other C libraries have other rules, which
-    this does not change.
-    """
-    np.empty((32 << 20) - 8192, np.uint8)  # Less than 32 MiB with what glibc and numpy add.
 
 
 class WriteShard(beam.DoFn):

@@ -151,6 +151,18 @@ def test_fill_batch_in_a_graph_has_a_fixed_size_and_leaves_a_whole_batch_alone()
     assert [weights.tolist() for _, _, weights in collect(filled)] == [[1, 1], [1, 1], [1, 0]]
 
 
+def test_no_pass_waits_for_the_tuning_of_tf_data(corpus):
+    splits = [numbered_split(4)]
+    for cache in ("memory", "none"):
+        splits += opened(corpus, materialized=False, cache=cache)
+    for split in splits:
+        for batches in (
+            evaluation_batches(split, batch_size=2),
+            training_batches(split, batch_size=2, seed=0, epoch=1),
+        ):
+            assert not batches.options().autotune.enabled
+
+
 def test_random_crop_takes_neighbouring_frames_from_all_places():
     features = numbered_split(200, frames=10).features
     crop = random_crop(tf.constant(features), 4, seed=tf.constant([1, 2])).numpy()

@@ -204,3 +204,8 @@ def test_held_out_attacks_are_not_augmented_either(corpus):
     assert train.labels.tolist() == plain.labels.tolist()
     assert dev.labels.tolist() == plain_dev.labels.tolist()
     assert len(train.recordings) == len(train.labels) < 26
+
+
+@pytest.mark.parametrize("order_seed", [None, (1, 2)])
+def test_no_pass_waits_for_the_tuning_of_tf_data(order_seed):
+    assert not split().batches(2, order_seed=order_seed).options().autotune.enabled

@@ -1,17 +1,43 @@
-"""Pages of a mapped file leave the process and come back with what was written."""
+"""Pages of mapped files leave the process and come back; blocks that were freed serve again."""
 
 import pathlib
+import platform
+import subprocess
+import sys
 import tempfile
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from models.input_pipeline import ArraySplit
-from models.mapped import release_pages
+from models.memory import release_pages
 from models.pcm_split import PcmSplit, Recordings
 from models.waveform_config import WaveformConfig
 
 MEBIBYTE = 1 << 20
+# Blocks as large as those of a batch of utterances, taken and freed again and again; prints how
+# often the system had to find a page after the first rounds.
+PAGE_FAULTS = """
+import resource
+import sys
+import numpy as np
+from models.memory import keep_freed_memory
+
+def batch():
+    blocks = [np.empty(3 << 20, np.uint8) for _ in range(4)]
+    for block in blocks:
+        block[:: 1 << 12] = 1
+
+if sys.argv[1] == "kept":
+    keep_freed_memory()
+for _ in range(3):
+    batch()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(10):
+    batch()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
 
 
 def mapped(shape, dtype, folder):
@@ -81,3 +107,17 @@ def test_nor_does_one_over_mapped_recordings(tmp_path):
         most = max(most, resident_of_files() - before)
     assert seen == list(range(count))
     assert most < 40 * MEBIBYTE
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="about glibc's memory")
+def test_memory_that_was_freed_is_taken_again():
+    kept, not_kept = (
+        int(
+            subprocess.run(
+                [sys.executable, "-c", PAGE_FAULTS, way], check=True, capture_output=True, text=True
+            ).stdout
+        )
+        for way in ("kept", "not kept")
+    )
+    assert kept < 100  # pages of 4 KiB, of 30,720 that the ten rounds touch
+    assert not_kept > 10_000
