@@ -130,10 +130,9 @@ def decode_blocks(
             dtype = "int16" if plain else "float32"
             # In blocks: a header that promises more than the file holds must not cost memory.
             frames = max(1, _BLOCK_SAMPLES // sound.channels)
-            while read < promised:
-                block = sound.read(frames, dtype=dtype, always_2d=not plain)
-                if not len(block):
-                    break
+            while read < promised and len(
+                block := sound.read(frames, dtype=dtype, always_2d=not plain)
+            ):
                 read += len(block)
                 if plain:
                     yield block

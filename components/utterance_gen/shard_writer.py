@@ -160,7 +160,7 @@ class WriteShard(beam.DoFn):
         self._max_rejected = max_rejected
 
     def setup(self) -> None:
-        """Called by Beam once in a worker."""
+        """Called by Beam before the first shard."""
         keep_freed_memory()
 
     def process(self, plan_uri: str) -> Iterator[str]:

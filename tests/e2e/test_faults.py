@@ -148,13 +148,12 @@ def test_killed_after_the_training_one_whole_version_is_served(
 
 def scores_of(output):
     """(File, utterance) -> score of eval, as recorded and with shortcuts taken out."""
-    files = output.glob("artifacts/ModelEvaluator/scores/*/eval*.scores.txt")
-    return {
-        (path.name, utterance): score
-        for path in files
-        for found in [read_scores(str(path))]
-        for utterance, score in zip(found.utterances, found.scores, strict=True)
-    }
+    scores = {}
+    for path in output.glob("artifacts/ModelEvaluator/scores/*/eval*.scores.txt"):
+        found = read_scores(str(path))
+        names = [(path.name, utterance) for utterance in found.utterances]
+        scores |= dict(zip(names, found.scores, strict=True))
+    return scores
 
 
 def test_a_full_disk_is_named_and_then_the_run_goes_on(run_pipeline, small_corpus, tmp_path, tiny):
