@@ -52,11 +52,10 @@ RUN --mount=type=cache,target=/root/.cache/uv \
 # --- What runs: the modules at the top that tasks import, and what they read beside them.
 FROM ${BASE} AS code
 WORKDIR /opt/bonafide
+COPY bonafide bonafide
 COPY components components
-COPY metrics metrics
 COPY models models
 COPY pipeline pipeline
-COPY report report
 COPY schema schema
 COPY LICENSE pyproject.toml evaluate.py local_runner.py report_artifacts.py ./
 # 1,280 clips, for the preset `sample`: with them the image proves itself on any cluster. They stay

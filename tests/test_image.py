@@ -134,7 +134,7 @@ def _folders(name):
 
 
 def test_nothing_that_is_copied_is_ignored():
-    assert any(name.startswith("report/templates/") for name in CONTENTS)
+    assert any(name.startswith("bonafide/report/templates/") for name in CONTENTS)
     for source, _ in copied("code") + copied("build"):
         assert (ROOT / source).exists()
     assert [name for name in [*CONTENTS, "uv.lock"] if is_ignored(name)] == []
