@@ -1,4 +1,4 @@
-"""What a layout can be told, as `name=value` pairs; a layout refuses others."""
+"""Options of layouts, as `name=value` pairs; a layout refuses those that it does not take."""
 
 import dataclasses
 import difflib
@@ -99,8 +99,8 @@ class Options:
             try:
                 values[name] = kind(text)
             except ValueError:
-                wanted = "a whole number" if kind is int else "a number"
-                raise OptionsError(f"{name} must be {wanted}, not {text!r}") from None
+                expected = "a whole number" if kind is int else "a number"
+                raise OptionsError(f"{name} must be {expected}, not {text!r}") from None
         return cls(**values)
 
     def changed(self) -> Mapping[str, Any]:
@@ -112,5 +112,5 @@ class Options:
         }
 
 
-# Of a layout that was told nothing.
+# Of a layout without any option.
 DEFAULTS = Options()

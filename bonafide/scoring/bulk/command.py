@@ -28,6 +28,7 @@ from bonafide.scoring.model import ModelError, find_model, read_model, sha256
 from bonafide.scoring.rows import Reading
 from bonafide.settings import SettingsError, override
 from bonafide.storage import beam_files
+from bonafide.trials import tables
 from bonafide.version import REPOSITORY
 
 OK = 0
@@ -56,7 +57,7 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
     add(
         "list",
         metavar="LIST",
-        help=f"a manifest ({', '.join(listing.TABLES)}; its column of paths is enough), or a file "
+        help=f"a manifest ({', '.join(tables.SUFFIXES)}; its column of paths is enough), or a file "
         "with a path on each line; a path or a URI",
     )
     add("--output", metavar="DIR", required=True, help="folder or URI of the scores")
