@@ -75,7 +75,7 @@ def test_files_are_copied_between_stores(root, tmp_path):
 
 
 def test_a_scheme_without_a_driver_names_the_remedy():
-    with pytest.raises(OSError, match="no driver for this scheme .* Install the extra `stores`"):
+    with pytest.raises(OSError, match=r"no driver for this scheme .* Install the extra `stores`"):
         uris.exists("nothing://bucket/x")
 
 
@@ -84,3 +84,11 @@ def test_names_with_blanks_and_other_alphabets(root):
     uris.write_text(path, "x")
     assert uris.files_below(root) == ["a b/ключ+%41.txt"]
     assert uris.read_text(path) == "x"
+
+
+def test_a_new_file_is_written_by_one_alone(root):
+    path = uris.join(root, "m/1/claim")
+    uris.write_new(path, b"first")
+    with pytest.raises(FileExistsError):
+        uris.write_new(path, b"second")
+    assert uris.read_bytes(path) == b"first"
