@@ -17,14 +17,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from pipeline.kubeflow.connection import Connection, Token
-from pipeline.kubeflow.errors import (
-    ClientError,
-    ExistsError,
-    Failure,
-    TemporaryError,
-    failure_of,
-    not_json,
-)
+from pipeline.kubeflow.errors import ClientError, ExistsError, TemporaryError
+from pipeline.kubeflow.failures import Failure, failure_of, not_json
 
 PAGE = 100  # what a list asks for at once
 
