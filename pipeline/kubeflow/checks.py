@@ -17,6 +17,8 @@ from google.protobuf import json_format
 
 from pipeline.kubeflow import parameters
 from pipeline.kubeflow.artifacts import title
+from pipeline.kubeflow.deployment import OLDEST_KFP
+from pipeline.kubeflow.platform_checks import platform_problems
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,127}")
 # An argument of a process, and with it a task's values, may be 128 KiB on Linux.
@@ -34,9 +36,11 @@ class CompileError(ValueError):
         self.problems = tuple(problems)
 
 
-def require_acceptable(spec: dict[str, Any], platform: dict[str, Any]) -> None:
-    """Raises CompileError if the backend would not take the documents."""
-    if found := [*problems(spec), *platform_problems(spec, platform)]:
+def require_acceptable(
+    spec: dict[str, Any], platform: dict[str, Any], kfp_version: str = OLDEST_KFP
+) -> None:
+    """Raises CompileError if the backend would not take the documents or not apply all of them."""
+    if found := [*problems(spec), *platform_problems(spec, platform, kfp_version)]:
         raise CompileError(found)
 
 
@@ -62,39 +66,6 @@ def problems(spec: dict[str, Any]) -> list[str]:
         found.append(f"tasks wait for each other: {' -> '.join(circle)}")
     if (size := len(yaml.safe_dump(spec))) > _MOST_BYTES:
         found.append(f"the specification has {size:,} bytes, more than {_MOST_BYTES:,}")
-    return found
-
-
-def platform_problems(spec: dict[str, Any], platform: dict[str, Any]) -> list[str]:
-    """Everything in the platform document that KFP's Kubernetes platform would refuse."""
-    if not platform:
-        return []
-    from kfp.kubernetes import kubernetes_executor_config_pb2
-    from kfp.pipeline_spec import pipeline_spec_pb2
-
-    try:
-        json_format.ParseDict(platform, pipeline_spec_pb2.PlatformSpec())
-    except json_format.ParseError as error:
-        return [f"the second document is not a PlatformSpec: {error}"]
-    found = []
-    labels = {c.get("executorLabel") for c in spec.get("components", {}).values()}
-    [kubernetes] = platform["platforms"].values()
-    for label, config in kubernetes["deploymentSpec"]["executors"].items():
-        if label not in labels:
-            found.append(f"the second document names {label}, and no component has that executor")
-        try:
-            json_format.ParseDict(config, kubernetes_executor_config_pb2.KubernetesExecutorConfig())
-        except json_format.ParseError as error:
-            found.append(f"the second document, {label}: {error}")
-        mounts = [
-            mounted["mountPath"]
-            for kind in ("pvcMount", "secretAsVolume")
-            for mounted in config.get(kind, [])
-        ]
-        found += [
-            f"{label}: two things are mounted at {mount}"
-            for mount in sorted({m for m in mounts if mounts.count(m) > 1})
-        ]
     return found
 
 

@@ -83,7 +83,7 @@ def compile_pipeline(
     edits.tell_declarations(spec)
     edits.name_as_the_sdk_does(spec)
     platform = platform_document(deployment, spec["root"]["dag"]["tasks"])
-    require_acceptable(spec, platform)
+    require_acceptable(spec, platform, deployment.kfp_version)
     return [spec, platform] if platform else [spec]
 
 

@@ -2,7 +2,7 @@ import copy
 
 import pytest
 
-from pipeline.kubeflow.checks import CompileError, platform_problems, problems, require_acceptable
+from pipeline.kubeflow.checks import CompileError, problems, require_acceptable
 
 SCHEMA = {"artifactType": {"instanceSchema": "title: tfx.Examples\ntype: object\n"}}
 GOOD = {
@@ -82,17 +82,6 @@ GOOD = {
     },
 }
 GEN, USE = ("root", "dag", "tasks", "Gen"), ("root", "dag", "tasks", "Use")
-PLATFORM = {
-    "platforms": {
-        "kubernetes": {
-            "deploymentSpec": {
-                "executors": {
-                    "Use_executor": {"pvcMount": [{"constant": "c", "mountPath": "/data"}]}
-                }
-            }
-        }
-    }
-}
 _GONE = object()
 
 
@@ -111,8 +100,6 @@ def changed(document, *path, to=_GONE):
 
 def test_a_good_one_has_no_problems():
     assert problems(GOOD) == []
-    assert platform_problems(GOOD, PLATFORM) == []
-    require_acceptable(GOOD, PLATFORM)
     require_acceptable(GOOD, {})
 
 
@@ -219,31 +206,6 @@ def test_a_good_one_has_no_problems():
 )
 def test_what_the_backend_refuses_is_found(path, value, expected):
     found = problems(changed(GOOD, *path, to=value))
-    assert any(expected in problem for problem in found), found
-
-
-EXECUTORS = ("platforms", "kubernetes", "deploymentSpec", "executors")
-
-
-@pytest.mark.parametrize(
-    ("path", "value", "expected"),
-    [
-        ((*EXECUTORS, "Ghost_executor"), {}, "Ghost_executor, and no component has that executor"),
-        (
-            (*EXECUTORS, "Use_executor", "pvcMounts"),
-            [],
-            'Use_executor: Message type "kfp_kubernetes.KubernetesExecutorConfig" has no field',
-        ),
-        (("platform",), {}, "not a PlatformSpec"),
-        (
-            (*EXECUTORS, "Use_executor", "secretAsVolume"),
-            [{"secretName": "s", "mountPath": "/data"}],
-            "two things are mounted at /data",
-        ),
-    ],
-)
-def test_what_the_platform_refuses_is_found(path, value, expected):
-    found = platform_problems(GOOD, changed(PLATFORM, *path, to=value))
     assert any(expected in problem for problem in found), found
 
 
