@@ -20,7 +20,7 @@ from pipeline.kubeflow.command_line import TIME_OVER, WRONG_COMMAND, add_command
 from pipeline.kubeflow.connection import connection_from
 from pipeline.kubeflow.cron import kfp_cron
 from pipeline.kubeflow.errors import ClientError, NotFoundError, TemporaryError, UsageError
-from pipeline.kubeflow.pipeline_file import PipelineFile, read_pipeline_file
+from pipeline.kubeflow.pipeline_file import PipelineFile, read_pipeline_file, refuse_tags
 from pipeline.kubeflow.printing import (
     colored,
     duration,
@@ -83,6 +83,7 @@ def run_command(options: argparse.Namespace, outside: Outside | None = None) -> 
 
 def _submit(options: argparse.Namespace, outside: Outside) -> int:
     _check_waiting(options)
+    refuse_tags("--run-name", options.run_name)
     client = _client(options, outside)
     pipeline, what_to_run = _what_to_run(options, client)
     import kfp_server_api as api
@@ -104,6 +105,7 @@ def _submit(options: argparse.Namespace, outside: Outside) -> int:
 
 def _schedule(options: argparse.Namespace, outside: Outside) -> int:
     cron = kfp_cron(options.cron)
+    refuse_tags("--name", options.name)
     client = _client(options, outside)
     _, what_to_run = _what_to_run(options, client)
     import kfp_server_api as api

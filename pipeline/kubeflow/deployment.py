@@ -186,8 +186,8 @@ class Deployment:
             _known(name, ALL_COMPONENTS, "component")
         if version_numbers(self.kfp_version) < version_numbers(OLDEST_KFP):
             raise DeploymentError(
-                f"expected kfp_version of {OLDEST_KFP} or later, got {self.kfp_version!r}. Write it "
-                'in quotes, as "2.20": YAML reads 2.20 as the number 2.2'
+                f"expected kfp_version of {OLDEST_KFP} or later, got {self.kfp_version!r}. Write "
+                'it in quotes, as "2.20": YAML reads 2.20 as the number 2.2'
             )
 
     def options(self, component: str) -> TaskOptions:

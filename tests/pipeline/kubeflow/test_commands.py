@@ -94,6 +94,7 @@ def test_the_token_of_each_source_is_sent_and_not_shown(
         (["--param", "epoch=1"], "did you mean epochs?"),
         (["--param", "epochs=many"], "a whole number is wanted"),
         (["--timeout", "5"], "give --wait as well"),
+        (["--run-name", "{{workflow.name}}"], "--run-name: expected a text without {{"),
     ],
 )
 def test_a_wrong_command_line_is_refused_before_any_request(
