@@ -69,8 +69,8 @@ def add_commands(subparsers: Any) -> None:
         nargs="?",
         choices=(LIST, PAUSE, RESUME, DELETE),
         default=LIST,
-        help="default: list. Runs of a paused schedule continue; deleting a schedule ends those that "
-        "are not done",
+        help="default: list. Runs of a paused schedule continue; deleting a schedule ends those "
+        "that are not done",
     )
     schedules.add_argument(
         "schedule_id", nargs="?", metavar="SCHEDULE_ID", default="", help="as the list prints it"
