@@ -39,24 +39,23 @@ COPY pyproject.toml uv.lock ./
 # is uv's own, and anyone may write to it.
 FROM build AS packages-cpu
 RUN --mount=type=cache,target=/root/.cache/uv \
-    uv sync --locked --no-dev --no-install-project \
+    uv sync --locked --no-dev --no-install-project --extra pipeline \
     && rm -r /opt/venv/lib/python3.11/site-packages/tensorflow/include \
     && rm -f /opt/venv/.lock
 
 FROM build AS packages-gpu
 RUN --mount=type=cache,target=/root/.cache/uv \
-    uv sync --locked --no-dev --no-install-project --extra gpu \
+    uv sync --locked --no-dev --no-install-project --extra pipeline --extra gpu \
     && rm -r /opt/venv/lib/python3.11/site-packages/tensorflow/include \
     && rm -f /opt/venv/.lock
 
 # --- What runs: the modules at the top that tasks import, and what they read beside them.
 FROM ${BASE} AS code
 WORKDIR /opt/bonafide
+COPY bonafide bonafide
 COPY components components
-COPY metrics metrics
 COPY models models
 COPY pipeline pipeline
-COPY report report
 COPY schema schema
 COPY LICENSE pyproject.toml evaluate.py local_runner.py report_artifacts.py ./
 # 1,280 clips, for the preset `sample`: with them the image proves itself on any cluster. They stay

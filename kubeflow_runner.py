@@ -18,10 +18,11 @@ import os
 import pathlib
 import sys
 
-from pipeline.config import PRESETS, SettingsError, override, project_version
+from bonafide.logs import everything_into
+from bonafide.version import project_version
+from pipeline.config import PRESETS, SettingsError, override
 from pipeline.kubeflow.commands import add_commands, run_command
 from pipeline.kubeflow.deployment import Deployment, DeploymentError, read_deployment
-from pipeline.logs import everything_into
 from pipeline.session import FAILED
 
 # TensorFlow writes about itself, past Python's streams, while it is imported and used.

@@ -18,10 +18,11 @@ import pathlib
 import sys
 import traceback
 
-from components.utterance_gen.corpora import mixture
-from models.corpus_weights import parse_weights
+from bonafide import logs
+from bonafide.corpora import mixture
+from bonafide.engines import RUNNERS, WORTH_WORKERS_UTTERANCES
+from models.data.corpus_weights import parse_weights
 from models.settings import TrainerConfig
-from pipeline import logs
 from pipeline.config import (
     COMPONENTS,
     PRESETS,
@@ -31,7 +32,6 @@ from pipeline.config import (
     field_names,
     override,
 )
-from pipeline.engines import RUNNERS, WORTH_WORKERS_UTTERANCES
 from pipeline.session import FAILED, INTERRUPTED, PUSHED, REFUSED, Session
 
 EXIT_CODES = f"""exit codes:

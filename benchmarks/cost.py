@@ -25,9 +25,10 @@ import sys
 import tempfile
 
 from benchmarks.materialize import Stopwatch
+from bonafide.engines import BeamConfig, beam_args
 from pipeline import local, pipeline
 from pipeline.config import override, sample
-from pipeline.engines import BeamConfig, beam_args
+from pipeline.fingerprints import Fingerprints
 
 TIMES = (1, 4, 16)
 CACHES = ("disk", "none", "memory")
@@ -42,7 +43,7 @@ def prepare(folder: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path]:
         checkpoints=str(folder / "checkpoints"),
     )
     components = pipeline.create_components(
-        settings, places=places, fingerprints=pipeline.Fingerprints.take(settings)
+        settings, places=places, fingerprints=Fingerprints.take(settings)
     )
     watch = Stopwatch()
     local.run(

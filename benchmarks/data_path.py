@@ -36,7 +36,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import soundfile
 
-from pipeline.config import REPOSITORY
+from bonafide.version import REPOSITORY
 
 RATE_HZ = 16_000
 SMALL_CLIPS = 100
@@ -98,9 +98,11 @@ def run_components(
 def _component_process(arguments: list[str]) -> None:
     """What runs in the process of `run_components`."""
     corpus, output, until, workers, *assignments = arguments
-    from pipeline import local, logs, pipeline
+    from bonafide import logs
+    from bonafide.engines import BeamConfig, beam_args
+    from pipeline import local, pipeline
     from pipeline.config import PRESETS, override
-    from pipeline.engines import BeamConfig, beam_args
+    from pipeline.fingerprints import Fingerprints
 
     folder = pathlib.Path(output)
     folder.mkdir(parents=True, exist_ok=True)
@@ -126,7 +128,7 @@ def _component_process(arguments: list[str]) -> None:
                 }
 
     components = pipeline.create_components(
-        settings, places=places, fingerprints=pipeline.Fingerprints.take(settings)
+        settings, places=places, fingerprints=Fingerprints.take(settings)
     )
     with logs.everything_into(folder / "log") as screen:
         local.run(
@@ -178,7 +180,7 @@ def bare_features(
     """
     import tensorflow as tf
 
-    from models import features as features_lib
+    from models.features import frontend as features_lib
     from pipeline.config import PRESETS
 
     config = PRESETS[PRESET]().features
@@ -214,7 +216,7 @@ def trainer_input(examples: pathlib.Path, transform: pathlib.Path) -> float:
     """Seconds in which the training's input pipeline has the features of train and dev once."""
     import tensorflow_transform as tft
 
-    from models.input_pipeline import evaluation_batches, open_splits
+    from models.data.input_pipeline import evaluation_batches, open_splits
     from pipeline.config import PRESETS
 
     settings = PRESETS[PRESET]().trainer

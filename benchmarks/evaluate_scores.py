@@ -7,10 +7,10 @@ of 13 attacks, 67 speakers), with seeded normal scores of a system and of one to
 
 The loop draws speakers, puts their trials together and finds the EER by one sort and two cumulative
 sums, nothing else; it is timed on a few resamples and extended to as many as ours takes. The ratio
-is its time over the time of `metrics.evaluation.evaluate` with every figure, all attacks and the
-comparison: above 1, ours is faster although it does more. Rounds alternate and the fastest of each
-counts, because machines are noisy. `evaluate.py` itself, from files to JSON and page, is run in a
-process of its own for its time and its peak of memory.
+is its time over the time of `bonafide.metrics.evaluation.evaluate` with every figure, all attacks
+and the comparison: above 1, ours is faster although it does more. Rounds alternate and the fastest
+of each counts, because machines are noisy. `evaluate.py` itself, from files to JSON and page, is
+run in a process of its own for its time and its peak of memory.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ import time
 import numpy as np
 import numpy.typing as npt
 
-from metrics import score_files
-from metrics.evaluation import evaluate
-from metrics.trials import Trials, make_trials
+from bonafide.metrics.evaluation import evaluate
+from bonafide.trials import score_files
+from bonafide.trials.trials import Trials, make_trials
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 BONAFIDE, SPOOF, ATTACKS, SPEAKERS = 7_355, 63_882, 13, 67

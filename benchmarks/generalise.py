@@ -36,17 +36,18 @@ import tensorflow as tf
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
-from metrics.detection import equal_error_rate
-from models import features as features_lib
-from models.conformer import Conformer
-from models.devices import choose_placement
-from models.input_pipeline import ArraySplit, evaluation_batches
-from models.pcm_split import PcmSplit, Recordings
-from models.preprocessing import FEATURES, PCM16
+from bonafide.metrics.detection import equal_error_rate
+from bonafide.version import REPOSITORY
+from models.data.input_pipeline import ArraySplit, evaluation_batches
+from models.data.pcm_split import PcmSplit, Recordings
+from models.features import frontend as features_lib
+from models.features.preprocessing import FEATURES, PCM16
+from models.network.conformer import Conformer
 from models.settings import FeatureConfig
-from models.steps import make_score_step, score_batches
-from models.train import train
-from pipeline.config import REPOSITORY, Settings, override, sample, small_corpus
+from models.training.devices import choose_placement
+from models.training.steps import make_score_step, score_batches
+from models.training.train import train
+from pipeline.config import Settings, override, sample, small_corpus
 
 FOLDS = 5
 BONAFIDE = "-"

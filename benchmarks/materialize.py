@@ -19,10 +19,11 @@ import time
 
 import tensorflow_transform as tft
 
-from models.input_pipeline import evaluation_batches, open_splits
+from bonafide.engines import BeamConfig, beam_args
+from models.data.input_pipeline import evaluation_batches, open_splits
 from pipeline import local, pipeline
 from pipeline.config import override, sample
-from pipeline.engines import BeamConfig, beam_args
+from pipeline.fingerprints import Fingerprints
 from pipeline.local import Finished
 
 ROUNDS = 2
@@ -51,7 +52,7 @@ def measure(materialize: bool, folder: pathlib.Path) -> dict[str, float]:
         checkpoints=str(folder / "checkpoints"),
     )
     components = pipeline.create_components(
-        settings, places=places, fingerprints=pipeline.Fingerprints.take(settings)
+        settings, places=places, fingerprints=Fingerprints.take(settings)
     )
     watch = Stopwatch()
     local.run(

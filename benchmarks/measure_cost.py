@@ -16,8 +16,12 @@ import pathlib
 import statistics
 import time
 
-from components.utterance_gen import audio, corpora, examples, measure_files, measures, records
-from pipeline.config import REPOSITORY
+from bonafide import corpora
+from bonafide.audio import decoding, measures
+from bonafide.dataset import measure_files
+from bonafide.storage import records
+from bonafide.version import REPOSITORY
+from components.utterance_gen import examples
 
 RATE = 16_000
 CLIPS = 1000
@@ -31,7 +35,7 @@ def one_round(paths: list[pathlib.Path]) -> tuple[float, float]:
     bare = measuring = 0.0
     for path in paths:
         begun = time.process_time()
-        samples, facts = audio.decode_with_facts(path.read_bytes(), RATE, 0.1)
+        samples, facts = decoding.decode_with_facts(path.read_bytes(), RATE, 0.1)
         example = examples.to_example(row, samples, sample_rate=RATE, attack_pool=("A01",))
         records.write_record(io.BytesIO(), example)
         read = time.process_time()

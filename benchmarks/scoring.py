@@ -29,8 +29,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.turns import running, take_turns
-from models.conformer_config import SIZES, ConformerConfig
-from models.feature_config import FeatureConfig
+from models.features.config import FeatureConfig
+from models.network.conformer_config import SIZES, ConformerConfig
 
 BATCH_SIZES = (1, 32)
 MODELS = ("default", "S")
@@ -48,8 +48,8 @@ def export(
     import tensorflow as tf
     import tensorflow_transform as tft
 
-    from models.conformer import Conformer
-    from models.export import Member, build_detector, export_detector
+    from models.export.servable import Member, build_detector, export_detector
+    from models.network.conformer import Conformer
 
     keras.utils.set_random_seed(0)
     model = Conformer(config)
@@ -88,7 +88,7 @@ def transform(folder: pathlib.Path, features: FeatureConfig) -> None:
     from tensorflow_metadata.proto.v0 import schema_pb2
     from tensorflow_transform.tf_metadata import dataset_metadata, metadata_io
 
-    from models.preprocessing import preprocessing_fn
+    from models.features.preprocessing import preprocessing_fn
 
     one = "presence { min_fraction: 1 } shape { dim { size: 1 } }"
     schema = text_format.Parse(

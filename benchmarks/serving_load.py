@@ -3,10 +3,10 @@
     python -m benchmarks.serving_load --json FILE [--model DIR] [--clients 1 8 64] [--seconds 60]
 
 A server that has loaded the model (by default the newest below output/) in a process of its own is
-asked for the scores of clips of its length by `serving.load`, over a socket. TensorFlow Serving
-cannot be installed from a package index, so that the server is the tests' stand-in for it: its REST
-API in front of the SavedModel, a thread a request, no batching. What is measured is what the model
-allows; TensorFlow Serving batches, and does better with many clients.
+asked for the scores of clips of its length by `bonafide.serving.load`, over a socket. TensorFlow
+Serving cannot be installed from a package index, so that the server is the tests' stand-in for it:
+its REST API in front of the SavedModel, a thread a request, no batching. What is measured is what
+the model allows; TensorFlow Serving batches, and does better with many clients.
 
 Ratios: `flat_memory`, resident memory after the first load over that after the last;
 `together_over_alone`, requests a second of the most clients over those of one.
@@ -21,9 +21,9 @@ import pathlib
 import subprocess
 import sys
 
-from pipeline.config import REPOSITORY
-from scoring.model import find_model, read_model
-from serving import load
+from bonafide.scoring.model import find_model, read_model
+from bonafide.serving import load
+from bonafide.version import REPOSITORY
 
 _SERVER = """
 import sys, tensorflow as tf

@@ -47,7 +47,8 @@ MODES = ("infer", "train")  # in this order, so that the peak of scoring is not 
 class Work:
     """What both sides compute; the defaults are the defaults of `ConformerConfig` on 4 s of audio.
 
-    Fields of the model as in `models.conformer_config`; strides are 4 in time and in frequency.
+    Fields of the model as in `models.network.conformer_config`; strides are 4 in time and
+    frequency.
     """
 
     precision: str = "float32"

@@ -1,11 +1,11 @@
 """The settings of everything in this package, without importing a framework."""
 
-from models.augment_config import AugmentConfig
-from models.conformer_config import ConformerConfig
-from models.feature_config import FeatureConfig
-from models.trainer_config import TrainerConfig
-from models.tuner_config import TunerConfig
-from models.waveform_config import WaveformConfig
+from models.augmentation.spectrogram_config import AugmentConfig
+from models.augmentation.waveform_config import WaveformConfig
+from models.features.config import FeatureConfig
+from models.network.conformer_config import ConformerConfig
+from models.training.trainer_config import TrainerConfig
+from models.tuning.tuner_config import TunerConfig
 
 __all__ = [
     "AugmentConfig",

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from metrics.evaluation import Figure
-from metrics.wording import percent
+from bonafide.metrics.evaluation import Figure
+from bonafide.text import percent
 from pipeline.figures import Result
 from pipeline.local import Finished
 

@@ -10,14 +10,14 @@ from typing import Any
 from tfx.dsl.io import fileio
 from tfx.utils import path_utils
 
-from components.champion.finder import CHAMPION_FILE, NO_CHAMPION_FILE, RECORD_FILE
-from components.data_gate import files
+from bonafide.metrics.evaluation import Figure
+from bonafide.registry import names
+from bonafide.registry.champion import CHAMPION_FILE, NO_CHAMPION_FILE
+from bonafide.registry.names import FORCED_BLESSING_FILE, RECORD_FILE
+from bonafide.text import percent
 from components.eval_report.executor import REPORT_FILE
 from components.model_evaluator.summary import EvaluationSummary, read_evaluation
-from components.model_pusher.store import FORCED_BLESSING_FILE
-from metrics.evaluation import Figure
-from metrics.wording import percent
-from models.search_space import values_text
+from models.tuning.search_space import values_text
 from pipeline.local import Finished
 
 
@@ -60,11 +60,11 @@ def _utterances(result: Finished) -> str:
 
 
 def _data(result: Finished) -> str:
-    report = _json(f"{result.outputs['report']}/{files.REPORT_FILE}")
+    report = _json(f"{result.outputs['report']}/{names.REPORT_FILE}")
     rules = [found["rule"] for found in report["findings"] if found["severity"] == "warning"]
     named = f" ({', '.join(dict.fromkeys(rules))})" if rules else ""
     warnings = f"{len(rules)} warning{'' if len(rules) == 1 else 's'}{named}"
-    return f"no errors, {warnings}, {result.outputs['report']}/{files.PAGE_FILE}"
+    return f"no errors, {warnings}, {result.outputs['report']}/{names.PAGE_FILE}"
 
 
 def _training(result: Finished) -> str:

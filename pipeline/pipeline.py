@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import importlib.metadata
-import json
 import os
 from collections.abc import Mapping, Sequence
 
@@ -16,69 +13,23 @@ from tfx.orchestration import metadata
 from tfx.orchestration import pipeline as tfx_pipeline
 from tfx.proto import trainer_pb2
 
+from bonafide.corpora import Options
+from bonafide.metrics.costs import AsvErrorRates
+from bonafide.registry.champion import champion_state
+from bonafide.version import project_version
 from components.champion import Champion
-from components.champion.finder import champion_state
 from components.corpus_check.asv import asv_error_rates
 from components.curated_schema import CuratedSchema
 from components.data_gate.component import DataGate
 from components.data_gate.served import drift_state
 from components.eval_report import EvalReport
-from components.fingerprint import code_fingerprint
 from components.model_evaluator import ModelEvaluator
 from components.model_pusher import ModelPusher
 from components.transform.component import Transform
-from components.utterance_gen.beam_files import BeamFiles, use_options
 from components.utterance_gen.component import UtteranceGen
-from components.utterance_gen.corpora import Options
-from components.utterance_gen.fingerprint import CorpusState, corpus_state
-from metrics.costs import AsvErrorRates
-from pipeline.config import REPOSITORY, CorpusConfig, Settings, project_version
+from pipeline.config import Settings
+from pipeline.fingerprints import SCHEMA, Fingerprints
 from pipeline.warm_start import WarmStart, find_warm_start
-
-# What the features depend on, and what the trained model depends on besides.
-FEATURE_CODE = (
-    "models/features.py",
-    "models/feature_config.py",
-    "models/preprocessing.py",
-    "components/transform",
-)
-TRAINING_CODE = ("models", "metrics/detection.py", "metrics/calibration.py")
-INGESTION_CODE = ("components/utterance_gen",)
-GATE_CODE = (
-    "components/data_gate",
-    "components/utterance_gen",
-    "components/model_pusher/store.py",
-    "metrics",
-    "report",
-)
-SCHEMA_CODE = ("components/curated_schema",)
-PUSHING_CODE = ("components/model_pusher", "components/model_evaluator/records.py")
-CHAMPION_CODE = ("components/champion", *PUSHING_CODE)
-EVALUATION_CODE = (
-    "metrics",
-    "components/model_evaluator",
-    "components/utterance_gen/measures.py",
-    "components/utterance_gen/landmarks.py",
-    *CHAMPION_CODE,
-)
-REPORT_CODE = ("components/eval_report", "report", *EVALUATION_CODE)
-# Packages whose version can change a result: part of every fingerprint of code.
-LIBRARIES = (
-    "altair",
-    "apache-beam",
-    "keras",
-    "numpy",
-    "scikit-learn",
-    "scipy",
-    "soundfile",
-    "soxr",
-    "tensorflow",
-    "tensorflow-data-validation",
-    "tensorflow-model-analysis",
-    "tensorflow-transform",
-    "tfx",
-)
-SCHEMA = REPOSITORY / "schema" / "schema.pbtxt"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,121 +47,9 @@ class Places:
     checkpoints: str
 
 
-def look_at_corpus(corpus: CorpusConfig, beam_args: Sequence[str] = ()) -> CorpusState:
-    """Reads protocols and lists audio.
-
-    Args:
-        corpus: Where it is.
-        beam_args: Options for Beam's filesystems.
-
-    Raises:
-        CorpusError: If the corpus is not there or a protocol is malformed.
-    """
-    use_options(beam_args)
-    options = Options.parse(corpus.options)
-    return corpus_state(corpus.root, corpus.layout, BeamFiles(corpus.root), options)
-
-
 @dataclasses.dataclass(frozen=True)
-class Fingerprints:
-    """What the cache must notice although no artifact shows it.
-
-    `run` is for a pipeline that is compiled now and run later: text that stands for what only the
-    run will know (the corpus, parameters). It becomes part of the fingerprint of a training as it
-    is, so that it can still be filled in there.
-    """
-
-    corpus: str
-    ingestion_code: str
-    feature_code: str
-    schema_code: str
-    gate_code: str
-    training_code: str
-    champion_code: str
-    evaluation_code: str
-    report_code: str
-    pushing_code: str
-    run: str = ""
-
-    @classmethod
-    def take(
-        cls,
-        settings: Settings,
-        *,
-        beam_args: Sequence[str] = (),
-        corpus: str | None = None,
-        run: str = "",
-    ) -> Fingerprints:
-        """Reads protocols and lists audio of the corpus, and reads the code.
-
-        Args:
-            settings: What will be run.
-            beam_args: Options for Beam's filesystems, with which the corpus is read.
-            corpus: The corpus' fingerprint where that is found elsewhere: it is not touched then.
-            run: See the class.
-
-        Raises:
-            CorpusError: If the corpus is not there or a protocol is malformed.
-        """
-        if corpus is None:
-            corpus = look_at_corpus(settings.corpus, beam_args).fingerprint
-        return cls(
-            corpus=corpus,
-            ingestion_code=_code(*INGESTION_CODE),
-            feature_code=_code(*FEATURE_CODE),
-            schema_code=_code(*SCHEMA_CODE),
-            gate_code=_code(*GATE_CODE),
-            training_code=_code(*TRAINING_CODE),
-            champion_code=_code(*CHAMPION_CODE),
-            evaluation_code=_code(*EVALUATION_CODE),
-            report_code=_code(*REPORT_CODE),
-            pushing_code=_code(*PUSHING_CODE),
-            run=run,
-        )
-
-    def training(self, settings: Settings, pretrained_digest: str = "") -> str:
-        """Identifies a trained model: same data, code and settings, same fingerprint.
-
-        Args:
-            settings: What will be run.
-            pretrained_digest: Hash of the weights that training starts from; empty without any.
-        """
-        parts = [
-            self.corpus,
-            self.ingestion_code,
-            self.feature_code,
-            self.training_code,
-            settings.training(),
-            dataclasses.asdict(settings.transform),
-            SCHEMA.read_text(),
-            *filter(None, [pretrained_digest]),
-        ]
-        if settings.tuner.trials:
-            parts.append(self.tuning(settings))
-        return _digest(parts) + self.run
-
-    def tuning(self, settings: Settings) -> str:
-        """Identifies what tuning finds, as `training` does a model."""
-        parts = [
-            self.corpus,
-            self.ingestion_code,
-            self.feature_code,
-            self.training_code,
-            settings.tuning(),
-            dataclasses.asdict(settings.transform),
-            SCHEMA.read_text(),
-            importlib.metadata.version("keras-tuner"),
-        ]
-        return _digest(parts) + self.run
-
-    def folder(self, fingerprint: str) -> str:
-        """A short name for the folder of what this fingerprint identifies."""
-        return f"{fingerprint[:16]}{self.run}"
-
-
-@dataclasses.dataclass(frozen=True)
-class Surroundings:
-    """What there is around a run when it begins: parts of the graph, so that the cache sees them.
+class RunContext:
+    """State outside the settings that a run depends on; in the graph, so that the cache sees it.
 
     Attributes:
         asv_error_rates: Of the speaker verifier, by split.
@@ -225,8 +64,8 @@ class Surroundings:
     warm_start: WarmStart = dataclasses.field(default_factory=WarmStart)
 
 
-def look_around(settings: Settings, places: Places, fingerprints: Fingerprints) -> Surroundings:
-    """Reads what there is now.
+def gather_context(settings: Settings, places: Places, fingerprints: Fingerprints) -> RunContext:
+    """Reads the state at the start of a run.
 
     Raises:
         CorpusError: A score file that the settings name is not there or is malformed.
@@ -238,7 +77,7 @@ def look_around(settings: Settings, places: Places, fingerprints: Fingerprints) 
         places.serving,
         lambda digest: fingerprints.training(settings, digest),
     )
-    return Surroundings(
+    return RunContext(
         asv_error_rates=asv_error_rates(
             corpus.root,
             corpus.layout,
@@ -261,7 +100,7 @@ def create_components(
     *,
     places: Places,
     fingerprints: Fingerprints,
-    surroundings: Surroundings | None = None,
+    context: RunContext | None = None,
     force_blessing_reason: str = "",
 ) -> list[base_component.BaseComponent]:
     """Builds the graph in the order in which data goes through it.
@@ -270,7 +109,7 @@ def create_components(
         settings: What to run.
         places: Where to read and write.
         fingerprints: Of corpus and code, taken just before.
-        surroundings: What there is around the run; None looks now.
+        context: The state that the run depends on; None reads it now.
         force_blessing_reason: Not empty: a refused model is pushed all the same, and this reason
             is recorded with it.
 
@@ -278,13 +117,13 @@ def create_components(
         The components, in an order in which they can run.
 
     Raises:
-        CorpusError: See `look_around`.
-        FileNotFoundError: See `look_around`.
+        CorpusError: See `gather_context`.
+        FileNotFoundError: See `gather_context`.
     """
     corpus, utterances = settings.corpus, settings.utterances
-    around = surroundings or look_around(settings, places, fingerprints)
-    training_fingerprint = fingerprints.training(settings, around.warm_start.digest)
-    pretrained = around.warm_start.pretrained
+    context = context or gather_context(settings, places, fingerprints)
+    training_fingerprint = fingerprints.training(settings, context.warm_start.digest)
+    pretrained = context.warm_start.pretrained
     trainer_settings = dataclasses.replace(settings.trainer, pretrained=pretrained)
 
     utterance_gen = UtteranceGen(
@@ -321,14 +160,14 @@ def create_components(
         settings=settings.data_gate,
         title=corpus.name,
         serving=places.serving,
-        drift_state=around.drift_state,
+        drift_state=context.drift_state,
         code_fingerprint=fingerprints.gate_code,
     )
 
     transform = Transform(
         examples=examples,
         schema=schema.outputs["schema"],
-        preprocessing_fn="models.preprocessing.preprocessing_fn",
+        preprocessing_fn="models.features.preprocessing.preprocessing_fn",
         custom_config={
             "features": dataclasses.asdict(settings.features),
             "code_fingerprint": fingerprints.feature_code,
@@ -347,7 +186,7 @@ def create_components(
     if settings.tuner.trials:
         tuning_fingerprint = fingerprints.tuning(settings)
         tuner = tfx_components.Tuner(
-            tuner_fn="models.tuning.tuner_fn",
+            tuner_fn="models.tuning.tuner.tuner_fn",
             examples=trainer_examples,
             transform_graph=transform.outputs["transform_graph"],
             train_args=trainer_pb2.TrainArgs(splits=["train"]),
@@ -362,7 +201,7 @@ def create_components(
             },
         )
     trainer = tfx_components.Trainer(
-        run_fn="models.trainer.run_fn",
+        run_fn="models.training.trainer.run_fn",
         examples=trainer_examples,
         transform_graph=transform.outputs["transform_graph"],
         schema=schema.outputs["schema"],
@@ -384,7 +223,7 @@ def create_components(
     champion = Champion(
         push_destination=places.serving,
         training_fingerprint=training_fingerprint,
-        known_state=around.champion_state,
+        known_state=context.champion_state,
         code_fingerprint=fingerprints.champion_code,
     )
     # Not before the training: what is pushed in the meantime is noticed.
@@ -394,7 +233,7 @@ def create_components(
         model=trainer.outputs["model"],
         champion=champion.outputs["model"],
         gate=settings.gate,
-        asv_error_rates=around.asv_error_rates,
+        asv_error_rates=context.asv_error_rates,
         resamples=settings.evaluation.resamples,
         bootstrap_seed=settings.evaluation.seed,
         cue_utterances=settings.evaluation.cue_utterances,
@@ -477,13 +316,3 @@ def create_pipeline(
         enable_cache=True,
         metadata_connection_config=metadata.sqlite_metadata_connection_config(metadata_path),
     )
-
-
-def _digest(parts: Sequence[object]) -> str:
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-def _code(*places: str) -> str:
-    versions = " ".join(f"{name}={importlib.metadata.version(name)}" for name in LIBRARIES)
-    source = code_fingerprint([REPOSITORY / place for place in places])
-    return hashlib.sha256(f"{source} {versions}".encode()).hexdigest()

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, TextIO
 from rich.console import Console
 from rich.markup import escape
 
-from pipeline import engines, logs
-from pipeline.config import COMPONENTS, REPOSITORY, Settings
+from bonafide import engines, logs
+from bonafide.version import REPOSITORY
+from pipeline.config import COMPONENTS, Settings
 from pipeline.interrupts import RunInterruptedError, interruptible
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class Session:
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(REPOSITORY), python_path]))
         self._console.print("  [dim]loading TFX and TensorFlow ...[/dim]")
         # Here and not above: these imports take seconds, and a wrong option should not wait.
-        from pipeline import console, figures, leftovers, local, pipeline
+        from pipeline import console, figures, fingerprints, leftovers, local, pipeline
 
         raise_if_interrupted()  # it may have been dropped in the middle of an import
         leave_accelerators_to_training()
@@ -107,7 +108,7 @@ class Session:
             checkpoints=str(self._output / "checkpoints"),
         )
         try:
-            state = pipeline.look_at_corpus(corpus, engines.beam_args(beam))
+            state = fingerprints.read_corpus_state(corpus, engines.beam_args(beam))
             workers = engines.choose_workers(beam, state.utterances)
             chosen = engines.describe(beam, workers, state.utterances)
             self._console.print(f"  Beam   {escape(chosen)}")
@@ -115,7 +116,9 @@ class Session:
             components = pipeline.create_components(
                 self._settings,
                 places=places,
-                fingerprints=pipeline.Fingerprints.take(self._settings, corpus=state.fingerprint),
+                fingerprints=fingerprints.Fingerprints.take(
+                    self._settings, corpus=state.fingerprint
+                ),
                 force_blessing_reason=self._options.force_blessing or "",
             )
             wanted = pipeline.up_to(components, self._options.until or COMPONENTS[-1])

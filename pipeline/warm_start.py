@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
-from components.champion.finder import recorded
-from components.model_pusher import store
-from models.pretrained import weights_digest
-from models.trainer_config import CHAMPION
+from bonafide.registry import store
+from bonafide.registry.champion import recorded
+from models.training.pretrained import weights_digest
+from models.training.trainer_config import CHAMPION
 
 
 @dataclasses.dataclass(frozen=True)

@@ -18,8 +18,8 @@ import pandas as pd
 import soundfile
 import tensorflow as tf
 
-from models import rawboost, resynthesis, waveform
-from models.features import log_bands
+from models.augmentation import rawboost, resynthesis, waveform
+from models.features.frontend import log_bands
 from models.settings import FeatureConfig
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 import soundfile
 
+pytest_plugins = ["recordings"]
+
 # The same examples in every run, and no time limit: a busy machine must not fail a test.
 hypothesis.settings.register_profile("house", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("house")
@@ -18,9 +20,11 @@ hypothesis.settings.load_profile("house")
 # What takes longest begins first: a worker that comes to it last would leave the other one idle.
 LONGEST_FIRST = (
     *("e2e/test_faults.py", "e2e/test_local_run.py", "e2e/test_kubeflow.py", "e2e/test_engines.py"),
-    *("models/test_train.py", "models/test_conformer.py", "scoring/test_edge.py", "test_score.py"),
-    *("models/test_export.py", "models/test_pretrained.py", "models/test_tuning.py"),
-    *("components/model_evaluator/test_executor.py", "metrics/test_resampling.py"),
+    *("models/training/test_train.py", "models/network/test_conformer.py"),
+    *("bonafide/scoring/test_edge.py", "bonafide/scoring/test_command.py"),
+    *("models/export/test_servable.py", "models/training/test_pretrained.py"),
+    "models/tuning/test_tuner.py",
+    *("components/model_evaluator/test_executor.py", "bonafide/metrics/test_resampling.py"),
 )
 
 

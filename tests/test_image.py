@@ -105,7 +105,7 @@ def test_what_the_pipeline_imports_is_in_the_image():
             single = ROOT / f"{name}.py"
             found = [single] if single.is_file() else (ROOT / name).rglob("*.py")
             queue += [file.relative_to(ROOT).as_posix() for file in found]
-    assert {"components", "metrics", "models", "pipeline", "report"} <= wanted
+    assert {"bonafide", "components", "models", "pipeline"} <= wanted
     assert wanted <= {source.removesuffix(".py") for source in SOURCES}
 
 
@@ -134,7 +134,7 @@ def _folders(name):
 
 
 def test_nothing_that_is_copied_is_ignored():
-    assert any(name.startswith("report/templates/") for name in CONTENTS)
+    assert any(name.startswith("bonafide/report/templates/") for name in CONTENTS)
     for source, _ in copied("code") + copied("build"):
         assert (ROOT / source).exists()
     assert [name for name in [*CONTENTS, "uv.lock"] if is_ignored(name)] == []
@@ -172,7 +172,10 @@ def test_uv_is_the_one_of_the_set_up():
 def test_packages_are_locked_and_without_those_of_development(target):
     (command,) = [rest for word, rest in STAGES[f"packages-{target}"][1] if word == "RUN"]
     assert "uv sync --locked --no-dev --no-install-project" in command
-    assert re.findall(r"--extra (\S+)", command) == ([] if target == "cpu" else [target])
+    assert re.findall(r"--extra (\S+)", command) == [
+        "pipeline",
+        *([] if target == "cpu" else [target]),
+    ]
     assert target == "cpu" or target in PROJECT["optional-dependencies"]
 
 

@@ -5,7 +5,7 @@ import pathlib
 import pytest
 
 import local_runner
-from pipeline.config import REPOSITORY
+from bonafide.version import REPOSITORY
 
 
 @pytest.fixture

@@ -14,14 +14,14 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from benchmarks.peers.ours import peak_mebibytes
-from models.conformer import Conformer
-from models.conformer_config import ConformerConfig
-from models.devices import choose_placement
-from models.input_pipeline import Split, open_splits, training_batches
-from models.losses import ClassWeights, make_loss
-from models.optimizer import build_optimizer
-from models.steps import make_train_step, train_epoch
-from models.trainer_config import TrainerConfig
+from models.data.input_pipeline import Split, open_splits, training_batches
+from models.kernels.optimizer import build_optimizer
+from models.network.conformer import Conformer
+from models.network.conformer_config import ConformerConfig
+from models.training.devices import choose_placement
+from models.training.losses import ClassWeights, make_loss
+from models.training.steps import make_train_step, train_epoch
+from models.training.trainer_config import TrainerConfig
 
 MODEL = ConformerConfig(width=48, num_blocks=2, subsampling_channels=8, pooling_width=16)
 # Less than there are examples at 1x: what waits to be shuffled is as much in every size.

@@ -17,13 +17,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from models.conformer import Conformer
-from models.conformer_config import ConformerConfig
-from models.devices import choose_placement
-from models.losses import ClassWeights, make_loss
-from models.optimizer import build_optimizer
-from models.steps import make_score_step, make_train_step
-from models.trainer_config import TrainerConfig
+from models.kernels.optimizer import build_optimizer
+from models.network.conformer import Conformer
+from models.network.conformer_config import ConformerConfig
+from models.training.devices import choose_placement
+from models.training.losses import ClassWeights, make_loss
+from models.training.steps import make_score_step, make_train_step
+from models.training.trainer_config import TrainerConfig
 
 
 class Turns:

@@ -17,7 +17,7 @@ import time
 
 import numpy as np
 
-from scoring.model import import_tensorflow
+from bonafide.scoring.model import import_tensorflow
 
 
 def peak_mebibytes() -> float:

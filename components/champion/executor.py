@@ -8,7 +8,7 @@ from tfx import types
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 
-from components.champion import finder
+from bonafide.registry import champion as finder
 
 
 class Executor(base_executor.BaseExecutor):

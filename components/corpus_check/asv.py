@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from apache_beam.io.filesystems import FileSystems
 
-from components.utterance_gen.beam_files import BeamFiles, read_bytes
-from components.utterance_gen.corpora import (
-    DEFAULTS,
-    CorpusError,
-    Options,
-    asvspoof2019_la,
-    layout_of,
-)
-from components.utterance_gen.corpora.base import decode_text
-from metrics.asv_scores import parse_asv_scores
-from metrics.costs import AsvErrorRates
+from bonafide.corpora import DEFAULTS, CorpusError, Options, asvspoof2019_la, layout_of
+from bonafide.corpora.base import decode_text
+from bonafide.metrics.asv_scores import parse_asv_scores
+from bonafide.metrics.costs import AsvErrorRates
+from bonafide.storage.beam_files import BeamFiles, read_bytes
 
 _AUTO = "auto"
 _LAYOUTS = {"asvspoof2019-la": asvspoof2019_la.asv_scores}

@@ -11,10 +11,10 @@ from tfx import types
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 
+from bonafide.corpora import Options
+from bonafide.corpora.state import corpus_fingerprint
+from bonafide.storage.beam_files import BeamFiles
 from components.corpus_check.asv import asv_error_rates
-from components.utterance_gen.beam_files import BeamFiles
-from components.utterance_gen.corpora import Options
-from components.utterance_gen.fingerprint import corpus_fingerprint
 
 _LOG = logging.getLogger("bonafide")
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from bonafide.dataset.listing import CONDITIONS
 from components.data_gate.separation import Separation
-from components.utterance_gen.listing import CONDITIONS
 
 TITLES = {
     "seconds": ("duration", "s"),

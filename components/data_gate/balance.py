@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from bonafide.text import percent
 from components.data_gate.config import DataGateConfig
 from components.data_gate.findings import Finding, finding
 from components.data_gate.table import Table
-from metrics.wording import percent
 
 _SHOWN = 5
 

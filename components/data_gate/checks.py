@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from bonafide.dataset import listing, measure_files
+from bonafide.metrics.slices import MOST_VALUES
 from components.data_gate.advice import TITLES
 from components.data_gate.balance import find_imbalance
 from components.data_gate.config import RULES, DataGateConfig
@@ -18,8 +20,6 @@ from components.data_gate.profile import Profile
 from components.data_gate.separation import Separation, samples_of, separate_by_number
 from components.data_gate.shortcuts import find_shortcuts
 from components.data_gate.table import Table, make_table
-from components.utterance_gen import listing, measure_files
-from metrics.slices import MOST_VALUES
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from components.utterance_gen.landmarks import Landmarks
+from bonafide.audio.landmarks import Landmarks
 
 _BITS = 24
 _LEAST_LANDMARKS = 4  # of the shorter recording, and to meet

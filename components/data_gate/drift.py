@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from bonafide.audio.measures import NUMBERS, Measures
+from bonafide.metrics.distribution import LEAST, Distribution, divergence, divergence_of_names
 from components.data_gate.advice import title, value_text
 from components.data_gate.config import DataGateConfig
 from components.data_gate.findings import Finding, finding
@@ -15,8 +17,6 @@ from components.data_gate.separation import ENCODING
 from components.data_gate.served import Served
 from components.data_gate.serving_log import Heard
 from components.data_gate.table import Table
-from components.utterance_gen.measures import NUMBERS, Measures
-from metrics.distribution import LEAST, Distribution, divergence, divergence_of_names
 
 _TRAIN = "train"
 _CLASSES = {BONAFIDE: "bona fide speech", SPOOF: "spoofs"}

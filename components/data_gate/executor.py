@@ -15,14 +15,14 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import io_utils
 
+from bonafide.registry.names import PAGE_FILE, PROFILE_FILE, REFUSED_FOLDER, REPORT_FILE
+from bonafide.report.data_page import render_data_page
+from bonafide.storage import beam_files
 from components.data_gate import checks, profile, rules, served
 from components.data_gate import findings as report
 from components.data_gate.config import DataGateConfig
 from components.data_gate.drift import Known
-from components.data_gate.files import PAGE_FILE, PROFILE_FILE, REFUSED_FOLDER, REPORT_FILE
 from components.data_gate.serving_log import read_serving_log
-from components.utterance_gen import beam_files
-from report.data_page import render_data_page
 
 _SHOWN = 6  # findings in the log; the report has all
 _LOG = logging.getLogger("bonafide")

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
+from bonafide.corpora import NO_ATTACK
 from components.data_gate.config import DataGateConfig
 from components.data_gate.copies import find_copies
 from components.data_gate.findings import Finding, finding
 from components.data_gate.table import Table
-from components.utterance_gen.corpora import NO_ATTACK
 
 _SHOWN = 5
 

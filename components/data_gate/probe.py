@@ -6,9 +6,9 @@ import numpy as np
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.model_selection import StratifiedGroupKFold
 
+from bonafide.metrics.detection import Floats
 from components.data_gate.separation import Separation, separate
 from components.data_gate.table import Table
-from metrics.detection import Floats
 
 _FOLDS = 5
 _LEAST_GROUPS = 2

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from bonafide.audio.measures import NUMBERS, Measures
+from bonafide.metrics import distribution
+from bonafide.metrics.distribution import Distribution
 from components.data_gate.table import Table
-from components.utterance_gen.measures import NUMBERS, Measures
-from metrics import distribution
-from metrics.distribution import Distribution
 
 BONAFIDE, SPOOF = "bonafide", "spoof"
 

@@ -6,13 +6,13 @@ import dataclasses
 
 import numpy as np
 
+from bonafide.audio.measures import NUMBERS
+from bonafide.dataset.listing import CONDITIONS
+from bonafide.metrics.detection import Floats, curve_of, eer_of, equal_error_rate
+from bonafide.metrics.resampling import ClusterBootstrap, NoIntervalError, interval
+from bonafide.metrics.slices import MOST_VALUES
+from bonafide.trials.trials import Trials
 from components.data_gate.table import Table
-from components.utterance_gen.listing import CONDITIONS
-from components.utterance_gen.measures import NUMBERS
-from metrics.detection import Floats, curve_of, eer_of, equal_error_rate
-from metrics.resampling import ClusterBootstrap, NoIntervalError, interval
-from metrics.slices import MOST_VALUES
-from metrics.trials import Trials
 
 ENCODING = "file_encoding"
 COLUMNS = (*NUMBERS, ENCODING, *CONDITIONS)

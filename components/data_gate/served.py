@@ -10,12 +10,12 @@ import logging
 from apache_beam.io.filesystems import FileSystems
 from tfx.dsl.io import fileio
 
+from bonafide.metrics import distribution
+from bonafide.metrics.distribution import Distribution
+from bonafide.registry import names, store
+from bonafide.registry.names import PROFILE_FILE, SCORE_PROFILE_FILE
 from components.data_gate import profile
-from components.data_gate.files import PROFILE_FILE, SCORE_PROFILE_FILE
 from components.data_gate.profile import Profile
-from components.model_pusher import store
-from metrics import distribution
-from metrics.distribution import Distribution
 
 _LOG = logging.getLogger("bonafide")
 
@@ -44,7 +44,7 @@ def find_served(serving: str) -> Served | None:
     versions = store.complete_versions(serving) if serving else []
     if not versions:
         return None
-    folder = f"{store.version_path(serving, versions[-1])}/{store.EXTRA_DIR}"
+    folder = f"{store.version_path(serving, versions[-1])}/{names.EXTRA_DIR}"
     corpus = scores = None
     try:
         if text := _text(f"{folder}/{PROFILE_FILE}"):

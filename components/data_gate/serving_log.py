@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 from apache_beam.io.filesystems import FileSystems
 
-from components.utterance_gen import beam_files, measures
-from components.utterance_gen.audio import AudioError, decode_with_facts
+from bonafide.audio import measures
+from bonafide.audio.decoding import AudioError, decode_with_facts
+from bonafide.storage import beam_files
 
 _READERS = 8
 _AT_ONCE = 32  # recordings measured in one go
@@ -50,7 +51,7 @@ def read_serving_log(pattern: str, *, root: str = "", most: int, sample_rate: in
 
     Args:
         pattern: Path or URI of a file, or of several with `*`: CSV or TSV with a header, or lines
-            of JSON, with a column `path` and maybe `score`, as `score.py` and `scoring.bulk`
+            of JSON, with a column `path` and maybe `score`, as `score.py` and `bonafide bulk`
             write them.
         root: What the recordings' paths count from; empty for the working directory, or the folder
             of the log.
@@ -101,8 +102,8 @@ def _rows(path: str, root: str) -> Iterator[tuple[str, float | None]]:
     for number, row in enumerate(_records(text, path), start=1):
         if not row.get("path"):
             raise ServingLogError(
-                f"{path}: row {number} has no `path`. A log is what score.py or scoring.bulk "
-                "write as CSV or JSON lines."
+                f"{path}: row {number} has no `path`. A log is what `bonafide score` or `bonafide "
+                "bulk` write as CSV or JSON lines."
             )
         if row.get("error"):
             continue

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from bonafide.dataset.listing import CONDITIONS
+from bonafide.text import percent
 from components.data_gate.advice import advice, title, value_text
 from components.data_gate.config import DataGateConfig
 from components.data_gate.findings import Finding, finding
 from components.data_gate.separation import COLUMNS, Separation
-from components.utterance_gen.listing import CONDITIONS
-from metrics.wording import percent
 
 _ALIKE = ("train", "eval")
 _SHOWN = 5

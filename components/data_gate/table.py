@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 
-from components.utterance_gen import measures
-from components.utterance_gen.corpora import NO_ATTACK, SPLITS, UNKNOWN_SPEAKER
-from components.utterance_gen.listing import CONDITIONS, Listed
+from bonafide.audio import measures
+from bonafide.corpora import NO_ATTACK, SPLITS, UNKNOWN_SPEAKER
+from bonafide.dataset.listing import CONDITIONS, Listed
 
 
 class TableError(ValueError):

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from components.utterance_gen import listing, measure_files, measures
-from metrics.slices import UNKNOWN
+from bonafide.audio import measures
+from bonafide.dataset import listing, measure_files
+from bonafide.metrics.slices import UNKNOWN
 
 _DURATIONS = (2.0, 4.0, 8.0)  # seconds
 

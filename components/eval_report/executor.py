@@ -9,9 +9,9 @@ from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 from tfx.utils import io_utils, path_utils
 
+from bonafide.report.model_card import render_model_card
+from bonafide.report.page import render_page
 from components.eval_report import gathering
-from report.model_card import render_model_card
-from report.page import render_page
 
 REPORT_FILE = "report.html"
 MODEL_CARD_FILE = "model_card.md"

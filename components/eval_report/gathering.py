@@ -12,23 +12,22 @@ from typing import Any
 
 from tfx.dsl.io import fileio
 
-from components.champion.finder import RECORD_FILE
-from components.data_gate.files import REPORT_FILE
-from components.eval_report.conditions import conditions_of
-from components.model_evaluator import records
-from components.model_pusher.store import FORCED_BLESSING_FILE
-from components.utterance_gen import listing
-from components.utterance_gen.corpora import NO_ATTACK
-from metrics.evaluation import Evaluation, from_json, frozen_threshold
-from metrics.slices import Slices, slice_trials
-from metrics.trials import Trials
-from report.contents import (
+from bonafide.corpora import NO_ATTACK
+from bonafide.dataset import listing
+from bonafide.metrics.evaluation import Evaluation, from_json, frozen_threshold
+from bonafide.metrics.slices import Slices, slice_trials
+from bonafide.registry import names
+from bonafide.registry.names import FORCED_BLESSING_FILE, RECORD_FILE, REPORT_FILE
+from bonafide.report import evaluation_files
+from bonafide.report.contents import (
     CalibrationEffect,
     DataChecks,
     DataFinding,
     Rejected,
     ReportContents,
 )
+from bonafide.trials.trials import Trials
+from components.eval_report.conditions import conditions_of
 
 _SHOWN_REJECTED = 20
 # Of each slice; there may be dozens.
@@ -62,32 +61,32 @@ def gather(
         settings: Section -> name -> value.
         version: Version of this project.
     """
-    context = records.read_json(f"{evaluation_uri}/{records.CONTEXT_FILE}")
+    context = evaluation_files.read_json(f"{evaluation_uri}/{names.CONTEXT_FILE}")
     champion = context["champion"]
     record_file = f"{model_path}/{RECORD_FILE}"
-    record = records.read_json(record_file) if fileio.exists(record_file) else {}
+    record = evaluation_files.read_json(record_file) if fileio.exists(record_file) else {}
     forced = f"{blessing_uri}/{FORCED_BLESSING_FILE}"
-    summary = records.read_json(f"{examples_uri}/summary.json")
-    trials = records.read_trials(scores_uri, "eval")
-    evaluation = from_json(records.read_json(f"{evaluation_uri}/{records.EVALUATION_FILE}"))
+    summary = evaluation_files.read_json(f"{examples_uri}/summary.json")
+    trials = evaluation_files.read_trials(scores_uri, "eval")
+    evaluation = from_json(evaluation_files.read_json(f"{evaluation_uri}/{names.EVALUATION_FILE}"))
     return ReportContents(
         title=title,
         date=context["date"],
         version=version,
         evaluation=evaluation,
         trials=trials,
-        dev=records.read_trials(scores_uri, "dev"),
+        dev=evaluation_files.read_trials(scores_uri, "dev"),
         baseline_name=f"the champion, version {champion['version']}" if champion else "",
-        baseline_scores=records.read_champion_scores(scores_uri),
-        verdict=records.read_verdict(evaluation_uri),
-        forced_reason=records.read_json(forced)["reason"] if fileio.exists(forced) else "",
+        baseline_scores=evaluation_files.read_champion_scores(scores_uri),
+        verdict=evaluation_files.read_verdict(evaluation_uri),
+        forced_reason=evaluation_files.read_json(forced)["reason"] if fileio.exists(forced) else "",
         calibration=_calibration(context["calibration"]),
         history=record.get("history", ()),
         provenance=provenance(summary, record, champion, settings),
         rejected=rejected(examples_uri),
         slices=slices_of(evaluation, trials, examples_uri),
         data=_data(data_report_uri),
-        cue_removal=records.read_cue_removal(evaluation_uri),
+        cue_removal=evaluation_files.read_cue_removal(evaluation_uri),
         audio=player(corpus_root, examples_uri, trials.utterances),
     )
 
@@ -182,7 +181,7 @@ def player(
 def _data(data_report_uri: str | None) -> DataChecks | None:
     if data_report_uri is None:
         return None
-    report = records.read_json(f"{data_report_uri}/{REPORT_FILE}")
+    report = evaluation_files.read_json(f"{data_report_uri}/{REPORT_FILE}")
     numbers = report["numbers"].get("eval", {})
     return DataChecks(
         findings=[

@@ -7,8 +7,8 @@ from google.protobuf import message
 from tensorflow.core.protobuf import saved_model_pb2
 from tfx.dsl.io import fileio
 
-from components.champion import finder
-from components.model_pusher import store
+from bonafide.registry import champion as finder
+from bonafide.registry import names
 
 SIGNATURE = "serving_default"
 OUTPUTS = ("probability", "score")
@@ -25,7 +25,7 @@ def check_signature(champion: str, path: str) -> None:
     """
     saved = saved_model_pb2.SavedModel()
     try:
-        with fileio.open(f"{path}/{store.MODEL_FILE}", "rb") as stream:
+        with fileio.open(f"{path}/{names.MODEL_FILE}", "rb") as stream:
             saved.ParseFromString(stream.read())
     except message.DecodeError as error:
         raise ChampionError(_advice(champion, "is damaged", str(error))) from error

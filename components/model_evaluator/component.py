@@ -11,9 +11,9 @@ from tfx import types
 from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.types import component_spec, standard_artifacts
 
+from bonafide.metrics.costs import AsvErrorRates
+from bonafide.metrics.gate import GateConfig
 from components.model_evaluator import executor
-from metrics.costs import AsvErrorRates
-from metrics.gate import GateConfig
 
 
 class ModelEvaluatorSpec(component_spec.ComponentSpec):
@@ -45,7 +45,7 @@ class ModelEvaluator(base_beam_component.BaseBeamComponent):
 
     It stands in for TFX's Evaluator, whose verdict is TFMA's: point estimates against thresholds.
     Here every utterance of dev and eval is scored once by TFMA, which keeps its metrics and plots,
-    and the verdict is `metrics.gate`'s, on intervals by speakers and paired differences.
+    and the verdict is `bonafide.metrics.gate`'s, on intervals by speakers and paired differences.
 
     Outputs `evaluation` and `scores` (files: see `records`; `summary.read_evaluation` reads the
     figures) and `blessing` (`ModelBlessing`, as TFX's Evaluator's).

@@ -10,9 +10,9 @@ import numpy as np
 import tensorflow as tf
 from apache_beam.utils import shared
 
-from components.model_evaluator.treatments import TREATMENTS
-from metrics.detection import Floats
-from metrics.trials import Trials
+from bonafide.audio.treatments import TREATMENTS
+from bonafide.metrics.detection import Floats
+from bonafide.trials.trials import Trials
 
 _BATCH = 32
 _SEED = 1

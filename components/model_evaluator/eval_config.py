@@ -1,7 +1,7 @@
 """What TFMA measures, written as its EvalConfig.
 
-It holds no thresholds. What passes is decided by `metrics.gate`, on intervals by speakers that TFMA
-cannot compute; a second gate here could contradict it.
+It holds no thresholds. What passes is decided by `bonafide.metrics.gate`, on intervals by speakers
+that TFMA cannot compute; a second gate here could contradict it.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from typing import Any
 # Not `tfma.EvalConfig`: TFMA 0.52 has that name only once TFX has been imported.
 from tensorflow_model_analysis.proto import config_pb2
 
-from metrics.costs import AsvErrorRates
+from bonafide.metrics.costs import AsvErrorRates
 
-METRICS_MODULE = "metrics.tfma_metrics"
+METRICS_MODULE = "components.model_evaluator.tfma_metrics"
 SCORE, PROBABILITY = "score", "probability"
 
 

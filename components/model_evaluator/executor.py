@@ -16,25 +16,25 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import io_utils, path_utils
 
-from components.champion import finder
+from bonafide.dataset import listing
+from bonafide.metrics import calibration, gate
+from bonafide.metrics import cue_removal as removal_metrics
+from bonafide.metrics.costs import AsvErrorRates
+from bonafide.metrics.cue_removal import CueRemoval
+from bonafide.metrics.evaluation import Evaluation, evaluate, frozen_threshold
+from bonafide.registry import champion as finder
+from bonafide.report import evaluation_files
+from bonafide.text import percent
+from bonafide.trials.trials import Trials, TrialsError
 from components.model_evaluator import (
     champion_checks,
     cue_removal,
     forced_blessing,
-    records,
     scoring,
     summary,
 )
 from components.model_evaluator.champion_checks import ChampionError
 from components.model_evaluator.eval_config import make_eval_config
-from components.utterance_gen import listing
-from metrics import calibration, gate
-from metrics import cue_removal as removal_metrics
-from metrics.costs import AsvErrorRates
-from metrics.cue_removal import CueRemoval
-from metrics.evaluation import Evaluation, evaluate, frozen_threshold
-from metrics.trials import Trials, TrialsError
-from metrics.wording import percent
 
 __all__ = ["ChampionError", "Executor"]
 
@@ -74,7 +74,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         trials, champion_scores = scored["eval"]
         uri = artifact_utils.get_single_uri(output_dict["scores"])
         for split, (of_split, of_champion) in scored.items():
-            records.write_scores(uri, split, of_split, of_champion)
+            evaluation_files.write_scores(uri, split, of_split, of_champion)
 
         how = {
             "resamples": int(exec_properties["resamples"]),
@@ -92,7 +92,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         )
         champion = artifact_utils.get_single_uri(input_dict["baseline_model"])
         evaluation_uri = artifact_utils.get_single_uri(output_dict["evaluation"])
-        records.write_results(
+        evaluation_files.write_results(
             evaluation_uri,
             trials=trials,
             found=found,
@@ -135,7 +135,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         rows = f"{output}/{_ROWS_DIR}"
         if fileio.exists(rows):
             fileio.rmtree(rows)  # of an attempt that was killed: shards may be counted differently
-        places = {"dev": f"{output}/{records.DEV_DIR}", "eval": output}
+        places = {"dev": f"{output}/{evaluation_files.DEV_DIR}", "eval": output}
         try:
             with self._make_beam_pipeline() as pipeline:
                 for split in _SPLITS:
@@ -198,7 +198,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             scoring.read_lines(f"{rows}/eval"), chosen.utterances.tolist()
         )
         fileio.rmtree(rows)
-        records.write_treated_scores(
+        evaluation_files.write_treated_scores(
             artifact_utils.get_single_uri(output_dict["scores"]), chosen, treated
         )
         try:

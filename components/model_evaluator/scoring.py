@@ -17,7 +17,7 @@ from tensorflow_model_analysis.proto import config_pb2
 from tensorflow_model_analysis.writers import writer
 from tfx_bsl.tfxio import tf_example_record
 
-from metrics.trials import Trials, make_trials
+from bonafide.trials.trials import Trials, make_trials
 
 CANDIDATE, BASELINE = tfma.CANDIDATE_KEY, tfma.BASELINE_KEY
 _ROWS = "trial_rows"  # key of what our evaluator gives to our writer

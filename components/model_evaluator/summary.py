@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from tfx.dsl.io import fileio
 
-from components.model_evaluator import records
-from metrics.evaluation import Figure, from_json
+from bonafide.metrics.evaluation import Figure, from_json
+from bonafide.registry import names
+from bonafide.report import evaluation_files
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,10 +48,10 @@ def read_evaluation(evaluation_uri: str) -> EvaluationSummary:
     Raises:
         FileNotFoundError: There is no finished evaluation in that folder.
     """
-    if not fileio.exists(f"{evaluation_uri}/{records.VERDICT_FILE}"):
+    if not fileio.exists(f"{evaluation_uri}/{names.VERDICT_FILE}"):
         raise FileNotFoundError(f"{evaluation_uri} holds no finished evaluation.")
-    found = from_json(records.read_json(f"{evaluation_uri}/{records.EVALUATION_FILE}"))
-    verdict = records.read_verdict(evaluation_uri)
+    found = from_json(evaluation_files.read_json(f"{evaluation_uri}/{names.EVALUATION_FILE}"))
+    verdict = evaluation_files.read_verdict(evaluation_uri)
     against = found.comparison
     return EvaluationSummary(
         eer=found.figures["eer"],

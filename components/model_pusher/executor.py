@@ -13,9 +13,8 @@ from tfx.proto import pusher_pb2
 from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import io_utils, proto_utils
 
-from components.data_gate.files import PAGE_FILE, PROFILE_FILE, SCORE_PROFILE_FILE
-from components.model_evaluator import records
-from components.model_pusher import store
+from bonafide.registry import names, store
+from bonafide.registry.names import PAGE_FILE, PROFILE_FILE, SCORE_PROFILE_FILE
 
 _LOG = logging.getLogger("bonafide")
 
@@ -88,12 +87,12 @@ def push(
         The folder of the new version, or of the newest one where that is this very model.
     """
     extra_files: dict[str, str] = {}
-    beside = {f"{store.EXTRA_DIR}/{path.rsplit('/', 1)[-1]}": path for path in reports}
+    beside = {f"{names.EXTRA_DIR}/{path.rsplit('/', 1)[-1]}": path for path in reports}
     # Made the newest again by hand, it is the same model as before.
-    republished = f"{store.EXTRA_DIR}/{store.REPUBLISHED_FILE}"
-    forced = f"{blessing_uri}/{store.FORCED_BLESSING_FILE}"
+    republished = f"{names.EXTRA_DIR}/{names.REPUBLISHED_FILE}"
+    forced = f"{blessing_uri}/{names.FORCED_BLESSING_FILE}"
     if blessing_uri is not None and fileio.exists(forced):
-        extra_files[f"{store.EXTRA_DIR}/{store.FORCED_BLESSING_FILE}"] = forced
+        extra_files[f"{names.EXTRA_DIR}/{names.FORCED_BLESSING_FILE}"] = forced
     if versions := store.complete_versions(destination):
         newest = store.version_path(destination, versions[-1])
         not_compared = {*beside, republished}
@@ -119,7 +118,11 @@ def _reports(input_dict: dict[str, list[types.Artifact]]) -> list[str]:
         for name in fileio.listdir(artifact.uri)
     ]
     files = {
-        "evaluation": (records.EVALUATION_FILE, records.VERDICT_FILE, SCORE_PROFILE_FILE),
+        "evaluation": (
+            names.EVALUATION_FILE,
+            names.VERDICT_FILE,
+            SCORE_PROFILE_FILE,
+        ),
         "data_report": (PAGE_FILE, PROFILE_FILE),
     }
     figures = [

@@ -8,7 +8,7 @@ from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 from tfx_bsl.coders import example_coder
 
-from components.utterance_gen import records
+from bonafide.storage import records
 
 # Enough to amortise a call; with 4 s clips some 10 MB of samples and 30 MB of spectra.
 BATCH_CLIPS = 64

@@ -45,7 +45,8 @@ class Transform(tfx_components.Transform):
         Args:
             examples: `Examples` in TFRecords that are not compressed, as UtteranceGen's.
             schema: Their `Schema`.
-            preprocessing_fn: Where the function is: `models.preprocessing.preprocessing_fn`.
+            preprocessing_fn: Dotted path of the function:
+                `models.features.preprocessing.preprocessing_fn`.
             custom_config: Handed to it. TFX's cache goes by it as well.
             analyze: The splits that analyzers see.
             transform: The splits whose features are written, if any are.

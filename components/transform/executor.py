@@ -19,8 +19,8 @@ from tfx.types import artifact_utils
 from tfx.utils import import_utils, io_utils, json_utils, proto_utils
 from tfx_bsl.tfxio import tf_example_record
 
+from bonafide.storage import beam_files
 from components.transform import batches, feature_writer
-from components.utterance_gen import beam_files
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):

@@ -11,8 +11,8 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_transform as tft
 
+from bonafide.storage import beam_files, records
 from components.transform import batches
-from components.utterance_gen import beam_files, records
 
 A = TypeVar("A")
 B = TypeVar("B")

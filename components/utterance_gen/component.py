@@ -8,7 +8,8 @@ from tfx import types
 from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.types import component_spec, standard_artifacts
 
-from components import fingerprint
+import bonafide
+from bonafide.storage import fingerprint
 from components.utterance_gen import executor
 from components.utterance_gen.settings import IngestSettings
 
@@ -108,7 +109,9 @@ class UtteranceGen(base_beam_component.BaseBeamComponent):
             seed=seed,
             corpus_fingerprint=corpus_fingerprint,
             code_fingerprint=(
-                fingerprint.code_fingerprint([pathlib.Path(__file__).parent])
+                fingerprint.code_fingerprint(
+                    [pathlib.Path(bonafide.__file__).parent, pathlib.Path(__file__).parent]
+                )
                 if code_fingerprint is None
                 else code_fingerprint
             ),

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from components.utterance_gen import corpora, records
+from bonafide import corpora
+from bonafide.storage import records
 
 
 def to_example(

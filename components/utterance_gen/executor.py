@@ -11,7 +11,10 @@ from tfx.dsl.components.base import base_beam_executor
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 
-from components.utterance_gen import beam_files, corpora, listing, plan, report, shard_writer
+from bonafide import corpora
+from bonafide.dataset import listing
+from bonafide.storage import beam_files
+from components.utterance_gen import plan, report, shard_writer
 from components.utterance_gen.settings import IngestSettings
 
 

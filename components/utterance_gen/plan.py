@@ -11,7 +11,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Self
 
-from components.utterance_gen import balance, corpora
+from bonafide import corpora
+from components.utterance_gen import balance
 
 # How many bytes of 16-bit samples at the target rate a byte of the file becomes, about: lengths
 # are unknown before decoding. It only steers the number of shards, never what is in them.

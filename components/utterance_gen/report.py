@@ -5,8 +5,9 @@ import logging
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from components.utterance_gen import corpora, plan, settings, shard_writer
-from metrics.wording import percent
+from bonafide import corpora
+from bonafide.text import percent
+from components.utterance_gen import plan, settings, shard_writer
 
 _NAMED_OFFENDERS = 10
 _log = logging.getLogger("bonafide")

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, Self
 
-from components.utterance_gen import corpora
+from bonafide import corpora
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

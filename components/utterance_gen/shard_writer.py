@@ -12,17 +12,12 @@ from typing import BinaryIO, Self
 
 import apache_beam as beam
 
-from components.utterance_gen import (
-    audio,
-    beam_files,
-    corpora,
-    examples,
-    measure_files,
-    measures,
-    plan,
-    records,
-)
-from models.memory import keep_freed_memory
+from bonafide import corpora
+from bonafide.audio import decoding, measures
+from bonafide.dataset import measure_files
+from bonafide.memory import keep_freed_memory
+from bonafide.storage import beam_files, records
+from components.utterance_gen import examples, plan
 
 
 class TooManyRejectedError(corpora.CorpusError):
@@ -208,7 +203,7 @@ class WriteShard(beam.DoFn):
         for utterance in shard.utterances:
             try:
                 clip = self._clip(files, utterance)
-            except audio.AudioError as error:
+            except decoding.AudioError as error:
                 rejections.append(
                     plan.Rejection(
                         utterance.utterance_id, utterance.split, utterance.path, str(error)
@@ -236,6 +231,6 @@ class WriteShard(beam.DoFn):
         try:
             data = files.read_bytes(utterance.path)
         except OSError as error:
-            raise audio.AudioError(f"cannot be opened: {error}") from error
-        samples, facts = audio.decode_with_facts(data, self._sample_rate, self._min_seconds)
+            raise decoding.AudioError(f"cannot be opened: {error}") from error
+        samples, facts = decoding.decode_with_facts(data, self._sample_rate, self._min_seconds)
         return measures.Clip(utterance.utterance_id, samples, facts)

@@ -25,16 +25,17 @@ from tfx.dsl.components.base import base_component
 from tfx.orchestration import pipeline as tfx_pipeline
 from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
 
+from bonafide.storage import files
 from components.corpus_check import CorpusCheck
-from metrics import files
-from models.trainer_config import CHAMPION
+from models.training.trainer_config import CHAMPION
 from pipeline.config import CorpusConfig, Settings
+from pipeline.fingerprints import Fingerprints
 from pipeline.kubeflow import edits, parameters
 from pipeline.kubeflow.checks import CompileError, require_acceptable
 from pipeline.kubeflow.deployment import Deployment
 from pipeline.kubeflow.parameters import RunParameter
 from pipeline.kubeflow.platform import platform_document
-from pipeline.pipeline import Fingerprints, Places, Surroundings, create_components
+from pipeline.pipeline import Places, RunContext, create_components
 from pipeline.warm_start import WarmStart
 
 ENTRYPOINT = ("python", "-m", "pipeline.kubeflow.entrypoint")
@@ -144,7 +145,7 @@ def graph(
         settings,
         places=places,
         fingerprints=fingerprints,
-        surroundings=Surroundings(warm_start=WarmStart(settings.trainer.pretrained)),
+        context=RunContext(warm_start=WarmStart(settings.trainer.pretrained)),
     )
     return [corpus_check, *components]
 

@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from metrics import files
+from bonafide.storage import files
 from pipeline.kubeflow import parameters
 from pipeline.kubeflow.events import EventLog
 

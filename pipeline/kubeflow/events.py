@@ -15,7 +15,7 @@ import traceback
 from collections.abc import Mapping
 from typing import Any, TextIO
 
-from pipeline.logs import PEOPLE
+from bonafide.logs import PEOPLE
 
 
 class EventLog:

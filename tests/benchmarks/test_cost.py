@@ -4,8 +4,8 @@ import numpy as np
 
 from benchmarks.cost import ratios, repeat_files
 from benchmarks.peers.epochs import measure_epochs
-from models.input_pipeline import ArraySplit
-from models.trainer_config import TrainerConfig
+from models.data.input_pipeline import ArraySplit
+from models.training.trainer_config import TrainerConfig
 
 
 def test_files_are_repeated_under_other_names(tmp_path):

@@ -18,8 +18,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-import score
-from metrics.score_files import read_scores
+from bonafide.scoring import command
+from bonafide.trials.score_files import read_scores
 
 pytestmark = pytest.mark.e2e
 
@@ -140,14 +140,22 @@ def test_the_evaluator_and_bulk_scoring_on_prism(on_prism, prism, small_corpus, 
     listed, table = tmp_path / "list.txt", tmp_path / "alone.csv"
     listed.write_text("\n".join(map(str, recordings)))
     model = ("--model", str(version))
-    assert score.main(["--list", str(listed), "--csv", str(table), *model]) == 0
+    assert command.main(["--list", str(listed), "--csv", str(table), *model]) == 0
     alone = rows_of(table)
     expected = {name: float(row["score"]) for name, row in alone.items()}
     assert expected.keys() == {path.stem for path in recordings}
 
     bulk = subprocess.run(
         [
-            *(sys.executable, "-m", "scoring.bulk", listed, *model, "--output", tmp_path / "bulk"),
+            *(
+                sys.executable,
+                "-m",
+                "bonafide.scoring.bulk",
+                listed,
+                *model,
+                "--output",
+                tmp_path / "bulk",
+            ),
             *("--shard-recordings", "20", "--workers", "2"),
             *("--beam-runner", "portable", "--set", f"beam.endpoint={prism}"),
         ],

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from metrics.score_files import read_scores
+from bonafide.trials.score_files import read_scores
 
 pytestmark = pytest.mark.e2e
 

@@ -3,8 +3,9 @@
 import dataclasses
 import struct
 
-from components.utterance_gen import corpora
-from components.utterance_gen.corpora import base, tfrecord
+from bonafide import corpora
+from bonafide.corpora import base
+from bonafide.storage import tfrecord
 
 WAV = b"RIFF...."
 

@@ -12,7 +12,7 @@ from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
 from tensorflow_transform.tf_metadata import dataset_metadata, metadata_io, schema_utils
 
-from models.preprocessing import preprocessing_fn
+from models.features.preprocessing import preprocessing_fn
 
 SAMPLES = pathlib.Path(__file__).resolve().parents[2] / "samples" / "LA"
 FEATURES = {"clip_samples": 16000, "num_bands": 16}

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from models.conformer_config import SIZES
+from models.network.conformer_config import SIZES
 from pipeline.config import PRESETS, SettingsError, field_names, override, sample
 
 

@@ -1,8 +1,8 @@
 import io
 import logging
 
+from bonafide.metrics.evaluation import Figure
 from components.model_evaluator.summary import EvaluationSummary
-from metrics.evaluation import Figure
 from pipeline.console import RunConsole, show_result
 from pipeline.figures import Result
 from pipeline.local import Finished

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from pipeline.config import REPOSITORY
+from bonafide.version import REPOSITORY
 from pipeline.interrupts import RunInterruptedError, interruptible
 
 

@@ -5,10 +5,11 @@ import pathlib
 import pytest
 from tfx.dsl.components.base import base_component
 
-from components.utterance_gen.fingerprint import CorpusState
-from pipeline import config, pipeline
+from bonafide.corpora.state import CorpusState
+from pipeline import config
 from pipeline.config import override, sample
-from pipeline.pipeline import Fingerprints, Places, create_components, create_pipeline, up_to
+from pipeline.fingerprints import Fingerprints
+from pipeline.pipeline import Places, create_components, create_pipeline, up_to
 
 FINGERPRINTS = Fingerprints(
     corpus="corpus",
@@ -269,29 +270,6 @@ def test_up_to(places):
     assert up_to(components, "ModelPusher") == {component.id for component in components}
     with pytest.raises(KeyError):
         up_to(components, "Nothing")
-
-
-def test_fingerprints_of_the_bundled_corpus():
-    one, two = Fingerprints.take(sample()), Fingerprints.take(sample())
-    assert one == two
-    assert len({*dataclasses.astuple(one)}) == len(dataclasses.fields(one))
-
-
-def test_the_code_of_every_component_is_in_a_fingerprint():
-    places = {
-        *pipeline.FEATURE_CODE,
-        *pipeline.INGESTION_CODE,
-        *pipeline.SCHEMA_CODE,
-        *pipeline.GATE_CODE,
-        *pipeline.CHAMPION_CODE,
-        *pipeline.EVALUATION_CODE,
-        *pipeline.REPORT_CODE,
-        *pipeline.PUSHING_CODE,
-    }
-    folders = {path.parent.name for path in config.REPOSITORY.glob("components/*/component.py")}
-    folders.remove("corpus_check")  # is never cached, and in compiled pipelines only
-    assert len(folders) == 8
-    assert folders <= {place.removeprefix("components/") for place in places}
 
 
 def test_names_of_the_components(places):

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from components.utterance_gen.corpora import CorpusError
+from bonafide.corpora import CorpusError
 from pipeline.session import OutputBusyError, explain, only_run_in
 
 

@@ -10,7 +10,8 @@ import tensorflow_data_validation as tfdv
 from tensorflow_data_validation.statistics import stats_impl
 from tfx_bsl.coders import example_coder
 
-from components.utterance_gen import corpora, examples
+from bonafide import corpora
+from components.utterance_gen import examples
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SCHEMA = ROOT / "schema" / "schema.pbtxt"

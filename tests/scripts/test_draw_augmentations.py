@@ -1,6 +1,6 @@
 import sys
 
-from models.waveform_config import WaveformConfig
+from models.augmentation.waveform_config import WaveformConfig
 from scripts import draw_augmentations
 
 

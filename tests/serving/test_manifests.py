@@ -8,8 +8,8 @@ import yaml
 from google.protobuf import text_format
 from tensorflow_serving.config import model_server_config_pb2
 
-from models import warmup
-from serving import client
+from bonafide.serving import client
+from models.export import warmup
 
 SERVING = pathlib.Path(__file__).resolve().parents[2] / "serving"
 FILES = sorted(str(path.relative_to(SERVING)) for path in SERVING.rglob("*.yaml"))

@@ -4,9 +4,10 @@ import pytest
 from tfx.dsl.components.base import base_executor
 from tfx.types import standard_artifacts
 
-from components.champion import Champion, finder
+from bonafide.registry import champion as finder
+from bonafide.registry import names
+from components.champion import Champion
 from components.champion.executor import Executor
-from components.model_pusher import store
 
 
 @pytest.fixture
@@ -16,12 +17,12 @@ def destination(tmp_path):
 
 def add_version(destination, version, fingerprint, *, complete=True):
     folder = destination / str(version)
-    (folder / store.EXTRA_DIR).mkdir(parents=True)
+    (folder / names.EXTRA_DIR).mkdir(parents=True)
     if fingerprint is not None:
         settings = {"training_fingerprint": fingerprint, "seed": 1}
-        (folder / store.EXTRA_DIR / "bonafide.json").write_text(json.dumps(settings))
+        (folder / names.EXTRA_DIR / "bonafide.json").write_text(json.dumps(settings))
     if complete:
-        (folder / store.MODEL_FILE).write_text(f"graph {version}")
+        (folder / names.MODEL_FILE).write_text(f"graph {version}")
     return folder
 
 
@@ -52,7 +53,7 @@ def test_its_own_push_does_not_change_the_answer(destination):
 def test_a_model_without_a_readable_fingerprint_is_a_model_to_beat(destination, content):
     folder = add_version(destination, 5, None)
     if content is not None:
-        (folder / store.EXTRA_DIR / "bonafide.json").write_text(content)
+        (folder / names.EXTRA_DIR / "bonafide.json").write_text(content)
     assert finder.find_champion(str(destination), "mine") == "5"
 
 
@@ -63,9 +64,9 @@ def test_the_state_is_that_of_the_champion_and_of_what_is_in_it(destination):
     assert finder.champion_state(str(destination), "mine") == "none"
     one = add_version(destination, 2, "other")
     seen.append(finder.champion_state(str(destination), "mine"))
-    (one / store.MODEL_FILE).write_text("another graph")
+    (one / names.MODEL_FILE).write_text("another graph")
     seen.append(finder.champion_state(str(destination), "mine"))
-    (one / store.EXTRA_DIR / "bonafide.json").write_text("{}")
+    (one / names.EXTRA_DIR / "bonafide.json").write_text("{}")
     seen.append(finder.champion_state(str(destination), "mine"))
     assert len(set(seen)) == 4
     assert all(state.startswith("2 ") for state in seen[1:])
@@ -78,7 +79,7 @@ def test_a_champion_that_came_meanwhile_ends_the_run(tmp_path, destination):
     with pytest.raises(finder.ChampionChangedError, match=r"was none and is 7.*Run again"):
         run(tmp_path, destination, "mine", known)
     known = finder.champion_state(str(destination), "mine")
-    (folder / store.MODEL_FILE).write_text("another graph")
+    (folder / names.MODEL_FILE).write_text("another graph")
     with pytest.raises(finder.ChampionChangedError, match=r"is still 7, with another content"):
         run(tmp_path, destination, "mine", known)
 
@@ -103,8 +104,8 @@ def test_the_champion_is_copied_and_described(tmp_path, destination):
     model = run(tmp_path, destination, "mine")
     path = finder.champion_model_path(model.uri)
     assert path == f"{model.uri}/Format-Serving"
-    (source / store.MODEL_FILE).unlink()  # the evidence does not hang on the serving folder
-    assert (tmp_path / "artifact" / "Format-Serving" / store.MODEL_FILE).read_text() == "graph 7"
+    (source / names.MODEL_FILE).unlink()  # the evidence does not hang on the serving folder
+    assert (tmp_path / "artifact" / "Format-Serving" / names.MODEL_FILE).read_text() == "graph 7"
     assert finder.describe_champion(model.uri) == (
         f"the champion, version 7 (pushed to {destination}/7)"
     )

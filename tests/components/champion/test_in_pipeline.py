@@ -4,15 +4,16 @@ import logging
 from tfx.orchestration import metadata, pipeline
 from tfx.orchestration.local import local_dag_runner
 
-from components.champion import Champion, finder
-from components.model_pusher import store
+from bonafide.registry import champion as finder
+from bonafide.registry import names
+from components.champion import Champion
 
 
 def push_by_hand(destination, version, fingerprint):
-    folder = destination / str(version) / store.EXTRA_DIR
+    folder = destination / str(version) / names.EXTRA_DIR
     folder.mkdir(parents=True)
     (folder / "bonafide.json").write_text(json.dumps({"training_fingerprint": fingerprint}))
-    (folder.parent / store.MODEL_FILE).write_text(f"graph {version}")
+    (folder.parent / names.MODEL_FILE).write_text(f"graph {version}")
 
 
 def run_pipeline(tmp_path, destination):
@@ -53,5 +54,5 @@ def test_the_cache_holds_until_another_model_is_pushed(tmp_path, caplog):
     assert said() == [f"champion: {destination}/2"]
     run_pipeline(tmp_path, destination)
     assert said() == []
-    [copy] = (tmp_path / "root").glob(f"Champion/model/*/Format-Serving/{store.MODEL_FILE}")
+    [copy] = (tmp_path / "root").glob(f"Champion/model/*/Format-Serving/{names.MODEL_FILE}")
     assert copy.read_text() == "graph 2"

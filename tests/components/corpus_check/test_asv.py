@@ -2,9 +2,9 @@ import pathlib
 
 import pytest
 
+from bonafide.corpora import CorpusError
+from bonafide.metrics.asv_scores import parse_asv_scores
 from components.corpus_check.asv import asv_error_rates
-from components.utterance_gen.corpora import CorpusError
-from metrics.asv_scores import parse_asv_scores
 
 SCORES = (
     "bonafide target 2.0\nbonafide target 1.5\nbonafide target 0.1\n"

@@ -7,12 +7,12 @@ import pytest
 from tfx.dsl.components.base import base_executor
 from tfx.types import standard_artifacts
 
+from bonafide.corpora import CorpusError
+from bonafide.corpora.state import corpus_fingerprint
+from bonafide.metrics.asv_scores import parse_asv_scores
+from bonafide.storage.beam_files import BeamFiles
 from components.corpus_check import CorpusCheck
 from components.corpus_check.executor import Executor
-from components.utterance_gen.beam_files import BeamFiles
-from components.utterance_gen.corpora import CorpusError
-from components.utterance_gen.fingerprint import corpus_fingerprint
-from metrics.asv_scores import parse_asv_scores
 
 LAYOUT = "asvspoof2019-la"
 SAMPLES = str(pathlib.Path(__file__).resolve().parents[3] / "samples")

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import soundfile
 
+from bonafide.audio import decoding, landmarks, measures
 from components.data_gate import copies
-from components.utterance_gen import audio, landmarks, measures
 
 FOLDER = pathlib.Path(__file__).resolve().parents[3] / "samples/LA/ASVspoof2019_LA_train/flac"
 NUMBER = 60
-FACTS = audio.FileFacts(16_000, 1, "FLAC/PCM_16", 1)
+FACTS = decoding.FileFacts(16_000, 1, "FLAC/PCM_16", 1)
 
 
 def marks_of(clips):
@@ -22,7 +22,7 @@ def marks_of(clips):
 def encoded(clip, **options):
     file = io.BytesIO()
     soundfile.write(file, clip, 16_000, **options)
-    return audio.decode(file.getvalue(), 16_000, 0.1)
+    return decoding.decode(file.getvalue(), 16_000, 0.1)
 
 
 @pytest.fixture(scope="module")

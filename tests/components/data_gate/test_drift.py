@@ -6,14 +6,14 @@ import re
 import numpy as np
 import pytest
 
+from bonafide.audio import landmarks, measures
+from bonafide.metrics.distribution import distribution_of
 from components.data_gate import checks, profile
 from components.data_gate.config import RULES, DataGateConfig
 from components.data_gate.drift import Known
 from components.data_gate.served import Served
 from components.data_gate.serving_log import Heard
 from components.data_gate.table import Table
-from components.utterance_gen import landmarks, measures
-from metrics.distribution import distribution_of
 
 ONLY_DRIFT = DataGateConfig(
     **{rule: "off" for rule in RULES if rule not in ("champion_drift", "serving_drift")}

@@ -13,12 +13,14 @@ from tfx.dsl.components.base import base_executor
 from tfx.types import standard_artifacts
 from tfx.utils import io_utils
 
+from bonafide import corpora
+from bonafide.audio import decoding, measures
+from bonafide.dataset import listing, measure_files
 from components.data_gate import profile
 from components.data_gate.component import DataGate
 from components.data_gate.config import DataGateConfig
 from components.data_gate.executor import Executor
 from components.data_gate.findings import DataGateError
-from components.utterance_gen import audio, corpora, listing, measure_files, measures
 
 SCHEMA = text_format.Parse(
     """feature { name: "key" type: BYTES presence { min_fraction: 1 } shape { dim { size: 1 } } }
@@ -74,7 +76,7 @@ def make_examples(uri, splits, speaker=None):
         for number, (key, _) in enumerate(keys):
             name = f"{split}{number}"
             samples = random.integers(-9999, 9999, 4000).astype(np.int16)
-            facts = audio.FileFacts(16_000, 1, "FLAC/PCM_16", 8000)
+            facts = decoding.FileFacts(16_000, 1, "FLAC/PCM_16", 8000)
             collector.add(measures.Clip(name, samples, facts))
             system = "-" if key == "bonafide" else f"A-{split}"
             rows.append(

@@ -5,12 +5,13 @@ import dataclasses
 import numpy as np
 import pytest
 
+from bonafide.audio import landmarks, measures
+from bonafide.dataset import listing
 from components.data_gate import advice, balance, checks, probe, separation, shortcuts
 from components.data_gate.config import DataGateConfig
 from components.data_gate.findings import Severity
 from components.data_gate.separation import Separation
 from components.data_gate.table import Table, TableError, make_table
-from components.utterance_gen import landmarks, listing, measures
 from models.settings import AugmentConfig, FeatureConfig, WaveformConfig
 
 ROWS = np.arange(80)

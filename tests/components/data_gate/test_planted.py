@@ -9,11 +9,14 @@ import pytest
 import soundfile
 from scipy import signal
 
+from bonafide import corpora
+from bonafide.audio import decoding, measures
+from bonafide.dataset import listing, measure_files
+from bonafide.storage import beam_files
 from components.data_gate import checks
 from components.data_gate.config import DataGateConfig
 from components.data_gate.findings import Severity
 from components.data_gate.table import make_table
-from components.utterance_gen import audio, beam_files, corpora, listing, measure_files, measures
 
 SAMPLES = pathlib.Path(__file__).resolve().parents[3] / "samples"
 RATE = 16_000
@@ -45,7 +48,7 @@ def recordings():
     corpus = corpora.reader("asvspoof2019-la")(files, corpus_name="sample")
     found = []
     for row in corpus.utterances:
-        decoded = audio.decode_with_facts(files.read_bytes(row.path), RATE, 0.1)
+        decoded = decoding.decode_with_facts(files.read_bytes(row.path), RATE, 0.1)
         found.append(
             Recording(
                 listing.Listed(
@@ -120,7 +123,7 @@ def test_a_speaker_in_two_splits(recordings, clean):
 def encoded(samples):
     file = io.BytesIO()
     soundfile.write(file, samples, RATE, format="OGG", subtype="VORBIS")
-    return audio.decode(file.getvalue(), RATE, 0.1)
+    return decoding.decode(file.getvalue(), RATE, 0.1)
 
 
 def test_copies_at_another_level_in_another_split(recordings, clean):

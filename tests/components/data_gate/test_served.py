@@ -2,10 +2,10 @@ import json
 
 import numpy as np
 
-from components.data_gate.files import PROFILE_FILE, SCORE_PROFILE_FILE
+from bonafide.metrics import distribution
+from bonafide.registry.names import PROFILE_FILE, SCORE_PROFILE_FILE
 from components.data_gate.profile import Profile, to_json
 from components.data_gate.served import drift_state, find_served
-from metrics import distribution
 
 
 def push(serving, version, fingerprint="theirs", *, scores=True, text=None):

@@ -3,8 +3,8 @@ import json
 import numpy as np
 import pytest
 
+from bonafide.storage.beam_files import use_options
 from components.data_gate.serving_log import ServingLogError, read_serving_log
-from components.utterance_gen.beam_files import use_options
 
 RATE = 16_000
 

@@ -6,14 +6,14 @@ import pathlib
 import numpy as np
 import pytest
 
-from components.champion.finder import RECORD_FILE
-from components.model_evaluator import records
-from components.model_pusher.store import FORCED_BLESSING_FILE
-from components.utterance_gen import listing
-from components.utterance_gen.corpora import Utterance
-from metrics import cue_removal, gate
-from metrics.evaluation import evaluate
-from metrics.trials import make_trials
+from bonafide.corpora import Utterance
+from bonafide.dataset import listing
+from bonafide.metrics import cue_removal, gate
+from bonafide.metrics.evaluation import evaluate
+from bonafide.registry.names import RECORD_FILE
+from bonafide.registry.store import FORCED_BLESSING_FILE
+from bonafide.report import evaluation_files
+from bonafide.trials.trials import make_trials
 
 HEADER = "utterance\tpath\treason\n"
 
@@ -46,13 +46,13 @@ class Run:
             for prefix in ("E", "D")
         )
         theirs = trials.scores + random.normal(0, 1, 40) if champion else None
-        records.write_scores(self.uris["scores"], "eval", trials, theirs)
-        records.write_scores(self.uris["scores"], "dev", dev, None)
+        evaluation_files.write_scores(self.uris["scores"], "eval", trials, theirs)
+        evaluation_files.write_scores(self.uris["scores"], "dev", dev, None)
         found = evaluate(trials, dev=dev, baseline_scores=theirs, resamples=100, seed=1)
         config = gate_config or gate.GateConfig(
             max_eer=0.9, max_regression=1.0, max_calibration_loss=10.0, min_bonafide=16
         )
-        records.write_results(
+        evaluation_files.write_results(
             self.uris["evaluation"],
             trials=trials,
             found=found,

@@ -3,9 +3,10 @@ import dataclasses
 import numpy as np
 import pytest
 
+from bonafide.audio import decoding, measures
+from bonafide.corpora import Utterance
+from bonafide.dataset import listing, measure_files
 from components.eval_report.conditions import conditions_of, duration_bucket
-from components.utterance_gen import audio, listing, measure_files, measures
-from components.utterance_gen.corpora import Utterance
 
 
 def utterance(name, corpus="la", split="eval", **extra):
@@ -47,7 +48,9 @@ def test_durations_come_from_the_measures(tmp_path, wav):
     collector = measure_files.Collector(16_000)
     for name, seconds in (("A", 1.0), ("B", 5.0), ("other", 3.0)):
         samples = np.random.default_rng(1).integers(-900, 900, int(seconds * 16_000))
-        decoded, facts = audio.decode_with_facts(wav(samples.astype(np.int16), 16_000), 16_000, 0.3)
+        decoded, facts = decoding.decode_with_facts(
+            wav(samples.astype(np.int16), 16_000), 16_000, 0.3
+        )
         collector.add(measures.Clip(name, decoded, facts))
     (tmp_path / measure_files.FOLDER).mkdir()
     path = tmp_path / measure_files.FOLDER / "eval-00000.npz"

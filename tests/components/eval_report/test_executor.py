@@ -8,9 +8,9 @@ from tfx.dsl.components.base import base_executor
 from tfx.types import standard_artifacts
 
 import report_artifacts
+from bonafide.metrics.gate import GateConfig
 from components.eval_report import EvalReport
 from components.eval_report.executor import Executor
-from metrics.gate import GateConfig
 
 SCRIPT = "<script>alert({})</script>"
 

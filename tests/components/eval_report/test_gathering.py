@@ -4,9 +4,9 @@ import urllib.request
 
 import numpy as np
 
+from bonafide.metrics.evaluation import to_json
+from bonafide.report.contents import DataFinding
 from components.eval_report import gathering
-from metrics.evaluation import to_json
-from report.contents import DataFinding
 
 
 def gather(run, **changes):

@@ -6,9 +6,9 @@ import pytest
 import tensorflow as tf
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from bonafide.audio.treatments import TREATMENTS
+from bonafide.trials.trials import make_trials
 from components.model_evaluator import cue_removal, scoring
-from components.model_evaluator.treatments import TREATMENTS
-from metrics.trials import make_trials
 
 
 def trials_of(count):

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 import tensorflow_model_analysis as tfma
 
+from bonafide.metrics import calibration, costs
+from bonafide.metrics.costs import AsvErrorRates
+from bonafide.metrics.detection import equal_error_rate, error_curve
 from components.model_evaluator import scoring
 from components.model_evaluator.eval_config import make_eval_config
-from metrics import calibration, costs
-from metrics.costs import AsvErrorRates
-from metrics.detection import equal_error_rate, error_curve
 
 # EER of `good`: overall 0; of `fair`: A07 1/2 (its two spoofs straddle), A08 0.
 GOOD = {"-": [1.0, 2.0, 3.0, 4.0], "A07": [-1.0, 0.0], "A08": [-2.0, -3.0]}

@@ -9,14 +9,15 @@ from tfx import types
 from tfx.dsl.components.base import base_beam_executor
 from tfx.types import standard_artifacts
 
-from components.champion import finder
-from components.model_evaluator import ModelEvaluator, records
+from bonafide.dataset.listing import LISTING_FILE
+from bonafide.metrics.calibration import cllr
+from bonafide.metrics.evaluation import evaluate
+from bonafide.metrics.gate import GateConfig
+from bonafide.registry import champion as finder
+from bonafide.report import evaluation_files
+from components.model_evaluator import ModelEvaluator
 from components.model_evaluator.executor import ChampionError, Executor
 from components.model_evaluator.summary import read_evaluation
-from components.utterance_gen.listing import LISTING_FILE
-from metrics.calibration import cllr
-from metrics.evaluation import evaluate
-from metrics.gate import GateConfig
 
 # Overall EER: `good` 0, `fair` 1/4 (of A07 1/2).
 SCORES = {
@@ -138,8 +139,8 @@ def test_blesses_without_a_champion(world, caplog):
     assert "gate passed" in caplog.text
 
     # The same figures from the score files, as anyone would compute them.
-    trials = records.read_trials(str(world.root / "scores"), "eval")
-    dev = records.read_trials(str(world.root / "scores"), "dev")
+    trials = evaluation_files.read_trials(str(world.root / "scores"), "eval")
+    dev = evaluation_files.read_trials(str(world.root / "scores"), "dev")
     again = evaluate(trials, dev=dev, resamples=200, seed=1)
     written = json.loads((world.root / "evaluation" / "evaluation.json").read_text())
     assert written["eer"] == again.figures["eer"].value
@@ -169,7 +170,7 @@ def test_blesses_without_a_champion(world, caplog):
 def test_shortcuts_are_taken_out_of_some_utterances(world, caplog):
     with caplog.at_level(logging.INFO, logger="bonafide"):
         world.evaluate("fair", world.champion(), cue_utterances=100)
-    removal = records.read_cue_removal(str(world.root / "evaluation"))
+    removal = evaluation_files.read_cue_removal(str(world.root / "evaluation"))
     # This model's scores do not come from the samples.
     assert (removal.n_bonafide, removal.n_spoof) == (4, 4)
     assert [result.eer.value for result in removal.results.values()] == [0.25] * 4
@@ -184,7 +185,7 @@ def test_shortcuts_are_taken_out_of_some_utterances(world, caplog):
 def test_without_cue_removal_nothing_is_said_of_it(world, caplog):
     with caplog.at_level(logging.INFO, logger="bonafide"):
         world.evaluate("fair", world.champion())
-    assert records.read_cue_removal(str(world.root / "evaluation")) is None
+    assert evaluation_files.read_cue_removal(str(world.root / "evaluation")) is None
     assert "as recorded" not in caplog.text
 
 
@@ -210,7 +211,7 @@ def test_refuses_a_regression_against_the_champion(world):
     assert world.summary.difference.value == 0.25
     [failure] = world.summary.failures
     assert "EER above the champion's" in failure
-    theirs = records.read_champion_scores(str(world.root / "scores"))
+    theirs = evaluation_files.read_champion_scores(str(world.root / "scores"))
     assert theirs.tolist() == [score for scores in SCORES["good"].values() for score in scores]
     context = json.loads((world.root / "evaluation" / "context.json").read_text())
     assert context["champion"]["version"] == "41"

@@ -12,9 +12,8 @@ from tfx.types import standard_artifacts
 from tfx.utils import proto_utils
 
 import report_artifacts
-from components.model_pusher import store
+from bonafide.registry import names, store, versions
 from components.model_pusher.executor import Executor, push
-from pipeline import versions
 
 
 @pytest.fixture
@@ -24,7 +23,7 @@ def model(tmp_path):
     serving = tmp_path / "model" / "Format-Serving"
     (serving / "variables").mkdir(parents=True)
     (serving / "variables" / "variables.index").write_text("v")
-    (serving / store.MODEL_FILE).write_text("graph")
+    (serving / names.MODEL_FILE).write_text("graph")
     return artifact
 
 
@@ -67,7 +66,7 @@ def test_pushes_a_blessed_model(tmp_path, model):
     assert pushed.get_int_custom_property("pushed") == 1
     assert pushed.get_string_custom_property("pushed_version") == version
     assert pushed.get_string_custom_property("pushed_destination").endswith(f"bonafide/{version}")
-    assert (tmp_path / "pushed" / store.MODEL_FILE).read_text() == "graph"
+    assert (tmp_path / "pushed" / names.MODEL_FILE).read_text() == "graph"
     assert not (tmp_path / "serving" / "bonafide" / version / "assets.extra").exists()
 
 
@@ -82,7 +81,7 @@ def test_pushes_in_one_second_get_versions_of_their_own(tmp_path, model):
     source = f"{model.uri}/Format-Serving"
     paths = []
     for number in range(3):
-        (pathlib.Path(source) / store.MODEL_FILE).write_text(f"graph {number}")
+        (pathlib.Path(source) / names.MODEL_FILE).write_text(f"graph {number}")
         paths.append(push(model_path=source, destination=destination))
     versions = [int(path.rsplit("/", 1)[-1]) for path in paths]
     assert versions == sorted(set(versions))
@@ -104,27 +103,27 @@ def test_the_newest_model_is_not_pushed_again(tmp_path, model):
 
 def test_the_record_of_a_forced_blessing_goes_with_the_model(tmp_path, model):
     (tmp_path / "blessing").mkdir()
-    (tmp_path / "blessing" / store.FORCED_BLESSING_FILE).write_text('{"reason": "demo"}')
+    (tmp_path / "blessing" / names.FORCED_BLESSING_FILE).write_text('{"reason": "demo"}')
     pushed = do(tmp_path, model, blessed=1)
     path = pushed.get_string_custom_property("pushed_destination")
     for folder in (path, pushed.uri):
-        record = pathlib.Path(folder) / store.EXTRA_DIR / store.FORCED_BLESSING_FILE
+        record = pathlib.Path(folder) / names.EXTRA_DIR / names.FORCED_BLESSING_FILE
         assert json.loads(record.read_text()) == {"reason": "demo"}
 
 
 def test_the_reports_go_with_the_model_and_make_no_version_of_their_own(tmp_path, model):
     first = do(tmp_path, model, blessed=1, **reports(tmp_path, "first"))
     path = first.get_string_custom_property("pushed_destination")
-    extra = pathlib.Path(path) / store.EXTRA_DIR
+    extra = pathlib.Path(path) / names.EXTRA_DIR
     assert (extra / "report.html").read_text() == "first report.html"
     assert (extra / "model_card.md").read_text() == "first model_card.md"
     # Another evaluation of the very same model: what is served does not change.
     again = do(tmp_path, model, blessed=1, **reports(tmp_path, "second"))
     assert again.get_string_custom_property("pushed_destination") == path
     assert (extra / "report.html").read_text() == "first report.html"
-    (pathlib.Path(model.uri) / "Format-Serving" / store.MODEL_FILE).write_text("another graph")
+    (pathlib.Path(model.uri) / "Format-Serving" / names.MODEL_FILE).write_text("another graph")
     other = do(tmp_path, model, blessed=1, **reports(tmp_path, "third"))
-    extra = pathlib.Path(other.get_string_custom_property("pushed_destination")) / store.EXTRA_DIR
+    extra = pathlib.Path(other.get_string_custom_property("pushed_destination")) / names.EXTRA_DIR
     assert (extra / "report.html").read_text() == "third report.html"
 
 
@@ -140,7 +139,7 @@ def test_the_figures_and_the_verdict_go_with_the_model(tmp_path, model):
     for name in ("report.json", "data_report.html", "data_profile.json"):
         (tmp_path / "checks" / name).write_text(f'{{"from": "{name}"}}')
     pushed = do(tmp_path, model, blessed=1, evaluation=[evaluation], data_report=[checks])
-    extra = pathlib.Path(pushed.get_string_custom_property("pushed_destination"), store.EXTRA_DIR)
+    extra = pathlib.Path(pushed.get_string_custom_property("pushed_destination"), names.EXTRA_DIR)
     assert sorted(path.name for path in extra.iterdir()) == [
         *("data_profile.json", "data_report.html", "evaluation.json"),
         *("score_profile.json", "verdict.json"),
@@ -151,9 +150,9 @@ def test_the_figures_and_the_verdict_go_with_the_model(tmp_path, model):
 def test_the_same_model_is_not_pushed_again_when_it_was_made_current_by_hand(tmp_path, model):
     destination, source = str(tmp_path / "serving"), f"{model.uri}/Format-Serving"
     first = pathlib.Path(push(model_path=source, destination=destination))
-    (pathlib.Path(source) / store.MODEL_FILE).write_text("a worse one")
+    (pathlib.Path(source) / names.MODEL_FILE).write_text("a worse one")
     push(model_path=source, destination=destination)
-    (pathlib.Path(source) / store.MODEL_FILE).write_text("graph")
+    (pathlib.Path(source) / names.MODEL_FILE).write_text("graph")
     again = versions.make_current(destination, first.name, reason="it was better")
     assert push(model_path=source, destination=destination) == f"{destination}/{again}"
 

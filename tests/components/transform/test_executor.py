@@ -12,12 +12,12 @@ from tfx.proto import transform_pb2
 from tfx.types import artifact_utils, standard_artifacts
 from tfx.utils import json_utils, proto_utils
 
+from bonafide.engines import BeamConfig, beam_args
+from bonafide.storage import beam_files, records
+from bonafide.version import REPOSITORY
 from components.transform import batches, executor, feature_writer
-from components.utterance_gen import beam_files, records
-from models import features as features_lib
-from models.feature_config import FeatureConfig
-from pipeline.config import REPOSITORY
-from pipeline.engines import BeamConfig, beam_args
+from models.features import frontend as features_lib
+from models.features.config import FeatureConfig
 
 CONFIG = FeatureConfig(
     clip_samples=4000, window_samples=320, fft_length=512, hop_samples=160, num_bands=8
@@ -88,7 +88,7 @@ def run(examples_uri, output, *, materialize=True, transform=("train", "dev", "e
         },
         outputs,
         {
-            "preprocessing_fn": "models.preprocessing.preprocessing_fn",
+            "preprocessing_fn": "models.features.preprocessing.preprocessing_fn",
             "custom_config": json_utils.dumps({"features": config}),
             "splits_config": proto_utils.proto_to_json(
                 transform_pb2.SplitsConfig(analyze=["train"], transform=transform)
@@ -103,7 +103,7 @@ def read(path, spec):
 
 
 def raw_features(examples_uri, split, config):
-    """By `models.features`, without Transform: [N, T, F]."""
+    """By `models.features.frontend`, without Transform: [N, T, F]."""
     pcm = [
         tf.train.Example.FromString(record).features.feature["pcm16"].bytes_list.value[0]
         for path in sorted((examples_uri / f"Split-{split}").iterdir())

@@ -1,7 +1,8 @@
 import pytest
 from tfx.types import standard_artifacts
 
-from components.utterance_gen import component, corpora, executor
+from bonafide import corpora
+from components.utterance_gen import component, executor
 from components.utterance_gen.settings import IngestSettings
 
 

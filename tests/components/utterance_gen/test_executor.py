@@ -15,14 +15,10 @@ from tfx.components.util import examples_utils, tfxio_utils
 from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils, standard_artifacts
 
-from components.utterance_gen import (
-    beam_files,
-    component,
-    corpora,
-    executor,
-    listing,
-    plan,
-)
+from bonafide import corpora
+from bonafide.dataset import listing
+from bonafide.storage import beam_files
+from components.utterance_gen import component, executor, plan
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 # The image is not used; without it TFX packs its own source first.

@@ -11,8 +11,10 @@ import tensorflow as tf
 from small_corpora import LAYOUTS, example, record
 from tfx.types import artifact_utils, standard_artifacts
 
-from components.utterance_gen import component, corpora, executor, listing
-from components.utterance_gen.fingerprint import corpus_fingerprint
+from bonafide import corpora
+from bonafide.corpora.state import corpus_fingerprint
+from bonafide.dataset import listing
+from components.utterance_gen import component, executor
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 IN_MEMORY = ["--runner=FnApiRunner", "--sdk_container_image=unused"]

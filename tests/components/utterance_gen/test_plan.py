@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.utterance_gen import corpora, plan
-from components.utterance_gen.corpora import asvspoof2019_la
+from bonafide import corpora
+from bonafide.corpora import asvspoof2019_la
+from components.utterance_gen import plan
 
 
 def row(number, speaker="S1", system="-", split="train"):

@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.utterance_gen import corpora, plan, report
+from bonafide import corpora
+from components.utterance_gen import plan, report
 
 
 def rejection(number, split="train"):

@@ -5,7 +5,8 @@ import stat
 import pytest
 import yaml
 
-from pipeline.config import REPOSITORY, override, sample
+from bonafide.version import REPOSITORY
+from pipeline.config import override, sample
 from pipeline.kubeflow import parameters
 from pipeline.kubeflow.checks import CompileError, problems
 from pipeline.kubeflow.compile import compile_pipeline, to_yaml, write

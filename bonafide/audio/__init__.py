@@ -1,0 +1,1 @@
+"""Audio: decoding, levels, landmarks and treatments of recordings, in numpy."""

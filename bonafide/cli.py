@@ -1,0 +1,101 @@
+"""The command `bonafide`: one entry, a sub-command for each job.
+
+A sub-command's options live beside what it starts, and its module is imported only when it is
+called, so that `bonafide --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import io
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, NoReturn
+
+
+class Command(NamedTuple):
+    """A sub-command.
+
+    Attributes:
+        module: Where its `main(arguments, prog)` is.
+        summary: One line for `--help`.
+    """
+
+    module: str
+    summary: str
+
+
+COMMANDS = {
+    "score": Command("bonafide.scoring.command", "score recordings with a pushed model"),
+    "serve": Command("bonafide.scoring.serve", "a page on this machine to drop recordings on"),
+    "bulk": Command("bonafide.scoring.bulk.command", "score lists of any length, on Beam"),
+    "evaluate": Command("bonafide.report.command", "evaluate the score file of any detector"),
+    "versions": Command("bonafide.registry.command", "list pushed versions, roll back, prune"),
+    "edge": Command("bonafide.scoring.edge.command", "convert a pushed model to LiteRT"),
+    "client": Command("bonafide.serving.client", "score recordings on a model server"),
+    "load": Command("bonafide.serving.load", "load test a model server"),
+}
+
+
+def usage() -> str:
+    """Returns the text of `bonafide --help`."""
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {command.summary}" for name, command in COMMANDS.items()]
+    return "\n".join(
+        [
+            "usage: bonafide COMMAND [options]",
+            "",
+            "Detects synthetic and converted speech.",
+            "",
+            "commands:",
+            *lines,
+            "",
+            "options:",
+            "  --help     show this text, or that of a command: bonafide COMMAND --help",
+            "  --version  show the version",
+        ]
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a sub-command and returns its exit code; 2 where there is no such command."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given or given[0] in ("-h", "--help"):
+        print(usage(), file=sys.stdout if given else sys.stderr)
+        return 0 if given else 2
+    name, *rest = given
+    if name == "--version":
+        from bonafide.version import described_version
+
+        print(f"bonafide {described_version()}")
+        return 0
+    if name not in COMMANDS:
+        near = difflib.get_close_matches(name, COMMANDS, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        print(f"bonafide: unknown command {name!r}.{hint} See bonafide --help.", file=sys.stderr)
+        return 2
+    # TensorFlow reads it once, when it is imported.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    run: Callable[..., int] = importlib.import_module(COMMANDS[name].module).main
+    return run(rest, prog=f"bonafide {name}")
+
+
+def run_script(name: str) -> NoReturn:
+    """Runs a sub-command as a script of a checkout (`score.py`, `evaluate.py`), and exits."""
+    _escape_what_a_terminal_lacks()
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.exit(importlib.import_module(COMMANDS[name].module).main())
+
+
+def script() -> None:
+    """Entry point of the installed command."""
+    _escape_what_a_terminal_lacks()
+    sys.exit(main())
+
+
+def _escape_what_a_terminal_lacks() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")

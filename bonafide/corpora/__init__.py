@@ -1,0 +1,164 @@
+"""Readers of corpus layouts, by name. A new layout is one small module and one line here.
+
+A reader sees the corpus through `CorpusFiles` and returns a `Corpus`; it uses the standard library
+only and knows nothing of Beam or TensorFlow.
+"""
+
+import dataclasses
+import difflib
+from collections.abc import Mapping
+
+from bonafide.corpora import (
+    asvspoof5,
+    asvspoof2019_la,
+    asvspoof2019_pa,
+    asvspoof2019_tfrecord,
+    asvspoof2021,
+    detect,
+    fake_or_real,
+    folders,
+    in_the_wild,
+    manifest,
+    mixture,
+    mlaad,
+    wavefake,
+)
+from bonafide.corpora.base import (
+    BONAFIDE,
+    EXTRA_NAMES,
+    NO_ATTACK,
+    SPLITS,
+    SPOOF,
+    UNKNOWN_SPEAKER,
+    Corpus,
+    CorpusError,
+    CorpusFiles,
+    CorpusReader,
+    FileInfo,
+    NotThisLayoutError,
+    Utterance,
+)
+from bonafide.corpora.detect import AUTO, Layout
+from bonafide.corpora.options import COLUMNS, DEFAULTS, SPLITTING, Options
+
+__all__ = [
+    "AUTO",
+    "BONAFIDE",
+    "DEFAULTS",
+    "EXTRA_NAMES",
+    "LAYOUTS",
+    "NO_ATTACK",
+    "SPLITS",
+    "SPOOF",
+    "UNKNOWN_SPEAKER",
+    "Corpus",
+    "CorpusError",
+    "CorpusFiles",
+    "CorpusReader",
+    "FileInfo",
+    "Layout",
+    "Options",
+    "Utterance",
+    "check",
+    "layout_of",
+    "reader",
+]
+
+LAYOUTS: Mapping[str, Layout] = {
+    "asvspoof2019-la": Layout(find=asvspoof2019_la.find, read=asvspoof2019_la.read),
+    "asvspoof2019-pa": Layout(find=asvspoof2019_pa.find, read=asvspoof2019_pa.read),
+    **{
+        f"asvspoof2021-{track.lower()}": Layout(
+            find=asvspoof2021.find(track),
+            read=asvspoof2021.reader(track),
+            options=frozenset({"subset", "trim"}),
+        )
+        for track in asvspoof2021.TRACKS
+    },
+    "asvspoof5": Layout(find=asvspoof5.find, read=asvspoof5.read),
+    "asvspoof2019-tfrecord": Layout(
+        find=asvspoof2019_tfrecord.find, read=asvspoof2019_tfrecord.read, turn=detect.LATER
+    ),
+    "in-the-wild": Layout(find=in_the_wild.find, read=in_the_wild.read, options=SPLITTING),
+    "fake-or-real": Layout(find=fake_or_real.find, read=fake_or_real.read),
+    "wavefake": Layout(find=wavefake.find, read=wavefake.read, options=frozenset({"split"})),
+    "mlaad": Layout(find=mlaad.find, read=mlaad.read, options=SPLITTING, turn=detect.LATER),
+    "manifest": Layout(
+        find=manifest.find, read=manifest.read, options=COLUMNS | SPLITTING, turn=detect.LAST
+    ),
+    "folders": Layout(find=folders.find, read=folders.read, options=SPLITTING, turn=detect.LAST),
+    mixture.LAYOUT: Layout(
+        find=lambda files: mixture.parse(files.root),
+        read=mixture.reader(lambda layout: reader(layout)),
+        turn=detect.NEVER,
+    ),
+}
+
+
+def check(layout: str, options: Options = DEFAULTS) -> None:
+    """Checks the name of a layout, `auto` too, and whether it takes the options.
+
+    Raises:
+        CorpusError: The name is unknown, or an option is not for this layout.
+    """
+    if layout == AUTO:
+        return
+    if layout not in LAYOUTS:
+        near = difflib.get_close_matches(layout, LAYOUTS, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else "."
+        raise CorpusError(
+            f"unknown corpus layout {layout!r}{hint} Known layouts: {', '.join(LAYOUTS)}; "
+            f"{AUTO} tells it from the files"
+        )
+    if strange := sorted(options.changed().keys() - LAYOUTS[layout].options):
+        takes = ", ".join(sorted(LAYOUTS[layout].options)) or "none"
+        raise CorpusError(
+            f"the corpus layout {layout} does not take the option {', '.join(strange)}; "
+            f"it takes: {takes}"
+        )
+
+
+def layout_of(files: CorpusFiles, layout: str, options: Options = DEFAULTS) -> str:
+    """The name of the layout, told from the files if it is `auto`.
+
+    Raises:
+        CorpusError: No layout fits, or several; or it does not take the options.
+    """
+    if layout == AUTO:
+        layout = detect.detect(detect.Remembering(files), LAYOUTS, options)
+    check(layout, options)
+    return layout
+
+
+def reader(layout: str) -> CorpusReader:
+    """The reader of a layout, which may be `auto`.
+
+    It refuses options that the layout does not take.
+
+    Raises:
+        CorpusError: The name is unknown; the message lists the known ones.
+    """
+    check(layout)
+
+    def read(files: CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -> Corpus:
+        files = detect.Remembering(files)
+        found = layout_of(files, layout, options)
+        try:
+            corpus = LAYOUTS[found].read(files, corpus_name=corpus_name, options=options)
+        except NotThisLayoutError as error:
+            raise NotThisLayoutError(f"{error}{_hint(files)}") from error
+        if layout != AUTO:
+            return corpus
+        notes = (f"the layout is {found}", *corpus.notes)
+        return dataclasses.replace(corpus, layout=found, notes=notes)
+
+    return read
+
+
+def _hint(files: CorpusFiles) -> str:
+    """What a corpus looks like that is not of the layout it was said to be; empty if nothing."""
+    try:
+        name = detect.detect(files, LAYOUTS, DEFAULTS)
+    except CorpusError:
+        return ""
+    return f"\nIt looks like {name}: set corpus.layout={name}"

@@ -1,0 +1,63 @@
+"""ASVspoof 5, track 1, as distributed.
+
+    ASVspoof5_protocols/ASVspoof5.{train,dev.track_1,eval.track_1}.tsv
+    flac_T/  flac_D/  flac_E_eval/
+
+The protocols have no header, and their columns are separated by blanks in spite of the name: 10 of
+them, or 6 in an older form.
+
+    D_4461 D_0000000169 F - - - AC1 A14 spoof -
+    T_4850 T_0000000000 F - A05 spoof
+
+The root holds the folders of audio; protocols lie there, or in a folder of their own.
+"""
+
+from bonafide.corpora import asvspoof_protocols, base, columns
+from bonafide.corpora.options import DEFAULTS, Options
+
+
+def _protocols(*names: str) -> tuple[str, ...]:
+    folders = ("ASVspoof5_protocols/", "protocols/", "")
+    return tuple(f"{folder}ASVspoof5.{name}" for name in names for folder in folders)
+
+
+_PLACES = asvspoof_protocols.Places(
+    name="ASVspoof 5",
+    prefixes=("", "ASVspoof5/"),
+    protocols={
+        "train": _protocols("train.tsv", "train.metadata.txt"),
+        "dev": _protocols("dev.track_1.tsv", "dev.metadata.txt"),
+        "eval": _protocols("eval.track_1.tsv", "eval.metadata.txt"),
+    },
+    audio={"train": ("flac_T",), "dev": ("flac_D",), "eval": ("flac_E_eval", "flac_E")},
+)
+_FORMS = {
+    10: columns.Columns(
+        expected="SPEAKER UTTERANCE GENDER CODEC CODEC_Q CODEC_SEED ATTACK_TAG ATTACK KEY TMP, "
+        "such as 'D_4461 D_0000000169 F - - - AC1 A14 spoof -'",
+        key=8,
+        attack=7,
+        extra={"gender": (2,), "codec": (3,)},
+    ),
+    6: columns.Columns(
+        expected="SPEAKER UTTERANCE GENDER CODEC ATTACK KEY, such as "
+        "'T_4850 T_0000000000 F - A05 spoof'",
+        key=5,
+        attack=4,
+        extra={"gender": (2,), "codec": (3,)},
+    ),
+}
+
+
+def find(files: base.CorpusFiles) -> str:
+    """Where the corpus lies below the root; see `protocols.find`."""
+    return asvspoof_protocols.find(files, _PLACES)
+
+
+def read(files: base.CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -> base.Corpus:
+    """Reads the three protocols and lists the folders of audio; takes no options.
+
+    Raises:
+        CorpusError: A protocol is missing, empty or malformed, or an utterance id occurs twice.
+    """
+    return asvspoof_protocols.read(files, _PLACES, _FORMS, corpus_name=corpus_name)

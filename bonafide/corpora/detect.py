@@ -1,0 +1,107 @@
+"""Which layout does a corpus have? Told by its files."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+
+from bonafide.corpora import base
+from bonafide.corpora.options import Options
+
+AUTO = "auto"
+FIRST, LATER, LAST, NEVER = range(4)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Layout:
+    """A layout that can be read.
+
+    Attributes:
+        find: Returns where the corpus lies below the root; raises NotThisLayoutError if nothing of
+            the layout is there, another CorpusError if something is missing.
+        read: Reads it.
+        options: The names of the options that it takes.
+        turn: When it is looked for: FIRST, or LATER if that takes a listing of many files, or LAST
+            if many corpora look like this, or NEVER.
+    """
+
+    find: Callable[[base.CorpusFiles], str]
+    read: base.CorpusReader
+    options: frozenset[str] = frozenset()
+    turn: int = FIRST
+
+
+class Remembering:
+    """`base.CorpusFiles` that asks for each listing and each file's being there once only."""
+
+    def __init__(self, files: base.CorpusFiles) -> None:
+        self.root = files.root
+        self.read_bytes = files.read_bytes
+        self.read_text = files.read_text
+        self.uri = files.uri
+        self.at = files.at
+        self._files = files
+        self._known: dict[tuple[str, str], object] = {}
+
+    def _ask(self, what: str, path: str) -> object:
+        if (what, path) not in self._known:
+            self._known[what, path] = getattr(self._files, what)(path)
+        return self._known[what, path]
+
+    def exists(self, path: str) -> bool:
+        """Whether there is a file at `path`."""
+        return bool(self._ask("exists", path))
+
+    def list(self, folder: str) -> dict[str, base.FileInfo]:
+        """The files right inside a folder."""
+        return self._ask("list", folder)  # type: ignore[return-value]
+
+    def walk(self, folder: str) -> dict[str, base.FileInfo]:
+        """The files at any depth."""
+        return self._ask("walk", folder)  # type: ignore[return-value]
+
+
+def detect(files: base.CorpusFiles, layouts: Mapping[str, Layout], options: Options) -> str:
+    """The name of the layout of a corpus.
+
+    Args:
+        files: The corpus.
+        layouts: Those that it may have.
+        options: What is told; one that names a manifest asks for that layout.
+
+    Raises:
+        CorpusError: None or several fit; the message says what is there of which, and what is
+            missing.
+    """
+    if options.manifest:
+        return "manifest"
+    near = []
+    for turn in (FIRST, LATER, LAST):
+        found = []
+        for name, layout in layouts.items():
+            if layout.turn != turn:
+                continue
+            try:
+                layout.find(files)
+            except base.NotThisLayoutError:
+                continue
+            except base.CorpusError as error:
+                near.append(f"  {name}: {error}")
+            else:
+                found.append(name)
+        if len(found) > 1:
+            raise base.CorpusError(
+                f"corpus root {files.root}: it looks like {' and '.join(found)}: say which by "
+                "corpus.layout"
+            )
+        if found:
+            return found[0]
+        if near:  # What is incomplete must not be taken for something simpler.
+            break
+    if near:
+        raise base.CorpusError(
+            f"corpus root {files.root}: no layout is complete there. These come near:\n"
+            + "\n".join(near)
+        )
+    raise base.CorpusError(
+        f"corpus root {files.root}: none of the known layouts is there. Is it the right folder? "
+        f"Known: {', '.join(layouts)}"
+    )

@@ -1,0 +1,123 @@
+"""Two folders, one of real speech and one of synthetic speech, without any protocol.
+
+    real/[SPEAKER/]*.wav                    bona fide
+    fake/[SYSTEM/[SPEAKER/]]*.wav           spoof
+
+or the same three times, below `train/`, `dev/` and `eval/`. `real` may also be called `bonafide`,
+`bona-fide` or `genuine`, and `fake` `spoof`; splits may be called as other corpora call them
+(`training`, `validation`, `test`, ...). Without folders of splits, they are made by speaker, so
+that speakers must be named; a system without folders of speakers counts as a voice.
+"""
+
+import dataclasses
+from collections.abc import Iterator
+
+from bonafide.corpora import base, names, splits, tables
+from bonafide.corpora.options import DEFAULTS, Options
+
+_REAL = ("real", "bonafide", "bona-fide", "genuine")
+_FAKE = ("fake", "spoof")
+_SPLITS = ("train", "training", "dev", "valid", "val", "validation", "eval", "test", "testing")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Place:
+    """A folder of one class, below the root."""
+
+    folder: str
+    key: str
+    split: str
+
+
+def find(files: base.CorpusFiles) -> str:
+    """Returns which folders there are, for people.
+
+    Raises:
+        NotThisLayoutError: There is no such folder with audio.
+        CorpusError: One class, or one class of a split, is there without the other; or splits are
+            there beside folders without.
+    """
+    return ", ".join(place.folder for place in _places(files))
+
+
+def _places(files: base.CorpusFiles) -> list[_Place]:
+    found = []
+    for prefix, split in (
+        ("", ""),
+        *((f"{name}/", tables.split_of(name) or "") for name in _SPLITS),
+    ):
+        both = [
+            next((name for name in usual if _has_audio(files, prefix + name)), "")
+            for usual in (_REAL, _FAKE)
+        ]
+        if any(both) and not all(both):
+            there, missing = (prefix + (both[0] or both[1]), "fake" if both[0] else "real")
+            raise base.CorpusError(
+                f"corpus root {files.root}: there is audio in {there}, and none in "
+                f"{prefix}{missing}"
+            )
+        if all(both):
+            found += [
+                _Place(prefix + name, key, split)
+                for name, key in zip(both, (base.BONAFIDE, base.SPOOF), strict=True)
+            ]
+    if not found:
+        raise base.NotThisLayoutError(
+            f"corpus root {files.root}: no folders real and fake with audio in them, there or "
+            "below train, dev and eval"
+        )
+    if len({place.split for place in found}) > 1 and any(not place.split for place in found):
+        raise base.CorpusError(
+            f"corpus root {files.root}: {', '.join(place.folder for place in found)}: have folders "
+            "real and fake at the root, or below train, dev and eval, not both"
+        )
+    return found
+
+
+def _has_audio(files: base.CorpusFiles, folder: str) -> bool:
+    return any(names.is_audio(path) for path in files.walk(folder))
+
+
+def read(files: base.CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -> base.Corpus:
+    """Lists the folders, and makes splits by speaker where there are none.
+
+    Options: those of `splits`, where there are no folders of splits.
+
+    Raises:
+        CorpusError: See `find`; or splits cannot be made, or two files would have the same id.
+    """
+    rows: list[base.Utterance] = []
+    audio: dict[str, base.FileInfo] = {}
+    for place in _places(files):
+        below = {
+            path: info for path, info in files.walk(place.folder).items() if names.is_audio(path)
+        }
+        audio.update({f"{place.folder}/{path}": info for path, info in below.items()})
+        rows += _rows(place, sorted(below), corpus_name)
+    base.refuse_duplicates(rows)
+    notes: tuple[str, ...] = ()
+    utterances = tuple(rows)
+    if not rows[0].split or options.split:
+        utterances, notes = splits.with_splits(rows, options, where=f"corpus root {files.root}")
+    return base.Corpus(utterances, (), audio, notes)
+
+
+def _rows(place: _Place, paths: list[str], corpus_name: str) -> Iterator[base.Utterance]:
+    for path in paths:
+        folders = path.split("/")[:-1]
+        if place.key == base.BONAFIDE:
+            system = base.NO_ATTACK
+            speaker = folders[0] if folders else base.UNKNOWN_SPEAKER
+        else:
+            system = names.as_id(folders[0]) if folders else base.SPOOF
+            speaker = folders[min(1, len(folders) - 1)] if folders else base.UNKNOWN_SPEAKER
+        yield base.Utterance(
+            utterance_id=names.as_id(f"{place.folder}/{names.stem(path)}"),
+            speaker_id=names.as_id(speaker),
+            system_id=system,
+            key=place.key,
+            split=place.split,
+            path=f"{place.folder}/{path}",
+            corpus=corpus_name,
+            source=f"{place.folder}/{path}",
+        )

@@ -1,0 +1,154 @@
+"""Several corpora as one, each with its own root, layout and options.
+
+    la=/data/LA;itw=/data/release_in_the_wild@in-the-wild;own=gs://bank/calls@manifest?split=train
+
+Members are separated by `;`. A member is `NAME=ROOT`, then `@LAYOUT` where it is not to be told
+from the files, then `?OPTION=VALUE,...` for the options of that layout. Ids of utterances, speakers
+and attacks get the name in front (`la.A01`): the A01 of one corpus is not that of another. The
+`corpus` of an utterance is the name.
+"""
+
+import dataclasses
+import re
+from collections.abc import Callable, Mapping
+
+from bonafide.corpora import base
+from bonafide.corpora.options import Options, OptionsError
+
+LAYOUT = "mixture"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+_EXPECTED = "NAME=ROOT[@LAYOUT][?OPTION=VALUE,...], with ; between the corpora"
+
+
+@dataclasses.dataclass(frozen=True)
+class Member:
+    """One corpus of a mixture.
+
+    Attributes:
+        name: What its utterances are told apart by.
+        root: A folder, or the URI of a Beam filesystem.
+        layout: The name of its layout, or `auto`.
+        options: What the layout is told.
+    """
+
+    name: str
+    root: str
+    layout: str
+    options: Options
+
+    def text(self) -> str:
+        """As it is parsed."""
+        told = ",".join(f"{name}={value}" for name, value in self.options.changed().items())
+        return f"{self.name}={self.root}@{self.layout}" + (f"?{told}" if told else "")
+
+
+def is_member(text: str) -> bool:
+    """Whether a text is meant as a member and not as a path."""
+    name, equals, root = text.partition("=")
+    return bool(equals and root and _NAME.fullmatch(name))
+
+
+def parse(text: str) -> tuple[Member, ...]:
+    """The members of a mixture.
+
+    Raises:
+        CorpusError: The text is malformed, or a name is there twice.
+    """
+    members = tuple(_member(part.strip()) for part in text.split(";") if part.strip())
+    names = [member.name for member in members]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise base.CorpusError(f"mixture of corpora: the name {', '.join(twice)} is there twice")
+    if not members:
+        raise base.CorpusError(f"mixture of corpora: no corpus is named; expected {_EXPECTED}")
+    return members
+
+
+def take_out(text: str, option: str) -> tuple[str, dict[str, str]]:
+    """Takes out an option that is meant for others than the readers.
+
+    Args:
+        text: A mixture.
+        option: Its name.
+
+    Returns:
+        The mixture without it, and its values by the names of the corpora that have it.
+
+    Raises:
+        CorpusError: A corpus has it twice.
+    """
+    members, values = [], {}
+    for part in text.split(";"):
+        head, _, told = part.partition("?")
+        name = head.partition("=")[0].strip()
+        kept, found = [], []
+        for pair in told.split(","):
+            key, equals, value = pair.partition("=")
+            if equals and key.strip() == option:
+                found.append(value.strip())
+            else:
+                kept.append(pair)
+        if len(found) > 1:
+            raise base.CorpusError(f"mixture of corpora: {name}: {option} is there twice")
+        values.update((name, value) for value in found)
+        rest = ",".join(kept)
+        members.append(f"{head}?{rest}" if rest else head)
+    return ";".join(members), values
+
+
+def _member(text: str) -> Member:
+    if not is_member(text):
+        raise base.CorpusError(f"mixture of corpora: {text!r} is no corpus; expected {_EXPECTED}")
+    name, _, rest = text.partition("=")
+    rest, _, told = rest.partition("?")
+    root, at, layout = rest.rpartition("@")
+    if not at or "/" in layout:  # the @ is of the path, if there is one
+        root, layout = rest, "auto"
+    try:
+        options = Options.parse(tuple(filter(None, told.split(","))))
+    except OptionsError as error:
+        raise base.CorpusError(f"mixture of corpora: {name}: {error}") from error
+    return Member(name, root, layout, options)
+
+
+def reader(reader_of: Callable[[str], base.CorpusReader]) -> base.CorpusReader:
+    """The reader of mixtures.
+
+    Args:
+        reader_of: The reader of a layout.
+    """
+
+    def read(
+        files: base.CorpusFiles, *, corpus_name: str, options: Options | None = None
+    ) -> base.Corpus:
+        del corpus_name, options  # each member has its own
+        utterances: list[base.Utterance] = []
+        protocols: list[str] = []
+        audio: dict[str, base.FileInfo] = {}
+        notes: list[str] = []
+        for member in parse(files.root):
+            below = files.at(member.root)
+            try:
+                corpus = reader_of(member.layout)(
+                    below, corpus_name=member.name, options=member.options
+                )
+            except base.CorpusError as error:
+                raise base.CorpusError(f"{member.name}: {error}") from error
+            utterances += [_renamed(row, member.name, below) for row in corpus.utterances]
+            protocols += map(below.uri, corpus.protocols)
+            audio.update({below.uri(path): info for path, info in corpus.audio.items()})
+            notes += [f"{member.name}: {note}" for note in corpus.notes]
+        return base.Corpus(tuple(utterances), tuple(protocols), audio, tuple(notes))
+
+    return read
+
+
+def _renamed(row: base.Utterance, name: str, files: base.CorpusFiles) -> base.Utterance:
+    kept: Mapping[str, str] = {base.NO_ATTACK: base.NO_ATTACK}
+    return dataclasses.replace(
+        row,
+        utterance_id=f"{name}.{row.utterance_id}",
+        speaker_id=kept.get(row.speaker_id, f"{name}.{row.speaker_id}"),
+        system_id=kept.get(row.system_id, f"{name}.{row.system_id}"),
+        path=files.uri(row.path),
+        corpus=name,
+    )

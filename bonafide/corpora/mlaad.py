@@ -1,0 +1,127 @@
+"""MLAAD (Müller et al., 2024), synthetic speech in many languages, with M-AILABS as its real side.
+
+    fake/<LANGUAGE>/<MODEL>/meta.csv
+        path|original_file|language|is_original_language|duration|training_data|model_name|...
+    fake/<LANGUAGE>/<MODEL>/*.wav
+    <LOCALE>/by_book/{female,male}/<SPEAKER>/<BOOK>/wavs/*.wav          (M-AILABS, such as en_US)
+    <LOCALE>/by_book/mix/<BOOK>/wavs/*.wav
+
+M-AILABS may also lie in a folder of its own below the root. Who speaks in synthetic speech is not
+told: the model counts as the voice, or the speaker that the column `reference_speaker` names; in
+mixed books, the book does.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from bonafide.corpora import base, names, splits, tables
+from bonafide.corpora.options import DEFAULTS, Options
+
+_META = re.compile(r"[^/]+/[^/]+/meta\.csv")
+_REAL = re.compile(
+    r"(?:.*/)?(?P<locale>[a-z]{2}_[A-Z]{2})/by_book/"
+    r"(?:(?P<gender>female|male)/(?P<speaker>[^/]+)|(?P<mix>mix))/(?P<book>[^/]+)/wavs/[^/]+"
+)
+_REAL_ROOTS = ("real", "M-AILABS", "m-ailabs", "mailabs", "")
+
+
+def find(files: base.CorpusFiles) -> str:
+    """Returns the folder of the synthetic speech, `fake`.
+
+    Raises:
+        NotThisLayoutError: It holds no `<LANGUAGE>/<MODEL>/meta.csv`.
+    """
+    if any(_META.fullmatch(path) for path in files.walk("fake")):
+        return "fake"
+    raise base.NotThisLayoutError(
+        f"corpus root {files.root}: no MLAAD, which has fake/LANGUAGE/MODEL/meta.csv"
+    )
+
+
+def read(files: base.CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -> base.Corpus:
+    """Reads each model's `meta.csv`, lists M-AILABS and makes splits by speaker.
+
+    Options: those of `splits`.
+
+    Raises:
+        CorpusError: A malformed row, no M-AILABS, or too few speakers for splits.
+    """
+    find(files)
+    fake = {f"fake/{path}": info for path, info in files.walk("fake").items()}
+    protocols = sorted(path for path in fake if _META.fullmatch(path.removeprefix("fake/")))
+    rows = [row for path in protocols for row in _fake(files.read_text(path), path, corpus_name)]
+    real = _find_real(files)
+    rows += _real(real, corpus_name)
+    base.refuse_duplicates(rows)
+    utterances, notes = splits.with_splits(rows, options, where=f"corpus root {files.root}")
+    audio = {path: info for path, info in {**fake, **real}.items() if names.is_audio(path)}
+    return base.Corpus(utterances, tuple(protocols), audio, notes)
+
+
+def _fake(text: str, where: str, corpus_name: str) -> Iterator[base.Utterance]:
+    """The rows of a model; its files lie beside `meta.csv`, whatever folder the path names."""
+    folder = where.rpartition("/")[0]
+    _, language, model = folder.split("/")
+    for row in tables.read_table(text, where, delimiter="|"):
+        if "path" not in row.cells:
+            raise row.fail("the header names no column 'path'")
+        name = row.cells["path"].replace("\\", "/").rpartition("/")[2]
+        if not names.is_audio(name):
+            raise row.fail("the path is not that of a file of audio, such as ./fake/en/m/a.wav")
+        if problem := names.id_problem(name):
+            raise row.fail(f"the file name {problem}")
+        original = row.cells.get("original_file", "").rpartition("/")[2]
+        speaker = row.cells.get("reference_speaker", "").strip("-")
+        yield base.Utterance(
+            utterance_id=names.as_id(f"{language}/{model}/{names.stem(name)}"),
+            speaker_id=names.as_id(speaker or model),
+            system_id=names.as_id(model),
+            key=base.SPOOF,
+            split="",
+            path=f"{folder}/{name}",
+            corpus=corpus_name,
+            source=row.source,
+            extra=base.extra(
+                {"language": language, "text": names.stem(original) or names.stem(name)}
+            ),
+        )
+
+
+def _find_real(files: base.CorpusFiles) -> dict[str, base.FileInfo]:
+    """The files of M-AILABS, from the first place that has some."""
+    for place in _REAL_ROOTS:
+        below = {
+            f"{place}/{path}".lstrip("/"): info
+            for path, info in files.walk(place).items()
+            if names.is_audio(path) and _REAL.fullmatch(path)
+        }
+        if below:
+            return below
+    raise base.CorpusError(
+        f"corpus root {files.root}: MLAAD has no real speech of its own. Unpack M-AILABS there, so "
+        "that there are folders such as en_US/by_book/female/SPEAKER/BOOK/wavs"
+    )
+
+
+def _real(found: Mapping[str, base.FileInfo], corpus_name: str) -> Iterator[base.Utterance]:
+    for path in sorted(found):
+        match = _REAL.fullmatch(path)
+        assert match is not None  # `_find_real` has seen it.
+        book = match["book"]
+        yield base.Utterance(
+            utterance_id=names.as_id(f"{match['locale']}/{book}/{names.stem(path.split('/')[-1])}"),
+            speaker_id=names.as_id(match["speaker"] or f"mix/{book}"),
+            system_id=base.NO_ATTACK,
+            key=base.BONAFIDE,
+            split="",
+            path=path,
+            corpus=corpus_name,
+            source=path,
+            extra=base.extra(
+                {
+                    "gender": {"female": "F", "male": "M"}.get(match["gender"] or ""),
+                    "language": match["locale"][:2],
+                    "text": names.stem(path.split("/")[-1]),
+                }
+            ),
+        )

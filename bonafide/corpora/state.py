@@ -1,0 +1,69 @@
+"""A fingerprint of a corpus, so that TFX's cache notices changed protocols and audio."""
+
+import hashlib
+from typing import NamedTuple
+
+from bonafide import corpora
+
+
+class CorpusState(NamedTuple):
+    """A corpus as it is now.
+
+    Attributes:
+        fingerprint: A sha256 in hexadecimal digits. It does not depend on where the corpus lies.
+        utterances: How many its protocols name.
+    """
+
+    fingerprint: str
+    utterances: int
+
+
+def corpus_state(
+    root: str,
+    layout: str,
+    files: corpora.CorpusFiles,
+    options: corpora.Options = corpora.DEFAULTS,
+) -> CorpusState:
+    """Hashes the protocols' bytes and the path, size and modification time of the audio.
+
+    One listing per folder, no file of audio opened: a few seconds for the 121,461 utterances of
+    ASVspoof 2019 LA. The corpus is checked on the way, so that a malformed protocol is found
+    before the pipeline starts.
+
+    Args:
+        root: The corpus root, for messages.
+        layout: A key of `corpora.LAYOUTS`, or `auto`.
+        files: The corpus.
+        options: What the layout is told.
+
+    Raises:
+        CorpusError: The layout is unknown, or the corpus is not of this layout or malformed.
+    """
+    try:
+        layout = corpora.layout_of(files, layout, options)
+        corpus = corpora.reader(layout)(files, corpus_name="", options=options)
+    except corpora.CorpusError as error:
+        if root in str(error):
+            raise
+        raise corpora.CorpusError(f"corpus {root}: {error}") from error
+    digest = hashlib.sha256(layout.encode())
+    if told := options.changed():
+        digest.update(f"\n{sorted(told.items())!r}".encode())
+    for path in corpus.protocols:
+        content = files.read_bytes(path)
+        digest.update(f"\n{path}\t{len(content)}\n".encode())
+        digest.update(content)
+    for path, info in sorted(corpus.audio.items()):
+        line = f"\n{path}\t{info.size_bytes}\t{info.modified_seconds!r}"
+        digest.update(line.encode(errors="surrogateescape"))  # A name need not be UTF-8.
+    return CorpusState(digest.hexdigest(), len(corpus.utterances))
+
+
+def corpus_fingerprint(
+    root: str,
+    layout: str,
+    files: corpora.CorpusFiles,
+    options: corpora.Options = corpora.DEFAULTS,
+) -> str:
+    """The fingerprint of `corpus_state` alone."""
+    return corpus_state(root, layout, files, options).fingerprint

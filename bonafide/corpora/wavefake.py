@@ -1,0 +1,129 @@
+"""WaveFake (Frank and Schönherr, 2021), with the real speech that its vocoders were fed with.
+
+    generated_audio/{ljspeech,jsut}_<VOCODER>/<SENTENCE>_gen.wav
+    generated_audio/common_voices_prompts_from_conformer_fastspeech2_pwg_ljspeech/gen_<N>.wav
+    LJSpeech-1.1/wavs/<SENTENCE>.wav                    (a corpus of its own)
+    jsut_ver1.1/basic5000/wav/<SENTENCE>.wav            (another)
+
+Real speech may also lie below `real_audio/`, the generated folders right at the root. There are two
+voices only, so that no split by speaker is possible: all of it goes to `eval`, or to the split that
+`split` names. Sentences are named in the extra column `text`.
+"""
+
+from collections.abc import Iterator
+
+from bonafide.corpora import base, names
+from bonafide.corpora.options import DEFAULTS, Options
+
+_GENERATED = ("generated_audio", "")
+# The corpus of a folder of generated speech, by how its name begins or ends.
+_VOICES = {"ljspeech": ("LJ", "en"), "jsut": ("JSUT", "ja")}
+_REAL = {
+    "ljspeech": ("LJSpeech-1.1/wavs", "wavs"),
+    "jsut": ("jsut_ver1.1/basic5000/wav", "jsut_ver1.1/basic5000/wavs", "basic5000/wav"),
+}
+# What there is in version 1.2; a folder at the root must be one of them to be found.
+_KNOWN = (
+    *(
+        f"ljspeech_{vocoder}"
+        for vocoder in (
+            *("melgan", "melgan_large", "multi_band_melgan", "full_band_melgan"),
+            *("parallel_wavegan", "waveglow", "hifiGAN"),
+        )
+    ),
+    *("jsut_multi_band_melgan", "jsut_parallel_wavegan"),
+    "common_voices_prompts_from_conformer_fastspeech2_pwg_ljspeech",
+)
+
+
+def find(files: base.CorpusFiles) -> str:
+    """Where the folders of generated speech lie below the root.
+
+    Raises:
+        NotThisLayoutError: There are none.
+    """
+    for place in _GENERATED:
+        if any(files.list(f"{place}/{name}".lstrip("/")) for name in _KNOWN):
+            return place
+    raise base.NotThisLayoutError(
+        f"corpus root {files.root}: no WaveFake, which has folders such as {_KNOWN[0]} in "
+        "generated_audio or at the root"
+    )
+
+
+def read(files: base.CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -> base.Corpus:
+    """Lists the folders of generated and of real speech. Option: `split`.
+
+    Raises:
+        CorpusError: There is no generated or no real speech, or a folder of an unknown corpus.
+    """
+    place = find(files)
+    split = options.split or "eval"
+    utterances = []
+    audio = {}
+    for folder, corpus, system, vocoder, listing in (*_generated(files, place), *_real(files)):
+        speaker, language = _VOICES[corpus]
+        for name in sorted(names.audio_by_stem(listing).values()):
+            path = f"{folder}/{name}"
+            sentence = names.stem(name).removesuffix("_gen")
+            audio[path] = listing[name]
+            utterances.append(
+                base.Utterance(
+                    utterance_id=names.as_id(
+                        f"{corpus if system == base.NO_ATTACK else system}/{sentence}"
+                    ),
+                    speaker_id=speaker,
+                    system_id=names.as_id(system),
+                    key=base.BONAFIDE if system == base.NO_ATTACK else base.SPOOF,
+                    split=split,
+                    path=path,
+                    corpus=corpus_name,
+                    source=path,
+                    extra=base.extra({"vocoder": vocoder, "language": language, "text": sentence}),
+                )
+            )
+    if not any(row.key == base.BONAFIDE for row in utterances):
+        raise base.CorpusError(
+            f"corpus root {files.root}: WaveFake has no real speech of its own. Unpack "
+            "LJSpeech-1.1 (and jsut_ver1.1) there, or link it there"
+        )
+    base.refuse_duplicates(utterances)
+    note = f"two voices cannot be split by speaker: all of it went to {split}"
+    return base.Corpus(tuple(utterances), (), audio, (note,))
+
+
+_Folder = tuple[str, str, str, str, dict[str, base.FileInfo]]
+
+
+def _generated(files: base.CorpusFiles, place: str) -> Iterator[_Folder]:
+    """Yields folder, corpus, system, vocoder and files of every folder of generated speech."""
+    if place:
+        below = files.walk(place)
+        folders = {path.partition("/")[0] for path in below if names.is_audio(path) and "/" in path}
+    else:
+        folders = set(_KNOWN)
+    for name in sorted(folders):
+        folder = f"{place}/{name}".lstrip("/")
+        if listing := files.list(folder):
+            corpus = next((c for c in _VOICES if name.startswith(f"{c}_")), None)
+            corpus = corpus or next((c for c in _VOICES if name.endswith(f"_{c}")), None)
+            if corpus is None:
+                raise base.CorpusError(
+                    f"{folder}: the name of a folder of generated speech begins with ljspeech_ or "
+                    "jsut_, or ends with it: rename the folder, or move it elsewhere"
+                )
+            # The one by name of a whole synthesiser ends with its vocoder: pwg.
+            vocoder = name.removeprefix(f"{corpus}_").removesuffix(f"_{corpus}")
+            if vocoder.startswith("common_voices"):
+                vocoder = vocoder.rpartition("_")[2]
+            yield folder, corpus, name, vocoder, listing
+
+
+def _real(files: base.CorpusFiles) -> Iterator[_Folder]:
+    """Yields the same of real speech, from the first place of each corpus that has files."""
+    for corpus, places in _REAL.items():
+        for place in (*places, *(f"real_audio/{place}" for place in places)):
+            listing = files.list(place)
+            if names.audio_by_stem(listing):
+                yield place, corpus, base.NO_ATTACK, "", listing
+                break

@@ -1,0 +1,1 @@
+"""What UtteranceGen writes beside the examples, as later steps read it."""

@@ -1,0 +1,203 @@
+"""Which engine runs the Beam steps, and with how many workers; imports no Beam.
+
+UtteranceGen, the statistics, Transform and the evaluation are Beam pipelines, and the same on every
+engine: nothing here decides what comes out, so none of it takes part in the cache.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable
+
+from bonafide.checks import Checks
+
+RUNNERS = ("direct", "flink", "spark", "dataflow", "portable")
+# Below, one process is done before others have started: a worker takes 10-20 s for each component,
+# some 60 s in all, and a second one saves some 6 ms an utterance (docs/scale.md).
+WORTH_WORKERS_UTTERANCES = 20_000
+# A worker needs up to 2 GiB, and more of them share the same disk.
+MOST_WORKERS = 16
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class BeamConfig:
+    """Where the Beam steps run.
+
+    Attributes:
+        runner: `direct` is this machine; `flink`, `spark` and `dataflow` are those engines;
+            `portable` is any engine behind a Beam job server, for instance Prism.
+        workers: Processes of `direct`, parallelism of the others; 0 chooses, for `direct` by the
+            size of the corpus.
+        endpoint: Where the engine is. `flink`: HOST:PORT of the Flink master, or [local], a Flink
+            inside the job server. `spark`: a Spark master URL. `portable`: HOST:PORT of the job
+            server. Empty: [local], local[N], and localhost:8073.
+        job_server_jar: Beam's job server for Flink or Spark, a path; empty lets Beam download it.
+        environment: Where the engine finds Python workers. `loopback`: in this process, which must
+            be reachable, and does all the work. `external:HOST:PORT`: a worker pool on every
+            machine. `docker:IMAGE`: containers of this image. Empty: loopback; not for `dataflow`.
+        artifacts: Where artifacts go, a folder or URI that every worker sees; empty is the output
+            folder.
+        project: Of Google Cloud, for `dataflow`.
+        region: Of Google Cloud, for `dataflow`.
+        temp_location: gs:// folder for `dataflow`.
+        options: More options, as Beam writes them: --name=value.
+    """
+
+    runner: str = "direct"
+    workers: int = 0
+    endpoint: str = ""
+    job_server_jar: str = ""
+    environment: str = ""
+    artifacts: str = ""
+    project: str = ""
+    region: str = ""
+    temp_location: str = ""
+    options: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        checks = Checks(self, "beam")
+        checks.one_of("runner", RUNNERS)
+        checks.whole("workers", least=0)
+        checks.require(
+            ["environment"],
+            lambda text: not text or text == "loopback" or _has_value(text),
+            "loopback, external:HOST:PORT or docker:IMAGE",
+        )
+        checks.require(
+            ["options"],
+            lambda options: all(option.startswith("--") for option in options),
+            "options that begin with --",
+        )
+        if self.runner != "dataflow":
+            return
+        for name in ("project", "region"):
+            checks.require([name], bool, "given with beam.runner=dataflow")
+        for name in ("temp_location", "artifacts"):
+            checks.require(
+                [name], lambda uri: uri.startswith("gs://"), "a gs:// folder with dataflow"
+            )
+        checks.require(
+            ["environment"],
+            lambda text: text.startswith("docker:"),
+            "docker:IMAGE with dataflow, an image of this project that its workers can pull",
+        )
+
+
+def _has_value(environment: str) -> bool:
+    kind, _, value = environment.partition(":")
+    return kind in ("external", "docker") and bool(value)
+
+
+def choose_workers(config: BeamConfig, utterances: int, *, cores: int | None = None) -> int:
+    """How many workers a run gets.
+
+    Args:
+        config: What the settings say; a number that they name is taken.
+        utterances: How many the corpus has.
+        cores: Of this machine; None asks.
+
+    Returns:
+        1 or more: on this machine, one for each core if the corpus is large enough for that.
+    """
+    if config.workers:
+        return config.workers
+    cores = cores or len(os.sched_getaffinity(0))
+    if config.runner == "direct" and utterances < WORTH_WORKERS_UTTERANCES:
+        return 1
+    return min(cores, MOST_WORKERS)
+
+
+def describe(config: BeamConfig, workers: int, utterances: int) -> str:
+    """What was chosen, and why, in a line for people."""
+    who = "as asked for" if config.workers else f"for {utterances:,} utterances"
+    if config.runner != "direct":
+        return f"{config.runner}, parallelism {workers} ({who})"
+    if workers == 1:
+        return f"in this process ({who})"
+    return f"{workers} worker processes ({who})"
+
+
+def beam_args(config: BeamConfig, workers: int = 1) -> list[str]:
+    """The options for Beam.
+
+    Args:
+        config: The engine.
+        workers: Processes, or parallelism.
+    """
+    return [*_BY_RUNNER[config.runner](config, workers), *config.options]
+
+
+def _direct(config: BeamConfig, workers: int) -> list[str]:
+    """FnApiRunner by its name: DirectRunner first tries Prism, a binary that it downloads."""
+    arguments = ["--runner=FnApiRunner", *_UNUSED_IMAGE]
+    if workers > 1:
+        arguments += [
+            "--direct_running_mode=multi_processing",
+            f"--direct_num_workers={workers}",
+        ]
+    return arguments
+
+
+def _flink(config: BeamConfig, workers: int) -> list[str]:
+    jar = [f"--flink_job_server_jar={config.job_server_jar}"] if config.job_server_jar else []
+    return [
+        "--runner=FlinkRunner",
+        f"--flink_master={config.endpoint or '[local]'}",
+        f"--parallelism={workers}",
+        *jar,
+        *_environment(config, workers),
+    ]
+
+
+def _spark(config: BeamConfig, workers: int) -> list[str]:
+    jar = [f"--spark_job_server_jar={config.job_server_jar}"] if config.job_server_jar else []
+    return [
+        "--runner=SparkRunner",
+        f"--spark_master_url={config.endpoint or f'local[{workers}]'}",
+        *jar,
+        *_environment(config, workers),
+    ]
+
+
+def _portable(config: BeamConfig, workers: int) -> list[str]:
+    return [
+        "--runner=PortableRunner",
+        f"--job_endpoint={config.endpoint or 'localhost:8073'}",
+        *_environment(config, workers),
+    ]
+
+
+def _dataflow(config: BeamConfig, workers: int) -> list[str]:
+    return [
+        "--runner=DataflowRunner",
+        f"--project={config.project}",
+        f"--region={config.region}",
+        f"--temp_location={config.temp_location}",
+        f"--sdk_container_image={config.environment.removeprefix('docker:')}",
+        # What is in the image is what runs: nothing of this machine is packed and installed there.
+        "--sdk_location=container",
+        *([f"--max_num_workers={workers}"] if config.workers else []),
+    ]
+
+
+def _environment(config: BeamConfig, workers: int) -> list[str]:
+    kind, _, value = (config.environment or "loopback").partition(":")
+    return [
+        f"--environment_type={kind.upper()}",
+        *([f"--environment_config={value}"] if value else []),
+        f"--sdk_worker_parallelism={workers}",
+        *_UNUSED_IMAGE,
+    ]
+
+
+# Without an image TFX packs its own source for each component, to be installed in remote workers:
+# seconds a component and 10 MB in /tmp, for workers that have it.
+_UNUSED_IMAGE = ("--sdk_container_image=not-used-by-this-runner",)
+_BY_RUNNER: dict[str, Callable[[BeamConfig, int], list[str]]] = {
+    "direct": _direct,
+    "flink": _flink,
+    "spark": _spark,
+    "portable": _portable,
+    "dataflow": _dataflow,
+}

@@ -1,0 +1,503 @@
+"""The whole evaluation of a detector: every figure, its interval, every attack, every threshold.
+
+`evaluate` is what the pipeline and `evaluate.py` both call, and `Evaluation` what reports are made
+from; `to_json` gives its figures as one flat dictionary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from bonafide.metrics import calibration, costs, detection, resampling
+from bonafide.metrics.costs import AsvErrorRates, DetectionCosts, TandemWeights
+from bonafide.metrics.detection import ErrorRates, Floats
+from bonafide.text import percent
+from bonafide.trials.trials import Trials, refuse_unusable
+
+FAR_LIMITS = {"frr_at_far_1pct": 0.01, "frr_at_far_0_1pct": 0.001}
+FRR_LIMITS = {"far_at_frr_1pct": 0.01, "far_at_frr_0_1pct": 0.001}
+RESAMPLES = 1000
+SEED = 1
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure and how sure it is.
+
+    Attributes:
+        value: The figure on the trials as they are; NaN is never stored.
+        ci95: 95 % interval by speakers; None where there are too few of them.
+    """
+
+    value: float
+    ci95: Interval | None
+
+
+@dataclass(frozen=True)
+class AttackResult:
+    """EER of one attack's spoofs against all bona fide trials.
+
+    Attributes:
+        eer: Fraction.
+        ci95: 95 % interval by speakers; None where the attack has too few.
+        n_spoof: Trials of the attack.
+    """
+
+    eer: float
+    ci95: Interval | None
+    n_spoof: int
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """A threshold chosen somewhere, and what it does on the evaluated trials.
+
+    Attributes:
+        name: `eer`, `far_1pct`, `far_0_1pct`, `frr_1pct` (where that rate is reached on the trials
+            it was chosen on) or `bayes` (from the costs alone).
+        chosen_on: `dev`, `eval` (then the rates are flattering) or `costs`.
+        threshold: A trial is accepted when its score is above it (`bayes`: at or above).
+        rates: FAR and FRR on the evaluated trials.
+        far_ci95: Interval of the FAR by speakers.
+        frr_ci95: Interval of the FRR by speakers.
+    """
+
+    name: str
+    chosen_on: str
+    threshold: float
+    rates: ErrorRates
+    far_ci95: Interval | None
+    frr_ci95: Interval | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Another system on the same trials. Differences are ours minus the other's.
+
+    Attributes:
+        figures: The other system's figures.
+        differences: Differences of the figures, by their names; intervals are paired.
+        p_value: Two-sided bootstrap p-value of no difference in EER; None without an interval.
+        per_attack: The other system's EER of each attack.
+    """
+
+    figures: Mapping[str, Figure]
+    differences: Mapping[str, Figure]
+    p_value: float | None
+    per_attack: Mapping[str, AttackResult]
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """How the intervals were made.
+
+    Attributes:
+        unit: What was drawn: `speaker`, or `utterance` where speakers are not known.
+        clusters: How many of them there are.
+        resamples: Draws; 0 where there are no intervals.
+        seed: Of the draws.
+        missing: Why there are no intervals; empty where there are.
+    """
+
+    unit: str
+    clusters: int
+    resamples: int
+    seed: int
+    missing: str = ""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """All that was found. Rates are fractions, Cllr is in bits.
+
+    Attributes:
+        n_bonafide: Bona fide trials.
+        n_spoof: Spoofed trials.
+        n_speakers: Speakers; None where they are not known.
+        figures: By name: `eer`, `auc`, `min_tdcf_legacy` and `min_tdcf_revised` (where ASV error
+            rates are known), `min_dcf`, `act_dcf`, `cllr`, `min_cllr`, `frr_at_far_1pct`,
+            `frr_at_far_0_1pct`, `far_at_frr_1pct`, `far_at_frr_0_1pct`, `worst_attack_eer`,
+            `macro_eer`.
+        eer_threshold: Where the EER is reached on these trials.
+        per_attack: By attack id, sorted.
+        worst_attack: Id of the attack with the highest EER.
+        operating_points: Thresholds and what they do.
+        bootstrap: How the intervals were made.
+        comparison: With another system; None without one.
+        warnings: What a reader must know, one sentence each.
+    """
+
+    n_bonafide: int
+    n_spoof: int
+    n_speakers: int | None
+    figures: Mapping[str, Figure]
+    eer_threshold: float
+    per_attack: Mapping[str, AttackResult]
+    worst_attack: str
+    operating_points: tuple[OperatingPoint, ...]
+    bootstrap: Bootstrap
+    comparison: Comparison | None = None
+    warnings: tuple[str, ...] = field(default=())
+
+
+def evaluate(
+    trials: Trials,
+    *,
+    asv: AsvErrorRates | None = None,
+    dev: Trials | None = None,
+    baseline_scores: Floats | None = None,
+    detection_costs: DetectionCosts | None = None,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+) -> Evaluation:
+    """Computes every figure.
+
+    Args:
+        trials: What to evaluate.
+        asv: Error rates of the speaker verifier on the same split, for the t-DCF.
+        dev: Trials on which thresholds are frozen; where there are none, they are chosen on the
+            evaluated trials, and a warning says so.
+        baseline_scores: [N] scores of another system, in the order of the trials.
+        detection_costs: Of minDCF and actDCF; ASVspoof 5's by default.
+        resamples: Draws of the bootstrap; 0 for no intervals.
+        seed: Of the bootstrap.
+
+    Raises:
+        TrialsError: Scores of the baseline that are decisions, or beyond 1e100.
+        ValueError: Scores of the baseline that are not finite or of another number; an ASV that
+            is too weak for a t-DCF.
+    """
+    detection_costs = detection_costs or DetectionCosts()
+    thresholds = _thresholds(trials if dev is None else dev)
+    measures = resampling.Measures(
+        costs=detection_costs,
+        tandem=_tandem(asv),
+        far_limits=FAR_LIMITS,
+        frr_limits=FRR_LIMITS,
+        thresholds=thresholds,
+    )
+    bootstrap, how = _bootstrap(trials, resamples, seed)
+    draws = bootstrap.measure(trials.scores, measures) if bootstrap else {}
+    values, per_attack = _point_figures(trials, trials.scores, measures)
+    comparison = None
+    if baseline_scores is not None:
+        baseline_scores, _ = detection.checked(baseline_scores, trials.is_bonafide)
+        refuse_unusable(baseline_scores)
+        theirs = bootstrap.measure(baseline_scores, measures) if bootstrap else {}
+        comparison = _compare(trials, baseline_scores, measures, values, draws, theirs)
+    worst = max(per_attack, key=lambda attack: per_attack[attack])
+    return Evaluation(
+        n_bonafide=trials.n_bonafide,
+        n_spoof=trials.n_spoof,
+        n_speakers=None if trials.speakers is None else np.unique(trials.speakers).size,
+        figures=_figures(values, draws),
+        eer_threshold=detection.equal_error_rate(trials.scores, trials.is_bonafide).threshold,
+        per_attack=_attack_results(trials, per_attack, draws),
+        worst_attack=worst,
+        operating_points=_operating_points(
+            trials, thresholds, "eval" if dev is None else "dev", detection_costs, draws
+        ),
+        bootstrap=how,
+        comparison=comparison,
+        warnings=tuple(_warnings(trials, values["eer"], dev is None, how)),
+    )
+
+
+def frozen_threshold(evaluation: Evaluation) -> float | None:
+    """Returns the threshold of the operating point EER if it was frozen on dev, else None."""
+    for point in evaluation.operating_points:
+        if (point.name, point.chosen_on) == ("eer", "dev"):
+            return point.threshold
+    return None
+
+
+def to_json(evaluation: Evaluation) -> dict[str, Any]:
+    """Returns the figures as a flat dictionary ready for JSON. Rates are fractions.
+
+    Every figure stands by its name, with its interval beside it as `NAME_ci95` (null where there
+    is none). Figures that need what was not given (t-DCF) are null.
+    """
+    result: dict[str, Any] = {
+        "n_bonafide": evaluation.n_bonafide,
+        "n_spoof": evaluation.n_spoof,
+        "n_speakers": evaluation.n_speakers,
+        "eer_threshold": evaluation.eer_threshold,
+        **_flat(evaluation.figures),
+        "worst_attack": evaluation.worst_attack,
+        "per_attack": _attacks_json(evaluation.per_attack),
+        "operating_points": [
+            {
+                "name": point.name,
+                "chosen_on": point.chosen_on,
+                "threshold": point.threshold,
+                "far": point.rates.far,
+                "far_ci95": _list(point.far_ci95),
+                "frr": point.rates.frr,
+                "frr_ci95": _list(point.frr_ci95),
+                "hter": point.rates.hter,
+            }
+            for point in evaluation.operating_points
+        ],
+        "bootstrap": {
+            "unit": evaluation.bootstrap.unit,
+            "clusters": evaluation.bootstrap.clusters,
+            "resamples": evaluation.bootstrap.resamples,
+            "seed": evaluation.bootstrap.seed,
+            "missing": evaluation.bootstrap.missing,
+        },
+        "warnings": list(evaluation.warnings),
+    }
+    if evaluation.comparison is not None:
+        comparison = evaluation.comparison
+        result |= {f"delta_{k}": v for k, v in _flat(comparison.differences).items()}
+        result["p_value"] = comparison.p_value
+        result["baseline"] = {
+            **_flat(comparison.figures),
+            "per_attack": _attacks_json(comparison.per_attack),
+        }
+    return result
+
+
+def from_json(data: Mapping[str, Any]) -> Evaluation:
+    """Reads back what `to_json` wrote.
+
+    Raises:
+        KeyError: It was not written by `to_json`.
+    """
+    how = data["bootstrap"]
+    comparison = None
+    if "baseline" in data:
+        theirs = data["baseline"]
+        comparison = Comparison(
+            figures=_unflat(theirs),
+            differences=_unflat(data, prefix="delta_"),
+            p_value=data["p_value"],
+            per_attack=_attacks_from_json(theirs["per_attack"]),
+        )
+    return Evaluation(
+        n_bonafide=data["n_bonafide"],
+        n_spoof=data["n_spoof"],
+        n_speakers=data["n_speakers"],
+        figures=_unflat(data),
+        eer_threshold=data["eer_threshold"],
+        per_attack=_attacks_from_json(data["per_attack"]),
+        worst_attack=data["worst_attack"],
+        operating_points=tuple(
+            OperatingPoint(
+                name=point["name"],
+                chosen_on=point["chosen_on"],
+                threshold=point["threshold"],
+                rates=ErrorRates(far=point["far"], frr=point["frr"]),
+                far_ci95=_pair(point["far_ci95"]),
+                frr_ci95=_pair(point["frr_ci95"]),
+            )
+            for point in data["operating_points"]
+        ),
+        bootstrap=Bootstrap(**how),
+        comparison=comparison,
+        warnings=tuple(data["warnings"]),
+    )
+
+
+FIGURES = (
+    *("eer", "worst_attack_eer", "macro_eer", "min_tdcf_legacy", "min_tdcf_revised"),
+    *("min_dcf", "act_dcf", "cllr", "min_cllr", "auc", *FAR_LIMITS, *FRR_LIMITS),
+)
+HIGHER_IS_BETTER = frozenset({"auc"})
+
+
+def _flat(figures: Mapping[str, Figure]) -> dict[str, Any]:
+    """Returns every figure and its interval, null where it is not there."""
+    result: dict[str, Any] = {}
+    for name in FIGURES:
+        figure = figures.get(name)
+        result[name] = None if figure is None else figure.value
+        result[f"{name}_ci95"] = None if figure is None else _list(figure.ci95)
+    return result
+
+
+def _unflat(data: Mapping[str, Any], prefix: str = "") -> dict[str, Figure]:
+    return {
+        name: Figure(data[prefix + name], _pair(data[f"{prefix}{name}_ci95"]))
+        for name in FIGURES
+        if data[prefix + name] is not None
+    }
+
+
+def _attacks_json(attacks: Mapping[str, AttackResult]) -> dict[str, Any]:
+    return {
+        name: {"eer": attack.eer, "eer_ci95": _list(attack.ci95), "n_spoof": attack.n_spoof}
+        for name, attack in attacks.items()
+    }
+
+
+def _attacks_from_json(data: Mapping[str, Any]) -> dict[str, AttackResult]:
+    return {
+        name: AttackResult(attack["eer"], _pair(attack["eer_ci95"]), attack["n_spoof"])
+        for name, attack in data.items()
+    }
+
+
+def _list(ci95: Interval | None) -> list[float] | None:
+    return None if ci95 is None else list(ci95)
+
+
+def _pair(ci95: list[float] | None) -> Interval | None:
+    return None if ci95 is None else (ci95[0], ci95[1])
+
+
+def _tandem(asv: AsvErrorRates | None) -> dict[str, TandemWeights]:
+    if asv is None:
+        return {}
+    return {"min_tdcf_legacy": costs.legacy_tdcf(asv), "min_tdcf_revised": costs.revised_tdcf(asv)}
+
+
+def _thresholds(trials: Trials) -> dict[str, float]:
+    """Returns the thresholds of the operating points, chosen on these trials."""
+    curve = detection.error_curve(trials.scores, trials.is_bonafide)
+    return {
+        "eer": detection.eer_of(curve).threshold,
+        "far_1pct": detection.frr_at_far(curve, 0.01)[1],
+        "far_0_1pct": detection.frr_at_far(curve, 0.001)[1],
+        "frr_1pct": detection.far_at_frr(curve, 0.01)[1],
+    }
+
+
+def _bootstrap(
+    trials: Trials, resamples: int, seed: int
+) -> tuple[resampling.ClusterBootstrap | None, Bootstrap]:
+    unit = "utterance" if trials.speakers is None else "speaker"
+    names = trials.utterances if trials.speakers is None else trials.speakers
+    clusters = np.unique(names).size
+    if resamples == 0:
+        return None, Bootstrap(unit, clusters, 0, seed, "no resamples were asked for")
+    try:
+        bootstrap = resampling.ClusterBootstrap.of(trials, resamples=resamples, seed=seed)
+    except resampling.NoIntervalError as error:
+        return None, Bootstrap(unit, clusters, 0, seed, str(error))
+    return bootstrap, Bootstrap(unit, clusters, resamples, seed)
+
+
+def _point_figures(
+    trials: Trials, scores: Floats, measures: resampling.Measures
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Returns every figure by name, and the EER of every attack."""
+    labels = trials.is_bonafide
+    curve = detection.error_curve(scores, labels)
+    by_attack = detection.per_attack_eer(scores, labels, trials.attacks)
+    attacks = {name: found.eer for name, found in by_attack.items()}
+    return {
+        "eer": detection.eer_of(curve).eer,
+        "worst_attack_eer": max(attacks.values()),
+        "macro_eer": float(np.mean(list(attacks.values()))),
+        **{name: weights.lowest(curve) for name, weights in measures.tandem.items()},
+        "min_dcf": costs.min_dcf(curve, measures.costs),
+        "act_dcf": costs.act_dcf(scores, labels, measures.costs),
+        "cllr": calibration.cllr(scores, labels),
+        "min_cllr": calibration.min_cllr(scores, labels),
+        "auc": detection.area_under_curve(scores, labels),
+        **{n: detection.frr_at_far(curve, far)[0].frr for n, far in measures.far_limits.items()},
+        **{n: detection.far_at_frr(curve, frr)[0].far for n, frr in measures.frr_limits.items()},
+    }, attacks
+
+
+def _figures(values: Mapping[str, float], draws: Mapping[str, Floats]) -> dict[str, Figure]:
+    return {name: Figure(value, _interval(draws, name)) for name, value in values.items()}
+
+
+def _interval(draws: Mapping[str, Floats], name: str) -> Interval | None:
+    return resampling.interval(draws[name]) if name in draws else None
+
+
+def _attack_results(
+    trials: Trials, eers: Mapping[str, float], draws: Mapping[str, Floats]
+) -> dict[str, AttackResult]:
+    results = {}
+    for name, eer in eers.items():
+        # A spoof of unknown attack has the same id as bona fide trials.
+        of_attack = ~trials.is_bonafide & (trials.attacks == name)
+        several = trials.speakers is None or np.unique(trials.speakers[of_attack]).size > 1
+        results[name] = AttackResult(
+            eer=eer,
+            # One voice alone says nothing of how other voices would fare.
+            ci95=_interval(draws, f"attack/{name}") if several else None,
+            n_spoof=int(np.count_nonzero(of_attack)),
+        )
+    return results
+
+
+def _operating_points(
+    trials: Trials,
+    thresholds: Mapping[str, float],
+    chosen_on: str,
+    detection_costs: DetectionCosts,
+    draws: Mapping[str, Floats],
+) -> tuple[OperatingPoint, ...]:
+    where = {name: (chosen_on, value) for name, value in thresholds.items()}
+    where["bayes"] = ("costs", detection_costs.bayes_threshold)
+    return tuple(
+        OperatingPoint(
+            name=name,
+            chosen_on=source,
+            threshold=threshold,
+            rates=detection.error_rates_at(
+                trials.scores, trials.is_bonafide, threshold, accept_equal=name == "bayes"
+            ),
+            far_ci95=_interval(draws, f"far_at/{name}"),
+            frr_ci95=_interval(draws, f"frr_at/{name}"),
+        )
+        for name, (source, threshold) in where.items()
+    )
+
+
+def _compare(
+    trials: Trials,
+    scores: Floats,
+    measures: resampling.Measures,
+    ours: Mapping[str, float],
+    our_draws: Mapping[str, Floats],
+    their_draws: Mapping[str, Floats],
+) -> Comparison:
+    theirs, attacks = _point_figures(trials, scores, measures)
+    differences = {name: our_draws[name] - their_draws[name] for name in ours if name in our_draws}
+    return Comparison(
+        figures=_figures(theirs, their_draws),
+        differences=_figures({name: ours[name] - theirs[name] for name in ours}, differences),
+        p_value=resampling.two_sided_p(differences["eer"]) if differences else None,
+        per_attack=_attack_results(trials, attacks, their_draws),
+    )
+
+
+def _warnings(trials: Trials, eer: float, no_dev: bool, how: Bootstrap) -> list[str]:
+    found = []
+    if eer > 0.5:
+        found.append(
+            f"The EER is {percent(eer)}, above 50 %: the sign of the scores is probably flipped. "
+            "Here a higher score means more bona fide."
+        )
+    if no_dev:
+        found.append(
+            "Thresholds were chosen on the evaluated trials themselves, so their error rates are "
+            "flattering; freeze them on a development set."
+        )
+    if how.missing:
+        found.append(f"There are no intervals: {how.missing}.")
+    elif how.unit == "utterance":
+        found.append(
+            "Speakers are not known, so the intervals treat all utterances as independent and are "
+            "too narrow."
+        )
+    times = np.unique(trials.scores, return_counts=True)[1]
+    ties = times[times > 1].sum() / len(trials)
+    if ties > 0.1:
+        found.append(
+            f"{ties:.0%} of the scores are equal to another one: were they rounded? Ties count "
+            "against the detector."
+        )
+    return found

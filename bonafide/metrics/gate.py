@@ -1,0 +1,258 @@
+"""The gate: the rules that decide whether a model may be pushed. The only place where they live.
+
+Rules look at the cautious end of an interval, not at the point: an EER of 3 % that may well be 6 %
+counts as 6 %. Standard library only, so that settings can be read without waiting for imports.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bonafide.text import percent
+
+if TYPE_CHECKING:
+    from bonafide.metrics.evaluation import Evaluation
+
+_NAMED = 5  # ids shown of an overlap
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateConfig:
+    """What a model must reach to be pushed. Rates are fractions: 0.05 is 5 %.
+
+    Attributes:
+        max_eer: Highest EER on the eval split that passes: the upper end of its 95 % interval by
+            speakers must be at or below it.
+        max_regression: How much worse than the champion it may be: the upper end of the paired
+            95 % interval of the difference in EER on the same trials must be at or below it. Not
+            asked where there is no champion.
+        max_worst_attack_eer: Highest EER of any single attack, as measured (the worst of many is
+            already a cautious figure).
+        max_calibration_loss: Highest Cllr - min Cllr, in bits: what scores lose by not meaning
+            what they say.
+        min_bonafide: Fewest bona fide trials on which a model may be judged.
+        min_spoof: Fewest spoofed trials.
+        min_speakers: Fewest speakers.
+        allow_attack_overlap: Let the eval split hold attacks that training has seen. Speakers that
+            training has heard are never let through.
+    """
+
+    max_eer: float = 0.5
+    max_regression: float = 0.02
+    max_worst_attack_eer: float = 1.0
+    max_calibration_loss: float = 0.2
+    min_bonafide: int = 20
+    min_spoof: int = 20
+    min_speakers: int = 4
+    allow_attack_overlap: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("max_eer", "max_regression", "max_worst_attack_eer"):
+            value = getattr(self, name)
+            # `not (a <= b)` also refuses NaN.
+            if not 0.0 <= value <= 1.0:
+                raise ValueError(
+                    f"gate.{name} is {value}; it must be a fraction from 0 to 1 (5 % is 0.05)."
+                )
+        if not 0.0 <= self.max_calibration_loss <= 1000.0:
+            raise ValueError(
+                f"gate.max_calibration_loss is {self.max_calibration_loss}; it must be a number of "
+                "bits, 0 or more."
+            )
+        for name in ("min_bonafide", "min_spoof", "min_speakers"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or not 1 <= value < 2**31:
+                raise ValueError(f"gate.{name} is {value!r}; it must be a whole number from 1.")
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """What the evaluated split shares with the training split.
+
+    Attributes:
+        speakers: Ids of speakers in both, sorted.
+        attacks: Ids of attacks in both, sorted.
+    """
+
+    speakers: tuple[str, ...] = ()
+    attacks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule of the gate and how it came out.
+
+    Attributes:
+        name: The setting of the gate that it belongs to.
+        title: What is looked at, for people.
+        value: What was found; None where it could not be computed (then it does not pass).
+        limit: What was allowed.
+        unit: `rate` (a fraction), `points` (a difference of fractions), `bits` or `count`.
+        at_most: True where the value may be at most the limit, False where it must be at least.
+        passed: Whether the model passes this rule.
+        detail: One sentence more; may be empty.
+    """
+
+    name: str
+    title: str
+    value: float | None
+    limit: float
+    unit: str
+    at_most: bool
+    passed: bool
+    detail: str = ""
+
+    @property
+    def value_text(self) -> str:
+        """The value for people."""
+        return "not known" if self.value is None else _shown(self.value, self.unit)
+
+    @property
+    def limit_text(self) -> str:
+        """The limit for people, with its direction."""
+        return f"{'at most' if self.at_most else 'at least'} {_shown(self.limit, self.unit)}"
+
+    @property
+    def sentence(self) -> str:
+        """What was found and what was wanted, for a console or a log."""
+        detail = f" ({self.detail})" if self.detail else ""
+        return f"{self.title}: {self.value_text}; {self.limit_text} passes{detail}"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the gate says.
+
+    Attributes:
+        rules: All of them, in a fixed order.
+    """
+
+    rules: tuple[Rule, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every rule passed; False without rules."""
+        return bool(self.rules) and all(rule.passed for rule in self.rules)
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """A sentence for each rule that did not pass."""
+        return tuple(rule.sentence for rule in self.rules if not rule.passed)
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the verdict ready for JSON."""
+        return {"passed": self.passed, "rules": [dataclasses.asdict(rule) for rule in self.rules]}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Verdict:
+        """Reads back what `to_json` wrote."""
+        return cls(tuple(Rule(**rule) for rule in data["rules"]))
+
+
+def decide(evaluation: Evaluation, config: GateConfig, overlap: Overlap) -> Verdict:
+    """Applies every rule.
+
+    Args:
+        evaluation: Of the new model on the eval split; compared with the champion if there is one.
+        config: The limits.
+        overlap: What the eval split shares with train.
+    """
+    found = evaluation.figures
+    eer = found["eer"]
+    loss = found["cllr"].value - found["min_cllr"].value
+    rules = [
+        _at_most(
+            "max_eer",
+            f"EER on eval, upper end of its 95 % interval by {evaluation.bootstrap.unit}s",
+            eer.ci95[1] if eer.ci95 else None,
+            config.max_eer,
+            "rate",
+            f"the EER is {percent(eer.value)}" if eer.ci95 else evaluation.bootstrap.missing,
+        )
+    ]
+    if evaluation.comparison is not None:
+        delta = evaluation.comparison.differences["eer"]
+        champion = evaluation.comparison.figures["eer"].value
+        rules.append(
+            _at_most(
+                "max_regression",
+                "EER above the champion's, upper end of the paired 95 % interval",
+                delta.ci95[1] if delta.ci95 else None,
+                config.max_regression,
+                "points",
+                f"the champion has {percent(champion)}, the difference is {100 * delta.value:+.2f} "
+                "points",
+            )
+        )
+    rules += [
+        _at_most(
+            "max_worst_attack_eer",
+            "EER of the worst attack",
+            found["worst_attack_eer"].value,
+            config.max_worst_attack_eer,
+            "rate",
+            f"the worst attack is {evaluation.worst_attack}",
+        ),
+        _at_most(
+            "max_calibration_loss",
+            "Calibration loss (Cllr - min Cllr)",
+            loss,
+            config.max_calibration_loss,
+            "bits",
+            f"Cllr is {found['cllr'].value:.3f}, at best {found['min_cllr'].value:.3f} bits",
+        ),
+        _at_least("min_bonafide", "Bona fide trials", evaluation.n_bonafide, config.min_bonafide),
+        _at_least("min_spoof", "Spoofed trials", evaluation.n_spoof, config.min_spoof),
+        _at_least("min_speakers", "Speakers", evaluation.n_speakers, config.min_speakers),
+        _at_most(
+            "speaker_overlap",
+            "Speakers of eval that training has heard",
+            len(overlap.speakers),
+            0,
+            "count",
+            _names(overlap.speakers),
+        ),
+    ]
+    if not config.allow_attack_overlap:
+        rules.append(
+            _at_most(
+                "allow_attack_overlap",
+                "Attacks of eval that training has seen",
+                len(overlap.attacks),
+                0,
+                "count",
+                _names(overlap.attacks),
+            )
+        )
+    return Verdict(tuple(rules))
+
+
+def _at_most(
+    name: str, title: str, value: float | None, limit: float, unit: str, detail: str = ""
+) -> Rule:
+    passed = value is not None and value <= limit
+    return Rule(name, title, value, limit, unit, True, passed, detail)
+
+
+def _at_least(name: str, title: str, value: int | None, limit: int) -> Rule:
+    return Rule(name, title, value, limit, "count", False, value is not None and value >= limit)
+
+
+def _names(ids: tuple[str, ...]) -> str:
+    if not ids:
+        return ""
+    more = f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else ""
+    return ", ".join(ids[:_NAMED]) + more
+
+
+def _shown(value: float, unit: str) -> str:
+    if unit == "rate":
+        return percent(value)
+    if unit == "points":
+        return f"{100 * value:.2f} points"
+    if unit == "bits":
+        return f"{value:.3f} bits"
+    return f"{value:,.0f}"

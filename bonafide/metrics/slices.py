@@ -1,0 +1,103 @@
+"""How a detector does on parts of the trials: a corpus, a codec, a language, a duration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from bonafide.metrics import detection, resampling
+from bonafide.metrics.detection import ErrorRates
+from bonafide.trials.trials import Trials
+
+# Of a condition with more values (a language of every village, a text of every clip) only the
+# largest are of use to a reader.
+MOST_VALUES = 30
+# Below, an equal error rate is a step of several per cent.
+LEAST_TRIALS = 20
+UNKNOWN = ""
+
+
+@dataclass(frozen=True)
+class SliceResult:
+    """The trials that have one value of a condition.
+
+    Attributes:
+        n_bonafide: Bona fide trials.
+        n_spoof: Spoofed trials.
+        eer: Equal error rate within the slice; None with fewer than `LEAST_TRIALS` of a class.
+        ci95: 95 % interval of it by speakers; None where there are too few.
+        rates: FAR and FRR at the threshold that was frozen on dev; NaN of a class without trials.
+    """
+
+    n_bonafide: int
+    n_spoof: int
+    eer: float | None
+    ci95: tuple[float, float] | None
+    rates: ErrorRates | None
+
+
+Slices = Mapping[str, Mapping[str, SliceResult]]
+
+
+def slice_trials(
+    trials: Trials,
+    conditions: Mapping[str, npt.NDArray[np.str_]],
+    *,
+    threshold: float | None,
+    resamples: int,
+    seed: int,
+) -> dict[str, dict[str, SliceResult]]:
+    """Evaluates every value of every condition.
+
+    An EER within a slice has a threshold of its own, so it says how well the classes can be told
+    apart there; the rates at the frozen threshold say what a deployed detector would do there.
+
+    Args:
+        trials: N trials.
+        conditions: By name, the value of each trial [N]; empty where it is not known.
+        threshold: The frozen one; None where there is none.
+        resamples: Draws of the bootstrap.
+        seed: Of the draws.
+
+    Returns:
+        Condition -> value -> result, largest slice first. A condition with a single value, which
+        would repeat the whole, is left out.
+    """
+    found = {}
+    for name, values in conditions.items():
+        known, counts = np.unique(values[values != UNKNOWN], return_counts=True)
+        if known.size < 2:
+            continue
+        largest = known[np.argsort(-counts, kind="stable")][:MOST_VALUES]
+        found[name] = {
+            str(value): _evaluate(
+                trials.part(values == value), threshold, resamples=resamples, seed=seed
+            )
+            for value in largest
+        }
+    return found
+
+
+def _evaluate(part: Trials, threshold: float | None, *, resamples: int, seed: int) -> SliceResult:
+    eer = interval = None
+    if min(part.n_bonafide, part.n_spoof) >= LEAST_TRIALS:
+        eer = detection.eer_of(detection.error_curve(part.scores, part.is_bonafide)).eer
+        if resamples:
+            try:
+                bootstrap = resampling.ClusterBootstrap.of(part, resamples=resamples, seed=seed)
+                interval = resampling.interval(bootstrap.eer(part.scores))
+            except resampling.NoIntervalError:
+                interval = None
+    rates = None if threshold is None else _rates(part, threshold)
+    return SliceResult(part.n_bonafide, part.n_spoof, eer, interval, rates)
+
+
+def _rates(part: Trials, threshold: float) -> ErrorRates:
+    """FAR and FRR of trials that may be all of one class; accepted is what is above."""
+    accepted = part.scores > threshold
+    far = accepted[~part.is_bonafide].mean() if part.n_spoof else np.nan
+    frr = (~accepted[part.is_bonafide]).mean() if part.n_bonafide else np.nan
+    return ErrorRates(far=float(far), frr=float(frr))

@@ -1,0 +1,171 @@
+"""Which pushed model is the champion: the one that a new model is compared with."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from typing import Any
+
+from bonafide.registry import store
+from bonafide.registry.names import MODEL_FILE, RECORD_FILE
+from bonafide.storage import uris
+
+_LOG = logging.getLogger("bonafide")
+
+# Where TFX keeps the SavedModel in a `Model` artifact (`tfx.utils.path_constants`).
+SERVING_MODEL_DIR = "Format-Serving"
+CHAMPION_FILE = "champion.json"
+NO_CHAMPION_FILE = "no_champion.json"
+NO_CHAMPION_STATE = "none"
+
+
+class ChampionChangedError(Exception):
+    """The champion is not the one that was there when the run began."""
+
+
+def find_champion(destination: str, training_fingerprint: str) -> str | None:
+    """Returns the newest complete version that was not trained exactly as this run trains.
+
+    Versions with the same fingerprint are passed over, so that an identical run repeated is
+    compared with what was there before it, not with its own result, and so that its answer (and
+    with it TFX's cache) stays the same after its own push.
+
+    Args:
+        destination: Serving folder, `serving/<name>`; need not exist.
+        training_fingerprint: Fingerprint of this run's data, code and settings.
+
+    Returns:
+        A version's name, or None where there is no champion.
+    """
+    for version in reversed(store.complete_versions(destination)):
+        if _fingerprint(store.version_path(destination, version)) != training_fingerprint:
+            return version
+    return None
+
+
+def champion_state(destination: str, training_fingerprint: str) -> str:
+    """Returns which champion there is and what it is like, for the cache to go by.
+
+    Returns:
+        The version and a hash of its graph and of its record, which names settings, data and
+        training curve; `none` where there is no champion.
+    """
+    version = find_champion(destination, training_fingerprint)
+    if version is None:
+        return NO_CHAMPION_STATE
+    path = store.version_path(destination, version)
+    digest = hashlib.sha256()
+    for file in (f"{path}/{MODEL_FILE}", f"{path}/{RECORD_FILE}"):
+        if uris.exists(file):
+            digest.update(uris.read_bytes(file))
+    return f"{version} {digest.hexdigest()}"
+
+
+def confirm_champion(destination: str, training_fingerprint: str, known_state: str) -> str | None:
+    """Returns the champion, if it is still the one that the cache will remember this run by.
+
+    Args:
+        destination: Serving folder.
+        training_fingerprint: Of this run.
+        known_state: What `champion_state` said when the run began; '' where nobody asked.
+
+    Returns:
+        As `find_champion`.
+
+    Raises:
+        ChampionChangedError: It is another one.
+    """
+    state = champion_state(destination, training_fingerprint)
+    if known_state and state != known_state:
+        was, now = (text.partition(" ")[0] for text in (known_state, state))
+        how = f"was {was} and is {now}" if was != now else f"is still {now}, with another content"
+        raise ChampionChangedError(
+            f"{destination} has changed since this run began: the champion {how}. Run again: what "
+            "is done up to here is in the cache."
+        )
+    return None if state == NO_CHAMPION_STATE else state.partition(" ")[0]
+
+
+def champion_model_path(uri: str) -> str | None:
+    """Returns the SavedModel folder in a Champion output, None where there was no champion."""
+    path = f"{uri}/{SERVING_MODEL_DIR}"
+    return path if uris.exists(f"{path}/{MODEL_FILE}") else None
+
+
+def describe_champion(uri: str) -> str:
+    """Returns, for messages, which champion an output of Champion holds and where it came from."""
+    record = champion_record(uri)
+    if not record:
+        return f"the champion in {uri}"
+    return f"the champion, version {record['version']} (pushed to {record['source']})"
+
+
+def champion_record(uri: str) -> dict[str, str]:
+    """Returns what an output of Champion says of it: `version`, `source`; empty where nothing."""
+    file = f"{uri}/{CHAMPION_FILE}"
+    if not uris.exists(file):
+        return {}
+    return json.loads(uris.read_text(file))
+
+
+def save_champion(*, destination: str, version: str | None, uri: str) -> None:
+    """Copies a champion into a `Model` artifact, or writes there why there is none.
+
+    A copy, because the serving folder is for operators to tidy, while what a model was compared
+    with must stay readable for as long as the comparison is.
+
+    Args:
+        destination: Serving folder.
+        version: What `find_champion` returned.
+        uri: Folder of the artifact.
+    """
+    if version is None:
+        known = store.complete_versions(destination)
+        reason = (
+            f"every version in {destination} was trained exactly as this run: {', '.join(known)}"
+            if known
+            else f"{destination} holds no complete version"
+        )
+        _write_json(f"{uri}/{NO_CHAMPION_FILE}", {"reason": reason})
+        _LOG.info("no champion: %s", reason)
+        return
+    source = store.version_path(destination, version)
+    target = f"{uri}/{SERVING_MODEL_DIR}"
+    uris.remove_folder(target)  # of an attempt that was killed
+    store.copy_model(source, target)
+    record = {"version": version, "source": source, "training_fingerprint": _fingerprint(source)}
+    _write_json(f"{uri}/{CHAMPION_FILE}", record)
+    _LOG.info("champion: %s", source)
+
+
+def sample_rate(model_path: str) -> int | None:
+    """Returns the rate of the audio that a model was made for, in Hz; None if it does not say."""
+    return recorded(model_path, "settings", "features", "sample_rate")
+
+
+def _fingerprint(model_path: str) -> str | None:
+    """Returns the training fingerprint recorded in a model, None if there is none to read.
+
+    A model without one (made by hand, or by something else) is still a model to beat.
+    """
+    return recorded(model_path, "training_fingerprint")
+
+
+def recorded(model_path: str, *keys: str) -> Any:
+    """Returns a value of a model's `bonafide.json`, None where it is not there or not readable."""
+    file = f"{model_path}/{RECORD_FILE}"
+    if not uris.exists(file):
+        return None
+    try:
+        value = json.loads(uris.read_text(file))
+        for key in keys:
+            value = value[key]
+    except (ValueError, KeyError, TypeError) as error:
+        _LOG.warning("%s has no readable %s (%s); taken as unknown", file, ".".join(keys), error)
+        return None
+    return value
+
+
+def _write_json(path: str, content: dict[str, str | None]) -> None:
+    uris.write_text(path, json.dumps(content, indent=2) + "\n")

@@ -1,0 +1,119 @@
+"""Lists the versions of a pushed model, goes back to an older one, removes old ones.
+
+    bonafide versions output/sample/serving/sample
+    bonafide versions output/sample/serving/sample --to 1795616476 --reason "misses A17"
+    bonafide versions output/sample/serving/sample --keep 5
+
+TensorFlow Serving and KServe serve the version with the highest number. --to publishes an older
+version again under a new number, whole or not at all, with a note of where it came from; it changes
+no version. The folder may be local or on any filesystem that TFX reads (gs://).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from bonafide.text import percent, visible
+
+if TYPE_CHECKING:
+    from bonafide.registry.versions import Version
+
+
+_WIDTH = 120
+
+
+def parser(prog: str | None = None) -> argparse.ArgumentParser:
+    """Returns the command line; `prog` is the command's name in messages."""
+    result = argparse.ArgumentParser(
+        prog=prog,
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = result.add_argument
+    add("serving", metavar="SERVING", help="folder of a model, serving/<name>")
+    add("--to", metavar="VERSION", help="make this one the current version")
+    add("--reason", metavar="TEXT", help="why; goes with the model (needed with --to)")
+    add("--keep", metavar="N", type=int, help="remove all but the N newest versions")
+    add("--json", action="store_true", help="write the list as JSON")
+    return result
+
+
+def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int:
+    """Runs the command and returns its exit code: 0, or 1 when something cannot be done."""
+    command_line = parser(prog)
+    options = command_line.parse_args(arguments)
+    if bool(options.to) != bool(options.reason):
+        command_line.error("--to VERSION and --reason TEXT go together")
+    if options.keep is not None and options.keep < 1:
+        command_line.error("--keep: at least 1, the current version always stays")
+    # Here and not above: it takes seconds, and a wrong command line should not wait.
+    from tensorflow.errors import OpError  # what object stores say
+
+    from bonafide.registry import versions
+
+    said = sys.stderr if options.json else sys.stdout
+    try:
+        if options.to:
+            new = versions.make_current(options.serving, options.to, reason=options.reason)
+            print(f"version {new} is now current: it is version {options.to} again", file=said)
+        if options.keep is not None:
+            removed = versions.prune(options.serving, options.keep)
+            print(f"removed: {', '.join(removed) or 'nothing'}", file=said)
+        found = versions.read_versions(options.serving)
+    except (versions.VersionError, OSError, OpError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    if options.json:
+        print(json.dumps(versions.summaries(found), indent=2))
+    else:
+        # Into a pipe or a file nothing is cut; on a narrow terminal cells are folded.
+        width = None if sys.stdout.isatty() else _WIDTH
+        console = Console(highlight=False, markup=False, width=width)
+        show(found, versions.summaries(found), console)
+    return 0
+
+
+def show(found: Sequence[Version], rows: Sequence[dict[str, Any]], console: Console) -> None:
+    """Shows a table, the newest version first, and below it what is special about some."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in ("version", "pushed (UTC)", "eval EER", "worst attack", "dev EER", ""):
+        table.add_column(name, justify="right", no_wrap=name == "version", overflow="fold")
+    newest_first = list(reversed(list(zip(found, rows, strict=True))))
+    for version, row in newest_first:
+        ci95, worst = row["eval_eer_ci95"], row["worst_attack"]
+        interval = f" ({100 * ci95[0]:.2f} to {100 * ci95[1]:.2f})" if ci95 else ""
+        table.add_row(
+            version.name,
+            version.pushed[:-3] or "-",  # without seconds
+            _rate(row["eval_eer"]) + interval,
+            f"{visible(worst)} {_rate(row['worst_attack_eer'])}" if worst else "-",
+            _rate(row["dev_eer"]),
+            "current" if row["current"] else "",
+        )
+    console.print(table)
+    for version, row in newest_first:
+        if note := notes(row):
+            console.print(f"{version.name}: {note}")
+
+
+def notes(row: dict[str, Any]) -> str:
+    """Returns what is special about a version, in words."""
+    said = []
+    if row["republished_of"]:
+        said.append(f"{row['republished_of']} again: {row['republished_reason']}")
+    if row["forced_reason"]:
+        said.append(f"pushed against its gate: {row['forced_reason']}")
+    return visible("; ".join(said))
+
+
+def _rate(value: float | None) -> str:
+    return "-" if value is None else percent(value)

@@ -1,0 +1,168 @@
+"""The serving folder, `<destination>/<version>/`, as TensorFlow Serving and KServe read it.
+
+A version is a whole number (seconds since 1970 when pushed); the highest is served. A version
+counts only once its `saved_model.pb` is there. Works on local disks and on the stores of
+`bonafide.storage.uris`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from bonafide.registry.names import MODEL_FILE
+from bonafide.storage import uris
+
+# Not numbers, so no model server looks into them.
+_INCOMING = ".incoming-"
+_OUTGOING = ".outgoing-"
+_LEFTOVER_SECONDS = 24 * 3600
+
+
+def version_path(destination: str, version: str | int) -> str:
+    """Returns the folder of one version."""
+    return f"{destination.rstrip('/')}/{version}"
+
+
+def complete_versions(destination: str) -> list[str]:
+    """Returns the names of the versions that can be served, oldest first."""
+    return [
+        name
+        for name in _numeric_folders(destination)
+        if uris.exists(f"{version_path(destination, name)}/{MODEL_FILE}")
+    ]
+
+
+def next_version(destination: str, *, now_seconds: float | None = None) -> int:
+    """Returns a version above every folder there, complete or not: versions only ever increase.
+
+    The clock alone is not enough: two pushes may fall into one second, and a clock may be set
+    back, after which a new model would never be served.
+
+    Args:
+        destination: The serving folder; need not exist.
+        now_seconds: Seconds since 1970, the clock's by default.
+    """
+    now = int(time.time() if now_seconds is None else now_seconds)
+    taken = [int(name) for name in _numeric_folders(destination)]
+    return max([now, *(version + 1 for version in taken)])
+
+
+def copy_model(source: str, target: str, *, extra_files: Mapping[str, str] | None = None) -> None:
+    """Copies a SavedModel folder so that `target` appears complete or not at all.
+
+    On a local disk it is copied beside under a dot-name and renamed: killed at any moment, nothing
+    half-made is seen. Object stores cannot rename a folder; there `saved_model.pb` is written
+    last, which readers take for the sign that a model is complete.
+
+    Args:
+        source: SavedModel folder.
+        target: Folder to make.
+        extra_files: Path inside the model -> file to copy there as well.
+
+    Raises:
+        FileExistsError: `target` is already there (it is never overwritten), or was made by
+            someone else meanwhile.
+        FileNotFoundError: `source` holds no SavedModel.
+    """
+    if not uris.exists(f"{source}/{MODEL_FILE}"):
+        raise FileNotFoundError(f"{source} holds no SavedModel (no {MODEL_FILE}).")
+    if uris.exists(target):
+        raise FileExistsError(f"{target} is already there.")
+    if "://" in target:
+        _copy_parts(source, target, extra_files or {})
+        return
+    final = Path(target)
+    final.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(final.parent)
+    incoming = final.parent / f"{_INCOMING}{final.name}-{os.getpid()}"
+    try:
+        _copy_parts(source, str(incoming), extra_files or {})
+        incoming.rename(final)
+    except OSError as error:
+        if final.exists():
+            raise FileExistsError(f"{target} was made by another process.") from error
+        raise
+    finally:
+        shutil.rmtree(incoming, ignore_errors=True)
+
+
+def remove_version(destination: str, version: str) -> None:
+    """Removes a version, so that it is there whole or not at all.
+
+    On a local disk it is renamed first: killed at any moment, nothing half-gone has a number. On
+    object stores `saved_model.pb` goes first, without which a version does not count.
+
+    Raises:
+        ValueError: It is the newest one, which is served.
+        FileNotFoundError: It is not there.
+    """
+    versions = complete_versions(destination)
+    if version not in versions:
+        raise FileNotFoundError(f"{destination} has no version {version}.")
+    if version == versions[-1]:
+        raise ValueError(f"{version} is the newest version, the one that is served.")
+    path = version_path(destination, version)
+    if "://" in path:
+        uris.remove_file(f"{path}/{MODEL_FILE}")
+        uris.remove_folder(path)
+        return
+    final = Path(path)
+    outgoing = final.with_name(f"{_OUTGOING}{version}-{os.getpid()}")
+    final.rename(outgoing)
+    shutil.rmtree(outgoing)
+
+
+def is_copy(
+    target: str,
+    source: str,
+    *,
+    extra_files: Mapping[str, str] | None = None,
+    not_compared: Collection[str] = (),
+) -> bool:
+    """Returns whether `target` is what `copy_model` would make, byte for byte.
+
+    Args:
+        target: SavedModel folder.
+        source: SavedModel folder.
+        extra_files: As `copy_model`.
+        not_compared: Paths inside `target` that may be there or not, with any content.
+    """
+    wanted = _files_below(source) | dict(extra_files or {})
+    there = {name: path for name, path in _files_below(target).items() if name not in not_compared}
+    return wanted.keys() == there.keys() and all(
+        _content(wanted[name]) == _content(there[name]) for name in wanted
+    )
+
+
+def _files_below(folder: str) -> dict[str, str]:
+    """Returns path below the folder -> path, of every file."""
+    return {name: uris.join(folder, name) for name in uris.files_below(folder)}
+
+
+def _content(path: str) -> bytes:
+    return uris.read_bytes(path)
+
+
+def _copy_parts(source: str, target: str, extra_files: Mapping[str, str]) -> None:
+    for name, file in {**_files_below(source), **extra_files}.items():
+        if name != MODEL_FILE:
+            uris.copy_file(file, uris.join(target, name))
+    uris.copy_file(uris.join(source, MODEL_FILE), uris.join(target, MODEL_FILE))
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Removes what copies killed long ago left; a young one may belong to a running process."""
+    oldest = time.time() - _LEFTOVER_SECONDS
+    for leftover in [*folder.glob(f"{_INCOMING}*"), *folder.glob(f"{_OUTGOING}*")]:
+        if leftover.stat().st_mtime < oldest:
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _numeric_folders(destination: str) -> list[str]:
+    """Returns the folder names that are version numbers, lowest first."""
+    names = uris.names_in(destination)
+    return sorted((name for name in names if name.isascii() and name.isdecimal()), key=int)

@@ -1,0 +1,178 @@
+"""The versions in a serving folder: what each was evaluated at, and making one current or gone.
+
+A server takes the highest number. So the way back to an older model is a new version with that
+model in it: no version is ever changed, whoever has a number has a model, and servers need no
+command.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bonafide.registry import names, store
+from bonafide.storage import uris
+
+
+class VersionError(Exception):
+    """What was asked for cannot be done; the message says why and what can."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Version:
+    """A version and what was found out before it was pushed.
+
+    Attributes:
+        name: Its number.
+        pushed: When, in UTC to the second; its number says it.
+        figures: `evaluation.json`; empty for a version that was pushed before it was kept.
+        record: `bonafide.json`.
+        republished: `republished.json`: the version it is a copy of (`of`), when and why; empty for
+            one that the pipeline pushed.
+        forced_reason: Why it was pushed against its gate; empty if it was not.
+    """
+
+    name: str
+    pushed: str
+    figures: dict[str, Any]
+    record: dict[str, Any]
+    republished: dict[str, Any]
+    forced_reason: str
+
+
+def read_versions(serving: str) -> list[Version]:
+    """Returns the versions of a serving folder, oldest first; the last one is the current one.
+
+    Raises:
+        VersionError: There is none, or a record of one cannot be read.
+    """
+    found = store.complete_versions(serving)
+    if not found:
+        raise VersionError(
+            f"{serving} has no version. Name the folder of a model, serving/<name>, that holds "
+            "folders with numbers"
+        )
+    return [_read(serving, name) for name in found]
+
+
+def make_current(serving: str, name: str, *, reason: str, now_seconds: float | None = None) -> str:
+    """Publishes an older version again, as the newest.
+
+    Args:
+        serving: The serving folder.
+        name: The version's number.
+        reason: Why, for whoever comes across it.
+        now_seconds: Seconds since 1970, the clock's by default.
+
+    Returns:
+        The new version's number.
+
+    Raises:
+        VersionError: There is no such version, or it is the current one.
+    """
+    versions = read_versions(serving)
+    [*older, current] = [version.name for version in versions]
+    if name == current:
+        raise VersionError(f"version {name} is the current one already")
+    if name not in older:
+        raise VersionError(f"{serving} has no version {name}. There are: {', '.join(older)}")
+    date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    record = {"of": name, "instead_of": current, "reason": reason, "date": date}
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, names.REPUBLISHED_FILE)
+        file.write_text(json.dumps(record, indent=2) + "\n")
+        while True:
+            new = str(store.next_version(serving, now_seconds=now_seconds))
+            try:
+                store.copy_model(
+                    store.version_path(serving, name),
+                    store.version_path(serving, new),
+                    extra_files={f"{names.EXTRA_DIR}/{names.REPUBLISHED_FILE}": str(file)},
+                )
+            except FileExistsError:
+                continue  # a push took this number first; the next round finds a higher one
+            return new
+
+
+def prune(serving: str, keep: int) -> list[str]:
+    """Removes all but the newest versions.
+
+    Args:
+        serving: The serving folder.
+        keep: How many stay, at least 1: the current one always does.
+
+    Returns:
+        The numbers of those that were removed.
+
+    Raises:
+        VersionError: `keep` is less than 1.
+    """
+    if keep < 1:
+        raise VersionError(f"at least the current version must be kept, not {keep}")
+    removed = store.complete_versions(serving)[:-keep]
+    for name in removed:
+        store.remove_version(serving, name)
+    return removed
+
+
+def summary(version: Version, *, current: bool) -> dict[str, Any]:
+    """Returns what a list shows of a version: rates are fractions, None is not known."""
+    figures = version.figures
+    return {
+        "version": version.name,
+        "current": current,
+        "pushed": version.pushed,
+        "eval_eer": figures.get("eer"),
+        "eval_eer_ci95": figures.get("eer_ci95"),
+        "worst_attack": figures.get("worst_attack"),
+        "worst_attack_eer": figures.get("worst_attack_eer"),
+        "cllr": figures.get("cllr"),
+        "n_bonafide": figures.get("n_bonafide"),
+        "n_spoof": figures.get("n_spoof"),
+        "dev_eer": version.record.get("dev_eer"),
+        "seed": version.record.get("seed"),
+        "republished_of": version.republished.get("of"),
+        "republished_reason": version.republished.get("reason"),
+        "forced_reason": version.forced_reason or None,
+    }
+
+
+def summaries(versions: Sequence[Version]) -> list[dict[str, Any]]:
+    """Returns the summaries of all versions of a folder, oldest first."""
+    return [summary(version, current=version is versions[-1]) for version in versions]
+
+
+def _read(serving: str, name: str) -> Version:
+    path = store.version_path(serving, name)
+    extra = f"{path}/{names.EXTRA_DIR}"
+    return Version(
+        name=name,
+        pushed=_pushed(int(name)),
+        figures=_json(f"{extra}/{names.EVALUATION_FILE}"),
+        record=_json(f"{path}/{names.RECORD_FILE}"),
+        republished=_json(f"{extra}/{names.REPUBLISHED_FILE}"),
+        forced_reason=_json(f"{extra}/{names.FORCED_BLESSING_FILE}").get("reason", ""),
+    )
+
+
+def _pushed(seconds: int) -> str:
+    try:
+        when = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+    except (OverflowError, ValueError, OSError):  # a number that is no time
+        return ""
+    return when.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _json(path: str) -> dict[str, Any]:
+    if not uris.exists(path):
+        return {}
+    try:
+        found = json.loads(uris.read_text(path))
+    except ValueError as error:
+        raise VersionError(f"{path} is not JSON: {error}") from error
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,154 @@
+"""What the charts draw, in plain numpy: thinned curves, binned scores. No drawing here.
+
+A page holds some hundred points of each curve, however many trials there are.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtri
+
+from bonafide.metrics.detection import ErrorCurve, Floats, corners, eer_of, error_curve
+from bonafide.trials.trials import Trials
+
+MOST_POINTS = 400
+_BINS = 60
+_FAR_OUT = 5  # interquartile ranges beyond a quartile: seven deviations of a normal distribution
+
+
+@dataclass(frozen=True, eq=False)
+class DetCurve:
+    """A DET curve, thinned.
+
+    Attributes:
+        far: [M] falling. Exact, also where the axis cannot show it.
+        frr: [M] rising.
+        thresholds: [M] a trial is accepted when its score is above it.
+        x: [M] probit of the FAR, clipped at half a trial.
+        y: [M] probit of the FRR, clipped at half a trial.
+    """
+
+    far: Floats
+    frr: Floats
+    thresholds: Floats
+    x: Floats
+    y: Floats
+
+
+def det_curve(scores: Floats, is_bonafide: npt.NDArray[np.bool_]) -> DetCurve:
+    """Returns at most some `MOST_POINTS` points, evenly spread along the curve as it is drawn.
+
+    The point of the EER is always among them.
+    """
+    full = error_curve(scores, is_bonafide)
+    bent = corners(full)
+    x, y = probit(bent.far, full.n_spoof), probit(bent.frr, full.n_bonafide)
+    length = np.concatenate([[0.0], np.cumsum(np.hypot(np.diff(x), np.diff(y)))])
+    wanted = np.linspace(0.0, length[-1], MOST_POINTS)
+    if length.size > MOST_POINTS:
+        keep = np.unique(np.searchsorted(length, wanted).clip(max=length.size - 1))
+    else:
+        keep = np.arange(length.size)
+    far, frr, thresholds = _with_eer(full, bent.far[keep], bent.frr[keep], bent.thresholds[keep])
+    return DetCurve(
+        far=far,
+        frr=frr,
+        thresholds=thresholds,
+        x=probit(far, full.n_spoof),
+        y=probit(frr, full.n_bonafide),
+    )
+
+
+def _with_eer(
+    curve: ErrorCurve, far: Floats, frr: Floats, thresholds: Floats
+) -> tuple[Floats, Floats, Floats]:
+    best = int(np.argmin(np.abs(curve.frr - curve.far)))
+    threshold = eer_of(curve).threshold
+    place = int(np.searchsorted(frr - far, curve.frr[best] - curve.far[best]))
+    if place < far.size and (far[place], frr[place]) == (curve.far[best], curve.frr[best]):
+        return far, frr, thresholds
+    return (
+        np.insert(far, place, curve.far[best]),
+        np.insert(frr, place, curve.frr[best]),
+        np.insert(thresholds, place, threshold),
+    )
+
+
+def probit(rate: npt.ArrayLike, trials: int) -> Floats:
+    """Returns the normal quantile of rates; 0 and 1 stand half a trial inside.
+
+    Args:
+        rate: Of any shape, fractions.
+        trials: Of how many trials it is the rate.
+    """
+    half = 0.5 / trials
+    return ndtri(np.clip(np.asarray(rate, dtype=np.float64), half, 1 - half))
+
+
+@dataclass(frozen=True, eq=False)
+class Histogram:
+    """Scores in bins that both classes share.
+
+    Attributes:
+        edges: [B + 1] rising.
+        bonafide: [B] trials.
+        spoof: [B] trials.
+        outside: Trials beyond the edges; they are counted in the first and the last bin.
+    """
+
+    edges: Floats
+    bonafide: npt.NDArray[np.int64]
+    spoof: npt.NDArray[np.int64]
+    outside: int
+
+
+def histogram(trials: Trials, marks: tuple[float, ...] = ()) -> Histogram:
+    """Counts scores in bins with round edges.
+
+    A few scores far outside would press all others into one bin; they are counted in the bins at
+    the ends.
+
+    Args:
+        trials: What to count.
+        marks: Thresholds that should be inside; those further off than the scores are wide are not.
+    """
+    bonafide, spoof = trials.scores[trials.is_bonafide], trials.scores[~trials.is_bonafide]
+    low, high = _range(bonafide, spoof)
+    span = high - low
+    near = [mark for mark in marks if low - span / 2 <= mark <= high + span / 2]
+    low, high = min([low, *near]), max([high, *near])
+    step = _round_step((high - low) / _BINS)
+    first, last = math.floor(low / step), math.ceil(high / step)
+    # A score on the outermost edge would be one too many for bins that begin at their lower edge.
+    edges = step * np.arange(first, last + 2 if last * step <= high else last + 1)
+    outside = np.count_nonzero((trials.scores < edges[0]) | (trials.scores > edges[-1]))
+    counts = [
+        np.histogram(np.clip(part, edges[0], edges[-1]), edges)[0] for part in (bonafide, spoof)
+    ]
+    return Histogram(edges, counts[0], counts[1], int(outside))
+
+
+def _range(bonafide: Floats, spoof: Floats) -> tuple[float, float]:
+    """Returns where the scores are, less what lies far from the quartiles of both classes."""
+    ends = [_fences(part) for part in (bonafide, spoof)]
+    low, high = min(end[0] for end in ends), max(end[1] for end in ends)
+    if low < high:
+        return low, high
+    whole = np.concatenate([bonafide, spoof])
+    return float(whole.min()), float(whole.max())
+
+
+def _fences(scores: Floats) -> tuple[float, float]:
+    lower, upper = np.quantile(scores, [0.25, 0.75])
+    reach = _FAR_OUT * (upper - lower)
+    return max(float(scores.min()), lower - reach), min(float(scores.max()), upper + reach)
+
+
+def _round_step(step: float) -> float:
+    """Returns the next of 1, 2, 5, 10 times a power of ten."""
+    power = 10.0 ** math.floor(math.log10(step))
+    return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= step * (1 - 1e-9))

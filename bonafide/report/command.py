@@ -1,0 +1,385 @@
+r"""Evaluates the scores of any detector: every figure with its 95 % interval, by attack.
+
+    python evaluate.py --scores scores.txt --protocol ASVspoof2019.LA.cm.eval.trl.txt
+    python evaluate.py --scores new.txt --baseline old.txt --protocol eval.txt --html report.html
+    python evaluate.py --scores eval.txt --protocol eval.trl.txt \
+        --dev-scores dev.txt --dev-protocol dev.trl.txt --asv-scores asv.eval.txt --json out.json
+
+A score is higher the more bona fide an utterance sounds (else see --lower-is-bonafide).
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import hashlib
+import json
+import os
+import pathlib
+import shlex
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from bonafide import text
+from bonafide.metrics import asv_scores
+from bonafide.report import measures
+from bonafide.storage import files as output_files
+from bonafide.storage.files import printable
+from bonafide.trials import protocols, score_files
+from bonafide.trials.trials import Trials, TrialsError
+from bonafide.version import described_version
+
+# Imported where it is needed: it takes two seconds, and wrong input is told first.
+if TYPE_CHECKING:
+    from bonafide.metrics.evaluation import Comparison, Evaluation
+
+OK = 0
+FAILED = 1
+_MOST_ATTACKS = 30  # on the console; JSON and HTML have them all
+_ASCII = {0x2212: "-", 0xA0: " "}  # typographic signs that some terminals lack
+
+FORMATS = f"""score files (recognised from the content):
+  UTTERANCE SCORE
+  UTTERANCE SYSTEM KEY SCORE      held against the protocol
+  filename<TAB>cm-score           and any CSV or TSV whose header names utterance and score
+protocols (recognised from the content):
+  ASVspoof 2019 LA and PA, 2021 LA, PA and DF (see --subset), ASVspoof 5;
+  In-the-Wild's meta.csv, and any CSV or TSV whose header names utterance and key (or label),
+  and where known speaker and system
+Utterances must be the same on both sides, in any order. Only where ids differ, audio extensions
+and then folders are dropped to match them (flac/LA_E_1.flac and LA_E_1).
+
+exit codes:
+  {OK}  done
+  {FAILED}  a file cannot be read, is malformed or does not fit the others
+  2  the command line is wrong"""
+
+
+def parser(prog: str | None = None) -> argparse.ArgumentParser:
+    """Returns the command line; `prog` is the command's name in messages."""
+    result = argparse.ArgumentParser(
+        prog=prog,
+        description=__doc__,
+        epilog=FORMATS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = result.add_argument
+    add("--scores", metavar="FILE", required=True, help="scores of the detector")
+    add("--protocol", metavar="FILE", required=True, help="the trials and their keys")
+    add("--asv-scores", metavar="FILE", help="speaker verifier on the same split, for the t-DCF")
+    add("--baseline", metavar="FILE", help="scores of another detector on the same trials")
+    add(
+        "--dev-scores",
+        metavar="FILE",
+        help="scores on a development set: thresholds are chosen there and frozen "
+        "(without it, on the evaluated trials, which flatters)",
+    )
+    add("--dev-protocol", metavar="FILE", help="the trials of the development set")
+    subsets = (*protocols.SUBSETS, protocols.ALL_SUBSETS)
+    add(
+        "--subset",
+        choices=subsets,
+        default="eval",
+        help="trials of an ASVspoof 2021 protocol to evaluate (default %(default)s)",
+    )
+    add(
+        "--dev-subset",
+        choices=subsets,
+        default="progress",
+        help="the same of --dev-protocol (default %(default)s)",
+    )
+    add(
+        "--lower-is-bonafide",
+        action="store_true",
+        help="negate the scores of --scores, --dev-scores and --baseline; thresholds are then "
+        "those of the negated scores",
+    )
+    add("--json", metavar="OUT", help="write all figures and where they come from")
+    add("--html", metavar="OUT", help="write a report page, complete in itself")
+    add(
+        "--resamples",
+        metavar="N",
+        type=whole,
+        help="draws of the bootstrap (default 1000; 0: none)",
+    )
+    add("--seed", metavar="N", type=whole, help="seed of the bootstrap (default 1)")
+    add("--title", metavar="TEXT", help="name of the system (default: name of the score file)")
+    return result
+
+
+def whole(argument: str) -> int:
+    """Returns a whole number from 0, for argparse."""
+    if not argument.isdecimal():
+        raise argparse.ArgumentTypeError(f"{argument!r} is not a whole number from 0")
+    return int(argument)
+
+
+def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int:
+    """Runs the command and returns its exit code."""
+    command_line = parser(prog)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    options = command_line.parse_args(arguments)
+    if (options.dev_scores is None) != (options.dev_protocol is None):
+        command_line.error("--dev-scores and --dev-protocol need each other")
+    inputs = {os.path.realpath(path) for path in Files.given(options)}
+    outputs = [os.path.realpath(path) for path in (options.json, options.html) if path is not None]
+    if inputs & set(outputs) or len(set(outputs)) < len(outputs):
+        command_line.error("--json and --html need a file each that is not read or written besides")
+    try:
+        for path in outputs:
+            refuse_unwritable(path)
+        run(options, shlex.join(["evaluate.py", *arguments]))
+    except TrialsError as error:
+        return failed(str(error))
+    return OK
+
+
+def failed(message: str) -> int:
+    """Tells what is wrong, and returns the exit code."""
+    print(f"error: {message}", file=sys.stderr)
+    return FAILED
+
+
+def run(options: argparse.Namespace, command: str) -> None:
+    """Reads, evaluates, shows and writes."""
+    files = Files(lower_is_bonafide=options.lower_is_bonafide)
+    protocol = files.protocol(options.protocol, options.subset)
+    trials = files.trials(options.scores, protocol)
+    asv = dev = baseline = None
+    if options.asv_scores is not None:
+        asv = asv_scores.parse_asv_scores(files.text(options.asv_scores), where=options.asv_scores)
+    if options.dev_scores is not None:
+        dev = files.trials(
+            options.dev_scores, files.protocol(options.dev_protocol, options.dev_subset)
+        )
+    if options.baseline is not None:
+        baseline = files.trials(options.baseline, protocol).scores
+
+    from bonafide.metrics import evaluation
+
+    found = evaluation.evaluate(
+        trials,
+        asv=asv,
+        dev=dev,
+        baseline_scores=baseline,
+        resamples=evaluation.RESAMPLES if options.resamples is None else options.resamples,
+        seed=evaluation.SEED if options.seed is None else options.seed,
+    )
+    title = printable(options.title or pathlib.Path(options.scores).name)
+    provenance = {
+        "sha256": {printable(path): digest for path, digest in files.sha256.items()},
+        "version": described_version(),
+        "command": printable(command),
+        "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
+    }
+    if options.json is not None:
+        data = evaluation.to_json(found) | {"provenance": provenance}
+        write(options.json, json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    if options.html is not None:
+        baseline_name = printable(pathlib.Path(options.baseline or "").name)
+        page = html(title, found, trials, dev, baseline_name, baseline, provenance)
+        write(options.html, page)
+    # Last, so that a reader of the tables who stops early (`| head`) does not stop the files.
+    show(found, title, Console(highlight=False, markup=False, soft_wrap=False))
+
+
+class Files:
+    """Reads the input files, each once, and keeps their digests.
+
+    Attributes:
+        sha256: Path as it was given -> digest of the content.
+    """
+
+    def __init__(self, *, lower_is_bonafide: bool) -> None:
+        self.sha256: dict[str, str] = {}
+        self._negated = lower_is_bonafide
+
+    @staticmethod
+    def given(options: argparse.Namespace) -> list[str]:
+        """Returns the paths of all inputs."""
+        names = ("scores", "protocol", "asv_scores", "baseline", "dev_scores", "dev_protocol")
+        return [path for name in names if (path := getattr(options, name)) is not None]
+
+    def text(self, path: str) -> str:
+        """Returns the content of a file."""
+        data = protocols.read_bytes(path)
+        self.sha256[path] = hashlib.sha256(data).hexdigest()
+        return protocols.decode_text(data, path)
+
+    def protocol(self, path: str, subset: str) -> protocols.Protocol:
+        """Returns a protocol."""
+        return protocols.parse_protocol(self.text(path), where=path, subset=subset)
+
+    def trials(self, path: str, protocol: protocols.Protocol) -> Trials:
+        """Returns the trials of a protocol with the scores of a file."""
+        scores = score_files.parse_scores(self.text(path), where=path)
+        return score_files.match(scores.negated() if self._negated else scores, protocol)
+
+
+def show(found: Evaluation, title: str, console: Console) -> None:
+    """Prints everything for people."""
+    how, attacks = found.bootstrap, len(found.per_attack)
+    console.print(visible(title), style="bold")
+    speakers = "" if found.n_speakers is None else f", {text.plural(found.n_speakers, 'speaker')}"
+    trials = text.plural(found.n_bonafide + found.n_spoof, "trial")
+    console.print(
+        f"{trials}: {found.n_bonafide:,} bona fide, "
+        f"{found.n_spoof:,} spoofed ({text.plural(attacks, 'attack')}){speakers}"
+    )
+    if how.resamples:
+        console.print(
+            f"95 % intervals from {text.plural(how.resamples, 'resample')} of "
+            f"{text.plural(how.clusters, how.unit)}, seed {how.seed}"
+        )
+    console.print(figures_table(found))
+    if found.comparison is not None:
+        console.print(comparison_table(found.comparison))
+    console.print(attacks_table(found))
+    if attacks > _MOST_ATTACKS:
+        console.print(f"and {text.plural(attacks - _MOST_ATTACKS, 'easier attack')}: see --json")
+    console.print(points_table(found))
+    for warning in found.warnings:
+        console.print(f"Warning: {warning}", style="yellow")
+
+
+def figures_table(found: Evaluation) -> Table:
+    """Returns every figure with its interval."""
+    table = _table("Figures", "", "value", "95 % interval")
+    for name, measure in measures.MEASURES.items():
+        if figure := found.figures.get(name):
+            label = measure.title
+            if name == "worst_attack_eer":
+                label += f" ({found.worst_attack})"
+            table.add_row(
+                visible(label),
+                visible(text.figure(figure.value, measure.unit)),
+                visible(text.interval(figure.ci95, measure.unit)),
+                style="bold" if name == "eer" else None,
+            )
+    return table
+
+
+def comparison_table(comparison: Comparison) -> Table:
+    """Returns the figures of the baseline, and the differences where 95 % agree on the sign."""
+    from bonafide.metrics.evaluation import HIGHER_IS_BETTER
+
+    table = _table("Against the baseline", "", "baseline", "difference", "95 % interval")
+    for name, measure in measures.MEASURES.items():
+        if difference := comparison.differences.get(name):
+            style = None
+            if difference.ci95 is not None and difference.ci95[0] * difference.ci95[1] > 0:
+                better = (difference.value > 0) == (name in HIGHER_IS_BETTER)
+                style = "green" if better else "red"
+            table.add_row(
+                visible(measure.title),
+                visible(text.figure(comparison.figures[name].value, measure.unit)),
+                visible(text.difference(difference.value, measure.unit)),
+                visible(text.difference_interval(difference.ci95, measure.unit)),
+                style=style,
+            )
+    chance = text.p_value(comparison.p_value)
+    table.caption = "Differences are ours minus the baseline's; of rates in percentage points."
+    if chance:
+        table.caption += f"\nNo difference in EER: {chance} (two-sided)"
+    return table
+
+
+def attacks_table(found: Evaluation) -> Table:
+    """Returns the attacks, worst first."""
+    theirs = found.comparison.per_attack if found.comparison is not None else None
+    columns = ["attack", "spoofs", "EER", "95 % interval"] + ["baseline"] * (theirs is not None)
+    table = _table("EER by attack, worst first", *columns)
+    ranked = sorted(found.per_attack.items(), key=lambda item: (-item[1].eer, item[0]))
+    for name, attack in ranked[:_MOST_ATTACKS]:
+        row = [name, text.count(attack.n_spoof), text.rate(attack.eer)]
+        row.append(text.interval(attack.ci95, "rate"))
+        if theirs is not None:
+            row.append(text.rate(theirs[name].eer))
+        table.add_row(*map(visible, row))
+    return table
+
+
+def points_table(found: Evaluation) -> Table:
+    """Returns the thresholds and what they do."""
+    table = _table("Thresholds", "for", "from", "threshold", "FAR %", "95 %", "FRR %", "95 %")
+    table.columns[0].no_wrap = True  # our own names, all short
+    for point in found.operating_points:
+        row = [measures.OPERATING_POINTS.get(point.name, point.name), point.chosen_on]
+        row.append(text.score(point.threshold))
+        for value, ends in (
+            (point.rates.far, point.far_ci95),
+            (point.rates.frr, point.frr_ci95),
+        ):
+            row += [text.figure(value, "points"), text.interval(ends, "points")]
+        table.add_row(*map(visible, row))
+    return table
+
+
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=title, title_justify="left", caption_justify="left", box=box.SIMPLE_HEAD)
+    table.pad_edge = False
+    table.collapse_padding = True
+    for index, name in enumerate(columns):
+        table.add_column(name, justify="left" if index == 0 else "right", no_wrap=index > 0)
+    return table
+
+
+def visible(cell: str) -> str:
+    """Returns a text for any terminal: ids may hold what would move its cursor."""
+    return text.visible(cell.translate(_ASCII))
+
+
+def html(
+    title: str,
+    found: Evaluation,
+    trials: Trials,
+    dev: Trials | None,
+    baseline_name: str,
+    baseline: Any,
+    provenance: dict[str, Any],
+) -> str:
+    """Returns the report page."""
+    from bonafide.report.contents import ReportContents
+    from bonafide.report.page import render_page
+
+    return render_page(
+        ReportContents(
+            title=title,
+            date=provenance["date"],
+            version=provenance["version"],
+            evaluation=found,
+            trials=trials,
+            dev=dev,
+            baseline_name=baseline_name,
+            baseline_scores=baseline,
+            provenance={
+                "Command": {"command": provenance["command"]},
+                "Input files (SHA-256)": provenance["sha256"],
+            },
+        )
+    )
+
+
+def refuse_unwritable(path: str) -> None:
+    """Raises FileError if an output cannot be written, before any work is done."""
+    try:
+        reason = output_files.why_not_writable(path)
+    except OSError as error:  # a name that is too long
+        reason = error.strerror
+    if reason:
+        raise protocols.FileError(f"cannot write {path}: {reason}")
+
+
+def write(path: str, content: str) -> None:
+    """Writes a file, whole or not at all."""
+    try:
+        with output_files.replacing(path) as part:
+            part.write_text(content, encoding="utf-8")
+    except OSError as error:  # a full disk does not say which file it was
+        raise protocols.FileError(f"cannot write {path}: {error.strerror}") from error

@@ -1,0 +1,330 @@
+"""The charts of a report with what is said about them: a finding, a description, their data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bonafide import text
+from bonafide.metrics.calibration import reliability
+from bonafide.metrics.detection import ErrorRates, error_rates_at
+from bonafide.report import charts, facts
+from bonafide.report.chart_data import DetCurve, det_curve, histogram
+from bonafide.report.contents import ReportContents
+from bonafide.report.vega import Spec
+
+CANDIDATE = "this detector"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Data as text.
+
+    Attributes:
+        caption: What it holds.
+        columns: Headings.
+        rows: A cell a column; the first one names the row.
+    """
+
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class ChartFigure:
+    """A chart, or two that belong together, as the page shows it.
+
+    Attributes:
+        name: Its id on the page.
+        finding: What is to be seen, in words.
+        description: What is drawn, for those who do not see it.
+        specs: Vega-Lite specifications, one below the other.
+        table: The data.
+        shape: `wide`, or `square` where both axes are of the same kind.
+    """
+
+    name: str
+    finding: str
+    description: str
+    specs: tuple[Spec, ...]
+    table: Table
+    shape: str = "wide"
+
+
+def det(contents: ReportContents) -> ChartFigure:
+    """Returns the DET curve."""
+    evaluation, trials = contents.evaluation, contents.trials
+    other = _other(contents)
+    curves = {CANDIDATE: det_curve(trials.scores, trials.is_bonafide)}
+    if contents.baseline_scores is not None:
+        curves[other] = det_curve(
+            np.asarray(contents.baseline_scores, dtype=np.float64), trials.is_bonafide
+        )
+    figures = evaluation.figures
+    eer = figures["eer"].value
+    missed = text.rate(figures["frr_at_far_1pct"].value)
+    finding = (
+        f"At equal error rates {CANDIDATE} errs in {text.rate(eer)} of either class. To let "
+        f"through at most 1 % of spoofs it has to reject {missed} of bona fide utterances."
+    )
+    if evaluation.comparison is not None:
+        theirs = evaluation.comparison.figures
+        finding += (
+            f" For {other} it is {text.rate(theirs['eer'].value)} and "
+            f"{text.rate(theirs['frr_at_far_1pct'].value)}."
+        )
+    return ChartFigure(
+        name="det",
+        finding=finding,
+        description="Detection error trade-off: false rejection rate over false acceptance rate "
+        "on probit axes, lower left is better; the dotted diagonal is where both are equal. A rate "
+        "of 0 is drawn as half a trial; operating points beyond the axes stand at their edge.",
+        specs=(
+            charts.det(
+                curves,
+                evaluation.operating_points,
+                eer=max([eer, *_their_eer(contents)]),
+                n_bonafide=evaluation.n_bonafide,
+                n_spoof=evaluation.n_spoof,
+            ),
+        ),
+        table=_det_table(curves),
+        shape="square",
+    )
+
+
+def _other(contents: ReportContents) -> str:
+    name = text.visible(facts.baseline_name(contents))
+    return name if name != CANDIDATE else "the other system"
+
+
+def _their_eer(contents: ReportContents) -> list[float]:
+    comparison = contents.evaluation.comparison
+    return [comparison.figures["eer"].value] if comparison else []
+
+
+def _det_table(curves: Mapping[str, DetCurve]) -> Table:
+    """Returns some of the points that are drawn: enough to read the curve off."""
+    rows = []
+    for name, curve in curves.items():
+        places = np.unique(np.linspace(0, curve.far.size - 1, min(40, curve.far.size)).astype(int))
+        best = int(np.argmin(np.abs(curve.far - curve.frr)))
+        rows += [
+            (
+                name,
+                text.score(curve.thresholds[place]),
+                text.rate(curve.far[place]),
+                text.rate(curve.frr[place]),
+            )
+            for place in sorted({*places.tolist(), best})
+        ]
+    return Table(
+        "Points of the DET curve, some 40 of each system",
+        ("System", "Threshold", "FAR", "FRR"),
+        tuple(rows),
+    )
+
+
+def scores(contents: ReportContents) -> ChartFigure:
+    """Returns the histogram of scores by class."""
+    evaluation, trials = contents.evaluation, contents.trials
+    marks = {"EER threshold": evaluation.eer_threshold}
+    bayes = [point for point in evaluation.operating_points if point.name == "bayes"]
+    if bayes:
+        marks["Bayes threshold"] = bayes[0].threshold
+    found = histogram(trials, tuple(marks.values()))
+    rates = error_rates_at(trials.scores, trials.is_bonafide, evaluation.eer_threshold)
+    away = [
+        f"{name} ({text.score(mark)})"
+        for name, mark in marks.items()
+        if not found.edges[0] <= mark <= found.edges[-1]
+    ]
+    finding = _spread(contents, rates)
+    if found.outside:
+        finding += (
+            f" {text.plural(found.outside, 'trial')} beyond the range shown "
+            f"{'is' if found.outside == 1 else 'are'} counted in the bins at the ends."
+        )
+    if away:
+        finding += f" Outside of the range shown: {', '.join(away)}."
+    return ChartFigure(
+        name="scores",
+        finding=finding,
+        description="Histogram of the scores of bona fide and of spoofed trials in the same bins, "
+        "each as a share of its class, so that the larger class does not hide the smaller; "
+        "vertical lines mark the thresholds.",
+        specs=(charts.scores(found, marks),),
+        table=Table(
+            "Trials by score",
+            ("Score", "Bona fide", "Share of bona fide", "Spoof", "Share of spoofs"),
+            tuple(
+                (
+                    f"{text.edge(low)} to {text.edge(high)}",
+                    text.count(int(bonafide)),
+                    text.rate(bonafide / evaluation.n_bonafide),
+                    text.count(int(spoof)),
+                    text.rate(spoof / evaluation.n_spoof),
+                )
+                for low, high, bonafide, spoof in zip(
+                    found.edges[:-1], found.edges[1:], found.bonafide, found.spoof, strict=True
+                )
+                if bonafide or spoof
+            ),
+        ),
+    )
+
+
+def _spread(contents: ReportContents, rates: ErrorRates) -> str:
+    evaluation, trials = contents.evaluation, contents.trials
+    missed = round(rates.frr * evaluation.n_bonafide)
+    accepted = round(rates.far * evaluation.n_spoof)
+    middle = [
+        text.score(float(np.median(trials.scores[flags])))
+        for flags in (trials.is_bonafide, ~trials.is_bonafide)
+    ]
+    return (
+        f"The median score is {middle[0]} for bona fide and {middle[1]} for spoofed trials. At the "
+        f"EER threshold of these trials, {text.score(evaluation.eer_threshold)}, "
+        f"{text.count(accepted)} of {text.plural(evaluation.n_spoof, 'spoof')} lie above and "
+        f"{text.count(missed)} of {evaluation.n_bonafide:,} bona fide trials at or below."
+    )
+
+
+def attacks(contents: ReportContents) -> ChartFigure:
+    """Returns the EER of each attack."""
+    evaluation = contents.evaluation
+    comparison = evaluation.comparison
+    theirs = comparison.per_attack if comparison else {}
+    ours = evaluation.per_attack
+    order = charts.worst_first(ours)
+    other = _other(contents)
+    worst, best = ours[order[0]], ours[order[-1]]
+    pooled = evaluation.figures["eer"].value
+    worst_name = text.attack(order[0])
+    finding = f"All spoofs are of one attack, {worst_name}: {text.rate(worst.eer)}."
+    if len(order) > 1:
+        times = f", {worst.eer / pooled:.1f} times the pooled {text.rate(pooled)}" if pooled else ""
+        finding = (
+            f"The worst is {worst_name} with {text.rate(worst.eer)}{times}; "
+            f"{text.attack(order[-1])} is detected best, with {text.rate(best.eer)}."
+        )
+    if len(order) > charts.MOST_ATTACKS:
+        finding += f" Drawn are the worst {charts.MOST_ATTACKS} of {len(order)}."
+    drawn = "Bars of the EER of each attack against all bona fide trials, worst first; whiskers "
+    drawn += "are 95 % intervals (none where an attack has trials of too few speakers), the "
+    drawn += "dotted line is the pooled EER"
+    columns = ("Attack", "EER", "95 % interval", "Spoofs")
+    return ChartFigure(
+        name="attacks",
+        finding=finding,
+        description=f"{drawn}, diamonds are {other}." if theirs else f"{drawn}.",
+        specs=(charts.attacks(ours, theirs, other, pooled),),
+        table=Table(
+            "EER of each attack, worst first",
+            (*columns, f"EER of {other}") if theirs else columns,
+            tuple(
+                (
+                    text.attack(attack),
+                    text.rate(ours[attack].eer),
+                    text.interval(ours[attack].ci95, "rate"),
+                    text.count(ours[attack].n_spoof),
+                    *([text.rate(theirs[attack].eer)] if attack in theirs else []),
+                )
+                for attack in order
+            ),
+        ),
+    )
+
+
+def calibration(contents: ReportContents) -> ChartFigure:
+    """Returns the reliability plot."""
+    trials = contents.trials
+    bins = reliability(trials.scores, trials.is_bonafide)
+    figures = contents.evaluation.figures
+    cllr, least = figures["cllr"].value, figures["min_cllr"].value
+    return ChartFigure(
+        name="reliability",
+        finding=f"Cllr is {text.figure(cllr, 'bits')} bits; perfect calibration would leave "
+        f"{text.figure(least, 'bits')}. The difference, {text.figure(cllr - least, 'bits')} bits, "
+        "is lost because scores do not mean exactly what they say.",
+        description="Observed share of bona fide over the chance of bona fide that scores claim, "
+        "both at equal class priors, in ten bins; calibrated scores lie on the dotted diagonal. "
+        "Above it scores are too low, below it too high.",
+        specs=(charts.reliability(bins),),
+        table=Table(
+            "Reliability in bins of the claimed chance",
+            ("Claimed", "Observed", "Trials"),
+            tuple(
+                (text.rate(found.predicted), text.rate(found.observed), text.count(found.count))
+                for found in bins
+            ),
+        ),
+        shape="square",
+    )
+
+
+def training(contents: ReportContents) -> ChartFigure | None:
+    """Returns the training curve, None where nothing of it is known."""
+    history = [epoch for epoch in contents.history if "epoch" in epoch]
+    if not history:
+        return None
+    losses = _there(history, {"loss": "training loss", "dev_loss": "development loss"})
+    eers = _there(history, {"dev_eer": "EER on development"})
+    if not losses and not eers:
+        return None
+    specs = []
+    if losses:
+        specs.append(charts.training(history, losses, title="Loss", rates=False))
+    if eers:
+        specs.append(charts.training(history, eers, title="Development EER", rates=True))
+    finding = f"{text.plural(len(history), 'epoch')} of training."
+    known = [epoch for epoch in history if _finite(epoch.get("dev_eer"))]
+    if known:
+        # As training chooses: of epochs with the same EER, the one with the lowest loss.
+        best = min(known, key=lambda epoch: (epoch["dev_eer"], epoch.get("dev_loss", 0.0)))
+        finding = (
+            f"The best of {len(history)} epochs is number {best['epoch']:g}, with an EER of "
+            f"{text.rate(best['dev_eer'])} on the development set."
+        )
+    return ChartFigure(
+        name="training",
+        finding=finding,
+        description="Training and development loss, and EER on the development set, by epoch.",
+        specs=tuple(specs),
+        table=Table(
+            "Training by epoch",
+            (
+                "Epoch",
+                *(name.capitalize() for name in losses.values()),
+                *(["Dev EER"] if eers else []),
+            ),
+            tuple(
+                (
+                    f"{epoch['epoch']:g}",
+                    *(text.loss(epoch.get(key)) for key in losses),
+                    *(text.rate(_known(epoch.get(key))) for key in eers),
+                )
+                for epoch in history
+            ),
+        ),
+    )
+
+
+def _there(history: Sequence[Mapping[str, float]], names: Mapping[str, str]) -> dict[str, str]:
+    return {
+        key: name
+        for key, name in names.items()
+        if any(_finite(epoch.get(key)) for epoch in history)
+    }
+
+
+def _finite(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)
+
+
+def _known(value: float | None) -> float | None:
+    return value if _finite(value) else None

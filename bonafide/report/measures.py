@@ -1,0 +1,145 @@
+"""What the measures are, in plain words: title, unit, explanation, definition and source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_PLAN_2019 = "ASVspoof 2019 evaluation plan"
+_ASVSPOOF_5 = "ASVspoof 5 evaluation plan, track 1"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A figure of `bonafide.metrics.evaluation.FIGURES`, explained.
+
+    Attributes:
+        title: Its name.
+        unit: Of `bonafide.text.figure`.
+        what: What it is, one sentence for a reader who does not know it.
+        definition: How it is computed and where that is from.
+    """
+
+    title: str
+    unit: str
+    what: str
+    definition: str
+
+
+MEASURES: dict[str, Measure] = {
+    "eer": Measure(
+        "EER",
+        "rate",
+        "Error rate where as many spoofs are accepted as bona fide utterances are rejected.",
+        "Equal error rate: (FAR + FRR) / 2 at the threshold where they are closest, without "
+        "interpolation, as in the official ASVspoof scoring code.",
+    ),
+    "worst_attack_eer": Measure(
+        "EER of the worst attack",
+        "rate",
+        "The same for the attack that is hardest to detect; the pooled EER hides it.",
+        "The highest per-attack EER: the spoofs of one attack against all bona fide trials.",
+    ),
+    "macro_eer": Measure(
+        "Mean EER of the attacks",
+        "rate",
+        "Each attack weighs the same, however many trials it has.",
+        "The unweighted mean of the per-attack EERs.",
+    ),
+    "min_tdcf_legacy": Measure(
+        "min t-DCF (2019)",
+        "cost",
+        "Cost of a speaker verifier's errors with this detector before it, at the best threshold; "
+        "1 means the detector is of no use.",
+        "Tandem detection cost function, Kinnunen et al., Odyssey 2018, with the priors and costs "
+        f"of the {_PLAN_2019}.",
+    ),
+    "min_tdcf_revised": Measure(
+        "min t-DCF (2021)",
+        "cost",
+        "The same in the later form, which also counts what the speaker verifier gets wrong alone.",
+        "Tandem detection cost function, Kinnunen et al., IEEE/ACM TASLP 2020, as used in "
+        "ASVspoof 2021.",
+    ),
+    "min_dcf": Measure(
+        "minDCF",
+        "cost",
+        "Cost of the detector's own errors at the best threshold; 1 is the cost of always giving "
+        "the same answer.",
+        "(Cmiss (1 - Pspoof) FRR + Cfa Pspoof FAR), divided by the smaller of the two weights; "
+        f"Pspoof 0.05, Cmiss 1 and Cfa 10 in the {_ASVSPOOF_5}.",
+    ),
+    "act_dcf": Measure(
+        "actDCF",
+        "cost",
+        "The same at the threshold that theory asks for: what is above minDCF is lost because "
+        "scores are not calibrated.",
+        "The DCF at the Bayes threshold ln(Cfa Pspoof / (Cmiss (1 - Pspoof))), -0.642 with the "
+        f"costs of the {_ASVSPOOF_5}.",
+    ),
+    "cllr": Measure(
+        "Cllr",
+        "bits",
+        "How good scores are as log-likelihood ratios, at all thresholds at once; 0 is perfect, "
+        "1 says nothing.",
+        "Cost of log-likelihood ratios, Brümmer and du Preez, Computer Speech and Language 2006.",
+    ),
+    "min_cllr": Measure(
+        "min Cllr",
+        "bits",
+        "The Cllr that perfect calibration would leave: what the ranking alone is worth.",
+        "The Cllr after isotonic regression (PAV) on the evaluated trials, same source.",
+    ),
+    "auc": Measure(
+        "AUC",
+        "share",
+        "Chance that a bona fide utterance scores above a spoof. Here more is better.",
+        "Area under the ROC curve by the Mann-Whitney statistic; ties count half.",
+    ),
+    "frr_at_far_1pct": Measure(
+        "FRR at FAR 1 %",
+        "rate",
+        "Share of bona fide utterances rejected when at most 1 % of spoofs may get through.",
+        "The lowest false rejection rate (FRR) among the thresholds with a false acceptance rate "
+        "(FAR) of at most 1 %.",
+    ),
+    "frr_at_far_0_1pct": Measure(
+        "FRR at FAR 0.1 %",
+        "rate",
+        "The same when at most 0.1 % of spoofs may get through.",
+        "As FRR at FAR 1 %, with 0.1 %.",
+    ),
+    "far_at_frr_1pct": Measure(
+        "FAR at FRR 1 %",
+        "rate",
+        "Share of spoofs accepted when at most 1 % of bona fide utterances may be rejected.",
+        "The lowest FAR among the thresholds with an FRR of at most 1 %.",
+    ),
+    "far_at_frr_0_1pct": Measure(
+        "FAR at FRR 0.1 %",
+        "rate",
+        "The same when at most 0.1 % of bona fide utterances may be rejected.",
+        "As FAR at FRR 1 %, with 0.1 %.",
+    ),
+}
+
+OPERATING_POINTS = {
+    "eer": "EER",
+    "far_1pct": "FAR 1 %",
+    "far_0_1pct": "FAR 0.1 %",
+    "frr_1pct": "FRR 1 %",
+    "bayes": "Bayes",
+}
+
+WHERE = {
+    "eer": "FAR and FRR equal where it was chosen",
+    "far_1pct": "at most 1 % of spoofs accepted where it was chosen",
+    "far_0_1pct": "at most 0.1 % of spoofs accepted where it was chosen",
+    "frr_1pct": "at most 1 % of bona fide rejected where it was chosen",
+    "bayes": "least expected cost if scores are calibrated",
+}
+
+CHOSEN_ON = {
+    "dev": "dev, then frozen",
+    "eval": "these very trials",
+    "costs": "the costs alone",
+}

@@ -1,0 +1,73 @@
+"""The report as a model card in Markdown, with the same facts as the page."""
+
+from __future__ import annotations
+
+import functools
+import pathlib
+import re
+from typing import Any
+
+import jinja2
+
+from bonafide import text
+from bonafide.report import charts, facts
+from bonafide.report.contents import ReportContents
+from bonafide.report.measures import CHOSEN_ON, MEASURES, OPERATING_POINTS, WHERE
+
+_TEMPLATES = pathlib.Path(__file__).parent / "templates"
+# Whatever begins an HTML tag or entity, a link, a code span, emphasis, a table cell, maths.
+_SPECIAL = re.compile(r"[\\`*\[\]<>|~$&!#]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
+
+
+def render_model_card(contents: ReportContents) -> str:
+    """Returns the card as GitHub-flavoured Markdown; the same contents give the same text.
+
+    Every expression of the template is escaped, so that ids, reasons and titles from files can be
+    neither markup nor HTML, nor leave their table cell.
+    """
+    evaluation = contents.evaluation
+    return (
+        _environment()
+        .get_template("model_card.md.j2")
+        .render(
+            contents=contents,
+            evaluation=evaluation,
+            decision=facts.decision(contents),
+            comparison=facts.comparison_summary(contents),
+            baseline=facts.baseline_name(contents) if evaluation.comparison else "",
+            rows=facts.figure_rows(evaluation),
+            worst_first=charts.worst_first(evaluation.per_attack),
+            hardest=facts.hardest(contents),
+            measures=MEASURES,
+            points=OPERATING_POINTS,
+            where=WHERE,
+            chosen_on=CHOSEN_ON,
+        )
+    )
+
+
+def escaped(value: Any) -> str:
+    """Returns text that Markdown shows as it is, on one line."""
+    return _SPECIAL.sub(_escape, text.visible(value))
+
+
+def _escape(found: re.Match[str]) -> str:
+    # Entities rather than backslashes where a reader might pass Markdown's HTML on.
+    entities = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
+    return entities.get(found[0], f"\\{found[0]}")
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        # HTML's escaping is not Markdown's: `finalize` escapes every expression in its place.
+        autoescape=False,
+        finalize=escaped,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.globals |= {"text": text, "facts": facts}
+    return environment

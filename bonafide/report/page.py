@@ -1,0 +1,102 @@
+"""The report as one HTML file that needs no network, no server and no eval."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from typing import Any
+
+import markupsafe
+
+from bonafide.metrics import cue_removal
+from bonafide.metrics.evaluation import to_json
+from bonafide.report import facts, figures, vega
+from bonafide.report.contents import ReportContents
+from bonafide.report.measures import CHOSEN_ON, MEASURES, OPERATING_POINTS, WHERE
+from bonafide.report.templating import TEMPLATES, environment
+
+
+def render_page(contents: ReportContents) -> str:
+    """Returns the page: self-contained, the same bytes for the same contents.
+
+    Everything that comes from files (ids, reasons, titles) is escaped: by Jinja in text and
+    attributes, as JSON in scripts. The policy in the page (CSP) names its two scripts by their
+    hashes, so that nothing else is run even if something got through, and nothing is loaded but
+    audio that a reader plays. Vega runs without eval: expressions are interpreted (`ast`).
+    """
+    evaluation = contents.evaluation
+    training = figures.training(contents)
+    charts = [
+        figures.det(contents),
+        figures.scores(contents),
+        figures.attacks(contents),
+        figures.calibration(contents),
+        *([training] if training else []),
+    ]
+    scripts = [vega.library(), (TEMPLATES / "script.js").read_text(encoding="utf-8")]
+    return (
+        environment()
+        .get_template("page.html.j2")
+        .render(
+            contents=contents,
+            evaluation=evaluation,
+            figures_json=_figures_json(contents),
+            cue_rows=facts.cue_rows(contents.cue_removal) if contents.cue_removal else [],
+            decision=facts.decision(contents),
+            comparison=facts.comparison_summary(contents),
+            baseline=facts.baseline_name(contents) if evaluation.comparison else "",
+            rows=facts.figure_rows(evaluation),
+            charts={chart.name: chart for chart in charts},
+            sections=_sections(
+                warned=bool(evaluation.warnings),
+                sliced=bool(contents.slices),
+                checked=contents.data is not None,
+                treated=contents.cue_removal is not None,
+                trained=training is not None,
+            ),
+            hardest=facts.hardest(contents),
+            facts=facts,
+            measures=MEASURES,
+            points=OPERATING_POINTS,
+            where=WHERE,
+            chosen_on=CHOSEN_ON,
+            style=markupsafe.Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),
+            scripts=[markupsafe.Markup(script) for script in scripts],
+            script_hashes=[_hash(script) for script in scripts],
+        )
+    )
+
+
+def _figures_json(contents: ReportContents) -> dict[str, Any]:
+    figures_json = to_json(contents.evaluation)
+    if contents.cue_removal:
+        figures_json["cue_removal"] = cue_removal.to_json(contents.cue_removal)
+    return figures_json
+
+
+def _sections(
+    *, warned: bool, sliced: bool, checked: bool, treated: bool, trained: bool
+) -> list[tuple[str, str]]:
+    """Returns id and short title of each section that the page has."""
+    return [
+        ("verdict", "Verdict"),
+        *([("warnings", "Read this first")] if warned else []),
+        ("figures-list", "Figures"),
+        ("det-section", "Trade-off"),
+        ("scores-section", "Scores"),
+        ("attacks-section", "Attacks"),
+        *([("conditions", "Conditions")] if sliced else []),
+        *([("shortcuts", "Shortcuts")] if treated else []),
+        *([("data", "Data")] if checked else []),
+        ("calibration-section", "Calibration"),
+        ("operating", "Operating points"),
+        ("hardest", "Hardest trials"),
+        *([("training-section", "Training")] if trained else []),
+        ("provenance", "Provenance"),
+        ("definitions", "Definitions"),
+    ]
+
+
+def _hash(script: str) -> str:
+    digest = hashlib.sha256(script.encode("utf-8")).digest()
+    return f"sha256-{base64.b64encode(digest).decode('ascii')}"

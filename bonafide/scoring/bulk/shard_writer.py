@@ -1,0 +1,135 @@
+"""The Beam step: one worker reads, decodes, scores and writes one whole shard."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import apache_beam as beam
+import numpy as np
+from apache_beam.io.filesystems import FileSystems
+from apache_beam.utils import shared
+
+from bonafide.scoring import ahead, engine
+from bonafide.scoring.bulk import listing, model_archive, rows_file
+from bonafide.scoring.bulk.plan import Plan
+from bonafide.scoring.bulk.workspace import ShardResult, Workspace
+from bonafide.scoring.reading import fetch_blocks, read_blocks
+from bonafide.scoring.rows import Reading
+from bonafide.scoring.thresholds import BONAFIDE
+from bonafide.storage import beam_files
+
+# Of files in an object store, whose answers take tens of milliseconds each.
+_REMOTE_READERS = 16
+
+
+class ScoreShard(beam.DoFn):
+    """Scores and writes the shard of a name; yields the name.
+
+    A shard is built in a file that nobody reads and then moved to its place in one step; its result
+    follows. When Beam runs a shard twice, the second run writes the same again.
+
+    Args:
+        workspace: Where the lists and the model are, and where the shards go.
+        plan: What is written.
+    """
+
+    def __init__(self, workspace: Workspace, plan: Plan) -> None:
+        # Not the plan: workers are sent this object, and it must not hold millions of paths.
+        self._workspace = workspace
+        self._root = plan.root
+        self._reading = plan.reading
+        self._model = (plan.model_sha256, plan.model_version)
+        self._shared = shared.Shared()
+
+    def setup(self) -> None:
+        """Loads the model, unless another thread of the worker's process has."""
+        digest, version = self._model
+        self._scorer = self._shared.acquire(
+            lambda: model_archive.load(self._workspace.model, version), tag=digest
+        )
+
+    def process(self, name: str) -> Iterator[str]:
+        """Writes the shard, then its result."""
+        workspace = self._workspace
+        paths = json.loads(beam_files.read_bytes(beam_files.join(workspace.lists, name)))
+        counter = _Counter(self._reading)
+        with beam_files.writing(workspace.shard(name), scratch=workspace.scratch) as file:
+            scored = score(paths, self._root, self._scorer, self._reading)
+            rows_file.write(file, counter.counted(scored), self._reading, workspace.form)
+        beam_files.write_bytes(
+            beam_files.join(workspace.results, name),
+            counter.result().to_json(),
+            scratch=workspace.scratch,
+        )
+        yield name
+
+
+def score(
+    paths: Sequence[str],
+    root: str,
+    score_batch: Callable[[Sequence[bytes]], np.ndarray],
+    reading: Reading,
+) -> Iterator[engine.Recording]:
+    """Yields the recordings with their scores, in order; see `engine.score_recordings`.
+
+    Args:
+        paths: Of the recordings.
+        root: What they are relative to.
+        score_batch: int16 bytes of B clips -> scores [B].
+        reading: Says which clips the model takes.
+    """
+
+    def read(path: str) -> Iterable[np.ndarray]:
+        uri = listing.address(root, path)
+        if listing.is_local(uri):
+            return read_blocks(uri, reading.sample_rate)
+        return fetch_blocks(path, reading.sample_rate, lambda: content(uri))
+
+    remote = not listing.is_local(root) or any("://" in path for path in paths)
+    workers = _REMOTE_READERS if remote else ahead.WORKERS
+    decoder = ahead.Decoder(paths, read, reading.clip_samples, workers=workers)
+    try:
+        yield from engine.score_recordings(paths, decoder, score_batch)
+    finally:
+        decoder.stop()
+
+
+def content(uri: str) -> bytes:
+    """Returns the content of a file; only one that is there is asked for again after an error.
+
+    Raises:
+        OSError: It is not there, or cannot be read.
+    """
+    try:
+        return beam_files.read_once(uri)
+    except OSError:
+        if not FileSystems.exists(uri):
+            raise FileNotFoundError(uri) from None
+        return beam_files.read_bytes(uri)
+
+
+class _Counter:
+    """Counts the recordings that pass by."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self._recordings = self._bonafide = self._clips = self._samples = 0
+        self._rejected: list[tuple[str, str]] = []
+
+    def counted(self, recordings: Iterable[engine.Recording]) -> Iterator[engine.Recording]:
+        for recording in recordings:
+            self._recordings += 1
+            if recording.error:
+                self._rejected.append((recording.path, recording.error))
+            else:
+                decision = self._reading.threshold.decide(recording.score)
+                self._bonafide += decision == BONAFIDE
+                self._clips += len(recording.scores)
+                self._samples += recording.samples
+            yield recording
+
+    def result(self) -> ShardResult:
+        return ShardResult(
+            self._recordings, self._bonafide, self._clips, self._samples, tuple(self._rejected)
+        )

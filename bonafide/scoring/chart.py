@@ -1,0 +1,181 @@
+"""The picture of a recording as a Vega-Lite specification."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from bonafide.scoring.engine import Recording
+from bonafide.scoring.rows import Reading
+from bonafide.scoring.thresholds import BONAFIDE, SPOOF
+from bonafide.text import visible
+
+Spec = dict[str, Any]
+
+WIDTH = 900
+_SCORE_HEIGHT, _SPECTROGRAM_HEIGHT = 240, 260
+_MOST_BARS = 400  # segments that can still be told apart
+_STEPS_SECONDS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
+_TICK_WIDTH = 75  # pixels, with air
+INK, MUTED, GRID = "#1b242d", "#566370", "#dfe4e9"
+_COLOURS = {BONAFIDE: "#0b62a8", SPOOF: "#b8480a"}
+
+
+def chart(
+    recording: Recording,
+    reading: Reading,
+    image_url: str,
+    *,
+    width: int = WIDTH,
+    titled: bool = True,
+) -> Spec:
+    """Returns the picture as a Vega-Lite specification.
+
+    Args:
+        recording: A recording that has a score.
+        reading: How scores are read.
+        image_url: Of its spectrogram, which fills its panel.
+        width: Of the panels, in pixels.
+        titled: Whether the decision and how it came about stand above.
+    """
+    seconds = recording.samples / reading.sample_rate
+    rows = segments(recording, reading)
+    threshold = reading.threshold.value
+    scores = [*recording.scores, threshold]
+    margin = max(0.5, 0.12 * (max(scores) - min(scores)))
+    x = {"field": "middle", "type": "quantitative", "scale": {"domain": [0, seconds]}}
+    x |= {"axis": time_axis(seconds, width)}
+    y = {"field": "score", "type": "quantitative", "title": "score (log-likelihood ratio)"}
+    y |= {"scale": {"domain": [min(scores) - margin, max(scores) + margin], "nice": False}}
+    colours = {"domain": list(_COLOURS), "range": list(_COLOURS.values())}
+    by_decision = {"field": "decision", "type": "nominal", "title": None}
+    by_decision |= {"scale": colours, "legend": {"orient": "top"}}
+    bars = {
+        "mark": {"type": "rule", "strokeWidth": 4, "strokeCap": "round"},
+        "encoding": {
+            "x": x | {"field": "start"},
+            "x2": {"field": "end"},
+            "y": y,
+            "color": by_decision,
+        },
+    }
+    line = {
+        "mark": {"type": "line", "color": MUTED, "strokeWidth": 1},
+        "encoding": {"x": x, "y": y},
+    }
+    text = {"type": "text", "align": "right", "dx": -4, "dy": -7}
+    placed = {"x": {"value": width}, "text": {"field": "text"}}
+    rule = {
+        "data": {"values": [{"score": threshold, "text": str(reading.threshold)}]},
+        "encoding": {"y": y},
+        "layer": [
+            {"mark": {"type": "rule", "strokeDash": [5, 3], "color": INK}},
+            # A halo first: the text may stand on the line of the scores.
+            {"mark": {**text, "stroke": "white", "strokeWidth": 4}, "encoding": placed},
+            {"mark": {**text, "color": INK}, "encoding": placed},
+        ],
+    }
+    lowest = {
+        "transform": [{"filter": "datum.lowest"}],
+        "mark": {
+            **{"type": "point", "shape": "triangle-up", "size": 90, "filled": True},
+            **{"color": INK, "opacity": 1, "yOffset": 11},
+        },
+        "encoding": {"x": x, "y": y},
+    }
+    many = len(rows) > _MOST_BARS
+    panels = [
+        {
+            "width": width,
+            "height": _SCORE_HEIGHT,
+            "data": {"values": rows},
+            "layer": [line, *([] if many else [bars]), rule, *([lowest] if len(rows) > 1 else [])],
+        },
+        _spectrogram_panel(seconds, reading.sample_rate, image_url, width),
+    ]
+    spec = {
+        "vconcat": panels,
+        "background": "white",
+        "padding": 12,
+        "config": _config(),
+    }
+    if titled:
+        spec["title"] = {
+            "text": title(recording, reading),
+            "subtitle": subtitle(recording, reading),
+        }
+    return spec
+
+
+def _spectrogram_panel(seconds: float, sample_rate: int, image_url: str, width: int) -> Spec:
+    corners = [{"x": 0, "y": 0}, {"x": seconds, "y": sample_rate / 2000}]
+    axes = {
+        "x": {"field": "x", "scale": {"domain": [0, seconds]}, "axis": time_axis(seconds, width)},
+        "y": {"field": "y", "title": "frequency (kHz)"},
+    }
+    axes["y"] |= {"scale": {"domain": [0, sample_rate / 2000], "nice": False}}
+    size = {"width": width, "height": _SPECTROGRAM_HEIGHT}
+    picture = {
+        "data": {"values": [{"url": image_url}]},
+        "mark": {"type": "image", "aspect": False, "align": "left", "baseline": "top", **size},
+        "encoding": {"x": {"value": 0}, "y": {"value": 0}, "url": {"field": "url"}},
+    }
+    frame = {
+        "data": {"values": corners},
+        "mark": {"type": "point", "opacity": 0},
+        "encoding": {name: axis | {"type": "quantitative"} for name, axis in axes.items()},
+    }
+    return {**size, "layer": [picture, frame]}
+
+
+def _config() -> Spec:
+    text = {"labelColor": INK, "titleColor": INK, "labelFontSize": 12, "titleFontSize": 12}
+    return {
+        "axis": {**text, "titleFontWeight": "normal", "gridColor": GRID, "domainColor": MUTED},
+        "legend": {**text, "symbolStrokeWidth": 4},
+        "title": {"anchor": "start", "color": INK, "subtitleColor": MUTED, "fontSize": 15},
+        "view": {"stroke": GRID},
+        "font": "system-ui, sans-serif",
+    }
+
+
+def segments(recording: Recording, reading: Reading) -> list[dict[str, Any]]:
+    """Returns a row for each segment; `middle`, in seconds, is where its score stands."""
+    rows = reading.segment_rows(recording)
+    shown = ("start", "end", "score", "decision", "lowest")
+    return [
+        {name: row[name] for name in shown} | {"middle": (row["start"] + row["end"]) / 2}
+        for row in rows
+    ]
+
+
+def time_axis(seconds: float, width: int = WIDTH) -> Spec:
+    """Returns an axis with ticks at round times, as minutes and seconds beyond two minutes."""
+    most = max(2, width // _TICK_WIDTH)
+    step = next((s for s in _STEPS_SECONDS if seconds / s <= most), None)
+    step = step or 3600 * math.ceil(seconds / 3600 / most)
+    ticks = [round(i * step, 1) for i in range(math.floor(seconds / step + 1e-9) + 1)]
+    axis: Spec = {"values": ticks, "title": "time (s)", "grid": False}
+    if seconds > 120:
+        minutes = "floor(datum.value / 60) + ':' + format(datum.value % 60, '02')"
+        axis |= {"title": "time (min:s)", "labelExpr": minutes}
+    return axis
+
+
+def title(recording: Recording, reading: Reading) -> str:
+    """Returns the name of the recording and what is decided, as text for people."""
+    row = reading.row(recording)
+    return f"{visible(row['path'])}: {row['decision']}, score {row['score']:.2f}"
+
+
+def subtitle(recording: Recording, reading: Reading) -> str:
+    """Returns how the score came about."""
+    count = len(recording.scores)
+    if count == 1:
+        return (
+            f"one clip of {recording.samples / reading.sample_rate:.2f} s; higher = more bona fide"
+        )
+    return (
+        f"the mean of {count} segments of {reading.clip_samples / reading.sample_rate:g} s, the "
+        f"lowest of them {min(recording.scores):.2f} (▲); higher = more bona fide"
+    )

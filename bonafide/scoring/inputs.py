@@ -1,0 +1,66 @@
+"""Which recordings to score, from the paths on the command line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import PurePath
+
+from bonafide.scoring.reading import AUDIO_ENDINGS, OTHER_ENDINGS
+
+
+class InputError(Exception):
+    """A list of recordings that cannot be read."""
+
+
+def expand(paths: Iterable[str], *, recursive: bool) -> Iterator[str]:
+    """Yields the recordings: files as they are, and of folders what is in them, sorted.
+
+    In folders, files count that end as recordings do, those too that libsndfile does not read, so
+    that they get a row with the reason. Names that start with a dot are passed over; links to
+    folders are not followed.
+
+    Args:
+        paths: Of files and folders.
+        recursive: Whether folders are looked into; else they stay as they are.
+    """
+    for path in paths:
+        if recursive and os.path.isdir(path):  # noqa: PTH112 (a str that may be odd)
+            yield from _below(path)
+        else:
+            yield path
+
+
+def _below(folder: str) -> Iterator[str]:
+    # A folder that cannot be listed is handed on: opening it will say why.
+    unreadable: list[str] = []
+    for parent, folders, names in os.walk(folder, onerror=lambda e: unreadable.append(e.filename)):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            ending = PurePath(name).suffix.lower()
+            if not name.startswith(".") and ending in AUDIO_ENDINGS | OTHER_ENDINGS:
+                yield os.path.join(parent, name)  # noqa: PTH118
+    yield from unreadable
+
+
+def read_list(path: str) -> list[str]:
+    """Returns the paths in a file, one a line; empty lines are passed over.
+
+    Paths are bytes, as on disk: what is not UTF-8 comes through.
+
+    Raises:
+        InputError: It cannot be read.
+    """
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123
+            content = file.read()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"--list {path} cannot be read: {reason}") from error
+    return listed(content)
+
+
+def listed(content: bytes) -> list[str]:
+    """Returns the paths in the content of a list, with or without a byte order mark."""
+    lines = content.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    return [os.fsdecode(line) for raw in lines if (line := raw.removesuffix(b"\r"))]

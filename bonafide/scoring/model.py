@@ -1,0 +1,236 @@
+"""A pushed model: which one, what it says of itself, and its scores."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bonafide.registry.names import CARD_FILE, MODEL_FILE, RECORD_FILE
+
+OUTPUT = Path("output")
+SIGNATURE = "score_pcm16"
+# Of `models.features.config.FeatureConfig`: what a model has whose record leaves them out.
+DEFAULT_SAMPLE_RATE = 16_000
+DEFAULT_CLIP_SAMPLES = 64_000
+_STDERR_FD = 2
+
+
+class ModelError(Exception):
+    """There is no model, or it cannot be used; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model's folder and what stands in it for people and programs.
+
+    Attributes:
+        folder: Of the version.
+        sample_rate: Of the audio that it scores, in Hz.
+        clip_samples: Length of the clips that it scores.
+        facts: `bonafide.json`.
+        card: The model card in Markdown; empty where it has none.
+    """
+
+    folder: Path
+    sample_rate: int
+    clip_samples: int
+    facts: dict[str, Any]
+    card: str = ""
+
+    @property
+    def thresholds(self) -> dict[str, float]:
+        """Name -> threshold, found on dev; empty for a model pushed before they were kept."""
+        return self.facts.get("thresholds") or {}
+
+
+def find_model(folder: str | None) -> Path:
+    """Returns the folder of the version to score with.
+
+    Args:
+        folder: A version, or a serving folder, of which the newest version counts. None: the newest
+            one that any run pushed below `output/`.
+
+    Raises:
+        ModelError: There is none.
+    """
+    if folder is None:
+        serving = sorted(OUTPUT.glob("*/serving/*"))
+        versions = [version for name in serving for version in _versions(name)]
+        if not versions:
+            raise ModelError(
+                f"no model below {OUTPUT}/*/serving/: push one (python local_runner.py), or name "
+                "one with --model"
+            )
+    else:
+        path = Path(folder)
+        if (path / MODEL_FILE).is_file():
+            return path
+        if not path.is_dir():
+            raise ModelError(f"--model {folder}: there is no such folder")
+        versions = _versions(path)
+        if not versions:
+            raise ModelError(
+                f"--model {folder}: neither a version (it has no {MODEL_FILE}) nor a serving "
+                "folder with versions in it"
+            )
+    return max(versions, key=lambda version: int(version.name))
+
+
+def _versions(serving: Path) -> list[Path]:
+    """Returns the complete versions: a number as their name, and the file that is written last."""
+    if not serving.is_dir():
+        return []
+    return [
+        path
+        for path in serving.iterdir()
+        if path.name.isascii() and path.name.isdecimal() and (path / MODEL_FILE).is_file()
+    ]
+
+
+def read_model(folder: Path) -> Model:
+    """Reads what a model says of itself, without TensorFlow.
+
+    Raises:
+        ModelError: `bonafide.json` is missing or does not say what clips the model takes.
+    """
+    file = folder / RECORD_FILE
+    try:
+        facts = json.loads(file.read_text())
+        features = facts["settings"]["features"]
+        # Settings that are left out have their defaults, there as here.
+        sample_rate = int(features.get("sample_rate", DEFAULT_SAMPLE_RATE))
+        clip_samples = int(features.get("clip_samples", DEFAULT_CLIP_SAMPLES))
+        if min(sample_rate, clip_samples) < 1:
+            raise ValueError(f"{sample_rate} Hz and clips of {clip_samples} samples")
+    except OSError as error:
+        raise ModelError(
+            f"{file}: {error.strerror}. A model that this project pushed has it; was only a part "
+            "copied?"
+        ) from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelError(
+            f"{file} does not say which clips the model takes (settings.features): "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    try:
+        card = (folder / CARD_FILE).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        card = ""
+    return Model(folder, sample_rate, clip_samples, facts, card)
+
+
+def sha256(folder: Path) -> str:
+    """Returns a hash of a model's files, by their names and contents."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        name = path.relative_to(folder).as_posix().encode()
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").digest()
+        digest.update(len(name).to_bytes(8, "little") + name + content)
+    return digest.hexdigest()
+
+
+class Scorer:
+    """A loaded model: bytes of clips -> scores. Loading takes seconds.
+
+    Args:
+        model: Which.
+
+    Attributes:
+        signature: TensorFlow's function behind it.
+
+    Raises:
+        ModelError: It cannot be loaded.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self._folder = model.folder
+        with quiet_stderr():
+            try:
+                self._tf = import_tensorflow()
+            except ImportError as error:
+                raise ModelError(f"TensorFlow cannot be imported: {error}") from error
+            try:
+                self._loaded = self._tf.saved_model.load(str(model.folder))
+            except (OSError, ValueError, RuntimeError, KeyError) as error:
+                raise ModelError(f"{model.folder} cannot be loaded: {error}") from error
+            self.signature = self._loaded.signatures.get(SIGNATURE)
+            if self.signature is None:
+                raise ModelError(
+                    f"{model.folder} has no signature {SIGNATURE}: was it exported by an older "
+                    "version? Push it again"
+                )
+            # Whatever is said and made once is said and made here.
+            self([bytes(2 * model.clip_samples)])
+
+    def __call__(self, clips: Sequence[bytes]) -> np.ndarray:
+        """Scores clips.
+
+        Args:
+            clips: Of each its little-endian int16 samples.
+
+        Returns:
+            Scores [B] float32.
+
+        Raises:
+            ModelError: The model fails.
+        """
+        try:
+            return self.signature(pcm16=self._tf.constant(list(clips)))["score"].numpy()
+        except (self._tf.errors.OpError, ValueError, KeyError) as error:
+            first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise ModelError(f"{self._folder} fails to score: {first}") from error
+
+
+def import_tensorflow() -> Any:
+    """Imports TensorFlow without Keras, which it would load to register optimizers.
+
+    That takes a third of its start-up, and a SavedModel that only scores has no use for them.
+    TensorFlow goes on without where Keras cannot be imported, and Keras can be imported later.
+    """
+    unwanted = "keras.src.optimizers"
+    hidden = "tensorflow" not in sys.modules and unwanted not in sys.modules
+    if hidden:
+        sys.modules[unwanted] = None  # type: ignore[assignment]
+    try:
+        import tensorflow as tf
+    finally:
+        if hidden:
+            sys.modules.pop(unwanted, None)
+    return tf
+
+
+@contextlib.contextmanager
+def quiet_stderr() -> Iterator[None]:
+    """Keeps from standard error what C++ writes there, unless something fails.
+
+    TensorFlow tells of drivers that it did not find before it reads TF_CPP_MIN_LOG_LEVEL.
+    """
+    sys.stderr.flush()
+    try:
+        screen = os.dup(_STDERR_FD)
+    except OSError:  # it is closed
+        yield
+        return
+    with tempfile.TemporaryFile() as kept:
+        os.dup2(kept.fileno(), _STDERR_FD)
+        try:
+            yield
+        except Exception:
+            kept.seek(0)
+            os.write(screen, kept.read())
+            raise
+        finally:
+            sys.stderr.flush()
+            os.dup2(screen, _STDERR_FD)
+            os.close(screen)

@@ -1,0 +1,217 @@
+"""A page on this machine that scores what is dropped on it or recorded with it.
+
+For one person at one machine: it listens on 127.0.0.1 alone, answers no other page than its own,
+reads no path that a request names, and keeps nothing of a recording once it has answered.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import math
+import socket
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from aiohttp import web
+
+from bonafide.audio.decoding import AudioError, decode_blocks
+from bonafide.scoring import engine, thresholds, windows
+from bonafide.scoring.explain import explain
+from bonafide.scoring.model import Model, ModelError, Scorer
+from bonafide.scoring.plot import Plot
+from bonafide.scoring.reading import MIN_SECONDS
+from bonafide.scoring.rows import Reading
+
+HOST = "127.0.0.1"
+MAX_BYTES = 64 * 1024**2
+MAX_SECONDS = 600
+UPLOAD_TIMEOUT_SECONDS = 60
+_WIDTHS = (240, 1200)  # of the picture, in pixels
+_STATIC = Path(__file__).parent / "static"
+_FILES = {"page.css": "text/css", "page.js": "text/javascript"}
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src blob:; media-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_HEADERS = {
+    "Content-Security-Policy": _POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+class RequestError(Exception):
+    """A request that cannot be answered; the message is for the person at the page."""
+
+
+def application(model: Model, scorer: Scorer) -> web.Application:
+    """Returns the web application of a loaded model."""
+    one_at_a_time = asyncio.Lock()
+
+    async def page(_: web.Request) -> web.Response:
+        text = (_STATIC / "page.html").read_text(encoding="utf-8")
+        return web.Response(text=text, content_type="text/html")
+
+    async def static(request: web.Request) -> web.Response:
+        # Only names that are known here become a path.
+        name = request.match_info["name"]
+        if name not in _FILES:
+            raise web.HTTPNotFound
+        text = (_STATIC / name).read_text(encoding="utf-8")
+        return web.Response(text=text, content_type=_FILES[name])
+
+    async def about(_: web.Request) -> web.Response:
+        return web.json_response(
+            {
+                "model": model.folder.name,
+                "thresholds": [thresholds.BAYES, *model.thresholds],
+                "card": model.card,
+                "max_bytes": MAX_BYTES,
+                "max_seconds": MAX_SECONDS,
+            }
+        )
+
+    async def score(request: web.Request) -> web.Response:
+        try:
+            how = options(request.query, model)
+            async with asyncio.timeout(UPLOAD_TIMEOUT_SECONDS):
+                content = await request.read()
+            async with one_at_a_time:
+                answer = await asyncio.to_thread(scored, content, model, scorer, **how)
+        except (RequestError, AudioError, ModelError, thresholds.ThresholdError) as error:
+            return web.json_response({"error": str(error)}, status=422)
+        except TimeoutError:
+            return web.json_response({"error": "the upload took too long"}, status=408)
+        return web.json_response(answer)
+
+    app = web.Application(client_max_size=MAX_BYTES, middlewares=[_own_page_only])
+    app.add_routes(
+        [
+            web.get("/", page),
+            web.get("/about", about),
+            web.post("/score", score),
+            web.get("/{name}", static),
+        ]
+    )
+    return app
+
+
+def run(model: Model, scorer: Scorer, port: int) -> None:
+    """Serves the page until it is interrupted.
+
+    Args:
+        model: Which scores.
+        scorer: The same, loaded.
+        port: Of 127.0.0.1; 0 for any that is free.
+
+    Raises:
+        OSError: The port cannot be had.
+    """
+    # Here and not by aiohttp, so that the port is known before it is told.
+    with socket.create_server((HOST, port)) as listening:
+        print(f"http://{HOST}:{listening.getsockname()[1]}/  (Ctrl-C ends it)", flush=True)
+        web.run_app(application(model, scorer), sock=listening, print=None)
+
+
+@web.middleware
+async def _own_page_only(request: web.Request, handler: Any) -> web.StreamResponse:
+    """Refuses what comes by another name than this machine's, or from another page.
+
+    A page of anyone's could otherwise post here, or point a name of its own at 127.0.0.1.
+    """
+    host = request.host.rpartition(":")[0] or request.host
+    own = {f"http://{request.host}", None}
+    if host not in (HOST, "localhost") or request.headers.get("Origin") not in own:
+        return web.json_response({"error": "not from this page"}, status=403)
+    try:
+        response = await handler(request)
+    except web.HTTPRequestEntityTooLarge:
+        said = f"larger than {MAX_BYTES // 1024**2} MiB"
+        response = web.json_response({"error": said}, status=413)
+    except web.HTTPException as error:
+        response = web.json_response({"error": error.reason}, status=error.status)
+    response.headers.update(_HEADERS)
+    return response
+
+
+def options(query: Mapping[str, str], model: Model) -> dict[str, Any]:
+    """Returns how a recording is to be judged, as a request says.
+
+    Raises:
+        RequestError: A number is out of its range.
+        thresholds.ThresholdError: The threshold is none.
+    """
+    prior = _number(query, "prior", 0.5)
+    cost_ratio = _number(query, "cost_ratio", 1.0)
+    width = _number(query, "width", 900.0)
+    if not 0 < prior < 1:
+        raise RequestError("the share of bona fide recordings must lie between 0 and 1")
+    if not 0 < cost_ratio < math.inf:
+        raise RequestError("the ratio of costs must be a number above 0")
+    wanted = thresholds.parse(query.get("threshold", thresholds.BAYES))
+    threshold = thresholds.choose(wanted, model.thresholds, prior=prior, cost_ratio=cost_ratio)
+    width = int(np.clip(np.nan_to_num(width), *_WIDTHS))
+    return {"threshold": threshold, "prior": prior, "cost_ratio": cost_ratio, "width": width}
+
+
+def scored(
+    content: bytes,
+    model: Model,
+    scorer: Scorer,
+    *,
+    threshold: thresholds.Threshold,
+    prior: float,
+    cost_ratio: float,
+    width: int,
+) -> dict[str, Any]:
+    """Returns what the page shows of a recording, from the bytes of its file.
+
+    Raises:
+        AudioError: It cannot be used.
+        RequestError: It is too long.
+        ModelError: The model fails.
+    """
+    reading = Reading(model.sample_rate, model.clip_samples, threshold, prior)
+    picture = Plot(reading)
+    blocks = picture.watch(
+        _short(decode_blocks(io.BytesIO(content), model.sample_rate, MIN_SECONDS), model)
+    )
+    clips = list(windows.cut(blocks, model.clip_samples))
+    recording = engine.Recording("recording", picture.samples, [start for start, _ in clips])
+    for first in range(0, len(clips), engine.BATCH_CLIPS):
+        batch = [
+            clip.astype("<i2").tobytes() for _, clip in clips[first : first + engine.BATCH_CLIPS]
+        ]
+        recording.scores += map(float, scorer(batch))
+    if not np.isfinite(recording.scores).all():
+        raise ModelError("the model gives it a score that is not a finite number")
+    row = reading.row(recording)
+    shown = ("score", "probability", "decision", "seconds", "segments")
+    return {name: row[name] for name in shown} | {
+        "lowest": min(recording.scores),
+        "threshold": str(threshold),
+        "svg": picture.svg(recording, width=width, titled=False),
+        "explanation": explain(model, threshold, prior, cost_ratio),
+    }
+
+
+def _short(blocks: Iterator[np.ndarray], model: Model) -> Iterator[np.ndarray]:
+    samples = 0
+    for block in blocks:
+        samples += len(block)
+        if samples > MAX_SECONDS * model.sample_rate:
+            raise RequestError(
+                f"longer than {MAX_SECONDS // 60} minutes: score it with score.py --plot"
+            )
+        yield block
+
+
+def _number(query: Mapping[str, str], name: str, default: float) -> float:
+    try:
+        return float(query.get(name, default))
+    except ValueError:
+        raise RequestError(f"{name} is not a number") from None

@@ -1,0 +1,54 @@
+"""A corpus as its readers see it: files by path, on any store, or in a dictionary of a test."""
+
+import dataclasses
+from typing import Protocol
+
+
+class CorpusError(ValueError):
+    """The corpus cannot be used as it is; the message says what, where and what to do."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class FileInfo:
+    """What a folder listing tells about a file, without opening it."""
+
+    size_bytes: int
+    modified_seconds: float
+
+
+class CorpusFiles(Protocol):
+    """The corpus as a reader sees it. Paths are relative to `root`, with forward slashes.
+
+    A path may also be an absolute one, or the URI of another place.
+    """
+
+    root: str
+
+    def at(self, root: str) -> "CorpusFiles":
+        """The same for another root."""
+
+    def uri(self, path: str) -> str:
+        """The address of a path below the root, which every root understands."""
+
+    def exists(self, path: str) -> bool:
+        """Whether there is a file (or, where the store has them, a folder) at `path`."""
+
+    def read_bytes(self, path: str) -> bytes:
+        """The content of a file."""
+
+    def read_text(self, path: str) -> str:
+        """The content of a UTF-8 file, without byte order mark; CorpusError if it is not text."""
+
+    def list(self, folder: str) -> dict[str, FileInfo]:
+        """The files right inside a folder by name; empty where there is no such folder."""
+
+    def walk(self, folder: str) -> dict[str, FileInfo]:
+        """The files at any depth by path below `folder`; empty where there is no such folder."""
+
+
+def decode_text(data: bytes, where: str) -> str:
+    """UTF-8, with or without byte order mark; anything else is a CorpusError that names it."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise CorpusError(f"{where}: not a UTF-8 text file: {error}") from error

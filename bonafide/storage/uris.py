@@ -1,0 +1,184 @@
+"""Files and folders by path or URI, for models, reports and other results of a run.
+
+A path without a scheme is local and needs the standard library alone. A URI (`gs://`, `s3://`,
+`memory://`, ...) is handled by fsspec (https://filesystem-spec.readthedocs.io), which finds the
+driver of the scheme; `gcsfs` and `s3fs` are in the extra `stores`. Audio and examples go through
+Beam's filesystems instead (`beam_files`), as Beam's workers do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from bonafide.storage.files import replacing
+
+
+def is_uri(path: str) -> bool:
+    """Whether a path names a scheme, so that it may not be on a local disk."""
+    return "://" in path
+
+
+def join(folder: str, *names: str) -> str:
+    """The path of something below a folder; names may hold forward slashes."""
+    return "/".join([folder.rstrip("/"), *names]) if folder != "/" else "/" + "/".join(names)
+
+
+def _store(uri: str) -> tuple[Any, str]:
+    """The filesystem of a URI, without a cache of its listings, and the path in it."""
+    import fsspec
+
+    try:
+        store, path = fsspec.core.url_to_fs(uri, use_listings_cache=False)
+    except (ImportError, ValueError) as error:
+        raise OSError(
+            f"{uri}: no driver for this scheme ({error}). Install the extra `stores` "
+            "(pip install 'bonafide[stores]'), or use a local path."
+        ) from error
+    return store, path
+
+
+def exists(path: str) -> bool:
+    """Whether there is a file or folder."""
+    if not is_uri(path):
+        return Path(path).exists()
+    store, inside = _store(path)
+    return bool(store.exists(inside))
+
+
+def is_folder(path: str) -> bool:
+    """Whether there is a folder; in an object store, whether anything is below this prefix."""
+    if not is_uri(path):
+        return Path(path).is_dir()
+    store, inside = _store(path)
+    return bool(store.isdir(inside))
+
+
+def names_in(folder: str) -> list[str]:
+    """Names of the files and folders right inside a folder, sorted; empty without such a folder."""
+    if not is_uri(folder):
+        return sorted(path.name for path in Path(folder).iterdir()) if Path(folder).is_dir() else []
+    store, inside = _store(folder)
+    try:
+        found = store.ls(inside, detail=False)
+    except FileNotFoundError:
+        return []
+    names = {path.rstrip("/").rpartition("/")[2] for path in found}
+    # Object stores may list a marker of the folder itself.
+    return sorted(names - {"", inside.rstrip("/").rpartition("/")[2]})
+
+
+def files_below(folder: str) -> list[str]:
+    """Paths of all files below a folder, relative to it, sorted; empty without such a folder."""
+    if not is_uri(folder):
+        root = Path(folder)
+        return sorted(p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_file())
+    store, inside = _store(folder)
+    start = len(inside.rstrip("/")) + 1
+    return sorted(path[start:] for path in store.find(inside) if len(path) > start)
+
+
+def read_bytes(path: str) -> bytes:
+    """The content of a file.
+
+    Raises:
+        FileNotFoundError: It is not there.
+        OSError: It cannot be read.
+    """
+    if not is_uri(path):
+        return Path(path).read_bytes()
+    store, inside = _store(path)
+    return bytes(store.cat_file(inside))
+
+
+def read_text(path: str) -> str:
+    """The content of a UTF-8 file; see `read_bytes`.
+
+    Raises:
+        UnicodeDecodeError: It is not UTF-8.
+    """
+    return read_bytes(path).decode("utf-8")
+
+
+def write_bytes(path: str, data: bytes) -> None:
+    """Writes a file, and the folders above it, so that it is seen whole or not at all."""
+    if not is_uri(path):
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as part:
+            part.write_bytes(data)
+        return
+    store, inside = _store(path)
+    with contextlib.suppress(FileExistsError):
+        store.makedirs(inside.rpartition("/")[0], exist_ok=True)
+    store.pipe_file(inside, data)  # an object appears when its upload is complete
+
+
+def write_text(path: str, text: str) -> None:
+    """Writes a UTF-8 file; see `write_bytes`."""
+    write_bytes(path, text.encode("utf-8"))
+
+
+@contextlib.contextmanager
+def opened(path: str) -> Iterator[IO[bytes]]:
+    """A file, to be read in parts; see `read_bytes`."""
+    if not is_uri(path):
+        with Path(path).open("rb") as file:
+            yield file
+        return
+    store, inside = _store(path)
+    with store.open(inside, "rb") as file:
+        yield file
+
+
+def make_folder(path: str) -> None:
+    """Makes a folder and those above it; no error if it is there."""
+    if not is_uri(path):
+        Path(path).mkdir(parents=True, exist_ok=True)
+        return
+    store, inside = _store(path)
+    store.makedirs(inside, exist_ok=True)
+
+
+def copy_file(source: str, target: str) -> None:
+    """Copies a file between any two places, in pieces, and makes the folders above the target.
+
+    On a local disk the target is seen whole or not at all; in an object store every object is.
+    """
+    with opened(source) as reading:
+        if not is_uri(target):
+            Path(target).parent.mkdir(parents=True, exist_ok=True)
+            with replacing(target) as part, part.open("wb") as writing:
+                shutil.copyfileobj(reading, writing, 1 << 20)
+            return
+        store, inside = _store(target)
+        with contextlib.suppress(FileExistsError):
+            store.makedirs(inside.rpartition("/")[0], exist_ok=True)
+        with store.open(inside, "wb") as writing:
+            shutil.copyfileobj(reading, writing, 1 << 20)
+
+
+def remove_file(path: str) -> None:
+    """Removes a file.
+
+    Raises:
+        FileNotFoundError: It is not there.
+    """
+    if not is_uri(path):
+        Path(path).unlink()
+        return
+    store, inside = _store(path)
+    store.rm_file(inside)
+
+
+def remove_folder(path: str) -> None:
+    """Removes a folder with everything below it; no error if there is none."""
+    if not is_uri(path):
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(path)
+        return
+    store, inside = _store(path)
+    with contextlib.suppress(FileNotFoundError):
+        store.rm(inside, recursive=True)

@@ -1,0 +1,1 @@
+"""Trials of an evaluation: protocols, score files, ids and labels."""

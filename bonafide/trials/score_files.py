@@ -1,0 +1,337 @@
+"""Score files: reading them, matching them with a protocol, and the lines of writing them.
+
+Forms, recognised from the content:
+
+    LA_E_2834763 -8.55                            two columns: utterance and score
+    LA_E_2834763 A11 spoof -8.55                  four columns: utterance, system, key and score
+    filename<TAB>cm-score                         ASVspoof 5, with a header; more columns may follow
+    utterance,score                               CSV with a header
+
+With a header, columns are found by name, others are ignored, and columns `system` and `key` are
+held against the protocol as those of the four-column form are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from bonafide.trials import protocols
+from bonafide.trials.arrays import Floats
+from bonafide.trials.protocols import BONAFIDE, SPOOF, FileError, Protocol
+from bonafide.trials.trials import NO_ATTACK, Trials, TrialsError, make_trials
+
+SCORE_NAMES = ("score", "cm_score", "cm-score")
+AUDIO_SUFFIXES = frozenset(
+    {"flac", "wav", "ogg", "opus", "mp3", "m4a", "mp4", "aac", "aif", "aiff", "wma", "webm"}
+)
+_FORMS = (
+    "two columns UTTERANCE SCORE, four columns UTTERANCE SYSTEM KEY SCORE, or a header that names "
+    f"an utterance column ({', '.join(protocols.UTTERANCE_NAMES)}) and a score column "
+    f"({', '.join(SCORE_NAMES)})"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreFile:
+    """What a score file says, in the order of its lines, [N] each.
+
+    Attributes:
+        where: Its path, for messages.
+        utterances: Ids, each once.
+        scores: Finite.
+        lines: Line numbers.
+        systems: Attack ids; None where the file has no such column.
+        keys: `bonafide` or `spoof`; None where the file has no such column.
+    """
+
+    where: str
+    utterances: list[str]
+    scores: Floats
+    lines: list[int]
+    systems: list[str] | None = None
+    keys: list[str] | None = None
+
+    def negated(self) -> ScoreFile:
+        """Returns the file of a system whose lower scores mean bona fide, turned around."""
+        return replace(self, scores=-self.scores)
+
+
+def read_scores(path: str) -> ScoreFile:
+    """Reads a score file; see `parse_scores`.
+
+    Raises:
+        FileError: Also where the file cannot be read.
+    """
+    return parse_scores(protocols.read_text(path), where=str(path))
+
+
+def parse_scores(text: str, *, where: str) -> ScoreFile:
+    """Parses a score file of any form.
+
+    Args:
+        text: Content of the file. Byte order mark, CRLF and blank lines are accepted.
+        where: Its path, for messages.
+
+    Raises:
+        FileError: A malformed line, a score that is not a finite number, an utterance that occurs
+            twice, or no score.
+    """
+    text = text.removeprefix("\ufeff")
+    columns = _columns(text, where)
+    utterances: list[str] = []
+    scores: list[float] = []
+    lines: list[int] = []
+    systems: list[str] = []
+    keys: list[str] = []
+    names: dict[str, str] = {}  # systems are kept once each, however many lines they are on
+    for number, fields in columns.rows:
+        if problem := columns.problem(fields):
+            protocols.malformed(f"{where}:{number}", problem, fields, columns.expected)
+        utterances.append(fields[columns.utterance])
+        scores.append(float(fields[columns.score]))
+        lines.append(number)
+        if columns.system is not None:
+            systems.append(names.setdefault(fields[columns.system], fields[columns.system]))
+        if columns.key is not None:
+            bonafide = protocols.is_bonafide_key(fields[columns.key])
+            keys.append(BONAFIDE if bonafide else SPOOF)
+    if not scores:
+        raise FileError(f"{where}: there is no score in it; expected {_FORMS}")
+    values = np.array(scores, dtype=np.float64)
+    _refuse_not_finite(values, lines, where)
+    protocols.refuse_duplicates(where, utterances, lines)
+    return ScoreFile(
+        where=where,
+        utterances=utterances,
+        scores=values,
+        lines=lines,
+        systems=None if columns.system is None else systems,
+        keys=None if columns.key is None else keys,
+    )
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """Where the columns are. See `ScoreFile`."""
+
+    rows: Iterator[tuple[int, list[str]]]
+    width: int
+    expected: str
+    utterance: int
+    score: int
+    system: int | None = None
+    key: int | None = None
+
+    def problem(self, fields: Sequence[str]) -> str | None:
+        """Returns what is wrong with a line; None if nothing is."""
+        if len(fields) != self.width:
+            return f"{protocols.counted(len(fields), 'column')} in place of {self.width}"
+        if not is_number(fields[self.score]):
+            return f"the score {protocols.shown(fields[self.score])} is not a number"
+        if not fields[self.utterance]:
+            return "the utterance is empty"
+        if self.key is not None and protocols.is_bonafide_key(fields[self.key]) is None:
+            key = protocols.shown(fields[self.key])
+            return f"unknown key {key}; it must be {BONAFIDE!r} or {SPOOF!r}"
+        system = NO_ATTACK if self.system is None else fields[self.system]
+        return protocols.id_problem(fields[self.utterance], system)
+
+
+def _columns(text: str, where: str) -> _Columns:
+    if header := protocols.find_header(text, SCORE_NAMES):
+        utterance, score = header.find(protocols.UTTERANCE_NAMES), header.find(SCORE_NAMES)
+        assert utterance is not None  # otherwise it would not be a header
+        assert score is not None
+        return _Columns(
+            rows=header.rows(text, where),
+            width=len(header.names),
+            expected=f"columns {', '.join(header.names)}",
+            utterance=utterance,
+            score=score,
+            system=header.find(("system",)),
+            key=header.find(("key",)),
+        )
+    number, first = next(protocols.table(text, None), (0, []))
+    rows = protocols.table(text, None)
+    if len(first) == 4:
+        return _Columns(rows, 4, "UTTERANCE SYSTEM KEY SCORE", 0, 3, system=1, key=2)
+    if len(first) == 2 or not first:
+        return _Columns(rows, 2, "UTTERANCE SCORE", 0, 1)
+    protocols.malformed(
+        f"{where}:{number}",
+        f"no form of score file has {protocols.counted(len(first), 'column')} without a header",
+        first,
+        _FORMS,
+    )
+
+
+def is_number(text: str) -> bool:
+    """Returns whether a text is a number, NaN and infinity among them."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return "_" not in text  # Python reads 1_0 as 10; nobody writes scores so
+
+
+def _refuse_not_finite(scores: Floats, lines: Sequence[int], where: str) -> None:
+    finite = np.isfinite(scores)
+    if not finite.all():
+        first = int(np.argmin(finite))
+        raise FileError(
+            f"{where}:{lines[first]}: the score is {scores[first]}, as "
+            f"{np.count_nonzero(~finite):,} of {scores.size:,} are NaN or infinite. A model that "
+            "gives such scores has diverged or was fed broken features"
+        )
+
+
+def match(scores: ScoreFile, protocol: Protocol) -> Trials:
+    """Returns the trials of the protocol, in its order, with their scores.
+
+    Every trial must have one score and every score one trial, apart from scores of trials outside
+    of the protocol's subset, which are left out. Ids must be the same; only if they are not, audio
+    extensions are dropped on both sides (`LA_E_1.flac`), and only if that is not enough, folders
+    too (`flac/LA_E_1.flac`), unless two ids would then be the same.
+
+    Raises:
+        FileError: A trial without a score or a score without a trial (the first ones are named and
+            all are counted), or a system or key that the protocol contradicts, or what
+            `make_trials` refuses.
+    """
+    order = _order(scores, protocol)
+    _refuse_contradictions(scores, protocol, order)
+    try:
+        return make_trials(
+            utterances=protocol.utterances,
+            scores=scores.scores[order],
+            is_bonafide=protocol.is_bonafide,
+            attacks=protocol.attacks,
+            speakers=protocol.speakers,
+        )
+    except TrialsError as error:
+        raise FileError(f"{scores.where} with {protocol.where}: {error}") from error
+
+
+def _order(scores: ScoreFile, protocol: Protocol) -> list[int]:
+    """Returns which line of the score file belongs to each trial of the protocol."""
+    best: tuple[list[str], list[str]] | None = None
+    for same in (_exactly, without_extension, without_folder):
+        wanted = [same(name) for name in protocol.utterances]
+        places = {same(name): place for place, name in enumerate(scores.utterances)}
+        if len(places) < len(scores.utterances) or len(set(wanted)) < len(wanted):
+            continue  # two ids have become one: which is which cannot be said
+        left_out = {same(name) for name in protocol.left_out}
+        missing = [
+            name for name, key in zip(protocol.utterances, wanted, strict=True) if key not in places
+        ]
+        known = left_out.union(wanted)
+        extra = [scores.utterances[place] for key, place in places.items() if key not in known]
+        if not missing and not extra:
+            return [places[key] for key in wanted]
+        if best is None or len(missing) + len(extra) < len(best[0]) + len(best[1]):
+            best = missing, extra
+    assert best is not None  # exact ids are never twice the same
+    _refuse_mismatch(scores, protocol, *best)
+
+
+def _refuse_mismatch(
+    scores: ScoreFile, protocol: Protocol, missing: list[str], extra: list[str]
+) -> None:
+    parts = [f"the scores in {scores.where} do not fit the protocol {protocol.where}:"]
+    if missing:
+        parts.append(
+            f"  {protocols.counted(len(missing), 'trial')} of {len(protocol.utterances):,} without "
+            f"a score: {protocols.listed(missing)}"
+        )
+    if extra:
+        parts.append(
+            f"  {protocols.counted(len(extra), 'score')} of {len(scores.utterances):,} without a "
+            f"trial: {protocols.listed(extra)}"
+        )
+    parts.append("  each trial needs one score, and each score a trial: is it the same split?")
+    raise FileError("\n".join(parts))
+
+
+def _refuse_contradictions(scores: ScoreFile, protocol: Protocol, order: Sequence[int]) -> None:
+    """Raises FileError if the score file has another key or system for some trial."""
+    wrong = []
+    for index, place in enumerate(order):
+        name = protocol.utterances[index]
+        key = BONAFIDE if protocol.is_bonafide[index] else SPOOF
+        if scores.keys is not None and scores.keys[place] != key:
+            wrong.append(f"{name} (key {scores.keys[place]}, in the protocol {key})")
+        elif scores.systems is not None:
+            said, attack = scores.systems[place], protocol.attacks[index]
+            allowed = (NO_ATTACK, BONAFIDE, "") if key == BONAFIDE else (attack, token(attack))
+            # A protocol without names of attacks contradicts none.
+            if said not in allowed and attack != SPOOF:
+                wrong.append(f"{name} (system {said}, in the protocol {attack})")
+    if wrong:
+        raise FileError(
+            f"{protocols.counted(len(wrong), 'line')} of {scores.where} and the protocol "
+            f"{protocol.where} contradict each other: {protocols.listed(wrong)}. Is it the same "
+            "corpus and split?"
+        )
+
+
+def _exactly(utterance: str) -> str:
+    return utterance
+
+
+def without_extension(utterance: str) -> str:
+    """Drops the extension of an audio file: `LA_E_1.flac` becomes `LA_E_1`."""
+    stem, _, suffix = utterance.rpartition(".")
+    return stem if stem and suffix.lower() in AUDIO_SUFFIXES else utterance
+
+
+def without_folder(utterance: str) -> str:
+    r"""Drops folders and extension: `flac/LA_E_1.flac` becomes `LA_E_1`; `\` counts as `/`."""
+    return token(without_extension(utterance.replace("\\", "/").rpartition("/")[2]))
+
+
+def token(name: str) -> str:
+    """Returns a name as it stands between blanks: blanks in it become `_`, no name becomes `-`."""
+    return "_".join(name.split()) or "-"
+
+
+def score_lines(trials: Trials) -> Iterator[str]:
+    """Yields `UTTERANCE SYSTEM KEY SCORE` lines, each with its line end.
+
+    Scores are written so that reading gives the very same numbers. Blanks in ids become `_`.
+    """
+    for utterance, attack, key, score in zip(*_tokens(trials), trials.scores.tolist(), strict=True):
+        yield f"{utterance} {attack} {key} {score!r}\n"
+
+
+def submission_lines(trials: Trials) -> Iterator[str]:
+    """Yields `UTTERANCE SCORE` lines, as challenges want them; see `score_lines`."""
+    for utterance, score in zip(trials.utterances.tolist(), trials.scores.tolist(), strict=True):
+        yield f"{token(utterance)} {score!r}\n"
+
+
+def protocol_lines(trials: Trials) -> Iterator[str]:
+    """Yields `SPEAKER UTTERANCE - SYSTEM KEY` lines, the layout of ASVspoof 2019 LA.
+
+    Where speakers are not known, `-` stands for each. Blanks in ids become `_`.
+    """
+    speakers = ["-"] * len(trials) if trials.speakers is None else trials.speakers.tolist()
+    for speaker, utterance, attack, key in zip(speakers, *_tokens(trials), strict=True):
+        yield f"{token(speaker)} {utterance} - {attack} {key}\n"
+
+
+def _tokens(trials: Trials) -> tuple[list[str], list[str], list[str]]:
+    """Returns utterances, attacks and keys, fit for columns separated by blanks."""
+    keys = [BONAFIDE if flag else SPOOF for flag in trials.is_bonafide.tolist()]
+    attacks = [token(name) for name in trials.attacks.tolist()]
+    return (
+        [token(name) for name in trials.utterances.tolist()],
+        # These layouts want a name for every attack, also where it is not known.
+        [
+            SPOOF if key == SPOOF and name == NO_ATTACK else name
+            for key, name in zip(keys, attacks, strict=True)
+        ],
+        keys,
+    )

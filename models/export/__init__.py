@@ -1,0 +1,1 @@
+"""The servable: one SavedModel with features, network and signatures."""

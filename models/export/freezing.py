@@ -1,0 +1,79 @@
+"""A trained network as a graph of constants, for a servable that computes and never learns.
+
+TensorFlow computes more ahead and looks less up when weights are constants: what depends on them
+alone (positions times their projection, in every block) is computed once and not for every request.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import tensorflow as tf
+from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+from models.network.conformer import Conformer
+
+
+class Frozen(NamedTuple):
+    """A network without variables.
+
+    Attributes:
+        graph: What it computes.
+        features: Name of the tensor that it takes, float32 [B, T, F].
+        logits: Name of the tensor that it gives, float32 [B].
+    """
+
+    graph: tf.compat.v1.GraphDef
+    features: str
+    logits: str
+
+    def __call__(self, features: tf.Tensor) -> tf.Tensor:
+        """[B, T, F] to [B], in a graph: there the network becomes a part of it."""
+        [logits] = tf.graph_util.import_graph_def(
+            self.graph,
+            input_map={self.features: features},
+            return_elements=[self.logits],
+            name="network",
+        )
+        return logits
+
+
+def freeze(model: Conformer, num_frames: int, num_features: int) -> Frozen:
+    """Makes constants of a model's weights.
+
+    Args:
+        model: Built.
+        num_frames: T.
+        num_features: F.
+    """
+
+    @tf.function(input_signature=[tf.TensorSpec([None, num_frames, num_features], name="features")])
+    def network(features: tf.Tensor) -> tf.Tensor:
+        return model(features, training=False)
+
+    constant = convert_variables_to_constants_v2(network.get_concrete_function())
+    graph = constant.graph.as_graph_def()
+    _drop_gradients(graph)
+    [features], [logits] = constant.inputs, constant.outputs
+    return Frozen(graph, features.name, logits.name)
+
+
+def _drop_gradients(graph: tf.compat.v1.GraphDef) -> None:
+    """Takes out what only tells training how to go back: an identity for each of our gradients.
+
+    Each keeps alive what went into its function, so that nothing could be computed in place.
+    """
+    gone = {node.name: list(node.input) for node in graph.node if node.op == "IdentityN"}
+
+    def source(name: str) -> str:
+        node, _, output = name.partition(":")
+        return source(gone[node][int(output or 0)]) if node in gone else name
+
+    kept = [node for node in graph.node if node.name not in gone]
+    for node in kept:
+        # What only waits for another, which inlining leaves, has no effect to wait for.
+        inputs = [source(name) for name in node.input if not name.startswith("^")]
+        del node.input[:]
+        node.input.extend(inputs)
+    del graph.node[:]
+    graph.node.extend(kept)

@@ -1,0 +1,225 @@
+"""The servable: Transform's graph and the model in one SavedModel, with four ways in."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import tempfile
+import types
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_transform as tft
+
+from bonafide.metrics.calibration import AffineCalibration
+from models.export import freezing
+from models.export.recordings import wav_to_pcm16, waveform_to_pcm16
+from models.export.warmup import WARMUP_FILE, write_warmup_requests
+from models.features.config import FeatureConfig
+from models.features.preprocessing import FEATURES, PCM16
+from models.network.conformer import Conformer, ConformerConfig
+
+FACTS_FILE = "bonafide.json"
+WEIGHTS_FILE = "conformer.weights.h5"
+EXTRA_DIR = "assets.extra"
+_BYTES_PER_SAMPLE = 2
+# A graph is one message of at most 2 GiB. Larger networks keep their weights in variables.
+_MOST_BYTES_OF_CONSTANTS = 1 << 30
+
+
+class Member(NamedTuple):
+    """One trained model of a detector, and what makes a likelihood ratio of its outputs.
+
+    Attributes:
+        weights: `get_weights()` of the trained model.
+        log_prior_odds: Natural log of the odds bona fide : spoof that the model's loss saw.
+        calibration: From logit less log prior odds to a log-likelihood ratio.
+    """
+
+    weights: Sequence[np.ndarray]
+    log_prior_odds: float = 0.0
+    calibration: AffineCalibration = AffineCalibration()
+
+
+class Detector(tf.Module):
+    """Scores recordings: every signature makes PCM of what it is given, and that is scored.
+
+    What holds no sample has no score: `score` and `probability` are NaN.
+
+    A plain module, because it holds both worlds: Transform's layer belongs to the old Keras, the
+    model to Keras 3, and neither can hold the other.
+
+    Args:
+        transform: The layer that Transform's output makes.
+        raw_feature_spec: How its raw inputs are parsed.
+        models: Built models in float32.
+        members: What each of them is.
+        features: Settings of the features: rate and length of the clips.
+        calibration: Of the mean of the members' calibrated scores; none by default.
+
+    Attributes:
+        features: As above.
+    """
+
+    def __init__(
+        self,
+        transform: Any,
+        raw_feature_spec: Mapping[str, Any],
+        models: Sequence[Conformer],
+        members: Sequence[Member],
+        *,
+        features: FeatureConfig,
+        calibration: AffineCalibration | None = None,
+    ) -> None:
+        super().__init__(name="detector")
+        self.features = features
+        self._transform = transform
+        # Scoring must not ask for labels: only the recording is parsed and fed, and Transform's
+        # layer leaves out the outputs that would need more.
+        self._spec = {PCM16: raw_feature_spec[PCM16]}
+        size = sum(weight.nbytes for model in models for weight in model.get_weights())
+        if size <= _MOST_BYTES_OF_CONSTANTS:
+            # In a namespace, which TensorFlow does not look into: their weights are saved apart.
+            self._held = types.SimpleNamespace(models=list(models))
+            frames, bands = features.num_frames, features.num_features
+            self._networks = [freezing.freeze(model, frames, bands) for model in models]
+        else:
+            self._held = tf.Module()
+            self._held.models = list(models)
+            self._networks = [functools.partial(model, training=False) for model in models]
+        joint = calibration or AffineCalibration()
+        # Affine maps of affine maps: a weight for each logit, and one offset.
+        self._weights = [joint.slope * m.calibration.slope / len(members) for m in members]
+        self._offset = joint.offset + sum(
+            joint.slope * m.calibration.offset / len(members) - weight * m.log_prior_odds
+            for weight, m in zip(self._weights, members, strict=True)
+        )
+
+    @property
+    def models(self) -> list[Conformer]:
+        """The models; what is scored with is a copy of their weights."""
+        return list(self._held.models)
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
+    def score_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Scores serialized tf.Examples [B] that have a `pcm16` feature."""
+        # All signatures call one function: a second copy of the network would double the graph, and
+        # with it the time that a server takes to load it.
+        return self.score_pcm16(tf.io.parse_example(examples, self._spec)[PCM16][:, 0])
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="pcm16")])
+    def score_pcm16(self, pcm16: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Scores recordings [B] of any lengths: little-endian int16 samples at the corpus' rate.
+
+        Bytes and not numbers, as in the examples: recordings of a batch differ in length, and
+        padding one with zeros would make another signal of it.
+        """
+        features = self._transform({PCM16: pcm16[:, tf.newaxis]})[FEATURES]  # [B, T, F]
+        logits = [network(features) for network in self._networks]  # each [B]
+        score = self._offset + tf.add_n(
+            [weight * logit for weight, logit in zip(self._weights, logits, strict=True)]
+        )
+        # Its features would be those of silence, and its score a number that means nothing.
+        heard = tf.strings.length(pcm16) >= _BYTES_PER_SAMPLE
+        score = tf.where(heard, score, np.nan)
+        return {"score": score, "probability": tf.sigmoid(score)}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="wav")])
+    def score_wav(self, wav: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Scores the contents of WAV files [B]: 16-bit PCM at the corpus' rate, any channels.
+
+        One file that is something else is an error for the whole batch.
+        """
+        features = self.features
+        return self.score_pcm16(
+            wav_to_pcm16(wav, sample_rate=features.sample_rate, max_samples=features.clip_samples)
+        )
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None, None], tf.float32, name="waveform"),
+            tf.TensorSpec([None], tf.int32, name="lengths"),
+        ]
+    )
+    def score_waveform(self, waveform: tf.Tensor, lengths: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Scores samples [B, N] of full scale 1 at the corpus' rate, `lengths` [B] of each."""
+        return self.score_pcm16(
+            waveform_to_pcm16(waveform, lengths, max_samples=self.features.clip_samples)
+        )
+
+    def signatures(self) -> dict[str, Any]:
+        """Returns name -> function of the signatures that are exported."""
+        names = ("score_pcm16", "score_wav", "score_waveform")
+        return {"serving_default": self.score_examples} | {n: getattr(self, n) for n in names}
+
+
+def build_detector(
+    transform_output: tft.TFTransformOutput,
+    config: ConformerConfig,
+    members: Sequence[Member],
+    *,
+    features: FeatureConfig,
+    calibration: AffineCalibration | None = None,
+) -> Detector:
+    """A detector in float32, whatever precision the weights were trained in.
+
+    Args:
+        transform_output: What Transform wrote.
+        config: Sizes of the models.
+        members: The trained models.
+        features: Settings that Transform ran with.
+        calibration: See `Detector`.
+    """
+    frames, bands = transform_output.transformed_feature_spec()[FEATURES].shape
+    models = []
+    for member in members:
+        model = Conformer(config, dtype="float32", name="conformer")
+        model.build((None, frames, bands))
+        model.set_weights(member.weights)
+        models.append(model)
+    return Detector(
+        transform_output.transform_features_layer(),
+        transform_output.raw_feature_spec(),
+        models,
+        members,
+        features=features,
+        calibration=calibration,
+    )
+
+
+def weights_file(member: int) -> str:
+    """Name of the file with the weights of a member, counted from 0."""
+    return f"conformer-{member}.weights.h5" if member else WEIGHTS_FILE
+
+
+def export_detector(detector: Detector, directory: str, *, facts: Mapping[str, Any]) -> None:
+    """Writes the SavedModel and, beside it in `assets.extra`, what is no part of its graph.
+
+    That is `bonafide.json` (settings, thresholds, provenance), the weights for a warm start, and
+    the requests that TensorFlow Serving runs before it takes others.
+
+    Args:
+        detector: What to export.
+        directory: Folder of the SavedModel, any path that `tf.io.gfile` can write.
+        facts: Goes to `bonafide.json`.
+    """
+    tf.saved_model.save(detector, directory, signatures=detector.signatures())
+    extra = os.path.join(directory, EXTRA_DIR)  # noqa: PTH118 (may be gs://)
+    tf.io.gfile.makedirs(extra)
+    with tempfile.TemporaryDirectory() as folder:
+        local = Path(folder)
+        # Keras 3 cannot load a SavedModel again, so a warm start needs the weights apart.
+        names = [weights_file(i) for i in range(len(detector.models))]
+        for model, name in zip(detector.models, names, strict=True):
+            model.save_weights(local / name)
+        write_warmup_requests(local / WARMUP_FILE, detector.features)
+        (local / FACTS_FILE).write_text(json.dumps(dict(facts), indent=2, sort_keys=True) + "\n")
+        # The facts come last: where they are, the export is complete.
+        for name in (*names, WARMUP_FILE, FACTS_FILE):
+            path = os.path.join(extra, name)  # noqa: PTH118
+            tf.io.gfile.copy(str(local / name), f"{path}.part", overwrite=True)
+            tf.io.gfile.rename(f"{path}.part", path, overwrite=True)

@@ -1,0 +1,1 @@
+"""Features: the front end in TensorFlow and what Transform runs."""

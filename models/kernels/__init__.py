@@ -1,0 +1,1 @@
+"""Layers, dropout and an optimizer that replace those of Keras on the CPU."""

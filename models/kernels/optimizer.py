@@ -1,0 +1,108 @@
+"""AdamW with linear warm-up, cosine decay and a moving average of the weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import keras
+import tensorflow as tf
+
+from models.training.trainer_config import TrainerConfig
+
+
+class AdamW(keras.optimizers.AdamW):
+    """Keras's AdamW in few operations a variable.
+
+    Keras writes an update out as some fifty of them, and the schedule as thirty more for the decay
+    of every variable. That is most of the graph of a step: it takes longer to trace and to optimise
+    than the model itself, and 100 MiB of memory.
+    """
+
+    def _apply_weight_decay(self, variables: Sequence[keras.Variable]) -> None:
+        """Nothing here: `update_step` does it, with the rate that is at hand there."""
+
+    def update_step(
+        self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor
+    ) -> None:
+        """The same numbers as Keras's own."""
+        rate = tf.cast(learning_rate, variable.dtype)
+        if self._use_weight_decay(variable):
+            variable.assign_sub(variable * tf.cast(self.weight_decay, variable.dtype) * rate)
+        index = self._get_variable_index(variable)
+        beta_1, beta_2 = (tf.constant(beta, variable.dtype) for beta in (self.beta_1, self.beta_2))
+        step = tf.cast(self.iterations + 1, variable.dtype)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=self._momentums[index].value.handle,
+            v=self._velocities[index].value.handle,
+            beta1_power=tf.pow(beta_1, step),
+            beta2_power=tf.pow(beta_2, step),
+            lr=rate,
+            beta1=beta_1,
+            beta2=beta_2,
+            epsilon=tf.constant(self.epsilon, variable.dtype),
+            grad=gradient,
+        )
+
+
+def learning_rate_schedule(
+    settings: TrainerConfig, total_steps: int
+) -> keras.optimizers.schedules.LearningRateSchedule:
+    """Linear warm-up to the peak, then half a cosine down to its final share.
+
+    The very first step already moves the weights: the ramp starts at peak / warm-up steps.
+
+    Args:
+        settings: Peak, warm-up share and final share.
+        total_steps: Steps of the whole run, warm-up included.
+    """
+    warmup_steps = round(settings.warmup_fraction * total_steps)
+    peak = settings.learning_rate
+    if warmup_steps == 0:
+        return keras.optimizers.schedules.CosineDecay(
+            peak, max(1, total_steps), alpha=settings.final_learning_rate_fraction
+        )
+    return keras.optimizers.schedules.CosineDecay(
+        peak / warmup_steps,
+        max(1, total_steps - warmup_steps),
+        alpha=settings.final_learning_rate_fraction,
+        warmup_target=peak,
+        warmup_steps=warmup_steps,
+    )
+
+
+def build_optimizer(
+    settings: TrainerConfig,
+    model: keras.Model,
+    *,
+    steps_per_epoch: int,
+    replicas: int = 1,
+    loss_scaling: bool = False,
+) -> keras.optimizers.Optimizer:
+    """The optimizer with all its variables created; call it under the strategy's scope.
+
+    Args:
+        settings: Training settings.
+        model: A built model.
+        steps_per_epoch: Turns the horizon of the moving average and the schedule into steps.
+        replicas: The optimizer is given the *mean* of the replicas' gradients, which it clips
+            before summing them, so its bound is the configured one divided by this.
+        loss_scaling: Wrap it in dynamic loss scaling, as float16 needs.
+    """
+    horizon_steps = settings.ema_epochs * steps_per_epoch
+    optimizer = AdamW(
+        learning_rate_schedule(settings, settings.epochs * steps_per_epoch),
+        weight_decay=settings.weight_decay,
+        global_clipnorm=settings.clip_norm / replicas if settings.clip_norm else None,
+        use_ema=settings.ema_epochs > 0,
+        ema_momentum=1.0 - 1.0 / max(1.0, horizon_steps),
+    )
+    # Decaying biases (attention's too, which are not vectors) and the gains of norms only shrinks
+    # what they are there to learn.
+    optimizer.exclude_from_weight_decay(
+        var_list=[v for v in model.trainable_variables if v.name != "kernel"]
+    )
+    if loss_scaling:
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
+    optimizer.build(model.trainable_variables)
+    return optimizer

@@ -1,0 +1,1 @@
+"""Training: losses, steps, devices, checkpoints, calibration, warm start."""

@@ -1,0 +1,254 @@
+"""What TFX's Trainer runs: from example files, by training, to an exported detector."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow_transform as tft
+
+from bonafide.metrics.detection import eer_of, equal_error_rate, error_curve, frr_at_far
+from models.augmentation.spectrogram import AugmentConfig
+from models.augmentation.waveform_config import WaveformConfig
+from models.data.input_pipeline import Split, open_splits
+from models.export.servable import Member, build_detector, export_detector
+from models.features.config import FeatureConfig
+from models.network.conformer import ConformerConfig
+from models.training import checkpoints
+from models.training.calibrate import DevCalibration, calibrate
+from models.training.devices import Placement, choose_placement
+from models.training.train import TrainingResult, require_equal_shares, train
+from models.training.trainer_config import TrainerConfig
+from models.tuning.search_space import apply_values, values_text
+
+_LOG = logging.getLogger("bonafide")
+
+
+def run_fn(fn_args: Any) -> None:
+    """Entry point of TFX's Trainer; `fn_args` is its `FnArgs`."""
+    config = fn_args.custom_config
+    if fn_args.hyperparameters:
+        tuned = fn_args.hyperparameters["values"]
+        _LOG.info("tuned: %s", values_text(tuned))
+        config = {**apply_values(config, tuned), "tuned": tuned}
+    train_and_export(
+        config,
+        train_files=fn_args.train_files,
+        dev_files=fn_args.eval_files,
+        transform_dir=fn_args.transform_graph_path or fn_args.transform_output,
+        log_dir=fn_args.model_run_dir,
+        serving_dir=fn_args.serving_model_dir,
+    )
+
+
+def train_and_export(
+    config: dict[str, Any],
+    *,
+    train_files: list[str],
+    dev_files: list[str],
+    transform_dir: str,
+    log_dir: str,
+    serving_dir: str,
+) -> list[TrainingResult]:
+    """Trains on files of examples and exports one detector, made of as many models as settings say.
+
+    Args:
+        config: `features`, `conformer`, `waveform`, `augment` and `trainer` (their fields),
+            `materialized` (whether the files hold transformed examples), `checkpoint_dir`,
+            `training_fingerprint`, and `tuned` where tuning has set some of the fields: which, and
+            their values.
+        train_files: Glob patterns of the training split.
+        dev_files: Glob patterns of the split that chooses the best epoch.
+        transform_dir: What Transform wrote.
+        log_dir: Folder for TensorBoard.
+        serving_dir: Folder for the SavedModel; of several workers, the chief writes it.
+
+    Returns:
+        What training each of the models reached.
+    """
+    settings = TrainerConfig(**config["trainer"])
+    conformer = ConformerConfig(**config["conformer"])
+    # Before anything is computed: initialising a TPU forgets what was.
+    placement = choose_placement(settings.device, settings.mixed_precision)
+    require_equal_shares(settings, placement)
+    transform_output = tft.TFTransformOutput(transform_dir)
+    train_split, dev_split = open_data(
+        config, transform_output, train_files=train_files, dev_files=dev_files
+    )
+    fingerprint = checkpoint_fingerprint(config["training_fingerprint"], config.get("tuned", {}))
+    results = []
+    for member, folder in members(settings):
+        if settings.members > 1:
+            number = len(results) + 1
+            _LOG.info("model %d of %d, seed %d", number, settings.members, member.seed)
+        results.append(
+            train(
+                train_split,
+                dev_split,
+                conformer=conformer,
+                augment=AugmentConfig(**config["augment"]),
+                settings=member,
+                placement=placement,
+                checkpoint_dir=os.path.join(config["checkpoint_dir"], *folder),  # noqa: PTH118 (URI)
+                fingerprint=fingerprint,
+                log_dir=os.path.join(log_dir, *folder),  # noqa: PTH118
+            )
+        )
+    if not placement.is_chief:
+        return results
+    calibration = joint_calibration(results, dev_split.labels, prior=settings.calibration_prior)
+    detector = build_detector(
+        transform_output,
+        conformer,
+        [Member(r.state.best_weights, r.log_prior_odds, r.calibration.map) for r in results],
+        features=FeatureConfig(**config["features"]),
+        calibration=None if len(results) == 1 else calibration.map,
+    )
+    facts = detector_facts(config, results, calibration, dev_split.labels, placement)
+    export_detector(detector, serving_dir, facts=facts)
+    # Those of members first, then the folder above them.
+    for folder in [*(names for _, names in members(settings) if names), []]:
+        checkpoints.remove(os.path.join(config["checkpoint_dir"], *folder))  # noqa: PTH118
+    return results
+
+
+def detector_facts(
+    config: Mapping[str, Any],
+    results: Sequence[TrainingResult],
+    calibration: DevCalibration,
+    dev_labels: np.ndarray,
+    placement: Placement,
+) -> dict[str, Any]:
+    """What stands in `bonafide.json`: of several models, the first and then `members`.
+
+    Args:
+        config: See `train_and_export`.
+        results: Of each model.
+        calibration: Of what they say together.
+        dev_labels: [N] 1 = bona fide.
+        placement: Where they were trained.
+    """
+    sections = ("features", "conformer", "waveform", "augment", "trainer")
+    first, seed = results[0], TrainerConfig(**config["trainer"]).seed
+    facts = {
+        "training_fingerprint": config["training_fingerprint"],
+        "settings": {section: config[section] for section in sections},
+        "seed": seed,
+        "epochs_run": first.state.epoch,
+        "best_epoch": first.state.best_epoch,
+        "dev_eer": first.state.best_dev_eer,
+        "calibration": calibration.facts(),
+        "thresholds": thresholds(joint_scores(results, calibration), dev_labels),
+        "parameters": sum(result.parameters for result in results),
+        "warm_start": first.warm_start and first.warm_start.facts(),
+        "device": placement.description,
+        "history": first.state.history,
+    }
+    if config.get("tuned"):
+        facts["tuned"] = config["tuned"]
+    if len(results) > 1:
+        facts["dev_eer"] = equal_error_rate(mean_scores(results), dev_labels).eer
+        facts["members"] = [
+            {
+                "seed": seed + i,
+                "best_epoch": result.state.best_epoch,
+                "dev_eer": result.state.best_dev_eer,
+                "calibration": result.calibration.facts(),
+                "history": result.state.history,
+            }
+            for i, result in enumerate(results)
+        ]
+    return facts
+
+
+def members(settings: TrainerConfig) -> list[tuple[TrainerConfig, list[str]]]:
+    """The settings of each model to be trained, and the folder (names) that keeps it apart."""
+    if settings.members == 1:
+        return [(settings, [])]
+    return [
+        (dataclasses.replace(settings, seed=settings.seed + i, members=1), [f"member-{i}"])
+        for i in range(settings.members)
+    ]
+
+
+def mean_scores(results: Sequence[TrainingResult]) -> np.ndarray:
+    """Mean of the calibrated dev scores of several models, [N]."""
+    return np.mean([result.dev_scores for result in results], axis=0)
+
+
+def joint_scores(results: Sequence[TrainingResult], calibration: DevCalibration) -> np.ndarray:
+    """Dev scores [N] of the exported detector, calibrated.
+
+    Args:
+        results: Of each model.
+        calibration: Of `joint_calibration`.
+    """
+    if len(results) == 1:
+        return results[0].dev_scores
+    return calibration.map.apply(mean_scores(results))
+
+
+def thresholds(scores: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """Thresholds that go with a detector; a recording is accepted when its score is above.
+
+    Args:
+        scores: [N] calibrated scores on dev.
+        labels: [N] 1 = bona fide.
+
+    Returns:
+        `eer`, where as many spoofs are accepted as bona fide recordings rejected, and `far1`, the
+        lowest that accepts at most 1 % of the spoofs.
+    """
+    curve = error_curve(scores, labels)
+    return {"eer": eer_of(curve).threshold, "far1": frr_at_far(curve, 0.01)[1]}
+
+
+def joint_calibration(
+    results: Sequence[TrainingResult], labels: np.ndarray, *, prior: float
+) -> DevCalibration:
+    """The calibration of what several models say together; of a single one, its own.
+
+    The mean of likelihood ratios of models that agree only in part is too timid: it is calibrated
+    once more.
+    """
+    if len(results) == 1:
+        return results[0].calibration
+    _LOG.info("%d models, and the mean of their scores:", len(results))
+    return calibrate(mean_scores(results), labels, prior=prior)
+
+
+def open_data(
+    config: Mapping[str, Any],
+    transform_output: tft.TFTransformOutput,
+    *,
+    train_files: list[str],
+    dev_files: list[str],
+) -> list[Split]:
+    """Opens the training and the dev split; for the arguments see `train_and_export`."""
+    return open_splits(
+        [train_files, dev_files],
+        transform_output=transform_output,
+        materialized=config["materialized"],
+        settings=TrainerConfig(**config["trainer"]),
+        features=FeatureConfig(**config["features"]),
+        waveform=WaveformConfig(**config["waveform"]),
+    )
+
+
+def checkpoint_fingerprint(fingerprint: str, tuned: Mapping[str, Any]) -> str:
+    """Identifies a training whose settings are only known when it starts.
+
+    Args:
+        fingerprint: Of data, code and settings as they were before.
+        tuned: What has been set since; tuning need not find the same again on an accelerator.
+    """
+    if not tuned:
+        return fingerprint
+    text = f"{fingerprint} {json.dumps(dict(tuned), sort_keys=True)}"
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""Tuning: a search over settings on attacks held out of training."""

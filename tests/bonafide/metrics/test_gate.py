@@ -1,0 +1,255 @@
+import dataclasses
+import json
+import math
+import subprocess
+import sys
+
+import pytest
+
+from bonafide.metrics.evaluation import AttackResult, Bootstrap, Comparison, Evaluation, Figure
+from bonafide.metrics.gate import GateConfig, Overlap, Rule, Verdict, decide
+
+# Numbers that a float holds exactly, so that "at the limit" is at the limit.
+CONFIG = GateConfig(
+    max_eer=0.125,
+    max_regression=0.03125,
+    max_worst_attack_eer=0.25,
+    max_calibration_loss=0.5,
+    min_bonafide=100,
+    min_spoof=200,
+    min_speakers=10,
+)
+NOTHING_SHARED = Overlap()
+RULES = [
+    "max_eer", "max_regression", "max_worst_attack_eer", "max_calibration_loss", "min_bonafide",
+    "min_spoof", "min_speakers", "speaker_overlap", "allow_attack_overlap",
+]  # fmt: skip
+
+
+def evaluation(
+    *,
+    eer=0.0625,
+    upper=0.125,
+    worst=0.25,
+    cllr=0.75,
+    min_cllr=0.25,
+    n_bonafide=100,
+    n_spoof=200,
+    n_speakers=10,
+    champion=0.0625,
+    delta_upper=0.03125,
+    missing="",
+    unit="speaker",
+):
+    """An evaluation that stands exactly at every limit of CONFIG."""
+    comparison = None
+    if champion is not None:
+        delta = Figure(
+            eer - champion, None if delta_upper is None else (delta_upper - 0.0625, delta_upper)
+        )
+        comparison = Comparison({"eer": Figure(champion, None)}, {"eer": delta}, 0.5, {})
+    return Evaluation(
+        n_bonafide=n_bonafide,
+        n_spoof=n_spoof,
+        n_speakers=n_speakers,
+        figures={
+            "eer": Figure(eer, None if upper is None else (0.03125, upper)),
+            "worst_attack_eer": Figure(worst, (0.125, 0.75)),
+            "cllr": Figure(cllr, None),
+            "min_cllr": Figure(min_cllr, None),
+        },
+        eer_threshold=0.0,
+        per_attack={"A18": AttackResult(worst, None, 200)},
+        worst_attack="A18",
+        operating_points=(),
+        bootstrap=Bootstrap(unit, 10, 1000, 1, missing),
+        comparison=comparison,
+    )
+
+
+def failed(found, config=CONFIG, overlap=NOTHING_SHARED):
+    verdict = decide(found, config, overlap)
+    assert verdict.passed == (not verdict.failures)
+    return [rule.name for rule in verdict.rules if not rule.passed]
+
+
+def test_exactly_at_every_limit_passes():
+    verdict = decide(evaluation(), CONFIG, Overlap())
+    assert [rule.name for rule in verdict.rules] == RULES
+    assert verdict.passed
+    assert verdict.failures == ()
+    by_name = {rule.name: rule for rule in verdict.rules}
+    # The upper ends decide, not the points.
+    assert by_name["max_eer"].value == 0.125
+    assert by_name["max_regression"].value == 0.03125
+    # The worst attack as measured, not its interval.
+    assert by_name["max_worst_attack_eer"].value == 0.25
+    assert by_name["max_calibration_loss"].value == 0.5
+    assert [by_name[name].limit for name in RULES] == [
+        0.125, 0.03125, 0.25, 0.5, 100, 200, 10, 0, 0,
+    ]  # fmt: skip
+    assert [by_name[name].at_most for name in RULES] == [True] * 4 + [False] * 3 + [True] * 2
+    assert [by_name[name].unit for name in RULES] == [
+        "rate", "points", "rate", "bits", "count", "count", "count", "count", "count",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"upper": math.nextafter(0.125, 1)}, "max_eer"),
+        ({"delta_upper": math.nextafter(0.03125, 1)}, "max_regression"),
+        ({"worst": math.nextafter(0.25, 1)}, "max_worst_attack_eer"),
+        ({"cllr": math.nextafter(0.75, 1)}, "max_calibration_loss"),
+        ({"min_cllr": 0.2499}, "max_calibration_loss"),
+        ({"n_bonafide": 99}, "min_bonafide"),
+        ({"n_spoof": 199}, "min_spoof"),
+        ({"n_speakers": 9}, "min_speakers"),
+        # What is not known does not pass.
+        ({"upper": None, "missing": "all trials are of one speaker"}, "max_eer"),
+        ({"delta_upper": None}, "max_regression"),
+        ({"n_speakers": None}, "min_speakers"),
+        ({"cllr": math.inf}, "max_calibration_loss"),
+        ({"cllr": math.nan}, "max_calibration_loss"),
+        ({"upper": math.nan}, "max_eer"),
+    ],
+)
+def test_just_beyond_a_limit_fails_by_that_rule_alone(changes, rule):
+    assert failed(evaluation(**changes)) == [rule]
+
+
+def test_the_point_alone_does_not_decide():
+    assert failed(evaluation(eer=0.124, upper=0.126, champion=0.124)) == ["max_eer"]
+    assert failed(evaluation(eer=0.0, champion=1.0, delta_upper=0.04)) == ["max_regression"]
+
+
+def test_without_a_champion_regression_is_not_asked():
+    verdict = decide(evaluation(champion=None), CONFIG, Overlap())
+    assert [rule.name for rule in verdict.rules] == [n for n in RULES if n != "max_regression"]
+    assert verdict.passed
+
+
+def test_a_speaker_that_training_has_heard_never_passes():
+    overlap = Overlap(speakers=("S1",))
+    assert failed(evaluation(), overlap=overlap) == ["speaker_overlap"]
+    lenient = dataclasses.replace(CONFIG, allow_attack_overlap=True)
+    assert failed(evaluation(), lenient, overlap) == ["speaker_overlap"]
+
+
+def test_attacks_that_training_has_seen_pass_only_if_allowed():
+    overlap = Overlap(attacks=("A01", "A02"))
+    assert failed(evaluation(), overlap=overlap) == ["allow_attack_overlap"]
+    lenient = dataclasses.replace(CONFIG, allow_attack_overlap=True)
+    verdict = decide(evaluation(), lenient, overlap)
+    assert verdict.passed
+    assert [rule.name for rule in verdict.rules] == RULES[:-1]
+
+
+def test_several_failures_are_all_named():
+    found = evaluation(upper=0.5, worst=0.5, n_spoof=1)
+    assert failed(found, overlap=Overlap(("S1",), ("A01",))) == [
+        "max_eer", "max_worst_attack_eer", "min_spoof", "speaker_overlap", "allow_attack_overlap",
+    ]  # fmt: skip
+
+
+def test_sentences_for_people():
+    found = evaluation(
+        eer=0.05, upper=0.13, worst=0.4, cllr=1.0, min_cllr=0.25, champion=0.0625,
+        delta_upper=0.04, n_bonafide=12, n_spoof=1234, n_speakers=3,
+    )  # fmt: skip
+    config = dataclasses.replace(CONFIG, min_spoof=5000)
+    overlap = Overlap(tuple(f"S{number}" for number in range(7)), ("A01",))
+    assert decide(found, config, overlap).failures == (
+        "EER on eval, upper end of its 95 % interval by speakers: 13.00 %; at most 12.50 % passes "
+        "(the EER is 5.00 %)",
+        "EER above the champion's, upper end of the paired 95 % interval: 4.00 points; at most "
+        "3.12 points passes (the champion has 6.25 %, the difference is -1.25 points)",
+        "EER of the worst attack: 40.00 %; at most 25.00 % passes (the worst attack is A18)",
+        "Calibration loss (Cllr - min Cllr): 0.750 bits; at most 0.500 bits passes (Cllr is 1.000, "
+        "at best 0.250 bits)",
+        "Bona fide trials: 12; at least 100 passes",
+        "Spoofed trials: 1,234; at least 5,000 passes",
+        "Speakers: 3; at least 10 passes",
+        "Speakers of eval that training has heard: 7; at most 0 passes (S0, S1, S2, S3, S4 and 2 "
+        "more)",
+        "Attacks of eval that training has seen: 1; at most 0 passes (A01)",
+    )
+
+
+def test_sentences_on_what_is_not_known():
+    found = evaluation(upper=None, missing="all spoofed trials are of one speaker", n_speakers=None)
+    first, second = decide(found, CONFIG, Overlap()).failures
+    assert first == (
+        "EER on eval, upper end of its 95 % interval by speakers: not known; at most 12.50 % "
+        "passes (all spoofed trials are of one speaker)"
+    )
+    assert second == "Speakers: not known; at least 10 passes"
+    by_utterance = decide(evaluation(unit="utterance"), CONFIG, Overlap())
+    assert by_utterance.rules[0].title.endswith("interval by utterances")
+
+
+def test_five_names_are_shown_in_full():
+    overlap = Overlap(speakers=tuple("abcde"))
+    [sentence] = decide(evaluation(), CONFIG, overlap).failures
+    assert sentence.endswith("(a, b, c, d, e)")
+    [sentence] = decide(evaluation(), CONFIG, Overlap(speakers=tuple("abcdef"))).failures
+    assert sentence.endswith("(a, b, c, d, e and 1 more)")
+
+
+@pytest.mark.parametrize(
+    "found", [evaluation(), evaluation(upper=None, n_speakers=None, champion=None)]
+)
+def test_a_verdict_comes_back_from_json(found):
+    verdict = decide(found, CONFIG, Overlap(attacks=("A01",)))
+    data = json.loads(json.dumps(verdict.to_json(), allow_nan=False))
+    assert Verdict.from_json(data) == verdict
+    assert data["passed"] is False
+    assert Verdict.from_json(data).failures == verdict.failures
+    assert data["rules"][0]["name"] == "max_eer"
+
+
+def test_no_rules_are_no_pass():
+    assert not Verdict(()).passed
+    assert not Verdict.from_json({"passed": True, "rules": []}).passed
+    rule = Rule("max_eer", "EER", 0.1, 0.2, "rate", True, True)
+    assert Verdict((rule,)).passed
+    assert not Verdict((rule, dataclasses.replace(rule, passed=False))).passed
+
+
+def test_the_default_settings():
+    config = GateConfig()
+    assert not config.allow_attack_overlap
+    assert (config.min_bonafide, config.min_spoof, config.min_speakers) == (20, 20, 4)
+    for name in ("max_eer", "max_regression", "max_worst_attack_eer"):
+        assert 0 < getattr(config, name) <= 1
+
+
+@pytest.mark.parametrize("name", ["max_eer", "max_regression", "max_worst_attack_eer"])
+def test_rates_are_fractions(name):
+    for good in (0, 0.0, 1.0, 0.05):
+        assert getattr(GateConfig(**{name: good}), name) == good
+    for wrong in (-0.01, 1.01, 5, math.nan, math.inf):
+        with pytest.raises(ValueError, match=rf"gate\.{name} is .* it must be a fraction .*0\.05"):
+            GateConfig(**{name: wrong})
+
+
+def test_the_calibration_loss_is_a_number_of_bits():
+    for good in (0, 1000.0):
+        assert GateConfig(max_calibration_loss=good).max_calibration_loss == good
+    for wrong in (-0.1, 1000.1, math.nan, math.inf):
+        with pytest.raises(ValueError, match=r"gate\.max_calibration_loss .* number of bits"):
+            GateConfig(max_calibration_loss=wrong)
+
+
+@pytest.mark.parametrize("name", ["min_bonafide", "min_spoof", "min_speakers"])
+def test_counts_are_whole_numbers_from_one(name):
+    for good in (1, 2**31 - 1):
+        assert getattr(GateConfig(**{name: good}), name) == good
+    for wrong in (0, -1, 1.5, 20.0, 2**31, "20", None):
+        with pytest.raises(ValueError, match=rf"gate\.{name} is .* a whole number from 1"):
+            GateConfig(**{name: wrong})
+
+
+def test_settings_are_read_without_waiting_for_imports():
+    code = "import sys, bonafide.metrics.gate; sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,231 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from bonafide.metrics.detection import ErrorRates
+from bonafide.metrics.evaluation import FIGURES, Comparison, Figure, OperatingPoint
+from bonafide.metrics.gate import Rule, Verdict
+from bonafide.report import facts
+from bonafide.report.contents import DataChecks, DataFinding
+from bonafide.report.measures import MEASURES
+
+
+def test_every_figure_is_explained():
+    assert set(MEASURES) == set(FIGURES)
+
+
+@pytest.mark.parametrize(
+    ("name", "ci95", "outcome"),
+    [
+        ("eer", (-0.01, -0.001), "better"),
+        ("eer", (0.001, 0.01), "worse"),
+        ("eer", (-0.001, 0.01), "undecided"),
+        ("eer", (0.0, 0.01), "undecided"),  # 0 is inside
+        ("eer", None, ""),
+        ("auc", (0.001, 0.01), "better"),  # more is better
+        ("auc", (-0.01, -0.001), "worse"),
+    ],
+)
+def test_an_interval_decides_who_is_better(make_report, make_normal_trials, name, ci95, outcome):
+    report = make_report(make_normal_trials(1), resamples=0)
+    figures = report.evaluation.figures
+    comparison = Comparison(
+        figures=figures, differences={name: Figure(0.0, ci95)}, p_value=None, per_attack={}
+    )
+    evaluation = dataclasses.replace(report.evaluation, comparison=comparison)
+    rows = {row.name: row for row in facts.figure_rows(evaluation)}
+    assert rows[name].outcome == outcome
+
+
+def test_t_dcf_without_asv_is_left_out(make_report, make_normal_trials):
+    rows = facts.figure_rows(make_report(make_normal_trials(1), resamples=0).evaluation)
+    expected = [name for name in FIGURES if not name.startswith("min_tdcf")]
+    assert [row.name for row in rows] == expected
+    assert all(row.theirs is None and row.outcome == "" for row in rows)
+
+
+def rule(passed, value=0.03):
+    return Rule("max_eer", "EER on eval", value, 0.02, "rate", True, passed)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "forced", "state", "sentence"),
+    [
+        (None, "", "none", "Nothing here was held against a limit."),
+        (None, "demo", "forced", "No gate was asked."),
+        (Verdict((rule(True),)), "", "passed", "It keeps all 1 rule."),
+        (Verdict((rule(True),)), "demo", "passed", "It keeps all 1 rule."),
+        (Verdict((rule(True), rule(False))), "", "refused", "It breaks 1 of 2 rules: EER on eval."),
+        (Verdict((rule(False),)), "demo", "forced", "It breaks 1 of 1 rule: EER on eval."),
+        (Verdict(()), "", "refused", "The gate has no rules, so nothing was judged."),
+    ],
+)
+def test_the_decision(contents, verdict, forced, state, sentence):
+    report = dataclasses.replace(contents, verdict=verdict, forced_reason=forced)
+    decision = facts.decision(report)
+    assert (decision.state, decision.sentence) == (state, sentence)
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "unit", "at_most", "shown"),
+    [
+        (0.0158, 0.05, "rate", True, ("1.58\u00a0%", "at most 5.00\u00a0%")),
+        (0.0053, 0.005, "points", True, ("0.53 points", "at most 0.50 points")),
+        (0.023, 0.2, "bits", True, ("0.023 bits", "at most 0.200 bits")),
+        (7355, 20, "count", False, ("7,355", "at least 20")),
+        (None, 4, "count", False, ("not known", "at least 4")),
+    ],
+)
+def test_rules_are_shown_in_their_unit(value, limit, unit, at_most, shown):
+    found = Rule("name", "title", value, limit, unit, at_most, True)
+    assert (facts.rule_value(found), facts.rule_limit(found)) == shown
+
+
+def point(far, frr):
+    return OperatingPoint("eer", "dev", 0.0, ErrorRates(far=far, frr=frr), None, None)
+
+
+def test_a_call_centre_with_one_per_cent_attacks():
+    calls = facts.call_centre(point(far=0.1, frr=0.01))
+    assert calls.accepted_attacks == pytest.approx(10)
+    assert calls.rejected_callers == pytest.approx(99)
+    assert calls.attack_share == pytest.approx(90 / 189)
+
+
+def test_no_alarms_have_no_share():
+    assert facts.call_centre(point(far=1.0, frr=0.0)).attack_share is None
+
+
+def test_the_hardest_trials_are_furthest_on_the_wrong_side(make_report, make_trials_of):
+    # At the EER threshold, 1.0, one of four bona fide is at or below and one of four spoofs above.
+    trials = make_trials_of([5.0, 4.0, 3.0, -2.0], [9.0, 1.0, -1.0, -3.0], speakers=0)
+    found = facts.hardest(make_report(trials, resamples=0, audio=lambda name: f"{name}.wav"))
+    assert found.threshold == 1.0
+    assert (found.accepted_total, found.rejected_total) == (1, 1)
+    [accepted], [rejected] = found.accepted, found.rejected
+    assert accepted == facts.HardTrial("U00004", "A01", None, 9.0, "U00004.wav")
+    assert rejected == facts.HardTrial("U00003", "-", None, -2.0, "U00003.wav")
+
+
+def test_equal_scores_are_sorted_by_id_and_only_some_are_shown(make_report, make_trials_of):
+    trials = make_trials_of([0.0, 1.0, 2.0], np.repeat(3.0, 40))
+    found = facts.hardest(make_report(trials, resamples=0))
+    names = [trial.utterance for trial in found.accepted]
+    assert names == [f"U{place:05d}" for place in range(3, 3 + facts.HARDEST)]
+    assert found.accepted_total == 40
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "audio/U1.wav",
+        "/data/U1.flac",
+        "file:///data/U%201.flac",
+        "https://example.org/U1.wav",
+        "HTTP://example.org/U1.wav",
+        "audio/a?b=c:d",
+        "./a:b.wav",
+    ],
+)
+def test_audio_that_a_page_may_name(uri):
+    assert facts.playable(uri) == uri
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        None,
+        "",
+        "javascript:alert(1)",
+        "JavaScript:alert(1)",
+        "java\tscript:alert(1)",
+        " javascript:alert(1)",
+        "\x01javascript:alert(1)",
+        "data:audio/wav;base64,AAAA",
+        "gs://bucket/U1.wav",
+        "C:\\audio\\U1.wav",
+        "vbscript:x",
+        "a.wav\n",
+    ],
+)
+def test_audio_that_a_page_may_not_name(uri):
+    assert facts.playable(uri) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "ci95", "said"),
+    [
+        (
+            *(-0.02, (-0.03, -0.01)),
+            "The EER is lower than that of champion, version 17: \u22122.00 points (\u22123.00 to "
+            "\u22121.00).",
+        ),
+        (
+            *(0.02, (0.01, 0.03)),
+            "The EER is higher than that of champion, version 17: +2.00 points (+1.00 to +3.00).",
+        ),
+        (
+            *(0.02, (-0.01, 0.03)),
+            "These trials do not decide between it and champion, version 17: the EER differs by "
+            "+2.00 points, and the interval (\u22121.00 to +3.00) holds 0.",
+        ),
+        (
+            *(0.02, None),
+            "The EER differs from that of champion, version 17 by +2.00 points; how surely is not "
+            "known.",
+        ),
+    ],
+)
+def test_the_comparison_in_words(contents, value, ci95, said):
+    comparison = dataclasses.replace(
+        contents.evaluation.comparison, differences={"eer": Figure(value, ci95)}
+    )
+    evaluation = dataclasses.replace(contents.evaluation, comparison=comparison)
+    assert facts.comparison_summary(dataclasses.replace(contents, evaluation=evaluation)) == said
+
+
+def with_differences(contents, *differences):
+    """Returns contents whose treatments have these intervals of their differences."""
+    names = list(contents.cue_removal.results)
+    plain = contents.cue_removal.results[names[0]]
+    results = {names[0]: plain}
+    for name, ends in zip(names[1:], differences, strict=True):
+        value = None if ends is None else sum(ends) / 2
+        difference = Figure(value or 0.0, ends)
+        results[name] = dataclasses.replace(plain, difference=difference)
+    removal = dataclasses.replace(contents.cue_removal, results=results)
+    return dataclasses.replace(contents, cue_removal=removal)
+
+
+def test_the_summary_of_shortcuts_names_the_one_that_costs_most(contents):
+    changed = with_differences(contents, (0.01, 0.03), (-0.1, 0.1), (0.02, 0.06))
+    said = facts.cue_summary(changed)
+    assert "treated alike (both)" in said
+    assert "+4.00 points" in said
+    assert [row.outcome for row in facts.cue_rows(changed.cue_removal)] == [
+        *("", "relies", "open", "relies")
+    ]
+
+
+def test_the_summary_does_not_call_chance_a_loss(contents):
+    said = facts.cue_summary(with_differences(contents, (-0.1, 0.1), (-0.1, 0.0), None))
+    assert said.startswith("The 300 trials show no loss")
+    said = facts.cue_summary(with_differences(contents, *[(-0.1, 0.0)] * 3))
+    assert said == "Taking out silence, level and DC costs it nothing (300 trials)."
+    assert facts.cue_summary(dataclasses.replace(contents, cue_removal=None)) == ""
+
+
+@pytest.mark.parametrize(
+    ("severities", "eer", "said"),
+    [
+        ([], None, "Nothing was found to be wrong with the data."),
+        (["error", "warning", "warning"], None, "The data have 1 error and 2 warnings."),
+        ([], 0.9, "apart at an EER of 90.00 %, this detector at "),
+        ([], 0.0001, "this detector does no better, and may have learnt nothing about speech."),
+    ],
+)
+def test_the_summary_of_the_data(contents, severities, eer, said):
+    findings = [DataFinding("rule", severity, "", "x", "y") for severity in severities]
+    changed = dataclasses.replace(contents, data=DataChecks(findings, eer))
+    assert said in facts.data_summary(changed).replace("\u00a0", " ")

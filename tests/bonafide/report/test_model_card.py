@@ -1,0 +1,113 @@
+import re
+
+import pytest
+
+from bonafide import text
+from bonafide.report.model_card import escaped, render_model_card
+from bonafide.report.page import render_page
+
+markdown_it = pytest.importorskip("markdown_it", reason="rich brings it")
+
+
+def parsed(source):
+    # HTML on, as in the strictest reading: what is escaped stays text all the same.
+    return markdown_it.MarkdownIt("commonmark", {"html": True}).enable("table").parse(source)
+
+
+def tables(source):
+    """Returns each table as rows of cell texts."""
+    found, tokens = [], iter(parsed(source))
+    for token in tokens:
+        if token.type == "table_open":
+            found.append([])
+        elif token.type == "tr_open":
+            found[-1].append([])
+        elif token.type in ("th_open", "td_open"):
+            content = next(tokens)
+            found[-1][-1].append("".join(child.content for child in content.children))
+    return found
+
+
+@pytest.fixture(scope="module")
+def card(contents):
+    return render_model_card(contents)
+
+
+def test_the_card_has_the_figures_of_the_page(contents, card):
+    page = render_page(contents)
+    [figures] = [rows for rows in tables(card) if rows[0][0] == "Measure"]
+    assert len(figures) == 1 + len(contents.evaluation.figures)
+    for _, value, interval, theirs, difference, ends, outcome in figures[1:]:
+        for shown in (value, interval, theirs, difference, ends, outcome):
+            assert shown in page
+    assert figures[1][:2] == ["EER", text.rate(contents.evaluation.figures["eer"].value)]
+
+
+def test_the_card_has_every_part(contents, card):
+    headings = re.findall(r"^#+ (.*)$", card, re.MULTILINE)
+    assert headings == [
+        *("Model card: conformer-s", "Gate", "Figures", "Attacks"),
+        *("Shortcuts taken out", "Operating points"),
+        *("Calibration", "Hardest trials", "Where this comes from", "Data", "Model"),
+        *("Utterances left out", "Limits", "Definitions and sources"),
+    ]
+    assert "**Refused by the gate.** It breaks 1 of 9 rules: EER of the worst attack." in card
+    by_first = {rows[0][0]: rows for rows in tables(card)}
+    assert len(by_first["Result"]) == 1 + len(contents.verdict.rules)
+    assert by_first["Attack"][1][0] == contents.evaluation.worst_attack
+    assert by_first["Split"][1:] == [["dev", "0.400", "0.310"], ["eval", "0.450", "0.400"]]
+    assert len(by_first["Point"]) == 1 + len(contents.evaluation.operating_points)
+
+
+def test_a_plain_card_has_no_empty_parts(make_report, make_normal_trials):
+    card = render_model_card(make_report(make_normal_trials(1, speakers=0), resamples=0))
+    assert "## Gate" not in card
+    assert "## Calibration" not in card
+    assert "No gate was asked" in card
+    assert "There are no intervals: no resamples were asked for." in card
+    assert "\n\n\n" not in card
+
+
+def test_the_same_contents_give_the_same_card(contents, card):
+    assert render_model_card(contents) == card
+
+
+def test_every_row_has_the_cells_of_its_head(card, hostile):
+    for source in (card, render_model_card(hostile)):
+        found = tables(source)
+        assert found
+        for rows in found:
+            assert len(rows) > 1
+            assert {len(row) for row in rows} == {len(rows[0])}
+
+
+def test_hostile_texts_are_neither_markup_nor_html(hostile):
+    source = render_model_card(hostile)
+    kinds = {"html_block", "fence", "code_block"}
+    inline = {"html_inline", "link_open", "image", "code_inline"}
+    for token in parsed(source):
+        assert token.type not in kinds
+        assert not {child.type for child in token.children or ()} & inline
+    titles = [line for line in source.splitlines() if line.startswith("# ")]
+    assert len(titles) == 1
+    assert "\u202e" not in source
+    assert "<script" not in source
+    cells = {cell for rows in tables(source) for row in rows for cell in row}
+    assert any("<script>window.injected=1;alert(1)</script>" in cell for cell in cells)
+
+
+@pytest.mark.parametrize(
+    ("plain", "written"),
+    [
+        ("LA_E_0000001", "LA_E_0000001"),  # as it is, in the source too
+        ("_x_", "\\_x\\_"),
+        ("a|b", "a\\|b"),
+        ("a`b", "a\\`b"),
+        ("<b>&amp;", "&lt;b&gt;&amp;amp;"),
+        ("a\nb", "a\\\\u000ab"),
+        ("# x", "\\# x"),
+        ("$x$ ~y~ *z* [a](b) !", "\\$x\\$ \\~y\\~ \\*z\\* \\[a\\](b) \\!"),
+    ],
+)
+def test_escaping(plain, written):
+    assert escaped(plain) == written

@@ -1,0 +1,123 @@
+import os
+import pathlib
+import threading
+
+import numpy as np
+import pytest
+import soundfile
+
+from bonafide.audio import decoding
+from bonafide.scoring import reading
+
+
+def read(path):
+    return np.concatenate(list(reading.read_blocks(str(path), 16_000)))
+
+
+def refused(path, reason):
+    with pytest.raises(reading.AudioError, match=reason):
+        read(path)
+
+
+def speech(rate_hz, seconds=1.0, channels=1):
+    time = np.arange(round(rate_hz * seconds)) / rate_hz
+    tones = [0.3 * np.sin(2 * np.pi * (200 + 50 * i) * time) for i in range(channels)]
+    return np.stack(tones, axis=1)
+
+
+FORMATS = [
+    ("WAV", "PCM_U8"),
+    ("WAV", "PCM_24"),
+    ("WAV", "FLOAT"),
+    ("WAV", "ULAW"),
+    ("FLAC", "PCM_16"),
+    ("OGG", "VORBIS"),
+    ("OGG", "OPUS"),
+    ("MP3", "MPEG_LAYER_III"),
+    ("AIFF", "PCM_16"),
+    ("CAF", "PCM_16"),
+    ("W64", "PCM_16"),
+    ("NIST", "PCM_16"),
+    ("AU", "PCM_16"),
+]
+
+
+@pytest.mark.parametrize("rate_hz", [8_000, 16_000, 48_000])
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize(("kind", "subtype"), FORMATS)
+def test_a_file_is_decoded_as_the_pipeline_does(wav, tmp_path, kind, subtype, channels, rate_hz):
+    if subtype not in soundfile.available_subtypes(kind):
+        pytest.skip(f"this libsndfile has no {kind} {subtype}")
+    data = wav(speech(rate_hz, channels=channels), rate_hz, subtype, kind)
+    (tmp_path / "clip").write_bytes(data)
+    found = read(tmp_path / "clip")
+    np.testing.assert_array_equal(found, decoding.decode(data, 16_000, 0.3))
+    assert abs(len(found) - 16_000) < 1_500
+    assert np.abs(found).max() > 3_000
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["ünïcode Ωмир 录音.wav", "two\nlines\t.wav", " -rf.wav", "x.raw", os.fsdecode(b"\xff\xfe")],
+)
+def test_odd_names(wav, tmp_path, name):
+    (tmp_path / name).write_bytes(wav(np.zeros(8_000)))
+    assert len(read(tmp_path / name)) == 8_000
+
+
+def test_what_cannot_be_opened(tmp_path):
+    refused(tmp_path / "none.wav", "there is no such file")
+    refused(tmp_path / "x" / "none.wav", "there is no such file")
+    refused("nul\0.wav", "cannot be opened: embedded null byte")
+    refused("x" * 300, "cannot be read: File name too long")
+    refused(tmp_path, "it is a folder: --recursive")
+    refused("/dev/zero", "neither a file nor a pipe")
+
+
+def test_a_file_without_permission(tmp_path, monkeypatch):
+    def deny(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("builtins.open", deny)
+    refused(pathlib.Path(__file__), "cannot be read: Permission denied")
+
+
+def test_what_cannot_be_used(wav, tmp_path):
+    whole = wav(np.zeros(16_000))
+    nan = np.zeros(16_000, np.float32)
+    nan[5_000] = np.nan
+    for content, reason in [
+        (b"", "empty file"),
+        (b"no audio at all " * 99, "unreadable as audio: Format not recognised"),
+        (wav(np.zeros(4_799)), r"too short: 0\.300 s, at least 0\.3 s"),
+        (whole[:20_000], "cut off: 12044 bytes"),
+        (wav(nan, subtype="FLOAT"), "NaN or infinity"),
+    ]:
+        (tmp_path / "bad").write_bytes(content)
+        refused(tmp_path / "bad", reason)
+    (tmp_path / "ok").write_bytes(wav(np.zeros(4_800)))
+    assert len(read(tmp_path / "ok")) == 4_800
+
+
+def test_of_what_libsndfile_does_not_read_is_said_how_to_convert_it(wav, tmp_path):
+    (tmp_path / "a.M4A").write_bytes(b"\0\0\0\x20ftypM4A " * 9)
+    refused(tmp_path / "a.M4A", r"does not read \.m4a: convert it first \(ffmpeg")
+    # It goes by the content all the same.
+    (tmp_path / "b.m4a").write_bytes(wav(np.zeros(8_000)))
+    assert len(read(tmp_path / "b.m4a")) == 8_000
+
+
+def test_a_pipe(wav, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    data = wav(speech(48_000), 48_000)
+    writer = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=(data,))
+    writer.start()
+    np.testing.assert_array_equal(read(tmp_path / "pipe"), decoding.decode(data, 16_000, 0.3))
+    writer.join()
+
+
+def test_endings_are_of_formats_that_libsndfile_has():
+    known = {f".{name.lower()}" for name in soundfile.available_formats()}
+    other_names = {".aif", ".aifc", ".oga", ".opus", ".snd", ".sph", ".wave"}
+    assert other_names | known >= reading.AUDIO_ENDINGS
+    assert not known & reading.OTHER_ENDINGS

@@ -1,0 +1,53 @@
+import math
+
+import numpy as np
+import pytest
+
+from models.data.corpus_weights import parse_weights, row_weights, shares_text
+
+CORPORA = np.array(["la", "itw", "la", "la"])
+
+
+def test_entries_are_names_with_numbers():
+    assert parse_weights(()) == {}
+    assert parse_weights(("itw=3", " la = 0.5", "a=b=1e-6")) == {"itw": 3, "la": 0.5, "a=b": 1e-6}
+
+
+@pytest.mark.parametrize(
+    ("entries", "law"),
+    [
+        (("itw",), "NAME=NUMBER"),
+        (("=3",), "NAME=NUMBER"),
+        (("",), "NAME=NUMBER"),
+        (("itw=",), "NAME=NUMBER with a number"),
+        (("itw=three",), "NAME=NUMBER with a number"),
+        (("itw=0",), "numbers above 0"),
+        (("itw=-1",), "numbers above 0"),
+        ((f"itw={math.nan}",), "numbers above 0"),
+        ((f"itw={math.inf}",), "numbers above 0"),
+        (("itw=1000001",), "to 1,000,000"),
+        (("la=1", "itw=3", "la=1"), "la is there twice"),
+    ],
+)
+def test_what_is_no_weight_is_named(entries, law):
+    with pytest.raises(ValueError, match=r"^trainer\.corpus_weights must be ") as caught:
+        parse_weights(entries)
+    assert law in str(caught.value)
+    assert str(caught.value).endswith(f"got {entries[-1]!r}")
+
+
+def test_rows_weigh_what_their_corpus_does_and_others_one():
+    assert row_weights(CORPORA, {"itw": 3.0}).tolist() == [1, 3, 1, 1]
+    assert row_weights(CORPORA, {"itw": 3.0, "la": 0.5}).tolist() == [0.5, 3, 0.5, 0.5]
+    assert row_weights(CORPORA, {}).tolist() == [1, 1, 1, 1]
+
+
+def test_a_corpus_that_is_not_there_is_named_with_those_that_are():
+    with pytest.raises(ValueError, match="there is no asv, own in the train split; it has itw, la"):
+        row_weights(CORPORA, {"own": 2.0, "la": 2.0, "asv": 1.0})
+
+
+def test_people_are_told_the_shares():
+    corpora = np.array(["la"] * 4500 + ["itw"] * 1500)
+    weights = row_weights(corpora, {"itw": 3.0})
+    assert shares_text(corpora, weights) == "itw 1,500 x 3 = 50.0 %, la 4,500 x 1 = 50.0 %"

@@ -1,0 +1,15 @@
+import dataclasses
+import math
+
+import pytest
+
+from models.features.config import FeatureConfig
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
+@pytest.mark.parametrize(
+    "field", [f.name for f in dataclasses.fields(FeatureConfig) if isinstance(f.default, float)]
+)
+def test_a_float_must_be_finite(field, value):
+    with pytest.raises(ValueError, match=rf"^features\.{field} must be finite, got {value!r}$"):
+        FeatureConfig(**{field: value})

@@ -1,0 +1,37 @@
+import dataclasses
+import json
+
+import pytest
+
+from models.tuning.search_space import SEARCHABLE
+from models.tuning.tuner_config import TunerConfig
+
+
+def test_survives_json():
+    config = TunerConfig(trials=3, holdout_attacks=("A03",), space=SEARCHABLE[:2])
+    assert TunerConfig(**json.loads(json.dumps(dataclasses.asdict(config)))) == config
+
+
+def test_off_unless_asked_for():
+    assert TunerConfig().trials == 0
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "law"),
+    [
+        ("trials", -1, "a whole number, 0 or more"),
+        ("trials", 10_001, "at most 10,000"),
+        ("epochs", 0, "a whole number, 1 or more"),
+        ("seed", 2**31, r"below 2\*\*31"),
+        ("space", (), "at least one setting"),
+        ("space", ("conformer.dropout", "conformer.dropout"), "each name once"),
+    ],
+)
+def test_a_bad_value_is_named(field, value, law):
+    with pytest.raises(ValueError, match=rf"tuner\.{field} must be {law}, got"):
+        TunerConfig(**{field: value})
+
+
+def test_a_misspelt_setting_of_the_space_is_told_with_the_nearest():
+    with pytest.raises(ValueError, match=r"'trainer.learningrate' cannot be .* trainer\.learning_"):
+        TunerConfig(space=("trainer.learningrate",))
