@@ -221,7 +221,7 @@ class Client:
     def _not_ours(self, what: str) -> str:
         return f"{self.connection.host} answered with {what}; is that the API server?"
 
-    def _in_namespace(self) -> dict[str, str]:
+    def _in_namespace(self) -> dict[str, Any]:
         return {"namespace": self.connection.namespace} if self.connection.namespace else {}
 
     def _pages(self, method: Callable[..., Any], **arguments: Any) -> Iterator[Any]:

@@ -73,7 +73,7 @@ def run(options: argparse.Namespace, beam_args: Sequence[str], events: EventLog)
     for found in task.outputs.artifacts.values():
         # KFP's launcher does this, its local runner does not.
         Path(found.artifacts[0].uri).parent.mkdir(parents=True, exist_ok=True)
-    # Outputs have no name yet, and with KFP's local runner inputs have none either.
+    # Without a name are outputs of older backends, and inputs of KFP's local runner.
     names = {0: ""}
     inputs = tfx_utils.parse_raw_artifact_dict(task.inputs.artifacts, names)
     outputs = tfx_utils.parse_raw_artifact_dict(task.outputs.artifacts, names)

@@ -106,7 +106,7 @@ def _not_applied(config: Any, kfp_version: str) -> Iterator[str]:
 
 def _paths(config: Any) -> list[str]:
     """Names of the fields that are set, and of the fields in them, as `pvc_mount.sub_path`."""
-    found = {}
+    found: dict[str, None] = {}
     for field, value in config.ListFields():
         found[field.name] = None
         if field.message_type is None:
