@@ -41,9 +41,10 @@ test-e2e: env ## Run the end-to-end tests: pipelines that pass, fail, are killed
 	@$(PYTEST) -m e2e $(ARGS)
 
 .PHONY: lint
-lint: env ## Check style and format
+lint: env ## Check style, format, types and the direction of imports
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
+	@.venv/bin/lint-imports --no-logo
 
 .PHONY: format
 format: env ## Fix style and format the code
