@@ -41,9 +41,10 @@ test-e2e: env ## Run the real pipeline: passing, failing, killed and resumed (mi
 	@$(PYTEST) -m e2e $(ARGS)
 
 .PHONY: lint
-lint: env ## Check style and format
+lint: env ## Check style, format, types and the direction of imports
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
+	@.venv/bin/lint-imports --no-logo
 
 .PHONY: format
 format: env ## Put the code into the house's format
