@@ -66,7 +66,7 @@ def read_settings(options: argparse.Namespace, changes: Sequence[Change] = ()) -
     from_file: list[Change] = []
     if options.config is not None:
         preset, from_file = read_config(options.config)
-        if preset and options.preset not in (None, preset.value):
+        if preset is not None and options.preset not in (None, preset.value):
             raise SettingsError(
                 f"one preset, as --preset {options.preset} says",
                 repr(preset.value),
@@ -74,7 +74,7 @@ def read_settings(options: argparse.Namespace, changes: Sequence[Change] = ()) -
                 preset.place,
                 "Leave one of them out.",
             )
-        options.preset = preset.value if preset else options.preset
+        options.preset = options.preset if preset is None else preset.value
     options.preset = options.preset or DEFAULT_PRESET
     return override(PRESETS[options.preset](), [*from_file, *changes, *options.assignments])
 
@@ -91,8 +91,8 @@ def read_config(path: str) -> tuple[Change | None, list[Change]]:
     from bonafide.settings import yaml_file  # PyYAML, for those who have a file
 
     changes = yaml_file.changes_of(*yaml_file.read_yaml(path))
-    [preset] = [change for change in changes if change.name == "preset"] or [None]
-    if preset and preset.value not in PRESETS:
+    preset = next((change for change in changes if change.name == "preset"), None)
+    if preset is not None and preset.value not in PRESETS:
         advice = did_you_mean(str(preset.value), PRESETS)
         raise SettingsError("a preset", repr(preset.value), "preset", preset.place, advice)
     return preset, [change for change in changes if change is not preset]

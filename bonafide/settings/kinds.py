@@ -271,11 +271,7 @@ def kind_of(annotation: Any) -> Kind:
     Raises:
         TypeError: Settings cannot be of this type.
     """
-    rules: list[Any] = []
-    while typing.get_origin(annotation) is typing.Annotated:
-        annotation, *own = typing.get_args(annotation)
-        rules += own
-    return _kind(annotation, {type(rule): rule for rule in rules})
+    return _kind(*_unwrapped(annotation, {}))
 
 
 def _kind(annotation: Any, rules: dict[type, Any]) -> Kind:
@@ -292,12 +288,12 @@ def _kind(annotation: Any, rules: dict[type, Any]) -> Kind:
         kinds = {argument for argument in arguments if argument is not Ellipsis}
         if len(kinds) != 1:
             raise TypeError(f"expected a tuple of one type, got {annotation}. Use one type.")
-        item = _kind(*_without_rules(kinds.pop(), rules))
+        item = _kind(*_unwrapped(kinds.pop(), rules))
         length = None if Ellipsis in arguments else len(arguments)
         return List(item, length, rules.get(Items, ANY_ITEMS))
     if origin in (types.UnionType, typing.Union):
         [inner] = [argument for argument in arguments if argument is not types.NoneType]
-        return Maybe(_kind(inner, rules))
+        return Maybe(_kind(*_unwrapped(inner, rules)))
     if origin is not None and issubclass(origin, Mapping):
         return Table(kind_of(arguments[1]))
     if dataclasses.is_dataclass(annotation):
@@ -305,8 +301,8 @@ def _kind(annotation: Any, rules: dict[type, Any]) -> Kind:
     raise TypeError(f"expected a type that settings can have, got {annotation}.")
 
 
-def _without_rules(annotation: Any, outer: dict[type, Any]) -> tuple[Any, dict[type, Any]]:
-    """Rules of a tuple that are about its items go with those of the items' own annotation."""
+def _unwrapped(annotation: Any, outer: dict[type, Any]) -> tuple[Any, dict[type, Any]]:
+    """Takes an annotation's rules out of it; they come on top of those of what it is part of."""
     rules = dict(outer)
     while typing.get_origin(annotation) is typing.Annotated:
         annotation, *own = typing.get_args(annotation)

@@ -92,7 +92,7 @@ def override(
             section, field = _split(tree, change, named_sections)
             values.setdefault(section, {})[field] = change.value
     try:
-        sections = {name: getattr(tree, name).changed(given) for name, given in values.items()}
+        sections = {name: getattr(tree, name).with_values(given) for name, given in values.items()}
         return dataclasses.replace(tree, **sections)  # type: ignore[type-var]
     except SettingsError as error:
         raise error.at(places) from None

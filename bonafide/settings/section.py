@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import json
 import typing
 from collections.abc import Mapping
@@ -32,7 +31,7 @@ class Section:
     """Base of frozen dataclasses that hold settings.
 
     The constructor checks every field by its annotation (see `bonafide.settings.kinds`). Texts and
-    what comes from JSON or YAML is read by `from_mapping` and `changed`, which end there too. A
+    what comes from JSON or YAML is read by `from_mapping` and `with_values`, which end there too. A
     subclass that has rules between fields extends `__post_init__`.
 
     Example:
@@ -92,7 +91,7 @@ class Section:
                 raise SettingsError(setting.kind.expected(), "nothing", name)
         return cls(**_read(settings_of(cls), content, cls.section))
 
-    def changed(self, content: Mapping[str, Any]) -> Self:
+    def with_values(self, content: Mapping[str, Any]) -> Self:
         """Returns a copy with other values of some settings, read as by `from_mapping`.
 
         Args:
@@ -135,14 +134,18 @@ def _read(
     return values
 
 
-@functools.cache
+_SETTINGS: dict[type[Section], tuple[Setting, ...]] = {}
+
+
 def settings_of(section: type[Section]) -> tuple[Setting, ...]:
     """Returns the fields of a section, in order."""
-    hints = typing.get_type_hints(section, include_extras=True)
-    return tuple(
-        Setting(field.name, kind_of(hints[field.name]), _default(field))
-        for field in dataclasses.fields(section)  # type: ignore[arg-type]
-    )
+    if section not in _SETTINGS:
+        hints = typing.get_type_hints(section, include_extras=True)
+        _SETTINGS[section] = tuple(
+            Setting(field.name, kind_of(hints[field.name]), _default(field))
+            for field in dataclasses.fields(section)  # type: ignore[arg-type]
+        )
+    return _SETTINGS[section]
 
 
 def unknown(name: str, known: typing.Iterable[str], what: str, place: str = "") -> SettingsError:

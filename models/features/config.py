@@ -108,9 +108,9 @@ class FeatureConfig(Section, section="features"):
         return self.sample_rate / self.hop_samples
 
 
-def _hz_to_mel(hz: np.ndarray) -> np.ndarray:
+def _hz_to_mel(hz: float) -> float:
     """HTK's mel scale, 2595 log10(1 + f / 700) (O'Shaughnessy 1987)."""
-    return 2595.0 * np.log10(1.0 + hz / 700.0)
+    return float(2595.0 * np.log10(1.0 + hz / 700.0))
 
 
 def _mel_to_hz(mel: np.ndarray) -> np.ndarray:
@@ -137,11 +137,11 @@ def filter_matrix(config: FeatureConfig) -> np.ndarray:
         Weights [num_bins, num_bands], float32.
     """
     bins_hz = np.linspace(0.0, config.sample_rate / 2, config.num_bins)
-    ends_hz = np.array([config.fmin_hz, config.fmax_hz], np.float64)
+    low, high = config.fmin_hz, config.fmax_hz
     if config.front_end == "mel":
-        edges_hz = _mel_to_hz(np.linspace(*_hz_to_mel(ends_hz), config.num_bands + 2))
+        edges_hz = _mel_to_hz(np.linspace(_hz_to_mel(low), _hz_to_mel(high), config.num_bands + 2))
     else:
-        edges_hz = np.linspace(*ends_hz, config.num_bands + 2)
+        edges_hz = np.linspace(low, high, config.num_bands + 2)
     left, centre, right = edges_hz[:-2], edges_hz[1:-1], edges_hz[2:]
     rising = (bins_hz[:, None] - left) / (centre - left)
     falling = (right - bins_hz[:, None]) / (right - centre)
