@@ -89,6 +89,9 @@ def test_parameters_go_where_they_are_wanted(tasks):
     shown = json.loads(constant(tasks["EvalReport"], "settings"))
     assert shown["trainer"]["epochs"] == "@{epochs}"
     assert shown["corpus"]["root"] == "@{corpus_root}"
+    read = json.loads(constant(tasks["UtteranceGen"], "settings"))
+    assert (read["corpus_root"], read["layout"]) == ("@{corpus_root}", "asvspoof2019-la")
+    assert "param--corpus_root" in tasks["UtteranceGen"]["inputs"]["parameters"]
     given = tasks["Trainer"]["inputs"]["parameters"]
     assert given["param--epochs"] == {"componentInputParameter": "epochs"}
     assert given["param--corpus_fingerprint"] == {
