@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-pytest_plugins = ["recordings"]
+pytest_plugins = ["recordings", "s3_server"]
 
 # The same examples in every run, and no time limit: a busy machine must not fail a test.
 hypothesis.settings.register_profile("house", deadline=None, derandomize=True)

@@ -116,6 +116,24 @@ def write_bytes(path: str, data: bytes) -> None:
     store.pipe_file(inside, data)  # an object appears when its upload is complete
 
 
+def write_new(path: str, data: bytes) -> None:
+    """Writes a file that is not there yet; of several processes at once, one succeeds.
+
+    In an object store this is a conditional write (`If-None-Match: *` on S3, a generation of 0 on
+    Google Cloud Storage).
+
+    Raises:
+        FileExistsError: It is there.
+    """
+    if not is_uri(path):
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        with Path(path).open("xb") as file:
+            file.write(data)
+        return
+    store, inside = _store(path)
+    store.pipe_file(inside, data, mode="create")
+
+
 def write_text(path: str, text: str) -> None:
     """Writes a UTF-8 file; see `write_bytes`."""
     write_bytes(path, text.encode("utf-8"))
