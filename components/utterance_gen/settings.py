@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, Self, get_type_hints
 
 from bonafide import corpora
 
@@ -62,9 +62,5 @@ class IngestSettings:
     @classmethod
     def from_exec_properties(cls, exec_properties: Mapping[str, Any]) -> Self:
         """From what an orchestrator hands over; some hand integers over as floats or strings."""
-        return cls(
-            **{
-                field.name: field.type(exec_properties[field.name])
-                for field in dataclasses.fields(cls)
-            }
-        )
+        types = get_type_hints(cls)
+        return cls(**{name: make(exec_properties[name]) for name, make in types.items()})
