@@ -346,14 +346,18 @@ def cue_summary(contents: ReportContents) -> str:
         return ""
     rows = cue_rows(removal)[1:]
     trials = text.count(removal.n_bonafide + removal.n_spoof)
-    used = [row for row in rows if row.outcome == "relies"]
+    used = [
+        (row.result.difference.value, row)
+        for row in rows
+        if row.result.difference is not None and row.outcome == "relies"
+    ]
     if used:
-        worst = max(used, key=lambda row: row.result.difference.value)
+        loss, worst = max(used, key=lambda found: found[0])
         return (
             f"Part of what this detector knows is no property of the speech: on {trials} trials "
             f"treated alike ({worst.title.lower()}), its EER is "
             f"{text.rate(worst.result.eer.value)}, "
-            f"{text.difference(worst.result.difference.value, 'rate')} points."
+            f"{text.difference(loss, 'rate')} points."
         )
     if all(row.outcome == "none" for row in rows):
         return f"Taking out silence, level and DC costs it nothing ({trials} trials)."
