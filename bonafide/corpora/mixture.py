@@ -13,7 +13,8 @@ import re
 from collections.abc import Callable, Mapping
 
 from bonafide.corpora import base
-from bonafide.corpora.options import Options, OptionsError
+from bonafide.corpora.options import Options
+from bonafide.settings import SettingsError
 from bonafide.storage.corpus_files import CorpusFiles, FileInfo
 from bonafide.trials import keys
 
@@ -65,6 +66,11 @@ def parse(text: str) -> tuple[Member, ...]:
     return members
 
 
+def find(files: CorpusFiles) -> str:
+    """Returns the names of the members, for people; see `parse`."""
+    return ", ".join(member.name for member in parse(files.root))
+
+
 def take_out(text: str, option: str) -> tuple[str, dict[str, str]]:
     """Takes out an option that is meant for others than the readers.
 
@@ -78,7 +84,8 @@ def take_out(text: str, option: str) -> tuple[str, dict[str, str]]:
     Raises:
         CorpusError: A corpus has it twice.
     """
-    members, values = [], {}
+    members: list[str] = []
+    values: dict[str, str] = {}
     for part in text.split(";"):
         head, _, pairs = part.partition("?")
         name = head.partition("=")[0].strip()
@@ -107,7 +114,7 @@ def _member(text: str) -> Member:
         root, layout = rest, "auto"
     try:
         options = Options.parse(tuple(filter(None, pairs.split(","))))
-    except OptionsError as error:
+    except SettingsError as error:
         raise base.CorpusError(f"mixture of corpora: {name}: {error}") from error
     return Member(name, root, layout, options)
 

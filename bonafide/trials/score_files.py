@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import NoReturn
 
 import numpy as np
 
@@ -196,7 +197,7 @@ def _order(scores: ScoreFile, protocol: Protocol) -> list[int]:
 
 def _refuse_mismatch(
     scores: ScoreFile, protocol: Protocol, missing: list[str], extra: list[str]
-) -> None:
+) -> NoReturn:
     parts = [f"the scores in {scores.where} do not fit the protocol {protocol.where}:"]
     if missing:
         parts.append(
