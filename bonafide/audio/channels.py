@@ -24,7 +24,7 @@ import numpy as np
 MIX = "mix"
 Kind = Literal["one", "alike", "opposite", "different", "one silent"]
 
-MIN_CORRELATION = 0.8
+MIN_CORRELATION = 0.9
 MAX_LEVEL_DIFFERENCE_DB = 6.0
 MIN_DIFFERENT_SECONDS = 1.0
 MIN_DIFFERENT_SHARE = 0.2
