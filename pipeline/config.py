@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 from bonafide import corpora
+from bonafide.audio.channels import Choice
 from bonafide.engines import BeamConfig
 from bonafide.metrics.gate import GateConfig
 from bonafide.settings import Bounds, Pattern, Section, overrides
@@ -69,12 +70,16 @@ class UtteranceConfig(Section, section="utterances"):
 
     Attributes:
         min_seconds: Shortest recording; a shorter one is rejected.
+        channels: What is taken of recordings with several channels: `mix` averages them, `left` and
+            `right` take the first and the second, `reject` averages those that are alike and
+            rejects the others. DataGate's rule `unlike_channels` counts those that differ.
         max_rejected_fraction: Highest share of rejected utterances; a larger one stops the run.
         shard_megabytes: Target size of a shard of examples.
         seed: Seed of the order of utterances inside the shards.
     """
 
     min_seconds: Annotated[float, Bounds(ge=0, le=60, unit="seconds")] = 0.3
+    channels: Choice = "mix"
     max_rejected_fraction: Fraction = 0.01
     # A shard is built on a local disk.
     shard_megabytes: Annotated[int, Bounds(ge=1, le=2**20, unit="MiB")] = 128

@@ -135,6 +135,7 @@ def create_components(
             corpus_name=corpus.name,
             sample_rate=settings.features.sample_rate,
             min_seconds=utterances.min_seconds,
+            channels=utterances.channels,
             shard_bytes=utterances.shard_megabytes * 2**20,
             max_rejected_fraction=utterances.max_rejected_fraction,
             seed=utterances.seed,

@@ -22,6 +22,7 @@ from typing import Literal
 import numpy as np
 
 MIX = "mix"
+Choice = Literal["mix", "left", "right", "reject"]  # What a corpus takes of several channels.
 Kind = Literal["one", "alike", "opposite", "different", "one silent"]
 
 MIN_CORRELATION = 0.9

@@ -69,6 +69,7 @@ class Executor(base_executor.BaseExecutor):
             summary = json.loads(stream.read())
         own = profile.train_profile(table, summary["corpus"], summary["corpus_fingerprint"])
         known = _known(exec_properties.get("serving") or "", config, summary["sample_rate"])
+        found += rules.unlike_channels(summary.get("splits", {}), summary.get("channels", "mix"))
         checked = checks.check(table, config, own, known)
         findings = report.settled(found, config) + checked.findings
 
