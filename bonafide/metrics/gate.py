@@ -100,9 +100,9 @@ class Rule:
 
     @property
     def sentence(self) -> str:
-        """What was found and what was wanted, for a console or a log."""
+        """Measured value and limit, for a console or a log."""
         detail = f" ({self.detail})" if self.detail else ""
-        return f"{self.title}: {self.value_text}; {self.limit_text} passes{detail}"
+        return f"{self.title}: {self.value_text}, expected {self.limit_text}{detail}"
 
 
 @dataclass(frozen=True)
@@ -162,12 +162,12 @@ def decide(evaluation: Evaluation, config: GateConfig, overlap: Overlap) -> Verd
         rules.append(
             _at_most(
                 "max_regression",
-                "EER above the champion's, upper end of the paired 95 % interval",
+                "EER difference from the champion, upper end of the paired 95 % interval",
                 delta.ci95[1] if delta.ci95 else None,
                 config.max_regression,
                 "points",
                 f"the champion has {percent(champion)}, the difference is {100 * delta.value:+.2f} "
-                "points",
+                "percentage points",
             )
         )
     rules += [
@@ -185,14 +185,14 @@ def decide(evaluation: Evaluation, config: GateConfig, overlap: Overlap) -> Verd
             loss,
             config.max_calibration_loss,
             "bits",
-            f"Cllr is {found['cllr'].value:.3f}, at best {found['min_cllr'].value:.3f} bits",
+            f"Cllr is {found['cllr'].value:.3f}, min Cllr {found['min_cllr'].value:.3f} bits",
         ),
         _at_least("min_bonafide", "Bona fide trials", evaluation.n_bonafide, config.min_bonafide),
         _at_least("min_spoof", "Spoofed trials", evaluation.n_spoof, config.min_spoof),
         _at_least("min_speakers", "Speakers", evaluation.n_speakers, config.min_speakers),
         _at_most(
             "speaker_overlap",
-            "Speakers of eval that training has heard",
+            "Eval speakers that are in training",
             len(overlap.speakers),
             0,
             "count",
@@ -203,7 +203,7 @@ def decide(evaluation: Evaluation, config: GateConfig, overlap: Overlap) -> Verd
         rules.append(
             _at_most(
                 "allow_attack_overlap",
-                "Attacks of eval that training has seen",
+                "Eval attacks that are in training",
                 len(overlap.attacks),
                 0,
                 "count",

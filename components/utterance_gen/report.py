@@ -123,7 +123,7 @@ def summarise(
         A dictionary ready for JSON: `notes`, `read`, `rejected`, `seconds` overall and in
         `splits[name]`, which also has `shards` and `systems` (utterances read by system id).
     """
-    splits = {}
+    splits: dict[str, dict[str, Any]] = {}
     for split in corpora.SPLITS:
         shards = [result for result in results if result.split == split]
         systems: collections.Counter[str] = collections.Counter()

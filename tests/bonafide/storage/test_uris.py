@@ -79,6 +79,11 @@ def test_a_scheme_without_a_driver_names_the_remedy():
         uris.exists("nothing://bucket/x")
 
 
+def test_minio_is_s3_at_the_endpoint_of_the_environment(s3_bucket):
+    uris.write_text(f"{s3_bucket}/a", "x")
+    assert uris.read_text(s3_bucket.replace("s3://", "minio://") + "/a") == "x"
+
+
 def test_names_with_blanks_and_other_alphabets(root):
     path = uris.join(root, "a b/ключ+%41.txt")
     uris.write_text(path, "x")
@@ -92,3 +97,17 @@ def test_a_new_file_is_written_by_one_alone(root):
     with pytest.raises(FileExistsError):
         uris.write_new(path, b"second")
     assert uris.read_bytes(path) == b"first"
+
+
+def test_a_store_that_refuses_is_an_error_with_the_remedy(s3_bucket, monkeypatch, s3_endpoint):
+    import s3fs
+
+    with pytest.raises(OSError, match="bucket"):  # it is never made by a push
+        uris.write_bytes("s3://b-without-such-a-bucket/x/y", b"x")
+    assert not uris.exists("s3://b-without-such-a-bucket")
+    s3fs.S3FileSystem.clear_instance_cache()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")  # nobody listens
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    with pytest.raises(OSError, match=r"s3://bucket/x: .*AWS_ENDPOINT_URL"):
+        uris.read_bytes("s3://bucket/x")
+    s3fs.S3FileSystem.clear_instance_cache()
