@@ -18,6 +18,7 @@ from bonafide.settings import Bounds, Pattern, Section, overrides
 from bonafide.settings.types import Fraction, LongSeed
 from bonafide.version import REPOSITORY
 from components.data_gate.config import DataGateConfig
+from components.model_evaluator.settings import CueUtterances, Resamples
 from models.data.corpus_weights import not_weightable
 from models.network.conformer_config import SIZES
 from models.settings import (
@@ -114,10 +115,9 @@ class EvaluationConfig(Section, section="evaluation"):
         asv_scores_eval: Score file of a speaker verifier on eval, likewise.
     """
 
-    # Below a hundred, the ends of a 95 % interval are single draws; the gate needs one.
-    resamples: Annotated[int, Bounds(ge=100, le=100_000, unit="draws")] = 1000
+    resamples: Resamples = 1000
     seed: LongSeed = 1
-    cue_utterances: Annotated[int, Bounds(ge=0, lt=2**31, unit="utterances")] = 10_000
+    cue_utterances: CueUtterances = 10_000
     asv_scores_dev: str = "auto"
     asv_scores_eval: str = "auto"
 
