@@ -26,7 +26,7 @@ class Executor(base_executor.BaseExecutor):
 
     def Do(  # noqa: N802 (TFX's name)
         self,
-        input_dict: dict[str, list[types.Artifact]],
+        input_dict: dict[str, list[types.Artifact]],  # noqa: ARG002 (TFX's signature)
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:

@@ -24,7 +24,11 @@ class Dense(keras.layers.Dense):
     TensorFlow fuses a product with the bias that follows it, but Keras has a reshape between them.
     """
 
-    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+    def call(
+        self,
+        inputs: tf.Tensor,
+        training: bool | None = None,  # noqa: ARG002 (Keras' signature)
+    ) -> tf.Tensor:
         """[..., D] to [..., units]."""
         shape = ops.shape(inputs)
         flat = super().call(ops.reshape(inputs, (-1, shape[-1])))

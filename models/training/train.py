@@ -62,7 +62,7 @@ class TrainingResult:
     warm_start: Loaded | None = None
 
 
-def train(
+def train(  # noqa: PLR0913 (what a run is made of)
     train_split: Split,
     dev_split: Split,
     *,
@@ -161,7 +161,7 @@ def train(
         trained_epoch = train_epoch(train_step, batches, placement, epoch)
         trained = time.monotonic()
         with averaged_weights(model, optimizer, placement):
-            logits = score_batches(score_step, dev_batches, placement)[: sum(dev_counts)]
+            logits = score_batches(score_step, dev_batches, placement)[: len(dev_split.labels)]
             require_finite(float(np.sum(logits)), f"a dev score in epoch {epoch}")
             dev_loss = float(tf.reduce_mean(dev_loss_of(logits, dev_split.labels)))
             dev_eer = equal_error_rate(logits, dev_split.labels).eer
@@ -190,7 +190,7 @@ def train(
     _LOG.info("exported: epoch %d, dev EER %.1f %%", state.best_epoch, 100 * state.best_dev_eer)
     odds = log_prior_odds(counts, weights) if settings.loss == "bce" else 0.0
     model.set_weights(state.best_weights)
-    logits = score_batches(score_step, dev_batches, placement)[: sum(dev_counts)]
+    logits = score_batches(score_step, dev_batches, placement)[: len(dev_split.labels)]
     calibration = calibrate(logits - odds, dev_split.labels, prior=settings.calibration_prior)
     dev_scores = calibration.map.apply(logits.astype(np.float64) - odds)
     return TrainingResult(state, odds, model.count_params(), calibration, dev_scores, warm_start)
