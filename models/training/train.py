@@ -15,6 +15,7 @@ import tensorflow as tf
 from bonafide.metrics.detection import equal_error_rate
 from models.augmentation.spectrogram import AugmentConfig
 from models.data.input_pipeline import Split, class_counts, evaluation_batches, training_batches
+from models.kernels import switch
 from models.kernels.optimizer import build_optimizer, learning_rate_schedule
 from models.network.conformer import Conformer, ConformerConfig
 from models.training import checkpoints
@@ -104,6 +105,7 @@ def train(  # noqa: PLR0913 (what a run is made of)
     if settings.deterministic and placement.kind == "cpu":
         tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(settings.seed)
+    switch.use(settings.kernels)
     steps_per_epoch = math.ceil(len(train_split.labels) / settings.batch_size)
     with placement.scope():
         model = Conformer(conformer, name="conformer")
