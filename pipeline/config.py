@@ -67,12 +67,16 @@ class UtteranceConfig:
         min_seconds: A shorter recording is rejected.
         max_rejected_fraction: A larger share of rejected utterances stops the run.
         shard_megabytes: Target size of a shard of examples.
-        seed: Seed of the order of utterances inside the shards.
+        degraded_copies: How many degraded copies of each utterance training gets besides it: each
+            through a random chain of codecs, band limits, noise and levels, the same chances for
+            both classes (see docs/model.md). Dev and eval have none.
+        seed: Seed of the order of utterances inside the shards, and of the degraded copies.
     """
 
     min_seconds: float = 0.3
     max_rejected_fraction: float = 0.01
     shard_megabytes: int = 128
+    degraded_copies: int = 0
     seed: int = 1
 
     def __post_init__(self) -> None:
@@ -81,7 +85,8 @@ class UtteranceConfig:
         checks.require(["min_seconds"], lambda seconds: 0 <= seconds <= 60, "from 0 to 60")
         checks.require(["max_rejected_fraction"], lambda share: 0 <= share <= 1, "from 0 to 1")
         checks.whole("shard_megabytes", least=1)
-        checks.whole("seed", least=0)
+        checks.whole("degraded_copies", "seed", least=0)
+        checks.require(["degraded_copies"], lambda count: count <= 20, "at most 20")
         # A shard is built on a local disk; the metadata store holds 64 bits.
         checks.require(["shard_megabytes"], lambda size: size <= 2**20, "at most 2**20")
         checks.require(["seed"], lambda seed: seed < 2**63, "below 2**63")
