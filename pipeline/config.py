@@ -11,6 +11,8 @@ import typing
 from collections.abc import Callable
 
 from bonafide import corpora
+from bonafide.audio.degradation_specs import CONDITIONS
+from bonafide.audio.degradation_specs import parse as parse_degradation
 from bonafide.checks import Checks
 from bonafide.engines import BeamConfig
 from bonafide.metrics.gate import GateConfig
@@ -116,13 +118,16 @@ class EvaluationConfig:
             t-DCF.
         asv_scores_eval: The same on eval.
         cue_utterances: How many utterances of eval are scored three times more with shortcuts taken
-            out (silence trimmed, level and DC normalised, both): all if there are fewer, 0 for
-            none.
+            out (silence trimmed, level and DC normalised, both), and once more under every
+            condition: all if there are fewer, 0 for none.
+        conditions: Degradations under which they are scored, such as `mp3:64k` or
+            `amrnb:12.2k|noise:20` (docs/evaluation.md lists them all); empty for none.
     """
 
     resamples: int = 1000
     seed: int = 1
     cue_utterances: int = 10_000
+    conditions: tuple[str, ...] = CONDITIONS
     asv_scores_dev: str = "auto"
     asv_scores_eval: str = "auto"
 
@@ -132,6 +137,10 @@ class EvaluationConfig:
         checks.whole("resamples", least=100)
         checks.whole("seed", least=0)
         checks.whole("cue_utterances", least=0)
+        for spec in self.conditions:
+            parse_degradation(spec)  # names what there is
+        checks.require(["conditions"], lambda specs: len({*specs}) == len(specs), "all different")
+        checks.require(["conditions"], lambda specs: "none" not in specs, "without none")
         checks.require(["cue_utterances"], lambda count: count < 2**31, "below 2**31")
         checks.require(["resamples"], lambda count: count <= 100_000, "at most 100,000")
         checks.require(["seed"], lambda seed: seed < 2**63, "below 2**63")
@@ -171,6 +180,14 @@ class Settings:
             raise SettingsError(
                 f"trainer.loss={self.trainer.loss} needs conformer.head={wanted}, not "
                 f"{self.conformer.head}"
+            )
+        if self.gate.asks_for_conditions and not (
+            self.evaluation.conditions and self.evaluation.cue_utterances
+        ):
+            raise SettingsError(
+                "gate.max_condition_far and gate.max_condition_frr need conditions to be measured: "
+                "name some in evaluation.conditions and set evaluation.cue_utterances, or set both "
+                "limits to 1 to turn the rules off"
             )
         if self.transform.materialize and (self.waveform.enabled or self.trainer.holdout_attacks):
             raise SettingsError(

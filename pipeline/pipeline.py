@@ -237,6 +237,7 @@ def create_components(
         resamples=settings.evaluation.resamples,
         bootstrap_seed=settings.evaluation.seed,
         cue_utterances=settings.evaluation.cue_utterances,
+        conditions=settings.evaluation.conditions,
         code_fingerprint=fingerprints.evaluation_code,
         force_blessing_reason=force_blessing_reason,
     )

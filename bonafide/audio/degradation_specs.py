@@ -188,3 +188,49 @@ def _number(name: str, value: str, where: str) -> float:
             f"'{name}:{value}'{where}"
         )
     return number
+
+
+# What evaluation covers unless told otherwise: what recordings commonly go through before somebody
+# asks about them, and what detectors were found to fail on.
+CONDITIONS = (
+    *("mp3:64k", "mp3:32k", "lowpass:7000", "lowpass:3400"),
+    *("opus:24k", "resample:22050", "noise:30"),
+)
+_TITLES = {"mp3": "MP3", "aac": "AAC", "opus": "Opus", "vorbis": "Vorbis", "wma": "WMA"} | {
+    "amrnb": "AMR-NB (mobile telephone)",
+    "g722": "G.722 (wide-band telephone)",
+    "g726": "G.726 (telephone)",
+    "alaw": "A-law (telephone)",
+    "mulaw": "mu-law (telephone)",
+}
+_NUMBER_TITLES = {
+    "lowpass": "nothing above {:g} Hz",
+    "highpass": "nothing below {:g} Hz",
+    "resample": "resampled through {:g} Hz",
+    "noise": "white noise {:g} dB below the speech",
+    "pink": "pink noise {:g} dB below the speech",
+    "room": "a room with {:g} s of reverberation",
+    "gain": "{:+g} dB of level",
+    "level": "speech at {:g} dBFS",
+}
+
+
+def title_of(spec: str) -> str:
+    """Returns a spec in words, for people; what is none as it is."""
+    try:
+        steps = parse(spec)
+    except DegradationError:
+        return spec
+    words = ", then ".join(map(_words, steps)) or "as recorded"
+    return words[0].upper() + words[1:]
+
+
+def _words(step: Step) -> str:
+    if step.name in _NUMBER_TITLES:
+        return _NUMBER_TITLES[step.name].format(step.number)
+    words = _TITLES[step.name]
+    if step.rate:
+        kind = "bit/s" if step.rate.endswith("k") else ""
+        rate = f"{step.rate[:-1]} k{kind}" if kind else f"quality {step.rate[1:]}"
+        words += f" at {rate}"
+    return f"{words}, coded at {step.rate_hz:,} Hz" if step.rate_hz else words

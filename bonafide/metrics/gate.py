@@ -11,10 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bonafide.audio.degradation_specs import title_of
 from bonafide.text import percent
 
 if TYPE_CHECKING:
     from bonafide.metrics.evaluation import Evaluation
+    from bonafide.metrics.treated import TreatedTrials
 
 _NAMED = 5  # ids shown of an overlap
 
@@ -31,6 +33,10 @@ class GateConfig:
             asked where there is no champion.
         max_worst_attack_eer: Highest EER of any single attack, as measured (the worst of many is
             already a cautious figure).
+        max_condition_far: Highest share of spoofs that may be accepted at the frozen threshold
+            under any of the conditions (codecs, band limits, noise), upper end of its interval; 1
+            turns the rule off.
+        max_condition_frr: The same of bona fide recordings that are rejected.
         max_calibration_loss: Highest Cllr - min Cllr, in bits: what scores lose by not meaning
             what they say.
         min_bonafide: Fewest bona fide trials on which a model may be judged.
@@ -43,6 +49,8 @@ class GateConfig:
     max_eer: float = 0.5
     max_regression: float = 0.02
     max_worst_attack_eer: float = 1.0
+    max_condition_far: float = 1.0
+    max_condition_frr: float = 1.0
     max_calibration_loss: float = 0.2
     min_bonafide: int = 20
     min_spoof: int = 20
@@ -50,7 +58,8 @@ class GateConfig:
     allow_attack_overlap: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("max_eer", "max_regression", "max_worst_attack_eer"):
+        rates = ("max_eer", "max_regression", "max_worst_attack_eer")
+        for name in (*rates, "max_condition_far", "max_condition_frr"):
             value = getattr(self, name)
             # `not (a <= b)` also refuses NaN.
             if not 0.0 <= value <= 1.0:
@@ -66,6 +75,11 @@ class GateConfig:
             value = getattr(self, name)
             if not isinstance(value, int) or not 1 <= value < 2**31:
                 raise ValueError(f"gate.{name} is {value!r}; it must be a whole number from 1.")
+
+    @property
+    def asks_for_conditions(self) -> bool:
+        """Whether a rule looks at conditions."""
+        return min(self.max_condition_far, self.max_condition_frr) < 1
 
 
 @dataclass(frozen=True)
@@ -152,13 +166,20 @@ class Verdict:
         return cls(tuple(Rule(**rule) for rule in data["rules"]))
 
 
-def decide(evaluation: Evaluation, config: GateConfig, overlap: Overlap) -> Verdict:
+def decide(
+    evaluation: Evaluation,
+    config: GateConfig,
+    overlap: Overlap,
+    conditions: TreatedTrials | None = None,
+) -> Verdict:
     """Applies every rule.
 
     Args:
         evaluation: Of the new model on the eval split; compared with the champion if there is one.
         config: The limits.
         overlap: What the eval split shares with train.
+        conditions: How the new model does on degraded recordings of eval; None where none were
+            scored: rules that ask for them do not pass then.
     """
     found = evaluation.figures
     eer = found["eer"]
@@ -196,6 +217,7 @@ def decide(evaluation: Evaluation, config: GateConfig, overlap: Overlap) -> Verd
             "rate",
             f"the worst attack is {evaluation.worst_attack}",
         ),
+        *_condition_rules(conditions, config, evaluation.bootstrap.unit),
         _at_most(
             "max_calibration_loss",
             "Calibration loss (Cllr - min Cllr)",
@@ -228,6 +250,25 @@ def decide(evaluation: Evaluation, config: GateConfig, overlap: Overlap) -> Verd
             )
         )
     return Verdict(tuple(rules))
+
+
+def _condition_rules(conditions: TreatedTrials | None, config: GateConfig, unit: str) -> list[Rule]:
+    """The rules of degraded recordings that are on."""
+    titles = {"far": "Spoofs accepted (FAR)", "frr": "Bona fide recordings rejected (FRR)"}
+    limits = {"far": config.max_condition_far, "frr": config.max_condition_frr}
+    rules = []
+    for name, limit in limits.items():
+        if limit >= 1:
+            continue
+        spec, end = ("", None) if conditions is None else conditions.worst(name)
+        detail = "no condition was scored: evaluation.conditions or cue_utterances is empty"
+        if spec:
+            figure = getattr(conditions.results[spec], name)
+            measured = f" it is {percent(figure.value)}" if figure else " there is no rate"
+            detail = f"{title_of(spec)}:{measured}{'' if end else ', without an interval'}"
+        title = f"{titles[name]} in the worst condition, upper end of its 95 % interval by {unit}s"
+        rules.append(_at_most(f"max_condition_{name}", title, end, limit, "rate", detail))
+    return rules
 
 
 def _at_most(

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bonafide.metrics.cue_removal import CueRemoval
 from bonafide.metrics.detection import Floats
 from bonafide.metrics.evaluation import Evaluation
 from bonafide.metrics.gate import Verdict
 from bonafide.metrics.slices import Slices
+from bonafide.metrics.treated import TreatedTrials
 from bonafide.trials.trials import Trials
 
 
@@ -91,6 +91,7 @@ class ReportContents:
         slices: Condition -> value -> how the system does there; empty where none is known.
         data: What DataGate says of the data; None where not known.
         cue_removal: How the system does with shortcuts taken out; None where not known.
+        conditions: How it does on degraded recordings, by condition; None where not known.
         audio: Utterance id -> where a browser can play it (a URI), None where it cannot.
     """
 
@@ -110,5 +111,6 @@ class ReportContents:
     rejected: Rejected | None = None
     slices: Slices = field(default_factory=dict)
     data: DataChecks | None = None
-    cue_removal: CueRemoval | None = None
+    cue_removal: TreatedTrials | None = None
+    conditions: TreatedTrials | None = None
     audio: Callable[[str], str | None] = lambda utterance: None

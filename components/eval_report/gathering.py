@@ -88,6 +88,7 @@ def gather(
         slices=slices_of(evaluation, trials, examples_uri),
         data=_data(data_report_uri),
         cue_removal=evaluation_files.read_cue_removal(evaluation_uri),
+        conditions=evaluation_files.read_conditions(evaluation_uri),
         audio=player(corpus_root, examples_uri, trials.utterances),
     )
 

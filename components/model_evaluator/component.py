@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from tfx import types
@@ -24,6 +24,7 @@ class ModelEvaluatorSpec(component_spec.ComponentSpec):
         "asv_error_rates": component_spec.ExecutionParameter(type=str),
         "resamples": component_spec.ExecutionParameter(type=int),
         "cue_utterances": component_spec.ExecutionParameter(type=int),
+        "conditions": component_spec.ExecutionParameter(type=str, optional=True),
         "bootstrap_seed": component_spec.ExecutionParameter(type=int),
         "code_fingerprint": component_spec.ExecutionParameter(type=str),
         "force_blessing_reason": component_spec.ExecutionParameter(type=str),
@@ -65,6 +66,7 @@ class ModelEvaluator(base_beam_component.BaseBeamComponent):
         resamples: int = 1000,
         bootstrap_seed: int = 1,
         cue_utterances: int = 0,
+        conditions: Sequence[str] = (),
         code_fingerprint: str = "",
         force_blessing_reason: str = "",
     ) -> None:
@@ -79,7 +81,9 @@ class ModelEvaluator(base_beam_component.BaseBeamComponent):
             resamples: Draws of the bootstrap behind every interval.
             bootstrap_seed: Its seed.
             cue_utterances: How many utterances of eval are scored again with shortcuts (silence,
-                level, DC) taken out; 0 for none.
+                level, DC) taken out, and under the conditions; 0 for none.
+            conditions: Degradations under which they are scored, such as `mp3:64k`; see
+                `bonafide.audio.degradation_specs`.
             code_fingerprint: Fingerprint of the metrics' code, so that TFX's cache notices a
                 change.
             force_blessing_reason: If not empty, a model that the gate refuses is blessed all the
@@ -96,6 +100,7 @@ class ModelEvaluator(base_beam_component.BaseBeamComponent):
                 resamples=resamples,
                 bootstrap_seed=bootstrap_seed,
                 cue_utterances=cue_utterances,
+                conditions=json.dumps(list(conditions)),
                 code_fingerprint=code_fingerprint,
                 force_blessing_reason=force_blessing_reason,
                 evaluation=types.Channel(type=standard_artifacts.ModelEvaluation),

@@ -7,10 +7,10 @@ import pytest
 
 from bonafide.metrics import gate
 from bonafide.metrics.costs import AsvErrorRates
-from bonafide.metrics.cue_removal import CueRemoval, CueResult
 from bonafide.metrics.detection import ErrorRates
 from bonafide.metrics.evaluation import Figure, evaluate
 from bonafide.metrics.slices import SliceResult
+from bonafide.metrics.treated import TreatedResult, TreatedTrials
 from bonafide.report.contents import (
     CalibrationEffect,
     DataChecks,
@@ -108,18 +108,20 @@ def contents():
         data=DataChecks(
             [DataFinding("shared_voices", "warning", "train and dev", "LA_1047", "a voice")], 0.39
         ),
-        cue_removal=CueRemoval(
+        cue_removal=TreatedTrials(
             n_bonafide=60,
             n_spoof=240,
             results={
-                "as_recorded": CueResult(Figure(0.125, (0.1, 0.15)), None, ErrorRates(0.1, 0.15)),
-                "trimmed": CueResult(
+                "as_recorded": TreatedResult(
+                    Figure(0.125, (0.1, 0.15)), None, ErrorRates(0.1, 0.15)
+                ),
+                "trimmed": TreatedResult(
                     Figure(0.25, (0.2, 0.3)), Figure(0.125, (0.0625, 0.2)), ErrorRates(0.3, 0.2)
                 ),
-                "levelled": CueResult(
+                "levelled": TreatedResult(
                     Figure(0.12, (0.1, 0.15)), Figure(-0.005, (-0.01, 0.0)), ErrorRates(0.1, 0.15)
                 ),
-                "trimmed_levelled": CueResult(
+                "trimmed_levelled": TreatedResult(
                     Figure(0.15, (0.1, 0.2)), Figure(0.025, (-0.01, 0.06)), None
                 ),
             },

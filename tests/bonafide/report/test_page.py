@@ -9,7 +9,7 @@ import re
 import numpy as np
 import pytest
 
-from bonafide.metrics import cue_removal
+from bonafide.metrics import treated
 from bonafide.metrics.evaluation import to_json
 from bonafide.report.contents import CalibrationEffect, DataChecks, Rejected
 from bonafide.report.page import render_page
@@ -85,7 +85,7 @@ def test_the_json_is_that_of_the_evaluation(contents, page):
     found = json.loads(page.script("figures"))
     removal = found.pop("cue_removal")
     assert found == json.loads(json.dumps(to_json(contents.evaluation)))
-    assert cue_removal.from_json(removal) == contents.cue_removal
+    assert treated.from_json(removal) == contents.cue_removal
 
 
 def test_every_figure_on_the_page_is_that_of_the_json(contents, page):

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from bonafide.metrics import detection
-from bonafide.metrics.cue_removal import compare, from_json, to_json
 from bonafide.metrics.evaluation import evaluate
+from bonafide.metrics.treated import compare, from_json, to_json
 from bonafide.trials.trials import TrialsError, make_trials
 
 
