@@ -80,6 +80,18 @@ def make_normal_trials():
     return normal_trials
 
 
+def _condition(eer, far, frr, difference):
+    """A result under a condition, its intervals 5 points to either side."""
+
+    def figure(value):
+        return Figure(value, (max(0.0, value - 0.05), min(1.0, value + 0.05)))
+
+    changed = None if difference is None else figure(difference)
+    return TreatedResult(
+        figure(eer), changed, ErrorRates(far, frr), figure(far), figure(frr), changed, changed
+    )
+
+
 @pytest.fixture(scope="session")
 def contents():
     """Returns a report with every part."""
@@ -126,6 +138,15 @@ def contents():
                 ),
             },
         ),
+        conditions=TreatedTrials(
+            n_bonafide=60,
+            n_spoof=240,
+            results={
+                "as_recorded": _condition(0.125, 0.1, 0.15, None),
+                "noise:30": _condition(0.15, 0.05, 0.2, 0.05),
+                "mp3:64k": _condition(0.25, 0.99, 0.01, 0.89),
+            },
+        ),
         audio=lambda utterance: f"audio/{utterance}.wav",
     )
     config = gate.GateConfig(max_worst_attack_eer=0.01, max_calibration_loss=1.0)
@@ -157,6 +178,14 @@ def hostile():
         rejected=Rejected(1, [(HOSTILE, HOSTILE, HOSTILE)]),
         slices={HOSTILE: {HOSTILE: SliceResult(1, 1, None, None, None)}},
         data=DataChecks([DataFinding(HOSTILE, "warning", HOSTILE, HOSTILE, HOSTILE)]),
+        conditions=TreatedTrials(
+            1,
+            1,
+            {
+                "as_recorded": TreatedResult(Figure(0.1, None), None, None),
+                HOSTILE: TreatedResult(Figure(0.2, None), Figure(0.1, None), None),
+            },
+        ),
         audio=lambda utterance: HOSTILE_URI,
     )
     overlap = gate.Overlap(speakers=(HOSTILE,), attacks=(HOSTILE,))

@@ -83,9 +83,10 @@ def at(data, path):
 
 def test_the_json_is_that_of_the_evaluation(contents, page):
     found = json.loads(page.script("figures"))
-    removal = found.pop("cue_removal")
+    removal, conditions = found.pop("cue_removal"), found.pop("conditions")
     assert found == json.loads(json.dumps(to_json(contents.evaluation)))
     assert treated.from_json(removal) == contents.cue_removal
+    assert treated.from_json(conditions) == contents.conditions
 
 
 def test_every_figure_on_the_page_is_that_of_the_json(contents, page):
@@ -199,6 +200,14 @@ def test_what_the_detector_relies_on_is_said_in_words(contents, page):
     without = Page(render_page(dataclasses.replace(contents, cue_removal=None)))
     assert "Shortcuts" not in without.words
     assert "cue_removal" not in json.loads(without.script("figures"))
+
+
+def test_conditions_are_shown_worst_first(contents, page):
+    assert "99 do" in page.words
+    assert page.words.index("MP3 at 64 kbit/s") < page.words.index("White noise 30 dB below")
+    without = Page(render_page(dataclasses.replace(contents, conditions=None)))
+    assert "Robustness" not in without.words
+    assert "conditions" not in json.loads(without.script("figures"))
 
 
 def test_what_the_data_gate_found_is_told(contents, page):
