@@ -3,6 +3,7 @@
     python kubeflow_runner.py compile --image registry.example.com/bonafide:cpu
     python kubeflow_runner.py submit pipeline.yaml --host https://kubeflow.example.com --wait
     python kubeflow_runner.py schedule pipeline.yaml --name weekly --cron "0 3 * * 1"
+    python kubeflow_runner.py schedules
     python kubeflow_runner.py runs
     python kubeflow_runner.py status RUN
 

@@ -21,6 +21,7 @@ import traceback
 from bonafide import logs
 from bonafide.corpora import mixture
 from bonafide.engines import RUNNERS, WORTH_WORKERS_UTTERANCES
+from bonafide.settings import field_names
 from models.data.corpus_weights import parse_weights
 from models.settings import TrainerConfig
 from pipeline.config import (
@@ -29,7 +30,6 @@ from pipeline.config import (
     CorpusConfig,
     Settings,
     SettingsError,
-    field_names,
     override,
 )
 from pipeline.session import FAILED, INTERRUPTED, PUSHED, REFUSED, Session

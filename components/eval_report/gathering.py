@@ -17,8 +17,7 @@ from bonafide.dataset import listing
 from bonafide.metrics.evaluation import Evaluation, from_json, frozen_threshold
 from bonafide.metrics.slices import Slices, slice_trials
 from bonafide.registry import names
-from bonafide.registry.names import RECORD_FILE, REPORT_FILE
-from bonafide.registry.store import FORCED_BLESSING_FILE
+from bonafide.registry.names import FORCED_BLESSING_FILE, RECORD_FILE, REPORT_FILE
 from bonafide.report import evaluation_files
 from bonafide.report.contents import (
     CalibrationEffect,

@@ -81,9 +81,10 @@ def compile_pipeline(
     edits.give_parameters(spec, wanted)
     edits.skip_push_of_refused(spec)
     edits.set_options(spec, deployment)
+    edits.tell_declarations(spec)
     edits.name_as_the_sdk_does(spec)
     platform = platform_document(deployment, spec["root"]["dag"]["tasks"])
-    require_acceptable(spec, platform)
+    require_acceptable(spec, platform, deployment.kfp_version)
     return [spec, platform] if platform else [spec]
 
 

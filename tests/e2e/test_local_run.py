@@ -46,7 +46,7 @@ def output(tmp_path_factory):
 @pytest.fixture(scope="module")
 def pushed(run_pipeline, small_corpus, output):
     """The first run, with a bound that any model passes."""
-    return run_pipeline("--corpus", small_corpus, "--output", output)
+    return run_pipeline("--corpus", small_corpus, "--output", output, as_users_do=True)
 
 
 def test_first_run_pushes(pushed, output):
@@ -215,7 +215,7 @@ def test_the_other_ways_give_a_model_too(run_pipeline, small_corpus, tmp_path, t
     """Two worker processes, features written by Transform, normalised over the corpus."""
     arguments = ("--corpus", small_corpus, "--output", tmp_path)
     others = {"settings": (*tiny, "transform.materialize=true", "features.normalisation=corpus")}
-    run = run_pipeline(*arguments, "--workers", "2", **others)
+    run = run_pipeline(*arguments, "--workers", "2", as_users_do=True, **others)
     assert run.returncode == 0, run.stdout
     assert len(versions(tmp_path)) == 1
     # The number of workers decides how long it takes and nothing else.

@@ -4,8 +4,9 @@ import sys
 
 import pytest
 
+from bonafide.settings import field_names
 from models.network.conformer_config import SIZES
-from pipeline.config import PRESETS, SettingsError, field_names, override, sample
+from pipeline.config import PRESETS, SettingsError, override, sample
 
 
 @pytest.mark.parametrize("name", sorted(PRESETS))

@@ -73,9 +73,11 @@ def test_what_a_layout_is_told_reaches_the_reader(places):
 
 def test_filesystems_have_their_options_before_the_corpus_is_read(monkeypatch):
     calls = []
-    monkeypatch.setattr("pipeline.pipeline.use_options", calls.append)
+    monkeypatch.setattr("pipeline.fingerprints.use_options", calls.append)
     state = CorpusState("corpus", 7)
-    monkeypatch.setattr("pipeline.pipeline.corpus_state", lambda *_: calls.append("read") or state)
+    monkeypatch.setattr(
+        "pipeline.fingerprints.corpus_state", lambda *_: calls.append("read") or state
+    )
     Fingerprints.take(sample(), beam_args=["--s3_region_name=here"])
     assert calls == [["--s3_region_name=here"], "read"]
 

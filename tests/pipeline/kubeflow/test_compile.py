@@ -138,12 +138,13 @@ def test_images_resources_and_retries(spec, tasks):
     assert "retryPolicy" not in tasks["Transform"]
 
 
-def test_a_pod_knows_all_its_inputs(spec):
+@pytest.mark.parametrize("side", ["inputs", "outputs"])
+def test_a_pod_knows_all_inputs_and_outputs_that_its_component_declares(spec, side):
     for name, executor in spec["deploymentSpec"]["executors"].items():
         arguments = executor["container"]["args"]
-        declared = json.loads(arguments[arguments.index("--json_serialized_inputs_spec_args") + 1])
+        declared = json.loads(arguments[arguments.index(f"--json_serialized_{side}_spec_args") + 1])
         component = spec["components"][name.replace("exec-", "comp-")]
-        assert declared == component.get("inputDefinitions", {})
+        assert declared == component.get(f"{side.removesuffix('s')}Definitions", {})
         assert arguments[-1] == "--runner=FnApiRunner"
 
 
