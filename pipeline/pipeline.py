@@ -135,6 +135,7 @@ def create_components(
         min_seconds=utterances.min_seconds,
         shard_bytes=utterances.shard_megabytes * 2**20,
         max_rejected_fraction=utterances.max_rejected_fraction,
+        degraded_copies=utterances.degraded_copies,
         seed=utterances.seed,
         corpus_fingerprint=fingerprints.corpus,
         code_fingerprint=fingerprints.ingestion_code,

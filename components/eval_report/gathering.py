@@ -123,6 +123,8 @@ def provenance(
             f"{counts['read'] - bonafide:,} spoof), {counts['seconds'] / 3600:.2f} h, "
             f"{counts['rejected']:,} rejected"
         )
+        if copies := counts.get("degraded_copies"):
+            data[split] += f", {copies:,} degraded copies"
     names = {
         "training_fingerprint": "training fingerprint (data, code, settings)",
         "seed": "seed",

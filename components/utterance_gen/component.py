@@ -34,6 +34,7 @@ class UtteranceGenSpec(component_spec.ComponentSpec):
         "min_seconds": component_spec.ExecutionParameter(type=float),
         "shard_bytes": component_spec.ExecutionParameter(type=int),
         "max_rejected_fraction": component_spec.ExecutionParameter(type=float),
+        "degraded_copies": component_spec.ExecutionParameter(type=int),
         "seed": component_spec.ExecutionParameter(type=int),
         "corpus_fingerprint": component_spec.ExecutionParameter(type=str),
         "code_fingerprint": component_spec.ExecutionParameter(type=str),
@@ -75,6 +76,7 @@ class UtteranceGen(base_beam_component.BaseBeamComponent):
         min_seconds: float = 0.1,
         shard_bytes: int = 32 * 2**20,
         max_rejected_fraction: float = 0.01,
+        degraded_copies: int = 0,
         seed: int = 0,
         code_fingerprint: str | None = None,
     ) -> None:
@@ -91,7 +93,11 @@ class UtteranceGen(base_beam_component.BaseBeamComponent):
             shard_bytes: About how large a shard should be. Shards are what workers share out, so
                 a corpus should have several for each worker.
             max_rejected_fraction: More rejected utterances than this share stop the run.
-            seed: Decides which shard an utterance goes to and its place there.
+            degraded_copies: How many degraded copies of each utterance of train are written after
+                it, each through a random chain (`bonafide.audio.chains`) that its feature
+                `degradation` names.
+            seed: Decides which shard an utterance goes to and its place there, and what becomes of
+                the copies.
             code_fingerprint: Of the code that makes the examples; that of this package if None.
 
         Raises:
@@ -106,6 +112,7 @@ class UtteranceGen(base_beam_component.BaseBeamComponent):
             min_seconds=float(min_seconds),
             shard_bytes=shard_bytes,
             max_rejected_fraction=float(max_rejected_fraction),
+            degraded_copies=degraded_copies,
             seed=seed,
             corpus_fingerprint=corpus_fingerprint,
             code_fingerprint=(

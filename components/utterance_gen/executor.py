@@ -47,7 +47,12 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             corpus_name=settings.corpus_name,
             options=settings.options,
         )
-        ingestion = plan.make_plan(corpus, shard_bytes=settings.shard_bytes, seed=settings.seed)
+        ingestion = plan.make_plan(
+            corpus,
+            shard_bytes=settings.shard_bytes,
+            seed=settings.seed,
+            copies=settings.degraded_copies,
+        )
         limit = settings.max_rejected_fraction
         report.check_rejections(corpus.utterances, ingestion.rejections, limit)  # Before any work.
 
@@ -108,6 +113,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             sample_rate=settings.sample_rate,
             min_seconds=settings.min_seconds,
             max_rejected=max_rejected,
+            copies=settings.degraded_copies,
+            seed=settings.seed,
         )
         with self._make_beam_pipeline() as pipeline:
             _ = (

@@ -119,7 +119,8 @@ def summarise(
 
     Returns:
         A dictionary ready for JSON: `notes`, `read`, `rejected`, `seconds` overall and in
-        `splits[name]`, which also has `shards` and `systems` (utterances read by system id).
+        `splits[name]`, which also has `shards`, `systems` (utterances read by system id) and,
+        where there are any, `degraded_copies`, which count nowhere else.
     """
     splits = {}
     for split in corpora.SPLITS:
@@ -134,6 +135,8 @@ def summarise(
             "shards": len(shards),
             "systems": dict(sorted(systems.items())),
         }
+        if copies := sum(result.copies for result in shards):
+            splits[split]["degraded_copies"] = copies
     return {
         "corpus": config.corpus_name,
         "layout": corpus.layout or config.layout,
@@ -158,7 +161,7 @@ def log_summary(summary: dict[str, Any]) -> None:
         bonafide = figures["systems"].get(corpora.NO_ATTACK, 0)
         _log.info(
             "UtteranceGen: %s: %s utterances (%s bona fide, %s spoof), %s rejected, "
-            "%.2f h of audio, %d shards",
+            "%.2f h of audio, %d shards%s",
             split,
             f"{figures['read']:,}",
             f"{bonafide:,}",
@@ -166,4 +169,5 @@ def log_summary(summary: dict[str, Any]) -> None:
             f"{figures['rejected']:,}",
             figures["seconds"] / 3600,
             figures["shards"],
+            f", {copies:,} degraded copies" if (copies := figures.get("degraded_copies")) else "",
         )

@@ -6,6 +6,8 @@ from typing import Any, Self
 
 from bonafide import corpora
 
+MOST_COPIES = 20
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class IngestSettings:
@@ -20,7 +22,9 @@ class IngestSettings:
         min_seconds: Shorter utterances are rejected.
         shard_bytes: About how large a shard should be.
         max_rejected_fraction: More rejected utterances than this share (0 to 1) stop the run.
-        seed: Decides which shard an utterance goes to and its place there.
+        degraded_copies: How many degraded copies of each utterance of train are written after it.
+        seed: Decides which shard an utterance goes to and its place there, and what becomes of the
+            copies.
         corpus_fingerprint: Of protocols and audio; changes when they change.
         code_fingerprint: Of the code that makes the examples.
     """
@@ -33,6 +37,7 @@ class IngestSettings:
     min_seconds: float
     shard_bytes: int
     max_rejected_fraction: float
+    degraded_copies: int
     seed: int
     corpus_fingerprint: str
     code_fingerprint: str
@@ -52,6 +57,11 @@ class IngestSettings:
         if not 0 <= self.max_rejected_fraction <= 1:
             raise ValueError(
                 f"max_rejected_fraction must be 0 to 1, not {self.max_rejected_fraction}"
+            )
+
+        if not 0 <= self.degraded_copies <= MOST_COPIES:
+            raise ValueError(
+                f"degraded_copies must be 0 to {MOST_COPIES}, not {self.degraded_copies}"
             )
 
     @property

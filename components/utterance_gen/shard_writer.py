@@ -11,9 +11,10 @@ from collections.abc import Iterator, Sequence
 from typing import BinaryIO, Self
 
 import apache_beam as beam
+import numpy as np
 
 from bonafide import corpora
-from bonafide.audio import decoding, measures
+from bonafide.audio import chains, codecs, decoding, measures
 from bonafide.dataset import measure_files
 from bonafide.memory import keep_freed_memory
 from bonafide.storage import beam_files, records
@@ -34,6 +35,7 @@ class ShardResult:
         read: Utterances written, by system id.
         samples: How many samples they hold together.
         rejections: Utterances left out.
+        copies: Degraded copies written besides; no other number counts them.
     """
 
     split: str
@@ -41,6 +43,7 @@ class ShardResult:
     read: dict[str, int]
     samples: int
     rejections: tuple[plan.Rejection, ...]
+    copies: int = 0
 
     def to_json(self) -> bytes:
         """Serializes it, to be handed back through a file."""
@@ -137,6 +140,8 @@ class WriteShard(beam.DoFn):
         min_seconds: Shorter audio is rejected.
         max_rejected: A corpus that has lost more utterances than this is given up at once, and not
             when all of it has been read.
+        copies: How many degraded copies of each utterance of train follow it.
+        seed: Of the copies.
     """
 
     def __init__(
@@ -147,12 +152,16 @@ class WriteShard(beam.DoFn):
         sample_rate: int,
         min_seconds: float,
         max_rejected: int,
+        copies: int = 0,
+        seed: int = 0,
     ) -> None:
         self._corpus_root = corpus_root
         self._workspace = Workspace(examples_uri)
         self._sample_rate = sample_rate
         self._min_seconds = min_seconds
         self._max_rejected = max_rejected
+        self._copies = copies
+        self._seed = seed
 
     def setup(self) -> None:
         """Called by Beam before the first shard."""
@@ -196,7 +205,7 @@ class WriteShard(beam.DoFn):
     ) -> ShardResult:
         files = beam_files.BeamFiles(self._corpus_root)
         read: collections.Counter[str] = collections.Counter()
-        total = 0
+        total = copies = 0
         rejections: list[plan.Rejection] = []
         elsewhere = self._rejected_elsewhere(shard)
         # Not compressed: gzip costs several times the rest of the work to save 14 % on PCM.
@@ -221,10 +230,33 @@ class WriteShard(beam.DoFn):
                 attack_pool=shard.attack_pool,
             )
             records.write_record(file, example)
+            for example in self._degraded(shard, utterance, clip.samples):
+                records.write_record(file, example)
+                copies += 1
             read[utterance.system_id] += 1
             total += len(clip.samples)
             collector.add(clip)
-        return ShardResult(shard.split, shard.index, dict(read), total, tuple(rejections))
+        return ShardResult(shard.split, shard.index, dict(read), total, tuple(rejections), copies)
+
+    def _degraded(
+        self, shard: plan.Shard, utterance: corpora.Utterance, samples: np.ndarray
+    ) -> Iterator[bytes]:
+        """Yields the examples of the copies of an utterance: none outside of train.
+
+        They are not measured: DataGate judges what was recorded, and copies of one recording are
+        no leak.
+        """
+        copies = self._copies if shard.split == plan.COPIED_SPLIT else 0
+        for number in range(1, copies + 1):
+            chain = chains.draw_chain(self._seed, utterance.utterance_id, number)
+            seed = chains.seed_of(self._seed, utterance.utterance_id, number)
+            yield examples.to_example(
+                utterance,
+                codecs.degrade(samples, chain, seed, self._sample_rate),
+                sample_rate=self._sample_rate,
+                attack_pool=shard.attack_pool,
+                degradation=chain,
+            )
 
     def _clip(self, files: beam_files.BeamFiles, utterance: corpora.Utterance) -> measures.Clip:
         """The decoded utterance; a file that cannot be opened is one more reason to reject."""
