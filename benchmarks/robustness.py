@@ -38,16 +38,13 @@ from benchmarks import generalise
 from benchmarks.generalise import BONAFIDE, Clip, Scorer, labels_of, split_folds
 from bonafide.audio.chains import draw_chain, seed_of
 from bonafide.audio.codecs import degrade
+from bonafide.audio.degradation_specs import CONDITIONS
 from bonafide.metrics.detection import equal_error_rate, error_rates_at
 from pipeline.config import Settings, override, sample, small_corpus
 
 LEAST_OF_A_CLASS = 20
 MOST_TESTED, MOST_TESTED_QUICKLY = 300, 80
 CLEAN = "as_recorded"
-CONDITIONS = (
-    *("mp3:64k", "mp3:32k", "lowpass:7000", "lowpass:3400"),
-    *("opus:24k", "resample:22050", "noise:30"),
-)
 COPIES = "utterances.degraded_copies="
 # What each variant changes of the preset. Of k copies an epoch has 1 + k times the steps; epochs
 # are divided by that, so that every variant has as many steps.
@@ -61,6 +58,8 @@ VARIANTS: dict[str, list[str]] = {
         *("waveform.band_limit_probability=0.3", "waveform.noise_probability=0.3"),
         "waveform.gain_probability=0.5",
     ],
+    "utterance_normalised": ["features.normalisation=utterance"],
+    "copies_2_utterance_normalised": [f"{COPIES}2", "features.normalisation=utterance"],
 }
 
 

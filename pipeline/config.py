@@ -71,7 +71,7 @@ class UtteranceConfig:
         shard_megabytes: Target size of a shard of examples.
         degraded_copies: How many degraded copies of each utterance training gets besides it: each
             through a random chain of codecs, band limits, noise and levels, the same chances for
-            both classes (see docs/model.md). Dev and eval have none.
+            both classes (docs/model.md). Dev and eval have none.
         seed: Seed of the order of utterances inside the shards, and of the degraded copies.
     """
 
