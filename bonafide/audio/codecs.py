@@ -42,7 +42,7 @@ def degrade(pcm: np.ndarray, spec: str, seed: int, sample_rate: int = 16_000) ->
     samples = pcm.astype(np.float32) / np.float32(_FULL_SCALE)
     for place, step in enumerate(steps):
         samples = _apply(step, samples, sample_rate, np.random.default_rng([seed, place]))
-    return np.clip(np.rint(samples * _FULL_SCALE), -32_768, 32_767).astype(np.int16)
+    return np.asarray(np.clip(np.rint(samples * _FULL_SCALE), -32_768, 32_767), np.int16)
 
 
 def _apply(

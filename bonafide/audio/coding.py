@@ -153,20 +153,23 @@ def _vorbis(samples: np.ndarray, rate: str, rate_hz: int) -> tuple[np.ndarray, i
         for start in range(0, len(samples), _BLOCK_SAMPLES):
             sound.write(samples[start : start + _BLOCK_SAMPLES])
     file.seek(0)
-    return soundfile.read(file, dtype="float32")
+    coded, coded_hz = soundfile.read(file, dtype="float32")
+    return coded, coded_hz
 
 
 def _in_format(samples: np.ndarray, kind: str) -> np.ndarray:
     if kind.startswith("flt"):
         return samples
-    return np.clip(np.rint(samples * _FULL_SCALE_INT16), -32_768, 32_767).astype(np.int16)
+    return np.asarray(np.clip(np.rint(samples * _FULL_SCALE_INT16), -32_768, 32_767), np.int16)
 
 
 def _as_float(block: np.ndarray) -> np.ndarray:
     """One channel [1, n] of whatever the decoder gives, as float32 [n] of full scale 1."""
     scale = {np.dtype(np.int16): _FULL_SCALE_INT16, np.dtype(np.int32): _FULL_SCALE_INT32}
-    return (block[0] / scale.get(block.dtype, 1.0)).astype(np.float32)
+    return np.asarray(block[0] / scale.get(block.dtype, 1.0), np.float32)
 
 
 def _resampled(samples: np.ndarray, rate_hz: int, wanted_hz: int) -> np.ndarray:
-    return samples if rate_hz == wanted_hz else soxr.resample(samples, rate_hz, wanted_hz, "HQ")
+    if rate_hz == wanted_hz:
+        return samples
+    return np.asarray(soxr.resample(samples, rate_hz, wanted_hz, "HQ"))

@@ -79,7 +79,8 @@ def add_noise(
     if not size:  # one sample has no spectrum but its mean
         return samples
     wanted = np.sqrt(power) / _FULL_SCALE * 10 ** (-snr_db / 20)
-    return (samples + noise * (wanted / size)).astype(np.float32)
+    noisy: np.ndarray = samples + noise * (wanted / size)
+    return noisy.astype(np.float32)
 
 
 def add_room(
@@ -105,7 +106,8 @@ def add_room(
     late *= np.sqrt(_DIRECT_TO_REVERBERANT / np.sum(late**2))
     wet = scipy.signal.fftconvolve(samples, np.concatenate([[1.0], late]))[: len(samples)]
     before, after = np.sum(np.square(samples, dtype=np.float64)), np.sum(wet**2)
-    return (wet * np.sqrt(before / after if after else 1.0)).astype(np.float32)
+    wet *= np.sqrt(before / after if after else 1.0)
+    return np.asarray(wet, np.float32)
 
 
 def to_level(samples: np.ndarray, sample_rate: int, level_dbfs: float) -> np.ndarray:
@@ -132,7 +134,8 @@ def _filtered(
     taps = scipy.signal.firwin(
         count, cut_hz, window=("kaiser", beta), fs=sample_rate, pass_zero=pass_zero
     )
-    return scipy.signal.fftconvolve(samples, taps)[count // 2 :][: len(samples)].astype(np.float32)
+    whole = scipy.signal.fftconvolve(samples, taps)
+    return np.asarray(whole[count // 2 :][: len(samples)], np.float32)
 
 
 def _int16(samples: np.ndarray) -> np.ndarray:

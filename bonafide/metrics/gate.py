@@ -15,7 +15,7 @@ from bonafide.audio.degradation_specs import title_of
 from bonafide.text import percent
 
 if TYPE_CHECKING:
-    from bonafide.metrics.evaluation import Evaluation
+    from bonafide.metrics.evaluation import Evaluation, Figure
     from bonafide.metrics.treated import TreatedTrials
 
 _NAMED = 5  # ids shown of an overlap
@@ -260,12 +260,13 @@ def _condition_rules(conditions: TreatedTrials | None, config: GateConfig, unit:
     for name, limit in limits.items():
         if limit >= 1:
             continue
-        spec, end = ("", None) if conditions is None else conditions.worst(name)
+        end: float | None = None
         detail = "no condition was scored: evaluation.conditions or cue_utterances is empty"
-        if spec:
-            figure = getattr(conditions.results[spec], name)
+        if conditions is not None and (worst := conditions.worst(name))[0]:
+            spec, end = worst
+            figure: Figure | None = getattr(conditions.results[spec], name)
             measured = f" it is {percent(figure.value)}" if figure else " there is no rate"
-            detail = f"{title_of(spec)}:{measured}{'' if end else ', without an interval'}"
+            detail = f"{title_of(spec)}:{measured}{', without an interval' if end is None else ''}"
         title = f"{titles[name]} in the worst condition, upper end of its 95 % interval by {unit}s"
         rules.append(_at_most(f"max_condition_{name}", title, end, limit, "rate", detail))
     return rules

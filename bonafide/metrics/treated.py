@@ -68,15 +68,16 @@ class TreatedTrials:
             The treatment whose interval ends highest, and that end; None where one has no interval
             or no rate. Recordings as they are do not count.
         """
-        ends = {
-            treatment: figure.ci95[1] if (figure := getattr(result, name)) and figure.ci95 else None
-            for treatment, result in self.results.items()
-            if treatment != AS_RECORDED
-        }
-        if not ends or None in ends.values():
-            return next((key for key, end in ends.items() if end is None), ""), None
-        highest = max(ends, key=lambda treatment: ends[treatment])
-        return highest, ends[highest]
+        highest, most = "", -1.0
+        for treatment, result in self.results.items():
+            if treatment == AS_RECORDED:
+                continue
+            figure: Figure | None = getattr(result, name)
+            if figure is None or figure.ci95 is None:
+                return treatment, None
+            if figure.ci95[1] > most:
+                highest, most = treatment, figure.ci95[1]
+        return highest, most if highest else None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -183,7 +184,7 @@ def from_json(data: Mapping[str, Any]) -> TreatedTrials:
         n_spoof=data["n_spoof"],
         results={
             name: TreatedResult(
-                eer=_figure(result["eer"]),
+                eer=_known(result["eer"]),
                 rates=result["rates"] and ErrorRates(**result["rates"]),
                 # Older versions have no intervals of FAR and FRR.
                 **{key: _figure(result.get(key)) for key in _OPTIONAL},
@@ -197,4 +198,8 @@ _OPTIONAL = ("difference", "far", "frr", "far_difference", "frr_difference")
 
 
 def _figure(data: Mapping[str, Any] | None) -> Figure | None:
-    return data and Figure(data["value"], data["ci95"] and (data["ci95"][0], data["ci95"][1]))
+    return None if data is None else _known(data)
+
+
+def _known(data: Mapping[str, Any]) -> Figure:
+    return Figure(data["value"], data["ci95"] and (data["ci95"][0], data["ci95"][1]))

@@ -343,7 +343,7 @@ def conditions(rows: Sequence[ConditionRow]) -> Spec:
         for row in rows
         for name, figure in _errors(row).items()
     ]
-    errors = list(dict.fromkeys(row["error"] for row in measured))
+    errors = list(dict.fromkeys(name for row in rows for name in _errors(row)))
     titles = [row.title for row in rows]
     y = alt.Y("condition:N", sort=titles, title=None, axis=alt.Axis(labelLimit=230, ticks=False))
     # A line for each error, so that points and whiskers do not cover each other.

@@ -54,19 +54,20 @@ def summary(conditions: TreatedTrials) -> str:
     plain, *others = rows(conditions)
     if not others:
         return "No condition was measured."
-    if plain.result.rates is None:
+    rates = {row.title: row.result.rates for row in others if row.result.rates}
+    if plain.result.rates is None or not rates:
         worst = others[0]
         return (
             f"The EER is {text.rate(plain.result.eer.value)} as recorded and at worst "
             f"{text.rate(worst.result.eer.value)} ({_inside(worst.title)})."
         )
-    passes = max(others, key=lambda row: row.result.rates.far)
-    stops = max(others, key=lambda row: row.result.rates.frr)
+    passes = max(rates, key=lambda title: rates[title].far)
+    stops = max(rates, key=lambda title: rates[title].frr)
     sentences = [
         f"As recorded, {_of_100(plain.result.rates.far)} of 100 spoofs pass as bona fide; in the "
-        f"worst condition ({_inside(passes.title)}) {_of_100(passes.result.rates.far)} do.",
+        f"worst condition ({_inside(passes)}) {_of_100(rates[passes].far)} do.",
         f"As recorded, {_of_100(plain.result.rates.frr)} of 100 bona fide recordings are rejected; "
-        f"in the worst condition ({_inside(stops.title)}) {_of_100(stops.result.rates.frr)} are.",
+        f"in the worst condition ({_inside(stops)}) {_of_100(rates[stops].frr)} are.",
     ]
     moved = [
         row.title
