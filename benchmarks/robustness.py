@@ -1,7 +1,8 @@
 """How does a recipe do on sources it has never seen, and through channels it has never met?
 
     python -m benchmarks.robustness --json FILE [--manifest FOLDER ...] [--variants a,b]
-                                    [--seeds 0,1] [--quick] [--cache FOLDER] [--set FIELD=VALUE]
+                                    [--sources a,b] [--seeds 0,1] [--quick] [--cache FOLDER]
+                                    [--set FIELD=VALUE]
 
 Leave-source-out: every source of the manifests (folders with `manifest.csv`, column `source`) with
 at least 20 clips of each class is held out in turn; a detector is trained on all the others.
@@ -250,6 +251,7 @@ def main() -> None:
     )
     parser.add_argument("--with-samples", action="store_true", help="train on samples/ as well")
     parser.add_argument("--variants", default="default", help=f"of {', '.join(VARIANTS)}")
+    parser.add_argument("--sources", help="hold out these alone, with commas between them")
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--quick", action="store_true", help="minutes, and rough figures")
     parser.add_argument("--no-peer", action="store_true", help="leave the LFCC-GMM out")
@@ -262,6 +264,8 @@ def main() -> None:
     if options.with_samples:
         clips = [dataclasses.replace(c, source=c.source or "samples") for c in clips]
     folds = make_folds(clips, MOST_TESTED_QUICKLY if options.quick else MOST_TESTED)
+    if options.sources:
+        folds = [fold for fold in folds if fold.source in options.sources.split(",")]
     degrader = Degrader(options.cache)
     base = small_corpus() if options.manifest else sample()
     copied = max(
