@@ -345,17 +345,16 @@ def conditions(rows: Sequence[ConditionRow]) -> Spec:
     ]
     errors = list(dict.fromkeys(name for row in rows for name in _errors(row)))
     titles = [row.title for row in rows]
-    y = alt.Y("condition:N", sort=titles, title=None, axis=alt.Axis(labelLimit=230, ticks=False))
+    y = alt.Y("condition:N", sort=titles, title=None, axis=alt.Axis(labelLimit=260, ticks=False))
     # A line for each error, so that points and whiskers do not cover each other.
     offset = alt.YOffset("error:N", sort=errors)
-    x = alt.X("rate:Q", title=" and ".join(errors), axis=vega.per_cent_axis())
+    x = alt.X("rate:Q", title="Share of the class", axis=vega.per_cent_axis())
     x = x.scale(domain=[0, 1], nice=False)
-    named = vega.series("error", errors)
-    shape = alt.Shape(
-        "error:N",
-        scale=alt.Scale(domain=errors, range=list(_SHAPES[: len(errors)])),
-        legend=None,
-    )
+    legend = alt.Legend(title=None, symbolSize=90) if len(errors) > 1 else None
+    colors = alt.Scale(domain=errors, range=[FIRST, SECOND][: len(errors)])
+    shapes = alt.Scale(domain=errors, range=list(_SHAPES[: len(errors)]))
+    color = alt.Color("error:N", scale=colors, legend=legend)
+    shape = alt.Shape("error:N", scale=shapes, legend=legend)
     tooltip = [
         alt.Tooltip("condition:N", title="Condition"),
         alt.Tooltip("error:N", title="Error"),
@@ -365,12 +364,12 @@ def conditions(rows: Sequence[ConditionRow]) -> Spec:
     data = dataset("conditions")
     layers = [
         data.mark_point(filled=True, size=90, opacity=1).encode(
-            x, y, yOffset=offset, color=named["color"], shape=shape, tooltip=tooltip
+            x, y, yOffset=offset, color=color, shape=shape, tooltip=tooltip
         )
     ]
     if any(row["low"] is not None for row in measured):
         whisker = data.mark_rule(strokeWidth=1.5).encode(
-            x="low:Q", x2="high:Q", y=y, yOffset=offset, color=named["color"], tooltip=tooltip
+            x="low:Q", x2="high:Q", y=y, yOffset=offset, color=color, tooltip=tooltip
         )
         layers.insert(0, whisker)
     height = max(90, 34 * len(rows))
