@@ -109,3 +109,16 @@ def test_what_cannot_be_seen_is_spelled_out():
 def test_an_attack_without_a_name():
     assert text.attack("-") == "unknown attack"
     assert text.attack("A07") == "A07"
+
+
+def test_words_of_messages():
+    assert text.listed(["a", "b"]) == "a, b"
+    assert text.listed(list("abcde")) == "a, b, c, d, e"
+    assert text.listed(["x"] * 1_006) == "x, x, x, x, x and 1,001 more"
+    assert text.listed(["x"] * 11, most=10).endswith("x and 1 more")
+    assert [text.plural(number, "line") for number in (0, 1, 2, 1_000)] == [
+        "0 lines", "1 line", "2 lines", "1,000 lines",
+    ]  # fmt: skip
+    assert text.shown("a\tb") == r"'a\tb'"
+    assert text.shown("y" * 200) == repr("y" * 200)
+    assert text.shown("y" * 201) == repr("y" * 200) + " ..."
