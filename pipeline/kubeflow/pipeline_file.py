@@ -54,6 +54,10 @@ class PipelineFile:
             if not equals:
                 raise UsageError(f"--param {assignment}: write it as NAME=VALUE")
             if name not in declared:
+                if not declared:
+                    raise UsageError(
+                        f"expected no --param, got {name!r}: {self.path} has no parameters"
+                    )
                 what = f"a parameter of {self.path}"
                 raise UsageError(str(unknown(name, sorted(declared), what, "--param")))
             if name in values:
