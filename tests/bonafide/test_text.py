@@ -109,3 +109,16 @@ def test_what_cannot_be_seen_is_spelled_out():
 def test_an_attack_without_a_name():
     assert text.attack("-") == "unknown attack"
     assert text.attack("A07") == "A07"
+
+
+def test_misspelt_names_get_the_nearest_or_all():
+    known = ("trainer.epochs", "tuner.epochs", "gate.max_eer")
+    assert text.did_you_mean("gate.max_er", known) == "Did you mean 'gate.max_eer'?"
+    assert text.did_you_mean("epochs", known) == "Did you mean 'tuner.epochs' or 'trainer.epochs'?"
+    assert text.did_you_mean("ab", ("abc", "abd", "abe", "abf")) == (
+        "Did you mean 'abf', 'abe' or 'abd'?"
+    )
+    assert text.did_you_mean("zzz", known) == ("Known: trainer.epochs, tuner.epochs, gate.max_eer.")
+    assert text.did_you_mean("zzz", known, list_all=False) == ""
+    assert text.did_you_mean("zzz", map(str, range(31))) == ""
+    assert text.did_you_mean("zzz", ()) == ""
