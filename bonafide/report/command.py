@@ -437,7 +437,7 @@ def require_the_extra() -> None:
         if importlib.util.find_spec(name) is None
     ]
     if missing:
-        raise protocols.FileError(
+        raise FileError(
             f"--html needs {', '.join(missing)}. Install the extra: pip install 'bonafide[report]'"
         )
 
