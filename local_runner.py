@@ -2,10 +2,10 @@
 
     python local_runner.py                                  the bundled corpus, to a pushed model
     python local_runner.py --preset asvspoof2019-la --corpus /data/LA
-    python local_runner.py --until DataGate                 only read and check the data
+    python local_runner.py --until DataGate                 read and check the data only
     python local_runner.py --set trainer.epochs=5 --set gate.max_eer=0.3
 
-Repeating a command repeats only what has changed: data, code and settings are all looked at.
+A repeated command runs only the components whose data, code or settings changed.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ from pipeline.config import (
 from pipeline.session import FAILED, INTERRUPTED, PUSHED, REFUSED, Session
 
 EXIT_CODES = f"""exit codes:
-  {PUSHED}    the model was pushed (or --until was reached)
+  {PUSHED}    the model was pushed, or --until was reached
   {FAILED}    a component failed; the last lines and the log say why
   2    the command line is wrong
   {REFUSED}    the gate refused the model, nothing was pushed
-  {INTERRUPTED}  interrupted; the same command goes on from there
+  {INTERRUPTED}  interrupted; the same command resumes from there
        (a second Ctrl-C ends it at once)"""
 
 
@@ -67,15 +67,15 @@ def parser() -> argparse.ArgumentParser:
         metavar="DIR",
         action="append",
         help="folder of the corpus (default: as the preset says); given as NAME=DIR[@LAYOUT]"
-        "[?OPTION=VALUE,...], several times, it is a mixture of corpora, where weight=3 among the "
-        "options lets training draw each utterance of that corpus three times as often "
+        "[?OPTION=VALUE,...], several times, it is a mixture of corpora; the option weight=3 makes "
+        "training draw each utterance of that corpus three times as often "
         "(docs/corpora.md)",
     )
     result.add_argument(
         "--layout",
         metavar="NAME",
         help="how the corpus is laid out, the same as --set corpus.layout=NAME (docs/corpora.md); "
-        "auto tells it from the files",
+        "auto detects it from the files",
     )
     result.add_argument(
         "--output",
@@ -95,8 +95,7 @@ def parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         dest="assignments",
-        help="change a setting, or take a section by its name (conformer=S, M or L); may be given "
-        "several times",
+        help="change a setting, or select a section by name (conformer=S, M or L); can be repeated",
     )
     result.add_argument(
         "--workers",
@@ -109,23 +108,23 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--beam-runner",
         choices=RUNNERS,
-        help="the engine of the Beam steps (default: direct, this machine); what each needs is "
-        "under beam.* below and in docs/scale.md",
+        help="engine of the Beam steps (default: direct, this machine); docs/scale.md and beam.* "
+        "below list the requirements",
     )
     result.add_argument(
         "--force-blessing",
         metavar="REASON",
-        help="push even if the gate refuses; the reason is recorded with the model",
+        help="push even if the gate refuses the model; the reason is recorded with it",
     )
     return result
 
 
 def component_id(text: str) -> str:
-    """The id of a component from how someone wrote it, in capitals or not."""
+    """The id of a component, from its name in any capitalisation."""
     for name in COMPONENTS:
         if name.lower() == text.lower():
             return name
-    raise argparse.ArgumentTypeError(f"no component {text!r}; there are {', '.join(COMPONENTS)}")
+    raise argparse.ArgumentTypeError(f"expected one of {', '.join(COMPONENTS)}, got {text!r}")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -144,24 +143,24 @@ def main(arguments: list[str] | None = None) -> int:
         command_line.error(str(error))
     if options.until and options.until not in settings.components():
         command_line.error(
-            f"--until {options.until}: there is no {options.until} in this run, because "
-            "tuner.trials is 0; add --set tuner.trials=20"
+            f"--until {options.until}: this run has no {options.until}, because tuner.trials is 0. "
+            "Add --set tuner.trials=20"
         )
     if options.workers is not None and options.workers < 1:
-        command_line.error("--workers must be 1 or more")
+        command_line.error(f"expected --workers of 1 or more, got {options.workers}")
     if options.force_blessing is not None and not options.force_blessing.strip():
-        command_line.error("--force-blessing wants a reason")
+        command_line.error("expected a reason after --force-blessing, got none")
     try:
         corpus, weights = corpus_of(settings.corpus, options.corpus, options.layout)
         trainer = weighted(settings.trainer, corpus, weights)
         settings = dataclasses.replace(settings, corpus=corpus, trainer=trainer)
     except ValueError as error:
         command_line.error(str(error))
-    # One spelling for one folder here too: it is part of what the cache goes by.
+    # One spelling for one folder here too, because the path is part of the cache key.
     output = pathlib.Path("output") / options.preset if options.output is None else options.output
     output = pathlib.Path(os.path.realpath(os.path.expanduser(output)))  # noqa: PTH111 (no errors)
     if any(mark in str(output) for mark in ("*", "?", "[", ":/")):
-        command_line.error(f"--output {output}: a local folder is wanted, without * ? [")
+        command_line.error(f"expected --output to be a local folder without * ? [, got {output}")
     return run(settings, options, output)
 
 
@@ -176,11 +175,11 @@ def corpus_of(
         layout: What `--layout` was given.
 
     Returns:
-        The corpus, and the weights of a mixture's corpora as in `trainer.corpus_weights`: what is
-        read, and with it what the cache goes by, does not depend on them.
+        The corpus, and the weights of a mixture's corpora as in `trainer.corpus_weights`. The data
+        that is read, and its cache key, do not depend on weights.
 
     Raises:
-        ValueError: What was given is empty or contradicts itself.
+        ValueError: The options are empty or contradict each other.
     """
     if given is None:
         if corpus.layout == mixture.LAYOUT:
@@ -192,15 +191,15 @@ def corpus_of(
     if not members and len(given) == 1:
         [root] = given
         if not root:
-            raise ValueError("--corpus is empty: name the folder of the corpus")
+            raise ValueError("expected the folder of a corpus after --corpus, got none")
         return dataclasses.replace(corpus, root=_one_spelling(root)), ()
     if len(members) < len(given):
         raise ValueError(
-            "--corpus: give one folder, or each of several corpora a name: "
+            "--corpus: expected one folder, or a name for each of several corpora: "
             "--corpus la=/data/LA --corpus itw=/data/itw@in-the-wild"
         )
     if layout is not None:
-        raise ValueError("--layout is of one corpus: write NAME=DIR@LAYOUT in a mixture")
+        raise ValueError("--layout applies to a single corpus. In a mixture, write NAME=DIR@LAYOUT")
     text, weights = mixture.take_out(";".join(members), "weight")
     parsed = mixture.parse(text)
     parsed = [dataclasses.replace(m, root=_one_spelling(m.root)) for m in parsed]
@@ -215,30 +214,30 @@ def weighted(
     """Training with the weights that `--corpus` or the settings give to corpora.
 
     Raises:
-        ValueError: Both give some, one is no number, or there is no such corpus.
+        ValueError: Both set weights, one is not a number, or a corpus does not exist.
     """
     if weights and trainer.corpus_weights:
         raise ValueError(
-            "the corpora have weights twice: leave weight= of --corpus out, or "
+            "corpus weights are set twice. Remove weight= from --corpus, or "
             "--set trainer.corpus_weights"
         )
     if weights:
         trainer = dataclasses.replace(trainer, corpus_weights=weights)
     if trainer.corpus_weights:
-        # Training would find out too, but only after everything was read.
+        # Training would detect this too, but only after reading all data.
         names = {corpus.name}
         if corpus.layout == mixture.LAYOUT:
             names = {member.name for member in mixture.parse(corpus.root)}
         if unknown := sorted(set(parse_weights(trainer.corpus_weights)) - names):
             raise ValueError(
-                f"trainer.corpus_weights: there is no corpus {', '.join(unknown)}; there is "
-                f"{', '.join(sorted(names))}"
+                "trainer.corpus_weights: expected corpora of this run "
+                f"({', '.join(sorted(names))}), got {', '.join(unknown)}"
             )
     return trainer
 
 
 def _one_spelling(root: str) -> str:
-    """The same corpus by another way of writing its path must not be read again."""
+    """Normalises a path, so that another spelling does not read the corpus again."""
     if "://" in root:
         return root
     return os.path.abspath(os.path.expanduser(root))  # noqa: PTH100, PTH111 (collapses ..)
