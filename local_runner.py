@@ -4,6 +4,7 @@
     python local_runner.py --preset asvspoof2019-la --corpus /data/LA
     python local_runner.py --until DataGate                 read and check the data only
     python local_runner.py --set trainer.epochs=5 --set gate.max_eer=0.3
+    python local_runner.py --config run.yaml                settings from a file
 
 A repeated command runs only the components whose data, code or settings changed.
 """
@@ -21,18 +22,19 @@ import traceback
 from bonafide import logs
 from bonafide.corpora import mixture
 from bonafide.engines import RUNNERS, WORTH_WORKERS_UTTERANCES
-from bonafide.settings import field_names
+from bonafide.settings import SettingsError
+from bonafide.settings.overrides import Change
+from bonafide.text import did_you_mean
 from models.data.corpus_weights import parse_weights
 from models.settings import TrainerConfig
-from pipeline.config import (
-    COMPONENTS,
-    PRESETS,
-    CorpusConfig,
-    Settings,
-    SettingsError,
-    override,
+from pipeline.config import COMPONENTS, PRESETS, CorpusConfig, Settings
+from pipeline.exit_codes import FAILED, INTERRUPTED, PUSHED, REFUSED
+from pipeline.options import (
+    add_settings_options,
+    read_settings,
+    settings_yaml,
+    summary_of_settings,
 )
-from pipeline.session import FAILED, INTERRUPTED, PUSHED, REFUSED, Session
 
 EXIT_CODES = f"""exit codes:
   {PUSHED}    the model was pushed, or --until was reached
@@ -44,24 +46,20 @@ EXIT_CODES = f"""exit codes:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line, with every preset and setting in its help."""
+    """The command line, with every preset and every section of settings in its help."""
     presets = "\n".join(
         f"  {name:<16} {(make.__doc__ or '').strip().splitlines()[0]}"
         for name, make in PRESETS.items()
     )
-    settings = "\n".join(
-        f"  {name:<36} {value!r:<22} {kind}"
-        for name, kind, value in field_names(PRESETS["sample"]())
-    )
     result = argparse.ArgumentParser(
         description=__doc__,
-        epilog=f"presets:\n{presets}\n\nsettings (with the values of the preset 'sample'):\n"
-        f"{settings}\n\n{EXIT_CODES}",
+        epilog=f"presets:\n{presets}\n\nsections of settings (--help-settings SECTION shows the "
+        f"settings of one):\n{summary_of_settings()}\n\n{EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         # `--fo` must not be enough to force a blessing.
         allow_abbrev=False,
     )
-    result.add_argument("--preset", choices=sorted(PRESETS), default="sample")
+    add_settings_options(result)
     result.add_argument(
         "--corpus",
         metavar="DIR",
@@ -90,14 +88,6 @@ def parser() -> argparse.ArgumentParser:
         help=f"run the graph up to this component: {', '.join(COMPONENTS)}",
     )
     result.add_argument(
-        "--set",
-        metavar="FIELD=VALUE",
-        action="append",
-        default=[],
-        dest="assignments",
-        help="change a setting, or select a section by name (conformer=S, M or L); can be repeated",
-    )
-    result.add_argument(
         "--workers",
         type=int,
         metavar="N",
@@ -108,8 +98,8 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--beam-runner",
         choices=RUNNERS,
-        help="engine of the Beam steps (default: direct, this machine); docs/scale.md and beam.* "
-        "below list the requirements",
+        help="engine of the Beam steps (default: direct, this machine); --help-settings beam "
+        "and docs/scale.md list the requirements",
     )
     result.add_argument(
         "--force-blessing",
@@ -124,7 +114,8 @@ def component_id(text: str) -> str:
     for name in COMPONENTS:
         if name.lower() == text.lower():
             return name
-    raise argparse.ArgumentTypeError(f"expected one of {', '.join(COMPONENTS)}, got {text!r}")
+    advice = did_you_mean(text, COMPONENTS)
+    raise argparse.ArgumentTypeError(f"expected a component, got {text!r}. {advice}")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -132,24 +123,26 @@ def main(arguments: list[str] | None = None) -> int:
     command_line = parser()
     options = command_line.parse_args(arguments)
     try:
-        short = {
-            "corpus.layout": options.layout,
-            "beam.workers": options.workers,
-            "beam.runner": options.beam_runner,
-        }
-        named = [f"{name}={value}" for name, value in short.items() if value is not None]
-        settings = override(PRESETS[options.preset](), named + options.assignments)
-    except SettingsError as error:
+        short = [
+            Change("corpus.layout", options.layout, "--layout"),
+            Change("beam.workers", options.workers, "--workers"),
+            Change("beam.runner", options.beam_runner, "--beam-runner"),
+        ]
+        settings = read_settings(options, [change for change in short if change.value is not None])
+    except ValueError as error:
         command_line.error(str(error))
     if options.until and options.until not in settings.components():
         command_line.error(
-            f"--until {options.until}: this run has no {options.until}, because tuner.trials is 0. "
-            "Add --set tuner.trials=20"
+            f"expected a component of this run, got {options.until} (--until), which "
+            "tuner.trials=0 leaves out. Add --set tuner.trials=20."
         )
     if options.workers is not None and options.workers < 1:
-        command_line.error(f"expected --workers of 1 or more, got {options.workers}")
+        command_line.error(f"expected 1 process or more, got {options.workers} (--workers).")
     if options.force_blessing is not None and not options.force_blessing.strip():
-        command_line.error("expected a reason after --force-blessing, got none")
+        command_line.error(
+            f"expected a reason, got {options.force_blessing!r} (--force-blessing). Write why the "
+            "model is pushed anyway."
+        )
     try:
         corpus, weights = corpus_of(settings.corpus, options.corpus, options.layout)
         trainer = weighted(settings.trainer, corpus, weights)
@@ -160,7 +153,12 @@ def main(arguments: list[str] | None = None) -> int:
     output = pathlib.Path("output") / options.preset if options.output is None else options.output
     output = pathlib.Path(os.path.realpath(os.path.expanduser(output)))  # noqa: PTH111 (no errors)
     if any(mark in str(output) for mark in ("*", "?", "[", ":/")):
-        command_line.error(f"expected --output to be a local folder without * ? [, got {output}")
+        command_line.error(
+            f"expected a local folder without * ? [, got {str(output)!r} (--output)."
+        )
+    if options.print_config:
+        print(settings_yaml(settings), end="")
+        return PUSHED
     return run(settings, options, output)
 
 
@@ -179,7 +177,7 @@ def corpus_of(
         that is read, and its cache key, do not depend on weights.
 
     Raises:
-        ValueError: The options are empty or contradict each other.
+        SettingsError: The options are empty or contradict each other.
     """
     if given is None:
         if corpus.layout == mixture.LAYOUT:
@@ -191,15 +189,22 @@ def corpus_of(
     if not members and len(given) == 1:
         [root] = given
         if not root:
-            raise ValueError("expected the folder of a corpus after --corpus, got none")
+            raise SettingsError("the folder of the corpus", repr(root), place="--corpus")
         return dataclasses.replace(corpus, root=_one_spelling(root)), ()
     if len(members) < len(given):
-        raise ValueError(
-            "--corpus: expected one folder, or a name for each of several corpora: "
-            "--corpus la=/data/LA --corpus itw=/data/itw@in-the-wild"
+        raise SettingsError(
+            "one folder, or several corpora with a name each",
+            ", ".join(map(repr, given)),
+            place="--corpus",
+            advice="Write --corpus la=/data/LA --corpus itw=/data/itw@in-the-wild.",
         )
     if layout is not None:
-        raise ValueError("--layout applies to a single corpus. In a mixture, write NAME=DIR@LAYOUT")
+        raise SettingsError(
+            "the layout of one corpus",
+            f"{layout!r} for a mixture",
+            place="--layout",
+            advice="Write NAME=DIR@LAYOUT for each corpus.",
+        )
     text, weights = mixture.take_out(";".join(members), "weight")
     parsed = mixture.parse(text)
     parsed = [dataclasses.replace(m, root=_one_spelling(m.root)) for m in parsed]
@@ -214,12 +219,14 @@ def weighted(
     """Training with the weights that `--corpus` or the settings give to corpora.
 
     Raises:
-        ValueError: Both set weights, one is not a number, or a corpus does not exist.
+        SettingsError: Both set weights, one is not a number, or a corpus does not exist.
     """
     if weights and trainer.corpus_weights:
-        raise ValueError(
-            "corpus weights are set twice. Remove weight= from --corpus, or "
-            "--set trainer.corpus_weights"
+        raise SettingsError(
+            "weights of corpora once",
+            "weight= of --corpus as well",
+            "trainer.corpus_weights",
+            advice="Leave one of them out.",
         )
     if weights:
         trainer = dataclasses.replace(trainer, corpus_weights=weights)
@@ -229,9 +236,10 @@ def weighted(
         if corpus.layout == mixture.LAYOUT:
             names = {member.name for member in mixture.parse(corpus.root)}
         if unknown := sorted(set(parse_weights(trainer.corpus_weights)) - names):
-            raise ValueError(
-                "trainer.corpus_weights: expected corpora of this run "
-                f"({', '.join(sorted(names))}), got {', '.join(unknown)}"
+            raise SettingsError(
+                f"names of corpora of this run ({', '.join(sorted(names))})",
+                ", ".join(unknown),
+                "trainer.corpus_weights",
             )
     return trainer
 
@@ -245,6 +253,8 @@ def _one_spelling(root: str) -> str:
 
 def run(settings: Settings, options: argparse.Namespace, output: pathlib.Path) -> int:
     """Runs the pipeline with the console on the screen and everything else in the log file."""
+    from pipeline.session import Session  # rich, for which --help should not wait
+
     stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     log = output / "logs" / f"{stamp}-{os.getpid()}.log"
     try:

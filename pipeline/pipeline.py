@@ -27,6 +27,7 @@ from components.model_evaluator import ModelEvaluator
 from components.model_pusher import ModelPusher
 from components.transform.component import Transform
 from components.utterance_gen.component import UtteranceGen
+from components.utterance_gen.settings import IngestSettings
 from pipeline.config import Settings
 from pipeline.fingerprints import SCHEMA, Fingerprints
 from pipeline.warm_start import WarmStart, find_warm_start
@@ -127,15 +128,17 @@ def create_components(
     trainer_settings = dataclasses.replace(settings.trainer, pretrained=pretrained)
 
     utterance_gen = UtteranceGen(
-        corpus_root=corpus.root,
-        layout=corpus.layout,
-        layout_options=corpus.options,
-        corpus_name=corpus.name,
-        sample_rate=settings.features.sample_rate,
-        min_seconds=utterances.min_seconds,
-        shard_bytes=utterances.shard_megabytes * 2**20,
-        max_rejected_fraction=utterances.max_rejected_fraction,
-        seed=utterances.seed,
+        settings=IngestSettings(
+            corpus_root=corpus.root,
+            layout=corpus.layout,
+            layout_options=corpus.options,
+            corpus_name=corpus.name,
+            sample_rate=settings.features.sample_rate,
+            min_seconds=utterances.min_seconds,
+            shard_bytes=utterances.shard_megabytes * 2**20,
+            max_rejected_fraction=utterances.max_rejected_fraction,
+            seed=utterances.seed,
+        ),
         corpus_fingerprint=fingerprints.corpus,
         code_fingerprint=fingerprints.ingestion_code,
     )

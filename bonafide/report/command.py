@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import hashlib
+import importlib.util
 import json
 import os
 import pathlib
@@ -134,6 +135,8 @@ def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int
     try:
         for path in outputs:
             refuse_unwritable(path)
+        if options.html is not None:
+            require_the_extra()
         run(options, shlex.join([*(prog or "evaluate.py").split(), *arguments]))
     except TrialsError as error:
         return failed(str(error))
@@ -364,6 +367,19 @@ def html(
             },
         )
     )
+
+
+def require_the_extra() -> None:
+    """Raises FileError if the packages of the page are not installed, before any work is done."""
+    missing = [
+        name
+        for name in ("altair", "jinja2", "vl_convert")
+        if importlib.util.find_spec(name) is None
+    ]
+    if missing:
+        raise protocols.FileError(
+            f"--html needs {', '.join(missing)}. Install the extra: pip install 'bonafide[report]'"
+        )
 
 
 def refuse_unwritable(path: str) -> None:

@@ -348,13 +348,17 @@ def cue_summary(contents: ReportContents) -> str:
         return ""
     rows = cue_rows(removal)[1:]
     trials = text.count(removal.n_bonafide + removal.n_spoof)
-    used = [row for row in rows if row.outcome == "relies"]
+    used = [
+        (row.result.difference.value, row)
+        for row in rows
+        if row.result.difference is not None and row.outcome == "relies"
+    ]
     if used:
-        worst = max(used, key=lambda row: row.result.difference.value)
+        loss, worst = max(used, key=lambda found: found[0])
         return (
             f"This detector uses cues that are no property of speech: on {trials} processed trials "
             f"({worst.title.lower()}), its EER is {text.rate(worst.result.eer.value)}, "
-            f"{text.difference(worst.result.difference.value, 'rate')} percentage points."
+            f"{text.difference(loss, 'rate')} percentage points."
         )
     if all(row.outcome == "none" for row in rows):
         return f"Removing silence, level and DC does not increase the EER ({trials} trials)."

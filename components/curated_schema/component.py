@@ -8,7 +8,7 @@ edit is seen, the lineage shows what was used, and a pod needs no copy of the re
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, ClassVar
 
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0 import schema_pb2
@@ -53,7 +53,7 @@ class CuratedSchemaSpec(component_spec.ComponentSpec):
         "schema_pbtxt": component_spec.ExecutionParameter(type=str),
         "code_fingerprint": component_spec.ExecutionParameter(type=str),
     }
-    INPUTS = {}  # noqa: RUF012
+    INPUTS: ClassVar[dict[str, component_spec.ChannelParameter]] = {}
     OUTPUTS = {  # noqa: RUF012
         "schema": component_spec.ChannelParameter(type=standard_artifacts.Schema)
     }

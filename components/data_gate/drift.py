@@ -64,17 +64,17 @@ def find_drift(
     """
     findings: list[Finding] = []
     figures: dict[str, Any] = {}
-    there = reference.served.profile if reference.served else None
-    if there and there.fingerprint != own.fingerprint:
+    served = reference.served
+    if served and served.profile and served.profile.fingerprint != own.fingerprint:
         rows = train_rows(table)
         by_class = {
             name: drifts(profile, table.measured, rows[name])
-            for name, profile in there.classes.items()
+            for name, profile in served.profile.classes.items()
         }
-        findings += champion_drift(by_class, there, reference.served.version, config)
+        findings += champion_drift(by_class, served.profile, served.version, config)
         figures["champion"] = {
-            "version": reference.served.version,
-            "corpus": there.corpus,
+            "version": served.version,
+            "corpus": served.profile.corpus,
             "numbers": {name: _plain(found) for name, found in by_class.items()},
         }
     log = reference.serving_log
@@ -85,7 +85,7 @@ def find_drift(
             dataclasses.replace(one, medians=one.medians and one.medians[::-1])
             for one in drifts(own.classes[BONAFIDE], log.measured, everything)
         ]
-        findings += serving_drift(found, log, reference.served and reference.served.scores, config)
+        findings += serving_drift(found, log, served.scores if served else None, config)
         figures["serving"] = {
             "log": log.source,
             "recordings": len(log.measured),
@@ -176,7 +176,7 @@ def serving_drift(
             )
         )
     moved = divergence(scores, log.scores) if scores and len(log.scores) >= LEAST else 0.0
-    if moved > config.max_divergence:
+    if scores and moved > config.max_divergence:
         before, after = scores.median, float(np.median(log.scores))
         findings.append(
             finding(

@@ -10,6 +10,7 @@ import posixpath
 from collections.abc import Iterator
 from concurrent import futures
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from apache_beam.io.filesystems import FileSystems
@@ -116,7 +117,7 @@ def _rows(path: str, root: str) -> Iterator[tuple[str, float | None]]:
             continue
         score = row.get("score")
         try:
-            value = None if score in (None, "") else float(score)
+            value = None if score is None or score == "" else float(score)
         except (TypeError, ValueError):
             raise ServingLogError(
                 f"expected a number as score, got {score!r} ({path}, row {number})."
@@ -124,7 +125,7 @@ def _rows(path: str, root: str) -> Iterator[tuple[str, float | None]]:
         yield _placed(str(row["path"]), root, path.rpartition("/")[0]), value
 
 
-def _records(text: str, path: str) -> Iterator[dict[str, object]]:
+def _records(text: str, path: str) -> Iterator[dict[str, Any]]:
     if text.lstrip().startswith("{"):
         for number, line in enumerate(text.splitlines(), start=1):
             if line.strip():

@@ -21,6 +21,7 @@ from bonafide.metrics import calibration, gate
 from bonafide.metrics import cue_removal as removal_metrics
 from bonafide.metrics.costs import AsvErrorRates
 from bonafide.metrics.cue_removal import CueRemoval
+from bonafide.metrics.detection import Floats
 from bonafide.metrics.evaluation import Evaluation, evaluate, frozen_threshold
 from bonafide.registry import champion as finder
 from bonafide.report import evaluation_files
@@ -76,12 +77,15 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         for split, (of_split, of_champion) in scored.items():
             evaluation_files.write_scores(uri, split, of_split, of_champion)
 
-        how = {
-            "resamples": int(exec_properties["resamples"]),
-            "seed": int(exec_properties["bootstrap_seed"]),
-        }
+        resamples = int(exec_properties["resamples"])
+        seed = int(exec_properties["bootstrap_seed"])
         found = evaluate(
-            trials, asv=asv.get("eval"), dev=dev, baseline_scores=champion_scores, **how
+            trials,
+            asv=asv.get("eval"),
+            dev=dev,
+            baseline_scores=champion_scores,
+            resamples=resamples,
+            seed=seed,
         )
         removal = self._remove_cues(input_dict, output_dict, exec_properties, found, trials)
         limits = gate.GateConfig(**json.loads(exec_properties["gate"]))
@@ -96,7 +100,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             evaluation_uri,
             trials=trials,
             found=found,
-            dev=evaluate(dev, asv=asv.get("dev"), **how),
+            dev=evaluate(dev, asv=asv.get("dev"), resamples=resamples, seed=seed),
             verdict=verdict,
             removal=removal,
             context={
@@ -117,7 +121,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         input_dict: dict[str, list[types.Artifact]],
         output_dict: dict[str, list[types.Artifact]],
         asv: Mapping[str, AsvErrorRates],
-    ) -> dict[str, tuple[Trials, Any]]:
+    ) -> dict[str, tuple[Trials, Floats | None]]:
         """Runs TFMA on both splits; returns split -> trials and the champion's scores."""
         models = {
             scoring.CANDIDATE: path_utils.serving_model_path(

@@ -2,7 +2,7 @@
 
 import collections
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bonafide import corpora
@@ -105,6 +105,7 @@ def _one_line(text: str) -> str:
 
 def summarise(
     config: settings.IngestSettings,
+    fingerprints: Mapping[str, str],
     results: Sequence[shard_writer.ShardResult],
     rejections: Sequence[plan.Rejection],
     corpus: corpora.Corpus,
@@ -113,6 +114,7 @@ def summarise(
 
     Args:
         config: The settings of the run.
+        fingerprints: Of corpus and code, by name.
         results: Those of all shards.
         rejections: All of them, with those known before any file was opened.
         corpus: What was read; its layout where the settings leave that open, and its notes.
@@ -121,7 +123,7 @@ def summarise(
         A dictionary ready for JSON: `notes`, `read`, `rejected`, `seconds` overall and in
         `splits[name]`, which also has `shards` and `systems` (utterances read by system id).
     """
-    splits = {}
+    splits: dict[str, dict[str, Any]] = {}
     for split in corpora.SPLITS:
         shards = [result for result in results if result.split == split]
         systems: collections.Counter[str] = collections.Counter()
@@ -135,11 +137,10 @@ def summarise(
             "systems": dict(sorted(systems.items())),
         }
     return {
-        "corpus": config.corpus_name,
+        "corpus": config.name,
         "layout": corpus.layout or config.layout,
         "notes": list(corpus.notes),
-        "corpus_fingerprint": config.corpus_fingerprint,
-        "code_fingerprint": config.code_fingerprint,
+        **fingerprints,
         "sample_rate": config.sample_rate,
         "seed": config.seed,
         **{

@@ -26,7 +26,7 @@ from bonafide.memory import keep_freed_memory, release_pages
 from models.augmentation.rooms import load_rooms
 from models.augmentation.spectrogram import AugmentConfig, augment_batch
 from models.augmentation.waveform_config import WaveformConfig
-from models.data.corpus_weights import NEED_A_CACHE, parse_weights, row_weights, shares_text
+from models.data.corpus_weights import not_weightable, parse_weights, row_weights, shares_text
 from models.data.datasets import without_tuning
 from models.data.holdout import Ids, hold_out
 from models.data.ordering import epoch_order
@@ -258,7 +258,7 @@ def open_splits(
             "trainer.holdout_attacks off"
         )
     if settings.corpus_weights and (materialized or settings.cache == "none"):
-        raise ValueError(NEED_A_CACHE)
+        raise not_weightable(settings.corpus_weights)
     splits = [
         _open_files(p, transform_output, materialized, settings.shuffle_buffer) for p in patterns
     ]

@@ -78,7 +78,7 @@ def run_parameters(settings: Settings, push_destination: str) -> tuple[RunParame
             "Folder of the corpus as the pods see it: a mounted path, or a URI.",
             (
                 Place("CorpusCheck", "corpus_root"),
-                Place("UtteranceGen", "corpus_root"),
+                Place("UtteranceGen", "settings", ("corpus_root",)),
                 Place("EvalReport", "corpus_root"),
                 shown("corpus", "root"),
             ),
@@ -87,7 +87,7 @@ def run_parameters(settings: Settings, push_destination: str) -> tuple[RunParame
             "push_destination",
             "STRING",
             push_destination,
-            "Serving folder of the model: a mounted path, or a gs:// URI.",
+            "Serving folder of the model: a mounted path, or a URI (s3://, minio://, gs://).",
         ),
         RunParameter(
             "epochs",

@@ -145,7 +145,7 @@ def test_lone_cr_line_ends_do_not_print_the_file():
 
 
 def test_unknown_layout_lists_the_known():
-    with pytest.raises(corpora.CorpusError, match="did you mean 'asvspoof2019-la'"):
+    with pytest.raises(corpora.CorpusError, match="Did you mean 'asvspoof2019-la'"):
         corpora.reader("asvspoof2019_la")
 
 

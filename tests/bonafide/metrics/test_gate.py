@@ -229,7 +229,7 @@ def test_rates_are_fractions(name):
     for good in (0, 0.0, 1.0, 0.05):
         assert getattr(GateConfig(**{name: good}), name) == good
     for wrong in (-0.01, 1.01, 5, math.nan, math.inf):
-        with pytest.raises(ValueError, match=rf"gate\.{name} is .* it must be a fraction .*0\.05"):
+        with pytest.raises(ValueError, match=rf"a (finite )?fraction .*gate\.{name}.* 0\.05"):
             GateConfig(**{name: wrong})
 
 
@@ -237,7 +237,7 @@ def test_the_calibration_loss_is_a_number_of_bits():
     for good in (0, 1000.0):
         assert GateConfig(max_calibration_loss=good).max_calibration_loss == good
     for wrong in (-0.1, 1000.1, math.nan, math.inf):
-        with pytest.raises(ValueError, match=r"gate\.max_calibration_loss .* number of bits"):
+        with pytest.raises(ValueError, match=r"number of bits .*gate\.max_calibration_loss"):
             GateConfig(max_calibration_loss=wrong)
 
 
@@ -246,7 +246,7 @@ def test_counts_are_whole_numbers_from_one(name):
     for good in (1, 2**31 - 1):
         assert getattr(GateConfig(**{name: good}), name) == good
     for wrong in (0, -1, 1.5, 20.0, 2**31, "20", None):
-        with pytest.raises(ValueError, match=rf"gate\.{name} is .* a whole number from 1"):
+        with pytest.raises(ValueError, match=rf"a whole number of \w+ from 1 .*gate\.{name}"):
             GateConfig(**{name: wrong})
 
 

@@ -1,0 +1,62 @@
+"""Which container a file is, by its first bytes, and what it says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bonafide.audio.containers import mpeg, ogg, riff, tags
+from bonafide.audio.containers.container import Container
+from bonafide.audio.sources import Source
+
+_Reader = Callable[[Source, int, int], Container]
+_HEAD_BYTES = 64
+
+
+def inspect(source: Source, name: str = "") -> Container:
+    """Looks at what the container says of itself; decodes nothing.
+
+    Args:
+        source: The file.
+        name: Its name; the ending tells formats without a header.
+
+    Raises:
+        AudioError: It holds no audio, or not as one recording.
+    """
+    start, stop = 0, len(source)
+    head = source[:_HEAD_BYTES]
+    if head[:3] == b"ID3" or head[:8] == b"APETAGEX":
+        start = tags.front(source)
+        head = source[start : start + _HEAD_BYTES]
+    if reader := _reader(head):
+        return reader(source, start, stop)
+    if mpeg.begins(source, start, stop):
+        return mpeg.mpeg(source, start, stop)
+    return Container("", ((start, stop),))
+
+
+def _reader(head: bytes) -> _Reader | None:
+    if head[:4] == b"fLaC":
+        return _flac
+    if head[:4] in (b"RIFF", b"RIFX", b"RF64", b"BW64") and head[8:12] == b"WAVE":
+        return riff.wav
+    return next((reader for magic, reader in _MAGIC.items() if head.startswith(magic)), None)
+
+
+def _flac(source: Source, start: int, stop: int) -> Container:
+    """FLAC, of which libsndfile notices by itself where the end is missing."""
+    # Where an encoder wrote into a pipe, the 36 bits that count the samples are zero.
+    count = source[start + 21 : start + 26]
+    knows = len(count) < 5 or bool(count[0] & 0x0F or any(count[1:]))
+    reader = "libsndfile" if knows else "ffmpeg"
+    return Container("FLAC", ((start, stop),), reader, demuxer="flac")
+
+
+_MAGIC: dict[bytes, _Reader] = {
+    b"OggS": ogg.ogg,
+    b"FORM": riff.aiff,
+    b"riff\x2e\x91\xcf\x11": riff.w64,
+    b".snd": riff.au,
+    b"dns.": riff.au,
+    b"caff": riff.caf,
+    b"NIST_1A": riff.nist,
+}
