@@ -1,4 +1,4 @@
-"""Champion: finds the model to beat and keeps a copy of it as evidence."""
+"""Champion: finds the model that new models are compared with, and keeps a copy of it."""
 
 from components.champion.component import Champion
 

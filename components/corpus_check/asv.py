@@ -1,4 +1,4 @@
-"""The speaker verifier that the t-DCF reckons with: its error rates, read once for a run."""
+"""Error rates of the speaker verifier of the t-DCF, read once for a run."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ def asv_error_rates(
     scores_dev: str = _AUTO,
     scores_eval: str = _AUTO,
 ) -> dict[str, AsvErrorRates]:
-    """Returns split -> error rates; a split without ASV scores is left out.
+    """Returns split -> error rates; a split without ASV scores is omitted.
 
-    They go into the graph as numbers, so that the cache notices another score file.
+    They are part of the graph as numbers, so that the cache notices another score file.
 
     Args:
         corpus_root: Folder of the corpus, a path or a URI of a Beam filesystem.
         layout: Its layout, or `auto`.
-        options: What the layout is told.
+        options: Options of the layout.
         scores_dev: As the setting `evaluation.asv_scores_dev`: `auto`, a file, or empty.
         scores_eval: The same on eval.
 
     Raises:
-        CorpusError: A file that the settings name is not there or is malformed.
+        CorpusError: A file that the settings name does not exist or is malformed.
     """
     files = BeamFiles(corpus_root)
     if _AUTO in (scores_dev, scores_eval):
@@ -47,7 +47,7 @@ def asv_error_rates(
         elif place:
             if not FileSystems.exists(place):
                 raise CorpusError(
-                    f"evaluation.asv_scores_{split} is {place!r}, and there is no such file"
+                    f"evaluation.asv_scores_{split} is {place!r}, which does not exist"
                 )
             path, text = place, decode_text(read_bytes(place), place)
         else:

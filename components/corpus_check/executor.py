@@ -36,7 +36,7 @@ class Executor(base_executor.BaseExecutor):
             exec_properties: See `CorpusCheckSpec`.
 
         Raises:
-            CorpusError: The corpus is not there, or a protocol or score file is malformed.
+            CorpusError: The corpus does not exist, or a protocol or score file is malformed.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         root, layout = exec_properties["corpus_root"], exec_properties["layout"]

@@ -1,4 +1,4 @@
-"""EvalReport: the page and the model card that people decide on."""
+"""EvalReport: the report page and the model card."""
 
 from components.eval_report.component import EvalReport
 

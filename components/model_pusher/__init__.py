@@ -1,4 +1,4 @@
-"""ModelPusher: publishes a blessed model whole or not at all."""
+"""ModelPusher: publishes a blessed model completely or not at all."""
 
 from components.model_pusher.component import ModelPusher
 
