@@ -11,12 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 from bonafide import corpora
+from bonafide.audio.channels import Choice
 from bonafide.engines import BeamConfig
 from bonafide.metrics.gate import GateConfig
 from bonafide.settings import Bounds, Pattern, Section, overrides
 from bonafide.settings.types import Fraction, LongSeed
 from bonafide.version import REPOSITORY
 from components.data_gate.config import DataGateConfig
+from components.model_evaluator.settings import CueUtterances, Resamples
 from models.data.corpus_weights import not_weightable
 from models.network.conformer_config import SIZES
 from models.settings import (
@@ -69,12 +71,16 @@ class UtteranceConfig(Section, section="utterances"):
 
     Attributes:
         min_seconds: Shortest recording; a shorter one is rejected.
+        channels: What is taken of recordings with several channels: `mix` averages them, `left` and
+            `right` take the first and the second, `reject` averages those that are alike and
+            rejects the others. DataGate's rule `unlike_channels` counts those that differ.
         max_rejected_fraction: Highest share of rejected utterances; a larger one stops the run.
         shard_megabytes: Target size of a shard of examples.
         seed: Seed of the order of utterances inside the shards.
     """
 
     min_seconds: Annotated[float, Bounds(ge=0, le=60, unit="seconds")] = 0.3
+    channels: Choice = "mix"
     max_rejected_fraction: Fraction = 0.01
     # A shard is built on a local disk.
     shard_megabytes: Annotated[int, Bounds(ge=1, le=2**20, unit="MiB")] = 128
@@ -109,10 +115,9 @@ class EvaluationConfig(Section, section="evaluation"):
         asv_scores_eval: Score file of a speaker verifier on eval, likewise.
     """
 
-    # Below a hundred, the ends of a 95 % interval are single draws; the gate needs one.
-    resamples: Annotated[int, Bounds(ge=100, le=100_000, unit="draws")] = 1000
+    resamples: Resamples = 1000
     seed: LongSeed = 1
-    cue_utterances: Annotated[int, Bounds(ge=0, lt=2**31, unit="utterances")] = 10_000
+    cue_utterances: CueUtterances = 10_000
     asv_scores_dev: str = "auto"
     asv_scores_eval: str = "auto"
 

@@ -111,4 +111,4 @@ class ReportContents:
     slices: Slices = field(default_factory=dict)
     data: DataChecks | None = None
     cue_removal: CueRemoval | None = None
-    audio: Callable[[str], str | None] = lambda utterance: None
+    audio: Callable[[str], str | None] = lambda _utterance: None

@@ -1,5 +1,1 @@
 """Champion: finds the model that new models are compared with, and keeps a copy of it."""
-
-from components.champion.component import Champion
-
-__all__ = ["Champion"]

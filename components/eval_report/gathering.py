@@ -34,7 +34,7 @@ _SHOWN_REJECTED = 20
 _SLICE_RESAMPLES = 200
 
 
-def gather(
+def gather(  # noqa: PLR0913 (one for each input of the component)
     *,
     evaluation_uri: str,
     scores_uri: str,
@@ -163,7 +163,7 @@ def player(
     Audio on an object store cannot be played from a page, so it has no player.
     """
     if "://" in corpus_root:
-        return lambda utterance: None
+        return lambda _utterance: None
     wanted = set(map(str, utterances))
     paths = {
         row.utterance: row.path

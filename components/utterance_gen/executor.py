@@ -114,6 +114,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             examples_uri=workspace.examples_uri,
             sample_rate=settings.sample_rate,
             min_seconds=settings.min_seconds,
+            channels=settings.channels,
             max_rejected=max_rejected,
         )
         with self._make_beam_pipeline() as pipeline:

@@ -119,20 +119,26 @@ def summarise(
 
     Returns:
         A dictionary ready for JSON: `notes`, `read`, `rejected`, `seconds` overall and in
-        `splits[name]`, which also has `shards` and `systems` (utterances read by system id).
+        `splits[name]`, which also has `shards`, `systems` (utterances read by system id) and
+        `channels` (class -> how the channels of a file compare -> utterances of files with several;
+        `channels` overall is the setting).
     """
     splits: dict[str, dict[str, Any]] = {}
     for split in corpora.SPLITS:
         shards = [result for result in results if result.split == split]
         systems: collections.Counter[str] = collections.Counter()
+        channels: dict[str, collections.Counter[str]] = {}
         for result in shards:
             systems.update(result.read)
+            for key, kinds in result.channels.items():
+                channels.setdefault(key, collections.Counter()).update(kinds)
         splits[split] = {
             "read": systems.total(),
             "rejected": sum(row.split == split for row in rejections),
             "seconds": round(sum(result.samples for result in shards) / config.sample_rate, 3),
             "shards": len(shards),
             "systems": dict(sorted(systems.items())),
+            "channels": {key: dict(sorted(kinds.items())) for key, kinds in channels.items()},
         }
     return {
         "corpus": config.name,
@@ -141,6 +147,7 @@ def summarise(
         **fingerprints,
         "sample_rate": config.sample_rate,
         "seed": config.seed,
+        "channels": config.channels,
         **{
             total: round(sum(split[total] for split in splits.values()), 3)
             for total in ("read", "rejected", "seconds")

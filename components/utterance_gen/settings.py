@@ -6,6 +6,7 @@ import dataclasses
 from typing import Annotated
 
 from bonafide import corpora
+from bonafide.audio.channels import Choice
 from bonafide.settings import Bounds, Pattern, Section
 from bonafide.settings.types import Fraction, LongSeed
 
@@ -21,6 +22,8 @@ class IngestSettings(Section, section="utterance_gen"):
         corpus_name: Name that is written into every example; the layout's if None.
         sample_rate: Sampling rate of the examples.
         min_seconds: Shortest utterance; a shorter one is rejected.
+        channels: What is taken of recordings with several channels: their mean, the first, the
+            second, or, for `reject`, the mean where they are alike, and else nothing.
         shard_bytes: Approximate size of a shard. Shards are what workers share out, so a corpus
             should have several for each worker.
         max_rejected_fraction: Highest share of rejected utterances; a larger one stops the run.
@@ -33,6 +36,7 @@ class IngestSettings(Section, section="utterance_gen"):
     corpus_name: Annotated[str, Pattern(".+", "a name")] | None = None
     sample_rate: Annotated[int, Bounds(ge=8_000, le=48_000, unit="Hz")] = 16_000
     min_seconds: Annotated[float, Bounds(ge=0, le=60, unit="seconds")] = 0.1
+    channels: Choice = "mix"
     shard_bytes: Annotated[int, Bounds(ge=1, unit="bytes")] = 32 * 2**20
     max_rejected_fraction: Fraction = 0.01
     seed: LongSeed = 0
