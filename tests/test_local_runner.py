@@ -67,7 +67,7 @@ def started(monkeypatch):
         (["--output", "gs://bucket/x"], ["expected a local folder"]),
     ],
 )
-def test_a_wrong_command_line_is_told_at_once(started, capsys, arguments, words):
+def test_a_wrong_command_line_fails_at_once(started, capsys, arguments, words):
     with pytest.raises(SystemExit) as caught:
         local_runner.main(arguments)
     assert caught.value.code == 2
@@ -157,7 +157,7 @@ def test_help_teaches(capsys):
     text = capsys.readouterr().out
     for part in ("asvspoof2019-la", "trainer.epochs", "gate.max_eer", "exit codes", "DataGate"):
         assert part in text
-    assert "weight=3 among the options" in " ".join(text.split())
+    assert "the option weight=3" in " ".join(text.split())
 
 
 @pytest.fixture
