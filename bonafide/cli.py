@@ -6,7 +6,6 @@ called, so that `bonafide --help` answers at once.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import io
 import os
@@ -77,9 +76,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"bonafide {described_version()}")
         return 0
     if name not in COMMANDS:
-        near = difflib.get_close_matches(name, COMMANDS, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        print(f"bonafide: unknown command {name!r}.{hint} See bonafide --help.", file=sys.stderr)
+        from bonafide.text import did_you_mean
+
+        advice = did_you_mean(name, COMMANDS, list_all=False) or "See bonafide --help."
+        print(f"bonafide: expected a command, got {name!r}. {advice}", file=sys.stderr)
         return 2
     # TensorFlow reads it once, when it is imported.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

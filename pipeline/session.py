@@ -19,6 +19,7 @@ from rich.markup import escape
 from bonafide import engines, logs
 from bonafide.version import REPOSITORY
 from pipeline.config import COMPONENTS, Settings
+from pipeline.exit_codes import FAILED, INTERRUPTED, PUSHED, REFUSED
 from pipeline.interrupts import RunInterruptedError, interruptible
 
 if TYPE_CHECKING:
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
 
     from pipeline.console import RunConsole
     from pipeline.local import Finished
-
-PUSHED, FAILED, REFUSED, INTERRUPTED = 0, 1, 3, 130
-
 
 # What to do about errors of the system, by a part of their message.
 _ADVICE = {

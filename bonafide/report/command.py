@@ -1,13 +1,13 @@
 r"""Evaluates the scores of any detector: every figure with its 95 % interval, by attack.
 
-    python evaluate.py --scores scores.txt --protocol ASVspoof2019.LA.cm.eval.trl.txt
-    python evaluate.py --scores new.txt --baseline old.txt --protocol eval.txt --html report.html
-    python evaluate.py --scores eval.txt --protocol eval.trl.txt \
+    bonafide evaluate --scores scores.txt --protocol ASVspoof2019.LA.cm.eval.trl.txt
+    bonafide evaluate --scores new.txt --baseline old.txt --protocol eval.txt --html report.html
+    bonafide evaluate --scores eval.txt --protocol eval.trl.txt \
         --dev-scores dev.txt --dev-protocol dev.trl.txt --asv-scores asv.eval.txt --json out.json
-    python evaluate.py --scores eval.txt --protocol eval.trl.txt --dev-scores dev.txt \
+    bonafide evaluate --scores eval.txt --protocol eval.trl.txt --dev-scores dev.txt \
         --dev-protocol dev.trl.txt --condition mp3:64k=eval.mp3.txt --condition phone=eval.8k.txt
 
-A score is higher the more bona fide an utterance sounds (else see --lower-is-bonafide).
+Higher scores mean more bona fide (otherwise see --lower-is-bonafide).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import hashlib
+import importlib.util
 import json
 import os
 import pathlib
@@ -36,7 +37,7 @@ from bonafide.trials import protocols, score_files
 from bonafide.trials.trials import Trials, TrialsError
 from bonafide.version import described_version
 
-# Imported where it is needed: it takes two seconds, and wrong input is told first.
+# Imported where it is needed: it takes two seconds, and errors in the input are reported first.
 if TYPE_CHECKING:
     from bonafide.metrics.evaluation import Comparison, Evaluation
     from bonafide.metrics.treated import TreatedTrials
@@ -45,18 +46,18 @@ AS_RECORDED = "as_recorded"  # of `bonafide.metrics.treated`, which takes long t
 OK = 0
 FAILED = 1
 _MOST_ATTACKS = 30  # on the console; JSON and HTML have them all
-_ASCII = {0x2212: "-", 0xA0: " "}  # typographic signs that some terminals lack
+_ASCII = {0x2212: "-", 0xA0: " "}  # typographic characters that some terminals lack
 
-FORMATS = f"""score files (recognised from the content):
+FORMATS = f"""score files (detected from the content):
   UTTERANCE SCORE
-  UTTERANCE SYSTEM KEY SCORE      held against the protocol
+  UTTERANCE SYSTEM KEY SCORE      checked against the protocol
   filename<TAB>cm-score           and any CSV or TSV whose header names utterance and score
-protocols (recognised from the content):
+protocols (detected from the content):
   ASVspoof 2019 LA and PA, 2021 LA, PA and DF (see --subset), ASVspoof 5;
   In-the-Wild's meta.csv, and any CSV or TSV whose header names utterance and key (or label),
-  and where known speaker and system
-Utterances must be the same on both sides, in any order. Only where ids differ, audio extensions
-and then folders are dropped to match them (flac/LA_E_1.flac and LA_E_1).
+  and optionally speaker and system
+Both files must name the same utterances, in any order. If ids differ, audio extensions and then
+folders are removed to match them (flac/LA_E_1.flac and LA_E_1).
 
 exit codes:
   {OK}  done
@@ -82,7 +83,7 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
         "--dev-scores",
         metavar="FILE",
         help="scores on a development set: thresholds are chosen there and frozen "
-        "(without it, on the evaluated trials, which flatters)",
+        "(without it, on the evaluated trials, which makes error rates optimistic)",
     )
     add("--dev-protocol", metavar="FILE", help="the trials of the development set")
     add(
@@ -105,7 +106,7 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
         "--dev-subset",
         choices=subsets,
         default="progress",
-        help="the same of --dev-protocol (default %(default)s)",
+        help="the same for --dev-protocol (default %(default)s)",
     )
     add(
         "--lower-is-bonafide",
@@ -113,13 +114,13 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
         help="negate the scores of --scores, --dev-scores, --baseline and --condition; thresholds "
         "are then those of the negated scores",
     )
-    add("--json", metavar="OUT", help="write all figures and where they come from")
-    add("--html", metavar="OUT", help="write a report page, complete in itself")
+    add("--json", metavar="OUT", help="write all figures and their provenance")
+    add("--html", metavar="OUT", help="write a self-contained report page")
     add(
         "--resamples",
         metavar="N",
         type=whole,
-        help="draws of the bootstrap (default 1000; 0: none)",
+        help="resamples of the bootstrap (default 1000; 0: no intervals)",
     )
     add("--seed", metavar="N", type=whole, help="seed of the bootstrap (default 1)")
     add("--title", metavar="TEXT", help="name of the system (default: name of the score file)")
@@ -129,7 +130,7 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
 def whole(argument: str) -> int:
     """Returns a whole number from 0, for argparse."""
     if not argument.isdecimal():
-        raise argparse.ArgumentTypeError(f"{argument!r} is not a whole number from 0")
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0, got {argument!r}")
     return int(argument)
 
 
@@ -147,25 +148,27 @@ def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int
     arguments = sys.argv[1:] if arguments is None else arguments
     options = command_line.parse_args(arguments)
     if (options.dev_scores is None) != (options.dev_protocol is None):
-        command_line.error("--dev-scores and --dev-protocol need each other")
+        command_line.error("expected --dev-scores and --dev-protocol together")
     names = [name for name, _ in options.condition]
     if len({*names}) < len(names):
         command_line.error("--condition: every condition needs a name of its own")
     inputs = {os.path.realpath(path) for path in Files.given(options)}
     outputs = [os.path.realpath(path) for path in (options.json, options.html) if path is not None]
     if inputs & set(outputs) or len(set(outputs)) < len(outputs):
-        command_line.error("--json and --html need a file each that is not read or written besides")
+        command_line.error("expected different files for --json, --html and each input")
     try:
         for path in outputs:
             refuse_unwritable(path)
-        run(options, shlex.join(["evaluate.py", *arguments]))
+        if options.html is not None:
+            require_the_extra()
+        run(options, shlex.join([*(prog or "evaluate.py").split(), *arguments]))
     except TrialsError as error:
         return failed(str(error))
     return OK
 
 
 def failed(message: str) -> int:
-    """Tells what is wrong, and returns the exit code."""
+    """Prints the error, and returns the exit code."""
     print(f"error: {message}", file=sys.stderr)
     return FAILED
 
@@ -219,7 +222,16 @@ def run(options: argparse.Namespace, command: str) -> None:
         write(options.json, json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
     if options.html is not None:
         baseline_name = printable(pathlib.Path(options.baseline or "").name)
-        page = html(title, found, trials, dev, baseline_name, baseline, provenance, conditions)
+        page = html(
+            provenance,
+            title=title,
+            evaluation=found,
+            trials=trials,
+            dev=dev,
+            baseline_name=baseline_name,
+            baseline_scores=baseline,
+            conditions=conditions,
+        )
         write(options.html, page)
     # Last, so that a reader of the tables who stops early (`| head`) does not stop the files.
     show(found, title, Console(highlight=False, markup=False, soft_wrap=False), conditions)
@@ -307,10 +319,10 @@ def figures_table(found: Evaluation) -> Table:
 
 
 def comparison_table(comparison: Comparison) -> Table:
-    """Returns the figures of the baseline, and the differences where 95 % agree on the sign."""
+    """Returns the figures of the baseline and the differences; significant ones are coloured."""
     from bonafide.metrics.evaluation import HIGHER_IS_BETTER
 
-    table = _table("Against the baseline", "", "baseline", "difference", "95 % interval")
+    table = _table("Comparison with the baseline", "", "baseline", "difference", "95 % interval")
     for name, measure in measures.MEASURES.items():
         if difference := comparison.differences.get(name):
             style = None
@@ -325,9 +337,9 @@ def comparison_table(comparison: Comparison) -> Table:
                 style=style,
             )
     chance = text.p_value(comparison.p_value)
-    table.caption = "Differences are ours minus the baseline's; of rates in percentage points."
+    table.caption = "Differences are this detector minus the baseline; rates in percentage points."
     if chance:
-        table.caption += f"\nNo difference in EER: {chance} (two-sided)"
+        table.caption += f"\n{chance} for equal EERs (two-sided)"
     return table
 
 
@@ -347,7 +359,7 @@ def attacks_table(found: Evaluation) -> Table:
 
 
 def points_table(found: Evaluation) -> Table:
-    """Returns the thresholds and what they do."""
+    """Returns the thresholds and their error rates."""
     table = _table("Thresholds", "for", "from", "threshold", "FAR %", "95 %", "FRR %", "95 %")
     table.columns[0].no_wrap = True  # our own names, all short
     for point in found.operating_points:
@@ -387,41 +399,39 @@ def _table(title: str, *columns: str) -> Table:
 
 
 def visible(cell: str) -> str:
-    """Returns a text for any terminal: ids may hold what would move its cursor."""
+    """Returns a text that is safe on any terminal: ids may contain control characters."""
     return text.visible(cell.translate(_ASCII))
 
 
-def html(
-    title: str,
-    found: Evaluation,
-    trials: Trials,
-    dev: Trials | None,
-    baseline_name: str,
-    baseline: Any,
-    provenance: dict[str, Any],
-    conditions: TreatedTrials | None = None,
-) -> str:
-    """Returns the report page."""
+def html(provenance: dict[str, Any], **contents: Any) -> str:
+    """Returns the report page; `contents` are fields of `ReportContents`."""
     from bonafide.report.contents import ReportContents
     from bonafide.report.page import render_page
 
     return render_page(
         ReportContents(
-            title=title,
             date=provenance["date"],
             version=provenance["version"],
-            evaluation=found,
-            trials=trials,
-            dev=dev,
-            baseline_name=baseline_name,
-            baseline_scores=baseline,
-            conditions=conditions,
             provenance={
                 "Command": {"command": provenance["command"]},
                 "Input files (SHA-256)": provenance["sha256"],
             },
+            **contents,
         )
     )
+
+
+def require_the_extra() -> None:
+    """Raises FileError if the packages of the page are not installed, before any work is done."""
+    missing = [
+        name
+        for name in ("altair", "jinja2", "vl_convert")
+        if importlib.util.find_spec(name) is None
+    ]
+    if missing:
+        raise protocols.FileError(
+            f"--html needs {', '.join(missing)}. Install the extra: pip install 'bonafide[report]'"
+        )
 
 
 def refuse_unwritable(path: str) -> None:
@@ -435,7 +445,7 @@ def refuse_unwritable(path: str) -> None:
 
 
 def write(path: str, content: str) -> None:
-    """Writes a file, whole or not at all."""
+    """Writes a file atomically."""
     try:
         with output_files.replacing(path) as part:
             part.write_text(content, encoding="utf-8")

@@ -1,21 +1,21 @@
-"""What ModelEvaluator leaves behind, beside TFMA's own files: names, writing, reading.
+"""Files that ModelEvaluator writes beside TFMA's own: names, writing, reading.
 
 In the artifact `evaluation`: TFMA's results of eval, those of dev in `dev/`, and
 
     evaluation.json    every figure of eval (`bonafide.metrics.evaluation.to_json`)
     dev.json           the same of dev
-    verdict.json       what the gate says, rule by rule (`bonafide.metrics.gate.Verdict`)
-    cue_removal.json   EER of eval with shortcuts taken out (`bonafide.metrics.treated`); null
-                       where it was not asked for
+    verdict.json       the gate's verdict, rule by rule (`bonafide.metrics.gate.Verdict`)
+    cue_removal.json   EER of eval after cue removal (`bonafide.metrics.treated`); null if it is
+                       switched off
     conditions.json    errors on eval under each condition, in the same form; null likewise
-    score_profile.json how eval's scores are distributed (`bonafide.metrics.distribution`)
-    context.json       when, with what code, what calibration changed, which champion
+    score_profile.json distribution of eval's scores (`bonafide.metrics.distribution`)
+    context.json       date, code, effect of calibration, champion
 
 In the artifact `scores`, for each split: `SPLIT.scores.txt` (utterance system key score),
 `SPLIT.submission.txt` (utterance score) and `SPLIT.protocol.txt` (speaker utterance - system key);
-with a champion also `champion.eval.scores.txt`. `evaluate.py` reads them all. Of recordings from
-which a shortcut was taken, or that were degraded, `eval.TREATMENT.scores.txt`: a condition as it is
-named in the settings, with `-` for `:` and `+` for `|`.
+with a champion also `champion.eval.scores.txt`; for treated recordings
+`eval.TREATMENT.scores.txt` (a condition as settings name it, with `-` for `:` and `+` for `|`).
+`bonafide evaluate` reads them all.
 """
 
 from __future__ import annotations
@@ -80,12 +80,12 @@ def read_champion_scores(uri: str) -> np.ndarray | None:
 
 
 def read_cue_removal(uri: str) -> TreatedTrials | None:
-    """Reads what cue removal found; None where it was not asked for, or not known yet."""
+    """Reads the results of cue removal; None if it was switched off or is not known yet."""
     return _read_treated(f"{uri}/{CUE_REMOVAL_FILE}")
 
 
 def read_conditions(uri: str) -> TreatedTrials | None:
-    """Reads what was found under the conditions; None where none were asked for, or not known."""
+    """Reads the results under the conditions; None if there were none or they are not known yet."""
     return _read_treated(f"{uri}/{CONDITIONS_FILE}")
 
 
@@ -103,11 +103,9 @@ def write_results(
     verdict: Verdict,
     context: Mapping[str, Any],
     removal: TreatedTrials | None = None,
-    conditions: TreatedTrials | None = None,
 ) -> None:
-    """Writes what was found of the trials of eval into the artifact `evaluation`."""
-    for name, found_there in ((CUE_REMOVAL_FILE, removal), (CONDITIONS_FILE, conditions)):
-        write_json(f"{uri}/{name}", None if found_there is None else treated.to_json(found_there))
+    """Writes the results on eval into the artifact `evaluation`."""
+    _write_treated(f"{uri}/{CUE_REMOVAL_FILE}", removal)
     scores = {"bonafide": trials.is_bonafide, "spoof": ~trials.is_bonafide}
     write_json(
         f"{uri}/{SCORE_PROFILE_FILE}",
@@ -122,8 +120,17 @@ def write_results(
     write_json(f"{uri}/{VERDICT_FILE}", verdict.to_json())
 
 
+def write_conditions(uri: str, conditions: TreatedTrials | None) -> None:
+    """Writes the results under the conditions into the artifact `evaluation`."""
+    _write_treated(f"{uri}/{CONDITIONS_FILE}", conditions)
+
+
+def _write_treated(path: str, results: TreatedTrials | None) -> None:
+    write_json(path, None if results is None else treated.to_json(results))
+
+
 def read_verdict(uri: str) -> Verdict:
-    """Reads what the gate said."""
+    """Reads the gate's verdict."""
     return Verdict.from_json(read_json(f"{uri}/{VERDICT_FILE}"))
 
 

@@ -17,6 +17,9 @@ from typing import IO, Any
 
 from bonafide.storage.files import replacing
 
+_MINIO = "minio://"
+OBJECT_STORES = ("gs://", "s3://", _MINIO)
+
 
 def is_uri(path: str) -> bool:
     """Whether a path names a scheme, so that it may not be on a local disk."""
@@ -62,8 +65,10 @@ def _store(uri: str) -> tuple[_Store, str]:
     """The filesystem of a URI, without a cache of its listings, and the path in it."""
     import fsspec
 
+    # Kubeflow writes minio:// for its own MinIO, which speaks S3 at AWS_ENDPOINT_URL.
+    address = f"s3://{uri.removeprefix(_MINIO)}" if uri.startswith(_MINIO) else uri
     try:
-        store, path = fsspec.core.url_to_fs(uri, use_listings_cache=False)
+        store, path = fsspec.core.url_to_fs(address, use_listings_cache=False)
     except (ImportError, ValueError) as error:
         raise OSError(
             f"{uri}: no driver for this scheme ({error}). Install the extra `stores` "

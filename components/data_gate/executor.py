@@ -57,7 +57,7 @@ class Executor(base_executor.BaseExecutor):
             artifact_utils.get_single_instance(input_dict[name])
             for name in ("examples", "statistics", "anomalies")
         )
-        config = DataGateConfig(**json.loads(exec_properties["settings"]))
+        config = DataGateConfig.from_json(exec_properties["settings"])
         with fileio.open(f"{examples.uri}/summary.json") as stream:
             summary = json.loads(stream.read())
         counts = rules.without_copies(_read_counts(statistics), summary)
@@ -69,6 +69,7 @@ class Executor(base_executor.BaseExecutor):
         table = checks.read_table(examples.uri)
         own = profile.train_profile(table, summary["corpus"], summary["corpus_fingerprint"])
         known = _known(exec_properties.get("serving") or "", config, summary["sample_rate"])
+        found += rules.unlike_channels(summary.get("splits", {}), summary.get("channels", "mix"))
         checked = checks.check(table, config, own, known)
         findings = report.settled(found, config) + checked.findings
 

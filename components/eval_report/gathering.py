@@ -34,7 +34,7 @@ _SHOWN_REJECTED = 20
 _SLICE_RESAMPLES = 200
 
 
-def gather(
+def gather(  # noqa: PLR0913 (one for each input of the component)
     *,
     evaluation_uri: str,
     scores_uri: str,
@@ -166,7 +166,7 @@ def player(
     Audio on an object store cannot be played from a page, so there is no player then.
     """
     if "://" in corpus_root:
-        return lambda utterance: None
+        return lambda _utterance: None
     wanted = set(map(str, utterances))
     paths = {
         row.utterance: row.path

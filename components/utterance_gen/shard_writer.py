@@ -15,6 +15,7 @@ import numpy as np
 
 from bonafide import corpora
 from bonafide.audio import chains, codecs, decoding, measures
+from bonafide.audio.channels import MIX, Agreement, Choice
 from bonafide.dataset import measure_files
 from bonafide.memory import keep_freed_memory
 from bonafide.storage import beam_files, records
@@ -35,6 +36,8 @@ class ShardResult:
         read: Utterances written, by system id.
         samples: How many samples they hold together.
         rejections: Utterances left out.
+        channels: Class -> how the channels of a file compare (`channels.Kind`) -> utterances
+            written of files with several.
         copies: Degraded copies written besides; no other number counts them.
     """
 
@@ -43,6 +46,7 @@ class ShardResult:
     read: dict[str, int]
     samples: int
     rejections: tuple[plan.Rejection, ...]
+    channels: dict[str, dict[str, int]] = dataclasses.field(default_factory=dict)
     copies: int = 0
 
     def to_json(self) -> bytes:
@@ -126,6 +130,14 @@ class Workspace:
         return self.scratch, self.plans, self.results, self.rejected
 
 
+@dataclasses.dataclass(frozen=True)
+class Copies:
+    """Degraded copies of an utterance: how many, and the seed of their chains."""
+
+    count: int
+    seed: int
+
+
 class WriteShard(beam.DoFn):
     """Writes the shard whose plan lies at the given URI, and its measures; yields that URI.
 
@@ -138,10 +150,10 @@ class WriteShard(beam.DoFn):
         examples_uri: Where the examples go.
         sample_rate: In Hz.
         min_seconds: Shorter audio is rejected.
+        channels: What is taken of several; see `IngestSettings`.
         max_rejected: A corpus that has lost more utterances than this is given up at once, and not
             when all of it has been read.
-        copies: How many degraded copies of each utterance of train follow it.
-        seed: Of the copies.
+        copies: Degraded copies that follow each utterance of train; None for none.
     """
 
     def __init__(
@@ -151,17 +163,17 @@ class WriteShard(beam.DoFn):
         examples_uri: str,
         sample_rate: int,
         min_seconds: float,
+        channels: Choice = MIX,
         max_rejected: int,
-        copies: int = 0,
-        seed: int = 0,
+        copies: Copies | None = None,
     ) -> None:
         self._corpus_root = corpus_root
         self._workspace = Workspace(examples_uri)
         self._sample_rate = sample_rate
         self._min_seconds = min_seconds
+        self._channels: Choice = channels
         self._max_rejected = max_rejected
-        self._copies = copies
-        self._seed = seed
+        self._copies = copies or Copies(0, 0)
 
     def setup(self) -> None:
         """Called by Beam before the first shard."""
@@ -205,13 +217,14 @@ class WriteShard(beam.DoFn):
     ) -> ShardResult:
         files = beam_files.BeamFiles(self._corpus_root)
         read: collections.Counter[str] = collections.Counter()
+        channels: dict[str, collections.Counter[str]] = {}
         total = copies = 0
         rejections: list[plan.Rejection] = []
         elsewhere = self._rejected_elsewhere(shard)
         # Not compressed: gzip costs several times the rest of the work to save 14 % on PCM.
         for utterance in shard.utterances:
             try:
-                clip = self._clip(files, utterance)
+                clip, agreement = self._clip(files, utterance)
             except decoding.AudioError as error:
                 rejections.append(
                     plan.Rejection(
@@ -235,8 +248,18 @@ class WriteShard(beam.DoFn):
                 copies += 1
             read[utterance.system_id] += 1
             total += len(clip.samples)
+            if len(agreement.names) > 1:
+                channels.setdefault(utterance.key, collections.Counter())[agreement.kind] += 1
             collector.add(clip)
-        return ShardResult(shard.split, shard.index, dict(read), total, tuple(rejections), copies)
+        return ShardResult(
+            shard.split,
+            shard.index,
+            dict(read),
+            total,
+            tuple(rejections),
+            {key: dict(kinds) for key, kinds in channels.items()},
+            copies,
+        )
 
     def _degraded(
         self, shard: plan.Shard, utterance: corpora.Utterance, samples: np.ndarray
@@ -246,10 +269,10 @@ class WriteShard(beam.DoFn):
         They are not measured: DataGate judges what was recorded, and copies of one recording are
         no leak.
         """
-        copies = self._copies if shard.split == plan.COPIED_SPLIT else 0
+        copies = self._copies.count if shard.split == plan.COPIED_SPLIT else 0
         for number in range(1, copies + 1):
-            chain = chains.draw_chain(self._seed, utterance.utterance_id, number)
-            seed = chains.seed_of(self._seed, utterance.utterance_id, number)
+            chain = chains.draw_chain(self._copies.seed, utterance.utterance_id, number)
+            seed = chains.seed_of(self._copies.seed, utterance.utterance_id, number)
             yield examples.to_example(
                 utterance,
                 codecs.degrade(samples, chain, seed, self._sample_rate),
@@ -258,11 +281,24 @@ class WriteShard(beam.DoFn):
                 degradation=chain,
             )
 
-    def _clip(self, files: beam_files.BeamFiles, utterance: corpora.Utterance) -> measures.Clip:
-        """The decoded utterance; a file that cannot be opened is one more reason to reject."""
+    def _clip(
+        self, files: beam_files.BeamFiles, utterance: corpora.Utterance
+    ) -> tuple[measures.Clip, Agreement]:
+        """The decoded utterance, and how its channels compare.
+
+        A file that cannot be opened is one more reason to reject.
+        """
         try:
             data = files.read_bytes(utterance.path)
         except OSError as error:
             raise decoding.AudioError(f"cannot be opened: {error}") from error
-        samples, facts = decoding.decode_with_facts(data, self._sample_rate, self._min_seconds)
-        return measures.Clip(utterance.utterance_id, samples, facts)
+        channel = MIX if self._channels == "reject" else self._channels
+        decoded = decoding.decode_recording(
+            data, self._sample_rate, self._min_seconds, channel=channel, name=utterance.path
+        )
+        if self._channels == "reject" and not decoded.agreement.alike:
+            raise decoding.AudioError(
+                f"{decoded.agreement}: utterances.channels=left or right takes one of them"
+            )
+        clip = measures.Clip(utterance.utterance_id, decoded.samples, decoded.facts)
+        return clip, decoded.agreement

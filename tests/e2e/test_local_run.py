@@ -297,14 +297,14 @@ def test_code_change_runs_the_right_components(run_pipeline, small_corpus, tmp_p
 
     repository = pathlib.Path(__file__).resolve().parents[2]
     copy = tmp_path / "repository"
-    for folder in ("pipeline", "components", "models", "metrics", "report", "schema"):
+    for folder in ("bonafide", "pipeline", "components", "models", "schema"):
         shutil.copytree(repository / folder, copy / folder)
     for file in ("local_runner.py", "report_artifacts.py", "pyproject.toml"):
         shutil.copy(repository / file, copy)
     arguments = ("--corpus", small_corpus, "--output", tmp_path / "output", "--until", "Transform")
     first = run_pipeline(*arguments, cwd=copy)
     assert set(states(first.stdout).values()) == {"done"}, first.stdout
-    with (copy / "models" / "features.py").open("a") as file:
+    with (copy / "models" / "features" / "frontend.py").open("a") as file:
         file.write("\n# changed\n")
     second = states(run_pipeline(*arguments, cwd=copy).stdout)
     assert second.pop("Transform") == "done"

@@ -6,6 +6,7 @@ import pytest
 from tfx.dsl.components.base import base_component
 
 from bonafide.corpora.state import CorpusState
+from components.utterance_gen.settings import IngestSettings
 from pipeline import config
 from pipeline.config import override, sample
 from pipeline.fingerprints import Fingerprints
@@ -68,7 +69,8 @@ def test_order_in_which_they_run(places, tmp_path):
 def test_what_a_layout_is_told_reaches_the_reader(places):
     told = ["corpus.layout=asvspoof2021-la", "corpus.options=subset=all,trim=notrim"]
     properties = build(places, *told)["UtteranceGen"].exec_properties
-    assert properties["layout_options"] == "subset=all,trim=notrim"
+    settings = IngestSettings.from_json(properties["settings"])
+    assert settings.layout_options == ("subset=all", "trim=notrim")
 
 
 def test_filesystems_have_their_options_before_the_corpus_is_read(monkeypatch):

@@ -79,6 +79,11 @@ def test_a_scheme_without_a_driver_names_the_remedy():
         uris.exists("nothing://bucket/x")
 
 
+def test_minio_is_s3_at_the_endpoint_of_the_environment(s3_bucket):
+    uris.write_text(f"{s3_bucket}/a", "x")
+    assert uris.read_text(s3_bucket.replace("s3://", "minio://") + "/a") == "x"
+
+
 def test_names_with_blanks_and_other_alphabets(root):
     path = uris.join(root, "a b/ключ+%41.txt")
     uris.write_text(path, "x")
