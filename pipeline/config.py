@@ -122,8 +122,6 @@ class EvaluationConfig(Section, section="evaluation"):
             a Beam filesystem. `auto` takes the corpus' own where its layout has one; empty for no
             t-DCF.
         asv_scores_eval: Score file of a speaker verifier on eval, likewise.
-        conditions: Degradations under which these utterances are scored once more, such as
-            `mp3:64k` or `amrnb:12.2k|noise:20` (docs/evaluation.md lists them all); empty for none.
     """
 
     resamples: Resamples = 1000
@@ -201,14 +199,6 @@ class Settings:
             self.transform.materialize or self.trainer.cache == "none"
         ):
             raise not_weightable(self.trainer.corpus_weights)
-        if self.gate.asks_for_conditions and not (
-            self.evaluation.conditions and self.evaluation.cue_utterances
-        ):
-            raise self.gate.refused(
-                "max_condition_far",
-                "1, as gate.max_condition_frr, without evaluation.conditions or cue_utterances",
-                "Name conditions to be measured, or turn both rules off.",
-            )
         if self.transform.materialize:
             self._check_written_features()
 

@@ -105,8 +105,7 @@ def write_results(
     removal: TreatedTrials | None = None,
 ) -> None:
     """Writes the results on eval into the artifact `evaluation`."""
-    for name, found_there in ((CUE_REMOVAL_FILE, removal), (CONDITIONS_FILE, conditions)):
-        write_json(f"{uri}/{name}", None if found_there is None else treated.to_json(found_there))
+    _write_treated(f"{uri}/{CUE_REMOVAL_FILE}", removal)
     scores = {"bonafide": trials.is_bonafide, "spoof": ~trials.is_bonafide}
     write_json(
         f"{uri}/{SCORE_PROFILE_FILE}",

@@ -195,7 +195,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         most, conditions = settings.cue_utterances, settings.conditions
         if not most:
             return None, None
-        chosen = treated.choose(trials, settings.cue_utterances)
+        chosen = treated.choose(trials, most)
         rows = f"{artifact_utils.get_single_uri(output_dict['evaluation'])}/{_TREATED_DIR}"
         if fileio.exists(rows):
             fileio.rmtree(rows)
