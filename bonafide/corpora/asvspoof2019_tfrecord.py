@@ -10,9 +10,11 @@ find them, the files are read as a whole, one at a time.
 import re
 from collections.abc import Iterator
 
-from bonafide.corpora import base, names
+from bonafide.corpora import base
 from bonafide.corpora.options import DEFAULTS, Options
 from bonafide.storage import tfrecord
+from bonafide.storage.corpus_files import CorpusFiles, FileInfo
+from bonafide.trials import ids, keys
 
 _PREFIXES = ("asvspoof/", "")
 _SPLITS = {"train": "train", "valid": "dev", "test": "eval"}
@@ -20,7 +22,7 @@ _NAME = re.compile(r"(train|valid|test).*\.tfrec(?:ord)?s?")
 _WANTED = ("audio", "id", "speaker_id", "system_id", "target")
 
 
-def find(files: base.CorpusFiles) -> str:
+def find(files: CorpusFiles) -> str:
     """Where the TFRecord files lie below the root.
 
     Raises:
@@ -44,7 +46,7 @@ def find(files: base.CorpusFiles) -> str:
     )
 
 
-def read(files: base.CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -> base.Corpus:
+def read(files: CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -> base.Corpus:
     """Reads all files to find where the audio lies; takes no options.
 
     Raises:
@@ -58,7 +60,7 @@ def read(files: base.CorpusFiles, *, corpus_name: str, options: Options = DEFAUL
             path = prefix + name
             for row, length in parse(files.read_bytes(path), path, corpus_name=corpus_name):
                 utterances.append(row)
-                audio[row.path] = base.FileInfo(length, info.modified_seconds)
+                audio[row.path] = FileInfo(length, info.modified_seconds)
             if not utterances or utterances[-1].split != _SPLITS[match[1]]:
                 raise base.CorpusError(f"{path}: there is no record in it")
     base.refuse_duplicates(utterances)
@@ -104,7 +106,7 @@ def _row(
         try:
             if isinstance(value, int):
                 raise ValueError("it is a number")
-            texts[name] = names.as_id(data[value[0] : value[1]].decode())
+            texts[name] = ids.as_id(data[value[0] : value[1]].decode())
         except ValueError as error:
             raise base.CorpusError(f"{source}: {name} is no text: {error}") from error
     where_audio, target = values["audio"], values["target"]
@@ -115,15 +117,15 @@ def _row(
     if not texts["id"]:
         raise base.CorpusError(f"{source}: the id is empty")
     system = texts["system_id"]
-    unnamed = system in ("", base.NO_ATTACK, base.BONAFIDE)
+    unnamed = system in ("", keys.NO_ATTACK, keys.BONAFIDE)
     if target == 0 and not unnamed:
         raise base.CorpusError(f"{source}: target is 0 (bona fide), and the system is {system!r}")
     start, end = where_audio
     return base.Utterance(
         utterance_id=texts["id"],
         speaker_id=texts["speaker_id"] or base.UNKNOWN_SPEAKER,
-        system_id=base.NO_ATTACK if target == 0 else base.SPOOF if unnamed else system,
-        key=base.SPOOF if target else base.BONAFIDE,
+        system_id=keys.NO_ATTACK if target == 0 else keys.SPOOF if unnamed else system,
+        key=keys.SPOOF if target else keys.BONAFIDE,
         split=split,
         path=str(tfrecord.Part(where, start, end - start)),
         corpus=corpus_name,

@@ -13,7 +13,8 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.utils import retry
 
 from bonafide.storage import tfrecord
-from bonafide.storage.corpus_files import FileInfo, decode_text
+from bonafide.storage.corpus_files import FileInfo
+from bonafide.storage.text_files import decode_text
 
 _MIME_TYPE = "application/octet-stream"
 _RAW = CompressionTypes.UNCOMPRESSED  # Never guess a compression from a file's name.

@@ -4,13 +4,9 @@ import dataclasses
 from typing import Protocol
 
 
-class CorpusError(ValueError):
-    """The corpus cannot be used as it is; the message says what, where and what to do."""
-
-
 @dataclasses.dataclass(frozen=True, slots=True)
 class FileInfo:
-    """What a folder listing tells about a file, without opening it."""
+    """Size and time of a file, from the listing of its folder, without opening it."""
 
     size_bytes: int
     modified_seconds: float
@@ -37,18 +33,10 @@ class CorpusFiles(Protocol):
         """The content of a file."""
 
     def read_text(self, path: str) -> str:
-        """The content of a UTF-8 file, without byte order mark; CorpusError if it is not text."""
+        """The content of a UTF-8 file, without byte order mark; FileError if it is not text."""
 
     def list(self, folder: str) -> dict[str, FileInfo]:
         """The files right inside a folder by name; empty where there is no such folder."""
 
     def walk(self, folder: str) -> dict[str, FileInfo]:
         """The files at any depth by path below `folder`; empty where there is no such folder."""
-
-
-def decode_text(data: bytes, where: str) -> str:
-    """UTF-8, with or without byte order mark; anything else is a CorpusError that names it."""
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise CorpusError(f"{where}: not a UTF-8 text file: {error}") from error

@@ -1,17 +1,17 @@
-"""Error rates of the speaker verifier of the t-DCF, read once for a run."""
+"""The speaker verifier of the t-DCF: its error rates, read once for a run."""
 
 from __future__ import annotations
 
 from apache_beam.io.filesystems import FileSystems
 
-from bonafide.corpora import DEFAULTS, CorpusError, Options, asvspoof2019_la, layout_of
-from bonafide.corpora.base import decode_text
+from bonafide.corpora import DEFAULTS, CorpusError, Options, asvspoof2019, layout_of
 from bonafide.metrics.asv_scores import parse_asv_scores
 from bonafide.metrics.costs import AsvErrorRates
 from bonafide.storage.beam_files import BeamFiles, read_bytes
+from bonafide.storage.text_files import decode_text
 
 _AUTO = "auto"
-_LAYOUTS = {"asvspoof2019-la": asvspoof2019_la.asv_scores}
+_LAYOUTS = {"asvspoof2019-la": asvspoof2019.asv_scores}
 
 
 def asv_error_rates(
@@ -41,20 +41,15 @@ def asv_error_rates(
         layout = layout_of(files, layout, options)
     found = {}
     for split, place in (("dev", scores_dev), ("eval", scores_eval)):
+        path: str | None = place
         if place == _AUTO:
             path = _LAYOUTS[layout](files, split) if layout in _LAYOUTS else None
-            text = None if path is None else files.read_text(path)
-        elif place:
-            if not FileSystems.exists(place):
-                raise CorpusError(
-                    f"evaluation.asv_scores_{split} is {place!r}, which does not exist"
-                )
-            path, text = place, decode_text(read_bytes(place), place)
-        else:
-            path = text = None
-        if text is not None:
+        elif place and not FileSystems.exists(place):
+            raise CorpusError(f"evaluation.asv_scores_{split} is {place!r}, which does not exist")
+        if path:
+            data = files.read_bytes(path) if place == _AUTO else read_bytes(path)
             try:
-                found[split] = parse_asv_scores(text, where=str(path))
+                found[split] = parse_asv_scores(decode_text(data, path), where=path)
             except ValueError as error:
                 raise CorpusError(str(error)) from error
     return found

@@ -18,6 +18,8 @@ from components.utterance_gen import balance
 # are unknown before decoding. It only steers the number of shards, never what is in them.
 _EXPANSION = {".flac": 1.7, ".wav": 1.0, ".ogg": 10.0, ".mp3": 8.0}
 _EXAMPLE_OVERHEAD_BYTES = 300
+# Dev and eval hold every utterance once, as it was recorded.
+COPIED_SPLIT = "train"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ class Plan:
     rejections: tuple[Rejection, ...]
 
 
-def make_plan(corpus: corpora.Corpus, *, shard_bytes: int, seed: int) -> Plan:
+def make_plan(corpus: corpora.Corpus, *, shard_bytes: int, seed: int, copies: int = 0) -> Plan:
     """Plans the shards of all splits.
 
     Missing and empty files are known from the listing and rejected here, so that the shards stay
@@ -93,6 +95,7 @@ def make_plan(corpus: corpora.Corpus, *, shard_bytes: int, seed: int) -> Plan:
         corpus: The corpus.
         shard_bytes: Approximate size of a shard.
         seed: Determines the shard of an utterance and its position there.
+        copies: How many degraded copies of each utterance a shard of train holds besides.
 
     Returns:
         The plan. A split without usable utterances has no shard.
@@ -109,7 +112,8 @@ def make_plan(corpus: corpora.Corpus, *, shard_bytes: int, seed: int) -> Plan:
 
     shards = []
     for split, utterances in usable.items():
-        count = shard_count(utterances, corpus.audio, shard_bytes=shard_bytes)
+        held = 1 + copies if split == COPIED_SPLIT else 1
+        count = shard_count(utterances, corpus.audio, shard_bytes=shard_bytes / held)
         attacks = {row.system_id for row in utterances} - {corpora.NO_ATTACK}
         for index, members in enumerate(assign(utterances, num_shards=count, seed=seed)):
             shards.append(Shard(split, index, count, tuple(sorted(attacks)), tuple(members)))
@@ -130,7 +134,7 @@ def shard_count(
     utterances: Sequence[corpora.Utterance],
     audio: Mapping[str, corpora.FileInfo],
     *,
-    shard_bytes: int,
+    shard_bytes: float,
 ) -> int:
     """Number of shards of about `shard_bytes` of a split: 0 if empty, at most one per utterance."""
     if not utterances:

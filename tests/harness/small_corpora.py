@@ -4,8 +4,8 @@ import dataclasses
 import struct
 
 from bonafide import corpora
-from bonafide.corpora import base
 from bonafide.storage import tfrecord
+from bonafide.storage.text_files import decode_text
 
 WAV = b"RIFF...."
 
@@ -34,7 +34,7 @@ class DictFiles:
         return self.content[path]
 
     def read_text(self, path):
-        return base.decode_text(self.content[path], path)
+        return decode_text(self.content[path], path)
 
     def list(self, folder):
         self.listings += 1
