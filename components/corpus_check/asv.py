@@ -1,4 +1,4 @@
-"""The speaker verifier of the t-DCF: its error rates, read once for a run."""
+"""Error rates of the speaker verifier of the t-DCF, read once for a run."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ def make_plan(corpus: corpora.Corpus, *, shard_bytes: int, seed: int, copies: in
         corpus: The corpus.
         shard_bytes: Approximate size of a shard.
         seed: Determines the shard of an utterance and its position there.
-        copies: How many degraded copies of each utterance a shard of train holds besides.
+        copies: Degraded copies of each utterance that a shard of train holds besides.
 
     Returns:
         The plan. A split without usable utterances has no shard.

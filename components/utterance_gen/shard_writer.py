@@ -36,8 +36,8 @@ class ShardResult:
         read: Utterances written, by system id.
         samples: Their total number of samples.
         rejections: Rejected utterances.
-        channels: Class -> how the channels of a file compare (`channels.Kind`) -> utterances
-            written of files with several.
+        channels: Class -> relation of the channels of a file (`channels.Kind`) -> utterances
+            written of files with several channels.
         copies: Degraded copies written besides; no other number counts them.
     """
 
@@ -142,10 +142,10 @@ class WriteShard(beam.DoFn):
         examples_uri: Where the examples go.
         sample_rate: In Hz.
         min_seconds: Shorter audio is rejected.
-        channels: What is taken of several; see `IngestSettings`.
+        channels: Which of several channels is used; see `IngestSettings`.
         max_rejected: Reading stops as soon as more utterances than this are rejected.
-        copies: How many degraded copies of each utterance of train follow it.
-        seed: Of the copies.
+        copies: Degraded copies of each utterance of train that follow it.
+        seed: Seed of the copies.
     """
 
     def __init__(
