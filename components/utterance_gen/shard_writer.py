@@ -246,7 +246,10 @@ class WriteShard(beam.DoFn):
     def _clip(
         self, files: beam_files.BeamFiles, utterance: corpora.Utterance
     ) -> tuple[measures.Clip, Agreement]:
-        """The decoded utterance, and how its channels compare; a file that cannot be opened is one more reason to reject."""
+        """The decoded utterance, and how its channels compare.
+
+        A file that cannot be opened is one more reason to reject.
+        """
         try:
             data = files.read_bytes(utterance.path)
         except OSError as error:
