@@ -12,12 +12,16 @@ from typing import Annotated, Any
 
 from bonafide import corpora
 from bonafide.audio.channels import Choice
+from bonafide.audio.degradation_specs import CONDITIONS, DegradationError
+from bonafide.audio.degradation_specs import parse as parse_degradation
 from bonafide.engines import BeamConfig
 from bonafide.metrics.gate import GateConfig
 from bonafide.settings import Bounds, Pattern, Section, overrides
 from bonafide.settings.types import Fraction, LongSeed
 from bonafide.version import REPOSITORY
 from components.data_gate.config import DataGateConfig
+from components.model_evaluator.settings import CueUtterances, Resamples
+from components.utterance_gen.settings import DegradedCopies
 from models.data.corpus_weights import not_weightable
 from models.network.conformer_config import SIZES
 from models.settings import (
@@ -75,7 +79,10 @@ class UtteranceConfig(Section, section="utterances"):
             rejects the others. DataGate's rule `unlike_channels` counts those that differ.
         max_rejected_fraction: Highest share of rejected utterances; a larger one stops the run.
         shard_megabytes: Target size of a shard of examples.
-        seed: Seed of the order of utterances inside the shards.
+        degraded_copies: How many degraded copies of each utterance training gets besides it: each
+            through a random chain of codecs, band limits, noise and levels, the same chances for
+            both classes (docs/model.md). Dev and eval have none.
+        seed: Seed of the order of utterances inside the shards, and of the degraded copies.
     """
 
     min_seconds: Annotated[float, Bounds(ge=0, le=60, unit="seconds")] = 0.3
@@ -83,6 +90,7 @@ class UtteranceConfig(Section, section="utterances"):
     max_rejected_fraction: Fraction = 0.01
     # A shard is built on a local disk.
     shard_megabytes: Annotated[int, Bounds(ge=1, le=2**20, unit="MiB")] = 128
+    degraded_copies: DegradedCopies = 0
     seed: LongSeed = 1
 
 
@@ -112,14 +120,31 @@ class EvaluationConfig(Section, section="evaluation"):
             a Beam filesystem. `auto` takes the corpus' own where its layout has one; empty for no
             t-DCF.
         asv_scores_eval: Score file of a speaker verifier on eval, likewise.
+        conditions: Degradations under which these utterances are scored once more, such as
+            `mp3:64k` or `amrnb:12.2k|noise:20` (docs/evaluation.md lists them all); empty for none.
     """
 
-    # Below a hundred, the ends of a 95 % interval are single draws; the gate needs one.
-    resamples: Annotated[int, Bounds(ge=100, le=100_000, unit="draws")] = 1000
+    resamples: Resamples = 1000
     seed: LongSeed = 1
-    cue_utterances: Annotated[int, Bounds(ge=0, lt=2**31, unit="utterances")] = 10_000
+    cue_utterances: CueUtterances = 10_000
+    conditions: tuple[str, ...] = CONDITIONS
     asv_scores_dev: str = "auto"
     asv_scores_eval: str = "auto"
+
+    def __post_init__(self) -> None:
+        """Checks ranges and conditions.
+
+        Raises:
+            SettingsError: A setting is out of its range, or a condition unknown or given twice.
+        """
+        super().__post_init__()
+        for spec in self.conditions:
+            try:
+                parse_degradation(spec)
+            except DegradationError as error:
+                raise self.refused("conditions", f"degradations ({error})") from error
+        if "none" in self.conditions or len({*self.conditions}) < len(self.conditions):
+            raise self.refused("conditions", "different degradations, without `none`")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -154,6 +179,15 @@ class Settings:
                 f"at most {frames} frames, the length of a clip (features.clip_samples and "
                 "features.hop_samples)",
                 "0 takes them all.",
+            )
+        if self.gate.needs_conditions and not (
+            self.evaluation.conditions and self.evaluation.cue_utterances
+        ):
+            raise self.evaluation.refused(
+                "conditions",
+                "degradations to measure, with evaluation.cue_utterances above 0, for the rules "
+                "gate.max_condition_far and gate.max_condition_frr",
+                "Name some, or set both limits to 1 to turn the rules off.",
             )
         heads = {"oc_softmax": "cosine", "am_softmax": "cosine_pair"}
         head = heads.get(self.trainer.loss, "logit")

@@ -57,16 +57,16 @@ class Executor(base_executor.BaseExecutor):
             artifact_utils.get_single_instance(input_dict[name])
             for name in ("examples", "statistics", "anomalies")
         )
-        config = DataGateConfig(**json.loads(exec_properties["settings"]))
-        counts = _read_counts(statistics)
+        config = DataGateConfig.from_json(exec_properties["settings"])
+        with fileio.open(f"{examples.uri}/summary.json") as stream:
+            summary = json.loads(stream.read())
+        counts = rules.without_copies(_read_counts(statistics), summary)
         required = json.loads(exec_properties["required_splits"])
         found = rules.class_counts(counts, required, min_utterances=config.min_utterances)
         found += rules.unknown_keys(counts)
         for split, of_split in _read_anomalies(anomalies).items():
             found += rules.schema_anomalies(split, of_split)
         table = checks.read_table(examples.uri)
-        with fileio.open(f"{examples.uri}/summary.json") as stream:
-            summary = json.loads(stream.read())
         own = profile.train_profile(table, summary["corpus"], summary["corpus_fingerprint"])
         known = _known(exec_properties.get("serving") or "", config, summary["sample_rate"])
         found += rules.unlike_channels(summary.get("splits", {}), summary.get("channels", "mix"))

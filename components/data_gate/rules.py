@@ -29,6 +29,26 @@ _WHAT_TO_DO = {
 _DEFAULT_ADVICE = "Correct the corpus or its protocol; change the schema only if the data is right."
 
 
+def without_copies(
+    counts: Mapping[str, Mapping[str, int]], summary: Mapping[str, Any]
+) -> dict[str, dict[str, int]]:
+    """Returns how many recordings of each class there are, without their degraded copies.
+
+    StatisticsGen counts examples; every recording of a split has as many copies.
+
+    Args:
+        counts: Split -> class -> examples.
+        summary: UtteranceGen's; says how many recordings and copies a split has.
+    """
+    result = {}
+    for split, of_split in counts.items():
+        figures = summary.get("splits", {}).get(split, {})
+        copies = figures.get("degraded_copies", 0)
+        held = 1 + copies // figures["read"] if copies else 1
+        result[split] = {name: number // held for name, number in of_split.items()}
+    return result
+
+
 def schema_anomalies(split: str, anomalies: anomalies_pb2.Anomalies) -> list[Finding]:
     """Returns a finding for each reason of each anomaly that ExampleValidator found in a split.
 

@@ -34,7 +34,7 @@ _SHOWN_REJECTED = 20
 _SLICE_RESAMPLES = 200
 
 
-def gather(
+def gather(  # noqa: PLR0913 (one for each input of the component)
     *,
     evaluation_uri: str,
     scores_uri: str,
@@ -87,6 +87,7 @@ def gather(
         slices=slices_of(evaluation, trials, examples_uri),
         data=_data(data_report_uri),
         cue_removal=evaluation_files.read_cue_removal(evaluation_uri),
+        conditions=evaluation_files.read_conditions(evaluation_uri),
         audio=player(corpus_root, examples_uri, trials.utterances),
     )
 
@@ -122,6 +123,8 @@ def provenance(
             f"{counts['read'] - bonafide:,} spoof), {counts['seconds'] / 3600:.2f} h, "
             f"{counts['rejected']:,} rejected"
         )
+        if copies := counts.get("degraded_copies"):
+            data[split] += f", {copies:,} degraded copies"
     names = {
         "training_fingerprint": "training fingerprint (data, code, settings)",
         "seed": "seed",
@@ -163,7 +166,7 @@ def player(
     Audio on an object store cannot be played from a page, so there is no player then.
     """
     if "://" in corpus_root:
-        return lambda utterance: None
+        return lambda _utterance: None
     wanted = set(map(str, utterances))
     paths = {
         row.utterance: row.path

@@ -50,7 +50,12 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             corpus_name=settings.name,
             options=settings.options,
         )
-        ingestion = plan.make_plan(corpus, shard_bytes=settings.shard_bytes, seed=settings.seed)
+        ingestion = plan.make_plan(
+            corpus,
+            shard_bytes=settings.shard_bytes,
+            seed=settings.seed,
+            copies=settings.degraded_copies,
+        )
         limit = settings.max_rejected_fraction
         report.check_rejections(corpus.utterances, ingestion.rejections, limit)  # Before any work.
 
@@ -116,6 +121,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             min_seconds=settings.min_seconds,
             channels=settings.channels,
             max_rejected=max_rejected,
+            copies=settings.degraded_copies,
+            seed=settings.seed,
         )
         with self._make_beam_pipeline() as pipeline:
             _ = (

@@ -23,6 +23,8 @@ _EXPANSION = {
     **dict.fromkeys((".amr", ".awb", ".3gp", ".3ga", ".gsm", ".g729"), 20.0),
 }
 _EXAMPLE_OVERHEAD_BYTES = 300
+# Dev and eval hold every utterance once, as it was recorded.
+COPIED_SPLIT = "train"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ class Plan:
     rejections: tuple[Rejection, ...]
 
 
-def make_plan(corpus: corpora.Corpus, *, shard_bytes: int, seed: int) -> Plan:
+def make_plan(corpus: corpora.Corpus, *, shard_bytes: int, seed: int, copies: int = 0) -> Plan:
     """Plans the shards of all splits.
 
     Missing and empty files are known from the listing: they are rejected here, so that they do not
@@ -98,6 +100,7 @@ def make_plan(corpus: corpora.Corpus, *, shard_bytes: int, seed: int) -> Plan:
         corpus: The corpus.
         shard_bytes: About how large a shard should be.
         seed: Decides which shard an utterance goes to and its place there.
+        copies: How many degraded copies of each utterance a shard of train holds besides.
 
     Returns:
         The plan. A split of which nothing is usable has no shard.
@@ -114,7 +117,8 @@ def make_plan(corpus: corpora.Corpus, *, shard_bytes: int, seed: int) -> Plan:
 
     shards = []
     for split, utterances in usable.items():
-        count = shard_count(utterances, corpus.audio, shard_bytes=shard_bytes)
+        held = 1 + copies if split == COPIED_SPLIT else 1
+        count = shard_count(utterances, corpus.audio, shard_bytes=shard_bytes / held)
         attacks = {row.system_id for row in utterances} - {corpora.NO_ATTACK}
         for index, members in enumerate(assign(utterances, num_shards=count, seed=seed)):
             shards.append(Shard(split, index, count, tuple(sorted(attacks)), tuple(members)))
@@ -135,7 +139,7 @@ def shard_count(
     utterances: Sequence[corpora.Utterance],
     audio: Mapping[str, corpora.FileInfo],
     *,
-    shard_bytes: int,
+    shard_bytes: float,
 ) -> int:
     """How many shards of about `shard_bytes` a split makes: none if empty, at most one each."""
     if not utterances:

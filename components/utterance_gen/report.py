@@ -123,7 +123,8 @@ def summarise(
         A dictionary ready for JSON: `notes`, `read`, `rejected`, `seconds` overall and in
         `splits[name]`, which also has `shards`, `systems` (utterances read by system id) and
         `channels` (class -> how the channels of a file compare -> utterances of files with several;
-        `channels` overall is the setting).
+        `channels` overall is the setting), and `degraded_copies` if there are any, which count
+        nowhere else.
     """
     splits: dict[str, dict[str, Any]] = {}
     for split in corpora.SPLITS:
@@ -142,6 +143,8 @@ def summarise(
             "systems": dict(sorted(systems.items())),
             "channels": {key: dict(sorted(kinds.items())) for key, kinds in channels.items()},
         }
+        if copies := sum(result.copies for result in shards):
+            splits[split]["degraded_copies"] = copies
     return {
         "corpus": config.name,
         "layout": corpus.layout or config.layout,
@@ -166,7 +169,7 @@ def log_summary(summary: dict[str, Any]) -> None:
         bonafide = figures["systems"].get(corpora.NO_ATTACK, 0)
         _log.info(
             "UtteranceGen: %s: %s utterances (%s bona fide, %s spoof), %s rejected, "
-            "%.2f h of audio, %d shards",
+            "%.2f h of audio, %d shards%s",
             split,
             f"{figures['read']:,}",
             f"{bonafide:,}",
@@ -174,4 +177,5 @@ def log_summary(summary: dict[str, Any]) -> None:
             f"{figures['rejected']:,}",
             figures["seconds"] / 3600,
             figures["shards"],
+            f", {copies:,} degraded copies" if (copies := figures.get("degraded_copies")) else "",
         )

@@ -11,9 +11,10 @@ from collections.abc import Iterator, Sequence
 from typing import BinaryIO, Self
 
 import apache_beam as beam
+import numpy as np
 
 from bonafide import corpora
-from bonafide.audio import decoding, measures
+from bonafide.audio import chains, codecs, decoding, measures
 from bonafide.audio.channels import MIX, Agreement, Choice
 from bonafide.dataset import measure_files
 from bonafide.memory import keep_freed_memory
@@ -37,6 +38,7 @@ class ShardResult:
         rejections: Utterances left out.
         channels: Class -> how the channels of a file compare (`channels.Kind`) -> utterances
             written of files with several.
+        copies: Degraded copies written besides; no other number counts them.
     """
 
     split: str
@@ -45,6 +47,7 @@ class ShardResult:
     samples: int
     rejections: tuple[plan.Rejection, ...]
     channels: dict[str, dict[str, int]] = dataclasses.field(default_factory=dict)
+    copies: int = 0
 
     def to_json(self) -> bytes:
         """Serializes it, to be handed back through a file."""
@@ -142,6 +145,8 @@ class WriteShard(beam.DoFn):
         channels: What is taken of several; see `IngestSettings`.
         max_rejected: A corpus that has lost more utterances than this is given up at once, and not
             when all of it has been read.
+        copies: How many degraded copies of each utterance of train follow it.
+        seed: Of the copies.
     """
 
     def __init__(
@@ -153,6 +158,8 @@ class WriteShard(beam.DoFn):
         min_seconds: float,
         channels: Choice = MIX,
         max_rejected: int,
+        copies: int = 0,
+        seed: int = 0,
     ) -> None:
         self._corpus_root = corpus_root
         self._workspace = Workspace(examples_uri)
@@ -160,6 +167,8 @@ class WriteShard(beam.DoFn):
         self._min_seconds = min_seconds
         self._channels: Choice = channels
         self._max_rejected = max_rejected
+        self._copies = copies
+        self._seed = seed
 
     def setup(self) -> None:
         """Called by Beam before the first shard."""
@@ -204,7 +213,7 @@ class WriteShard(beam.DoFn):
         files = beam_files.BeamFiles(self._corpus_root)
         read: collections.Counter[str] = collections.Counter()
         channels: dict[str, collections.Counter[str]] = {}
-        total = 0
+        total = copies = 0
         rejections: list[plan.Rejection] = []
         elsewhere = self._rejected_elsewhere(shard)
         # Not compressed: gzip costs several times the rest of the work to save 14 % on PCM.
@@ -229,6 +238,9 @@ class WriteShard(beam.DoFn):
                 attack_pool=shard.attack_pool,
             )
             records.write_record(file, example)
+            for example in self._degraded(shard, utterance, clip.samples):
+                records.write_record(file, example)
+                copies += 1
             read[utterance.system_id] += 1
             total += len(clip.samples)
             if len(agreement.names) > 1:
@@ -241,14 +253,36 @@ class WriteShard(beam.DoFn):
             total,
             tuple(rejections),
             {key: dict(kinds) for key, kinds in channels.items()},
+            copies,
         )
+
+    def _degraded(
+        self, shard: plan.Shard, utterance: corpora.Utterance, samples: np.ndarray
+    ) -> Iterator[bytes]:
+        """Yields the examples of the copies of an utterance: none outside of train.
+
+        They are not measured: DataGate judges what was recorded, and copies of one recording are
+        no leak.
+        """
+        copies = self._copies if shard.split == plan.COPIED_SPLIT else 0
+        for number in range(1, copies + 1):
+            chain = chains.draw_chain(self._seed, utterance.utterance_id, number)
+            seed = chains.seed_of(self._seed, utterance.utterance_id, number)
+            yield examples.to_example(
+                utterance,
+                codecs.degrade(samples, chain, seed, self._sample_rate),
+                sample_rate=self._sample_rate,
+                attack_pool=shard.attack_pool,
+                degradation=chain,
+            )
 
     def _clip(
         self, files: beam_files.BeamFiles, utterance: corpora.Utterance
     ) -> tuple[measures.Clip, Agreement]:
         """The decoded utterance, and how its channels compare.
 
-        A file that cannot be opened is one more reason to reject.
+        Raises:
+            AudioError: It cannot be opened or decoded.
         """
         try:
             data = files.read_bytes(utterance.path)

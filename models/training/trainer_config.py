@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from bonafide.settings import Bounds, Section
 from bonafide.settings.types import Fraction, Seed
 from models.data.corpus_weights import parse_weights
+from models.kernels.switch import Kernels
 
 Loss = Literal["bce", "focal", "oc_softmax", "am_softmax"]
 LOSSES: tuple[Loss, ...] = typing.get_args(Loss)
@@ -57,6 +58,9 @@ class TrainerConfig(Section, section="trainer"):
             one: its score is the mean of their calibrated scores, calibrated once more.
         device: Device of the training: `auto` takes a TPU, else GPUs, else the CPU.
         mixed_precision: Data type of the model's computation: `auto` follows the device.
+        kernels: Layers, dropout and optimizer: `fused` are those of this project, which need fewer
+            passes over memory on a CPU, `keras` those of Keras, to compare with. Scores are the
+            same to rounding.
         xla: Compile the model's gradients with XLA. TPUs always do; CPUs and GPUs may gain, after a
             longer first step.
         cache: Where computed features are kept between epochs: `auto` uses memory up to the budget,
@@ -97,6 +101,7 @@ class TrainerConfig(Section, section="trainer"):
     members: Annotated[int, Bounds(ge=1, le=_MOST, unit="models")] = 1
     device: Literal["auto", "cpu", "gpu", "tpu"] = "auto"
     mixed_precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    kernels: Kernels = "fused"
     xla: bool = False
     cache: Literal["auto", "memory", "disk", "none"] = "auto"
     cache_budget_gib: Annotated[float, Bounds(gt=0, unit="GiB")] = 4.0

@@ -8,7 +8,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from bonafide.audio.treatments import TREATMENTS
 from bonafide.trials.trials import make_trials
-from components.model_evaluator import cue_removal, scoring
+from components.model_evaluator import scoring, treated
 
 
 def trials_of(count):
@@ -23,13 +23,13 @@ def trials_of(count):
 
 def test_few_trials_are_all_chosen():
     trials = trials_of(12)
-    assert cue_removal.choose(trials, 12) is trials
+    assert treated.choose(trials, 12) is trials
 
 
 def test_the_choice_is_of_the_utterances_and_not_of_their_order():
     trials = trials_of(400)
     turned = trials.part(np.arange(400)[::-1])
-    first, second = cue_removal.choose(trials, 100), cue_removal.choose(turned, 100)
+    first, second = treated.choose(trials, 100), treated.choose(turned, 100)
     assert len(first) == 100
     assert sorted(first.utterances) == sorted(second.utterances)
     assert 15 <= first.n_bonafide <= 35  # a quarter of them are
@@ -67,25 +67,29 @@ def test_every_chosen_recording_is_scored_by_every_treatment(
     folder = write_trials(tmp_path / "examples", trials)
     wanted = [f"U{number:04d}" for number in range(0, 40, 2)]
     with beam.Pipeline(options=PipelineOptions(["--runner=FnApiRunner"])) as pipeline:
-        cue_removal.score_treated(
+        treated.score_treated(
             pipeline,
             examples_pattern=f"{folder}/*",
             utterances=wanted,
             model_path=measuring_model,
             rows_prefix=str(tmp_path / "rows" / "eval"),
+            conditions=["lowpass:3400", "noise:10"],
         )
     rows = scoring.read_lines(str(tmp_path / "rows" / "eval"))
     assert sorted(row["utterance_id"] for row in rows) == wanted
-    scores = cue_removal.scores_of_rows(rows, wanted)
-    assert list(scores) == list(TREATMENTS)
+    scores = treated.scores_of_rows(rows, wanted)
+    assert list(scores) == [*TREATMENTS, "lowpass:3400", "noise:10"]
     lengths = {name: np.floor(values) for name, values in scores.items()}
     as_recorded = 1600 + 160 * np.arange(0, 40, 2)
     np.testing.assert_array_equal(lengths["trimmed"], np.full(20, 1600))
     np.testing.assert_array_equal(lengths["levelled"], as_recorded)
     np.testing.assert_array_equal(lengths["trimmed_levelled"], np.full(20, 1600))
+    # Degraded recordings keep their length; the peak that this model adds is another one.
+    np.testing.assert_array_equal(lengths["lowpass:3400"], as_recorded)
+    assert len({*scores["noise:10"] - as_recorded}) > 4  # noise of its own in each
 
 
 def test_a_recording_without_a_row_is_not_passed_over():
     row = {"utterance_id": "U1", "scores": dict.fromkeys(TREATMENTS, 1.0)}
     with pytest.raises(KeyError, match="U2"):
-        cue_removal.scores_of_rows([json.loads(json.dumps(row))], ["U1", "U2"])
+        treated.scores_of_rows([json.loads(json.dumps(row))], ["U1", "U2"])

@@ -1,4 +1,7 @@
-"""The Beam side of cue removal: recordings are treated, and scored by the exported model."""
+"""The Beam side of treatments: recordings are treated, and scored by the exported model.
+
+Taking shortcuts out and degrading recordings are one mechanism: see `bonafide.audio.conditions`.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 from apache_beam.utils import shared
 
-from bonafide.audio.treatments import TREATMENTS
+from bonafide.audio.conditions import treatments
 from bonafide.metrics.detection import Floats
 from bonafide.trials.trials import Trials
 
@@ -40,6 +43,7 @@ def score_treated(
     utterances: Sequence[str],
     model_path: str,
     rows_prefix: str,
+    conditions: Sequence[str] = (),
 ) -> None:
     """Adds the scoring of treated recordings to a Beam pipeline.
 
@@ -49,6 +53,7 @@ def score_treated(
         utterances: Ids of those that are treated; the others are passed over.
         model_path: SavedModel folder, on any filesystem of TensorFlow.
         rows_prefix: Where the rows of scores go; `scores_of_rows` takes them.
+        conditions: Degradations, each to be scored besides what takes shortcuts out.
     """
     _ = (
         pipeline
@@ -61,7 +66,7 @@ def score_treated(
             ),
         )
         | "Batch" >> beam.BatchElements(min_batch_size=_BATCH, max_batch_size=_BATCH)
-        | "ScoreTreated" >> beam.ParDo(ScoreTreated(model_path))
+        | "ScoreTreated" >> beam.ParDo(ScoreTreated(model_path, conditions))
         | "WriteTreated" >> beam.io.WriteToText(rows_prefix)
     )
 
@@ -69,14 +74,15 @@ def score_treated(
 def scores_of_rows(
     rows: Sequence[Mapping[str, Any]], utterances: Sequence[str]
 ) -> dict[str, Floats]:
-    """Returns treatment -> scores [N] in the order of the utterances.
+    """Returns treatment -> scores [N] in the order of the utterances; none of no utterance.
 
     Raises:
         KeyError: An utterance has no row.
     """
     by_id = {row["utterance_id"]: row["scores"] for row in rows}
     ordered = [by_id[str(utterance)] for utterance in utterances]
-    return {name: np.array([scores[name] for scores in ordered]) for name in TREATMENTS}
+    names = ordered[0] if ordered else ()
+    return {name: np.array([scores[name] for scores in ordered]) for name in names}
 
 
 class _Chosen(beam.DoFn):
@@ -92,10 +98,12 @@ class ScoreTreated(beam.DoFn):
 
     Args:
         model_path: SavedModel folder.
+        conditions: See `score_treated`.
     """
 
-    def __init__(self, model_path: str) -> None:
+    def __init__(self, model_path: str, conditions: Sequence[str] = ()) -> None:
         self._model_path = model_path
+        self._conditions = tuple(conditions)
         self._shared = shared.Shared()
 
     def setup(self) -> None:
@@ -109,9 +117,12 @@ class ScoreTreated(beam.DoFn):
         examples = [tf.train.Example.FromString(record) for record in batch]
         score = self._model.signatures["serving_default"]
         by_treatment = {}
-        for name, treat in TREATMENTS.items():
+        for name, treat in treatments(self._conditions).items():
             # A treated recording goes the way of all others, through the same signature.
-            treated = [treat(_samples(example), _rate(example)) for example in examples]
+            treated = [
+                treat(_samples(example), _rate(example), _text(example, "utterance_id"))
+                for example in examples
+            ]
             records = [
                 _with_samples(example, samples)
                 for example, samples in zip(examples, treated, strict=True)
