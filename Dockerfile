@@ -39,13 +39,13 @@ COPY pyproject.toml uv.lock ./
 # is uv's own, and anyone may write to it.
 FROM build AS packages-cpu
 RUN --mount=type=cache,target=/root/.cache/uv \
-    uv sync --locked --no-dev --no-install-project \
+    uv sync --locked --no-dev --no-install-project --extra pipeline \
     && rm -r /opt/venv/lib/python3.11/site-packages/tensorflow/include \
     && rm -f /opt/venv/.lock
 
 FROM build AS packages-gpu
 RUN --mount=type=cache,target=/root/.cache/uv \
-    uv sync --locked --no-dev --no-install-project --extra gpu \
+    uv sync --locked --no-dev --no-install-project --extra pipeline --extra gpu \
     && rm -r /opt/venv/lib/python3.11/site-packages/tensorflow/include \
     && rm -f /opt/venv/.lock
 

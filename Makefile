@@ -2,27 +2,27 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTHON_BIN := .venv/bin/python
-# Most of a test is tracing graphs, on one core. A file's tests stay together and in order: they
-# share what takes long to make. The longest files begin (tests/conftest.py). `ARGS="-n 0"` runs one
-# after the other.
+# Most of the time goes to tracing graphs, on one core. Tests of a file run on one worker and in order,
+# because they share expensive fixtures. The longest files start first (tests/conftest.py).
+# `ARGS="-n 0"` runs the tests one after the other.
 PYTEST := $(PYTHON_BIN) -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=20
-# The environment of a build machine must not keep bytecode from being written or read.
+# Variables of a build machine must not disable bytecode.
 unexport PYTHONDONTWRITEBYTECODE PYTHONHOME PYTHONPATH VIRTUAL_ENV
 export TF_CPP_MIN_LOG_LEVEL ?= 2
-# Of the container image; without TAG it is the version and the git revision.
+# Container image; without TAG, the tag is the version and the git revision.
 export IMAGE ?= bonafide
 export TARGET ?= cpu
 export TAG ?=
-# The targets share one machine and one environment: make -j would run them into each other.
+# The targets share one environment, so make -j must not run them in parallel.
 .NOTPARALLEL:
 
 .PHONY: help
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo '  ARGS="..." passes options on, for example: make run ARGS="--set trainer.epochs=5"'
+	@echo '  ARGS="..." passes options to the command, for example: make run ARGS="--set trainer.epochs=5"'
 
 .PHONY: env
-env: ## Make or complete .venv from the lock (the other targets do it by themselves)
+env: ## Create or update .venv from uv.lock (other targets do it automatically)
 	@scripts/setup_env.sh
 
 .PHONY: run
@@ -30,28 +30,29 @@ run: env ## Run the whole pipeline on the bundled corpus, to a pushed model
 	@$(PYTHON_BIN) local_runner.py $(ARGS)
 
 .PHONY: test
-test: test-fast test-e2e ## Run all tests: the fast ones, then the end-to-end ones
+test: test-fast test-e2e ## Run all tests: the unit tests, then the end-to-end tests
 
 .PHONY: test-fast
-test-fast: env ## Run the tests of the parts (minutes)
+test-fast: env ## Run the unit tests (minutes)
 	@$(PYTEST) -m 'not e2e' $(ARGS)
 
 .PHONY: test-e2e
-test-e2e: env ## Run the real pipeline: passing, failing, killed and resumed (minutes)
+test-e2e: env ## Run the end-to-end tests: pipelines that pass, fail, are killed and resume (minutes)
 	@$(PYTEST) -m e2e $(ARGS)
 
 .PHONY: lint
-lint: env ## Check style and format
+lint: env ## Check style, format, types and the direction of imports
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
+	@.venv/bin/lint-imports --no-logo
 
 .PHONY: format
-format: env ## Put the code into the house's format
+format: env ## Fix style and format the code
 	@.venv/bin/ruff check --fix .
 	@.venv/bin/ruff format .
 
 .PHONY: bench
-bench: env ## Measure: writes benchmarks/results/*.json
+bench: env ## Run the benchmarks and write benchmarks/results/*.json
 	@mkdir -p benchmarks/results
 	@for program in benchmarks/[a-z]*.py; do \
 	  echo "== $$program"; \
@@ -60,7 +61,7 @@ bench: env ## Measure: writes benchmarks/results/*.json
 	done
 
 .PHONY: image
-image: ## Build the container image of the tasks (IMAGE=bonafide TARGET=cpu|gpu TAG=...)
+image: ## Build the container image (IMAGE=bonafide TARGET=cpu|gpu TAG=...)
 	@scripts/build_image.sh $(ARGS)
 
 .PHONY: clean

@@ -3,6 +3,7 @@
     python kubeflow_runner.py compile --image registry.example.com/bonafide:cpu
     python kubeflow_runner.py submit pipeline.yaml --host https://kubeflow.example.com --wait
     python kubeflow_runner.py schedule pipeline.yaml --name weekly --cron "0 3 * * 1"
+    python kubeflow_runner.py schedules
     python kubeflow_runner.py runs
     python kubeflow_runner.py status RUN
 
@@ -19,10 +20,10 @@ import sys
 
 from bonafide.logs import everything_into
 from bonafide.version import project_version
-from pipeline.config import PRESETS, SettingsError, override
+from pipeline.exit_codes import FAILED
 from pipeline.kubeflow.commands import add_commands, run_command
-from pipeline.kubeflow.deployment import Deployment, DeploymentError, read_deployment
-from pipeline.session import FAILED
+from pipeline.kubeflow.deployment import Deployment, read_deployment
+from pipeline.options import add_settings_options, read_settings, settings_yaml
 
 # TensorFlow writes about itself, past Python's streams, while it is imported and used.
 NOWHERE = pathlib.Path(os.devnull)
@@ -41,15 +42,7 @@ def parser() -> argparse.ArgumentParser:
         help="write the pipeline as YAML; needs no cluster and no network",
         allow_abbrev=False,
     )
-    compiling.add_argument("--preset", choices=sorted(PRESETS), default="sample")
-    compiling.add_argument(
-        "--set",
-        metavar="FIELD=VALUE",
-        action="append",
-        default=[],
-        dest="assignments",
-        help="change a setting, as local_runner.py does; may be given several times",
-    )
+    add_settings_options(compiling)
     compiling.add_argument(
         "--output",
         metavar="FILE",
@@ -92,13 +85,16 @@ def main(arguments: list[str] | None = None) -> int:
     if options.command != "compile":
         return run_command(options)
     try:
-        settings = override(PRESETS[options.preset](), options.assignments)
+        settings = read_settings(options)
         deployment = read_deployment(options.deployment) if options.deployment else Deployment()
-    except (SettingsError, DeploymentError) as error:
+    except ValueError as error:
         command_line.error(str(error))
     if options.corpus:
         corpus = dataclasses.replace(settings.corpus, root=options.corpus)
         settings = dataclasses.replace(settings, corpus=corpus)
+    if options.print_config:
+        print(settings_yaml(settings), end="")
+        return 0
     deployment = dataclasses.replace(
         deployment,
         image=options.image or deployment.image,

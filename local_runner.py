@@ -4,6 +4,7 @@
     python local_runner.py --preset asvspoof2019-la --corpus /data/LA
     python local_runner.py --until DataGate                 only read and check the data
     python local_runner.py --set trainer.epochs=5 --set gate.max_eer=0.3
+    python local_runner.py --config run.yaml                settings from a file
 
 Repeating a command repeats only what has changed: data, code and settings are all looked at.
 """
@@ -21,18 +22,19 @@ import traceback
 from bonafide import logs
 from bonafide.corpora import mixture
 from bonafide.engines import RUNNERS, WORTH_WORKERS_UTTERANCES
+from bonafide.settings import SettingsError
+from bonafide.settings.overrides import Change
+from bonafide.text import did_you_mean
 from models.data.corpus_weights import parse_weights
 from models.settings import TrainerConfig
-from pipeline.config import (
-    COMPONENTS,
-    PRESETS,
-    CorpusConfig,
-    Settings,
-    SettingsError,
-    field_names,
-    override,
+from pipeline.config import COMPONENTS, PRESETS, CorpusConfig, Settings
+from pipeline.exit_codes import FAILED, INTERRUPTED, PUSHED, REFUSED
+from pipeline.options import (
+    add_settings_options,
+    read_settings,
+    settings_yaml,
+    summary_of_settings,
 )
-from pipeline.session import FAILED, INTERRUPTED, PUSHED, REFUSED, Session
 
 EXIT_CODES = f"""exit codes:
   {PUSHED}    the model was pushed (or --until was reached)
@@ -44,24 +46,20 @@ EXIT_CODES = f"""exit codes:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line, with every preset and setting in its help."""
+    """The command line, with every preset and every section of settings in its help."""
     presets = "\n".join(
         f"  {name:<16} {(make.__doc__ or '').strip().splitlines()[0]}"
         for name, make in PRESETS.items()
     )
-    settings = "\n".join(
-        f"  {name:<36} {value!r:<22} {kind}"
-        for name, kind, value in field_names(PRESETS["sample"]())
-    )
     result = argparse.ArgumentParser(
         description=__doc__,
-        epilog=f"presets:\n{presets}\n\nsettings (with the values of the preset 'sample'):\n"
-        f"{settings}\n\n{EXIT_CODES}",
+        epilog=f"presets:\n{presets}\n\nsections of settings (--help-settings SECTION shows the "
+        f"settings of one):\n{summary_of_settings()}\n\n{EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         # `--fo` must not be enough to force a blessing.
         allow_abbrev=False,
     )
-    result.add_argument("--preset", choices=sorted(PRESETS), default="sample")
+    add_settings_options(result)
     result.add_argument(
         "--corpus",
         metavar="DIR",
@@ -75,7 +73,7 @@ def parser() -> argparse.ArgumentParser:
         "--layout",
         metavar="NAME",
         help="how the corpus is laid out, the same as --set corpus.layout=NAME (docs/corpora.md); "
-        "auto tells it from the files",
+        "auto detects it from the files",
     )
     result.add_argument(
         "--output",
@@ -90,15 +88,6 @@ def parser() -> argparse.ArgumentParser:
         help=f"run the graph up to this component: {', '.join(COMPONENTS)}",
     )
     result.add_argument(
-        "--set",
-        metavar="FIELD=VALUE",
-        action="append",
-        default=[],
-        dest="assignments",
-        help="change a setting, or take a section by its name (conformer=S, M or L); may be given "
-        "several times",
-    )
-    result.add_argument(
         "--workers",
         type=int,
         metavar="N",
@@ -110,7 +99,7 @@ def parser() -> argparse.ArgumentParser:
         "--beam-runner",
         choices=RUNNERS,
         help="the engine of the Beam steps (default: direct, this machine); what each needs is "
-        "under beam.* below and in docs/scale.md",
+        "under --help-settings beam and in docs/scale.md",
     )
     result.add_argument(
         "--force-blessing",
@@ -125,7 +114,8 @@ def component_id(text: str) -> str:
     for name in COMPONENTS:
         if name.lower() == text.lower():
             return name
-    raise argparse.ArgumentTypeError(f"no component {text!r}; there are {', '.join(COMPONENTS)}")
+    advice = did_you_mean(text, COMPONENTS)
+    raise argparse.ArgumentTypeError(f"expected a component, got {text!r}. {advice}")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -133,24 +123,26 @@ def main(arguments: list[str] | None = None) -> int:
     command_line = parser()
     options = command_line.parse_args(arguments)
     try:
-        short = {
-            "corpus.layout": options.layout,
-            "beam.workers": options.workers,
-            "beam.runner": options.beam_runner,
-        }
-        named = [f"{name}={value}" for name, value in short.items() if value is not None]
-        settings = override(PRESETS[options.preset](), named + options.assignments)
-    except SettingsError as error:
+        short = [
+            Change("corpus.layout", options.layout, "--layout"),
+            Change("beam.workers", options.workers, "--workers"),
+            Change("beam.runner", options.beam_runner, "--beam-runner"),
+        ]
+        settings = read_settings(options, [change for change in short if change.value is not None])
+    except ValueError as error:
         command_line.error(str(error))
     if options.until and options.until not in settings.components():
         command_line.error(
-            f"--until {options.until}: there is no {options.until} in this run, because "
-            "tuner.trials is 0; add --set tuner.trials=20"
+            f"expected a component of this run, got {options.until} (--until), which "
+            "tuner.trials=0 leaves out. Add --set tuner.trials=20."
         )
     if options.workers is not None and options.workers < 1:
-        command_line.error("--workers must be 1 or more")
+        command_line.error(f"expected 1 process or more, got {options.workers} (--workers).")
     if options.force_blessing is not None and not options.force_blessing.strip():
-        command_line.error("--force-blessing wants a reason")
+        command_line.error(
+            f"expected a reason, got {options.force_blessing!r} (--force-blessing). Write why the "
+            "model is pushed all the same."
+        )
     try:
         corpus, weights = corpus_of(settings.corpus, options.corpus, options.layout)
         trainer = weighted(settings.trainer, corpus, weights)
@@ -161,7 +153,12 @@ def main(arguments: list[str] | None = None) -> int:
     output = pathlib.Path("output") / options.preset if options.output is None else options.output
     output = pathlib.Path(os.path.realpath(os.path.expanduser(output)))  # noqa: PTH111 (no errors)
     if any(mark in str(output) for mark in ("*", "?", "[", ":/")):
-        command_line.error(f"--output {output}: a local folder is wanted, without * ? [")
+        command_line.error(
+            f"expected a local folder without * ? [, got {str(output)!r} (--output)."
+        )
+    if options.print_config:
+        print(settings_yaml(settings), end="")
+        return PUSHED
     return run(settings, options, output)
 
 
@@ -180,7 +177,7 @@ def corpus_of(
         read, and with it what the cache goes by, does not depend on them.
 
     Raises:
-        ValueError: What was given is empty or contradicts itself.
+        SettingsError: What was given is empty or contradicts itself.
     """
     if given is None:
         if corpus.layout == mixture.LAYOUT:
@@ -192,15 +189,22 @@ def corpus_of(
     if not members and len(given) == 1:
         [root] = given
         if not root:
-            raise ValueError("--corpus is empty: name the folder of the corpus")
+            raise SettingsError("the folder of the corpus", repr(root), place="--corpus")
         return dataclasses.replace(corpus, root=_one_spelling(root)), ()
     if len(members) < len(given):
-        raise ValueError(
-            "--corpus: give one folder, or each of several corpora a name: "
-            "--corpus la=/data/LA --corpus itw=/data/itw@in-the-wild"
+        raise SettingsError(
+            "one folder, or several corpora with a name each",
+            ", ".join(map(repr, given)),
+            place="--corpus",
+            advice="Write --corpus la=/data/LA --corpus itw=/data/itw@in-the-wild.",
         )
     if layout is not None:
-        raise ValueError("--layout is of one corpus: write NAME=DIR@LAYOUT in a mixture")
+        raise SettingsError(
+            "the layout of one corpus",
+            f"{layout!r} for a mixture",
+            place="--layout",
+            advice="Write NAME=DIR@LAYOUT for each corpus.",
+        )
     text, weights = mixture.take_out(";".join(members), "weight")
     parsed = mixture.parse(text)
     parsed = [dataclasses.replace(m, root=_one_spelling(m.root)) for m in parsed]
@@ -215,12 +219,14 @@ def weighted(
     """Training with the weights that `--corpus` or the settings give to corpora.
 
     Raises:
-        ValueError: Both give some, one is no number, or there is no such corpus.
+        SettingsError: Both give some, one is no number, or there is no such corpus.
     """
     if weights and trainer.corpus_weights:
-        raise ValueError(
-            "the corpora have weights twice: leave weight= of --corpus out, or "
-            "--set trainer.corpus_weights"
+        raise SettingsError(
+            "weights of corpora once",
+            "weight= of --corpus as well",
+            "trainer.corpus_weights",
+            advice="Leave one of them out.",
         )
     if weights:
         trainer = dataclasses.replace(trainer, corpus_weights=weights)
@@ -230,9 +236,10 @@ def weighted(
         if corpus.layout == mixture.LAYOUT:
             names = {member.name for member in mixture.parse(corpus.root)}
         if unknown := sorted(set(parse_weights(trainer.corpus_weights)) - names):
-            raise ValueError(
-                f"trainer.corpus_weights: there is no corpus {', '.join(unknown)}; there is "
-                f"{', '.join(sorted(names))}"
+            raise SettingsError(
+                f"names of corpora of this run ({', '.join(sorted(names))})",
+                ", ".join(unknown),
+                "trainer.corpus_weights",
             )
     return trainer
 
@@ -246,6 +253,8 @@ def _one_spelling(root: str) -> str:
 
 def run(settings: Settings, options: argparse.Namespace, output: pathlib.Path) -> int:
     """Runs the pipeline with the console on the screen and everything else in the log file."""
+    from pipeline.session import Session  # rich, for which --help should not wait
+
     stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
     log = output / "logs" / f"{stamp}-{os.getpid()}.log"
     try:

@@ -6,7 +6,6 @@ called, so that `bonafide --help` answers at once.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import io
 import os
@@ -21,17 +20,22 @@ class Command(NamedTuple):
     Attributes:
         module: Where its `main(arguments, prog)` is.
         summary: One line for `--help`.
+        unprintable: Error handler for characters that the terminal lacks: paths stay recognisable
+            with `backslashreplace`, tables stay aligned with `replace`.
     """
 
     module: str
     summary: str
+    unprintable: str = "backslashreplace"
 
 
 COMMANDS = {
     "score": Command("bonafide.scoring.command", "score recordings with a pushed model"),
     "serve": Command("bonafide.scoring.serve", "a page on this machine to drop recordings on"),
     "bulk": Command("bonafide.scoring.bulk.command", "score lists of any length, on Beam"),
-    "evaluate": Command("bonafide.report.command", "evaluate the score file of any detector"),
+    "evaluate": Command(
+        "bonafide.report.command", "evaluate the score file of any detector", "replace"
+    ),
     "versions": Command("bonafide.registry.command", "list pushed versions, roll back, prune"),
     "edge": Command("bonafide.scoring.edge.command", "convert a pushed model to LiteRT"),
     "client": Command("bonafide.serving.client", "score recordings on a model server"),
@@ -72,9 +76,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"bonafide {described_version()}")
         return 0
     if name not in COMMANDS:
-        near = difflib.get_close_matches(name, COMMANDS, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        print(f"bonafide: unknown command {name!r}.{hint} See bonafide --help.", file=sys.stderr)
+        from bonafide.text import did_you_mean
+
+        advice = did_you_mean(name, COMMANDS, list_all=False) or "See bonafide --help."
+        print(f"bonafide: expected a command, got {name!r}. {advice}", file=sys.stderr)
         return 2
     # TensorFlow reads it once, when it is imported.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -84,18 +89,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run_script(name: str) -> NoReturn:
     """Runs a sub-command as a script of a checkout (`score.py`, `evaluate.py`), and exits."""
-    _escape_what_a_terminal_lacks()
+    _set_error_handler(COMMANDS[name].unprintable)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.exit(importlib.import_module(COMMANDS[name].module).main())
 
 
 def script() -> None:
     """Entry point of the installed command."""
-    _escape_what_a_terminal_lacks()
+    command = COMMANDS.get(sys.argv[1] if len(sys.argv) > 1 else "")
+    _set_error_handler(command.unprintable if command else "replace")
     sys.exit(main())
 
 
-def _escape_what_a_terminal_lacks() -> None:
+def _set_error_handler(unprintable: str) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            stream.reconfigure(errors=unprintable)

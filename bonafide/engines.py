@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import typing
 from collections.abc import Callable
+from typing import Annotated, Literal
 
-from bonafide.checks import Checks
+from bonafide.settings import Bounds, Pattern, Section
 
-RUNNERS = ("direct", "flink", "spark", "dataflow", "portable")
+Runner = Literal["direct", "flink", "spark", "dataflow", "portable"]
+RUNNERS: tuple[Runner, ...] = typing.get_args(Runner)
 # Below, one process is done before others have started: a worker takes 10-20 s for each component,
 # some 60 s in all, and a second one saves some 6 ms an utterance (docs/scale.md).
 WORTH_WORKERS_UTTERANCES = 20_000
@@ -21,72 +24,66 @@ MOST_WORKERS = 16
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class BeamConfig:
+class BeamConfig(Section, section="beam"):
     """Where the Beam steps run.
 
     Attributes:
-        runner: `direct` is this machine; `flink`, `spark` and `dataflow` are those engines;
+        runner: Engine: `direct` is this machine; `flink`, `spark` and `dataflow` are those engines;
             `portable` is any engine behind a Beam job server, for instance Prism.
         workers: Processes of `direct`, parallelism of the others; 0 chooses, for `direct` by the
             size of the corpus.
-        endpoint: Where the engine is. `flink`: HOST:PORT of the Flink master, or [local], a Flink
+        endpoint: Address of the engine. `flink`: HOST:PORT of the Flink master, or [local], a Flink
             inside the job server. `spark`: a Spark master URL. `portable`: HOST:PORT of the job
             server. Empty: [local], local[N], and localhost:8073.
-        job_server_jar: Beam's job server for Flink or Spark, a path; empty lets Beam download it.
+        job_server_jar: Path of Beam's job server for Flink or Spark; empty lets Beam download it.
         environment: Where the engine finds Python workers. `loopback`: in this process, which must
             be reachable, and does all the work. `external:HOST:PORT`: a worker pool on every
             machine. `docker:IMAGE`: containers of this image. Empty: loopback; not for `dataflow`.
-        artifacts: Where artifacts go, a folder or URI that every worker sees; empty is the output
+        artifacts: Folder or URI of the artifacts that every worker sees; empty is the output
             folder.
-        project: Of Google Cloud, for `dataflow`.
-        region: Of Google Cloud, for `dataflow`.
-        temp_location: gs:// folder for `dataflow`.
-        options: More options, as Beam writes them: --name=value.
+        project: Google Cloud project, for `dataflow`.
+        region: Google Cloud region, for `dataflow`.
+        temp_location: Folder for temporary files, gs://, for `dataflow`.
+        options: Further options, as Beam writes them: --name=value.
     """
 
-    runner: str = "direct"
-    workers: int = 0
+    runner: Runner = "direct"
+    workers: Annotated[int, Bounds(ge=0, unit="processes")] = 0
     endpoint: str = ""
     job_server_jar: str = ""
-    environment: str = ""
+    environment: Annotated[
+        str,
+        Pattern(
+            r"|loopback|(external|docker):.+", "loopback, external:HOST:PORT, docker:IMAGE or empty"
+        ),
+    ] = ""
     artifacts: str = ""
     project: str = ""
     region: str = ""
     temp_location: str = ""
-    options: tuple[str, ...] = ()
+    options: Annotated[tuple[str, ...], Pattern(r"--.*", "an option that begins with --")] = ()
 
     def __post_init__(self) -> None:
-        checks = Checks(self, "beam")
-        checks.one_of("runner", RUNNERS)
-        checks.whole("workers", least=0)
-        checks.require(
-            ["environment"],
-            lambda text: not text or text == "loopback" or _has_value(text),
-            "loopback, external:HOST:PORT or docker:IMAGE",
-        )
-        checks.require(
-            ["options"],
-            lambda options: all(option.startswith("--") for option in options),
-            "options that begin with --",
-        )
+        """Checks what each engine needs.
+
+        Raises:
+            SettingsError: A setting cannot be used, or Dataflow lacks one.
+        """
+        super().__post_init__()
         if self.runner != "dataflow":
             return
         for name in ("project", "region"):
-            checks.require([name], bool, "given with beam.runner=dataflow")
+            if not getattr(self, name):
+                raise self.refused(name, f"a {name} with beam.runner=dataflow")
         for name in ("temp_location", "artifacts"):
-            checks.require(
-                [name], lambda uri: uri.startswith("gs://"), "a gs:// folder with dataflow"
+            if not getattr(self, name).startswith("gs://"):
+                raise self.refused(name, "a gs:// folder with beam.runner=dataflow")
+        if not self.environment.startswith("docker:"):
+            raise self.refused(
+                "environment",
+                "docker:IMAGE with beam.runner=dataflow, an image of this project that its workers "
+                "can pull",
             )
-        checks.require(
-            ["environment"],
-            lambda text: text.startswith("docker:"),
-            "docker:IMAGE with dataflow, an image of this project that its workers can pull",
-        )
-
-
-def _has_value(environment: str) -> bool:
-    kind, _, value = environment.partition(":")
-    return kind in ("external", "docker") and bool(value)
 
 
 def choose_workers(config: BeamConfig, utterances: int, *, cores: int | None = None) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime
 import math
 import unicodedata
+from collections.abc import Iterable
 
 NOT_KNOWN = "not known"
 _SPACE = "\u00a0"  # no line break between a number and its unit
@@ -17,6 +18,7 @@ _MONTHS = (
     *("January", "February", "March", "April", "May", "June", "July"),
     *("August", "September", "October", "November", "December"),
 )  # not of the locale
+_LISTED = 30  # names; more of them help nobody
 _UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 _DECIMALS = {"rate": 2, "points": 2, "cost": 4, "bits": 3, "share": 4}
 _SUFFIX = {"rate": f"{_SPACE}%"}
@@ -126,6 +128,28 @@ def few(value: float) -> str:
 def attack(name: str) -> str:
     """Returns the id of an attack; corpora that do not name it have `-` there."""
     return "unknown attack" if name == "-" else visible(name)
+
+
+def did_you_mean(name: str, known: Iterable[str], *, list_all: bool = True) -> str:
+    """Returns the sentence that helps with a misspelt name.
+
+    Args:
+        name: What was given.
+        known: The names that exist.
+        list_all: Whether all of them are listed where none is near.
+
+    Returns:
+        `Did you mean 'epochs'?`, with up to three names, the nearest first; where none is near,
+        `Known: a, b, c.`, or nothing if there are more than 30.
+    """
+    import difflib  # as long to import as all of this module, and only errors need it
+
+    names = list(known)
+    if near := difflib.get_close_matches(name, names, n=3):
+        *others, last = map(repr, near)
+        return f"Did you mean {', '.join(others)}{' or ' if others else ''}{last}?"
+    listed = list_all and len(names) <= _LISTED
+    return f"Known: {', '.join(names)}." if listed else ""
 
 
 def visible(text: object) -> str:

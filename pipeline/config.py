@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any
 
 from bonafide import corpora
-from bonafide.checks import Checks
+from bonafide.audio.channels import Choice
 from bonafide.engines import BeamConfig
 from bonafide.metrics.gate import GateConfig
-from bonafide.settings import SettingsError
-from bonafide.settings import override as apply_overrides
+from bonafide.settings import Bounds, Pattern, Section, overrides
+from bonafide.settings.types import Fraction, LongSeed
 from bonafide.version import REPOSITORY
 from components.data_gate.config import DataGateConfig
-from models.data.corpus_weights import NEED_A_CACHE
+from components.model_evaluator.settings import CueUtterances, Resamples
+from models.data.corpus_weights import not_weightable
 from models.network.conformer_config import SIZES
 from models.settings import (
     AugmentConfig,
@@ -38,57 +39,56 @@ COMPONENTS = (
 
 
 @dataclasses.dataclass(frozen=True)
-class CorpusConfig:
+class CorpusConfig(Section, section="corpus"):
     """Where the speech is and how it is laid out.
 
     Attributes:
         root: Folder of the corpus: a local path or the URI of a Beam filesystem.
-        layout: Name of the corpus layout (see docs/corpora.md); `auto` tells it from the files.
-        options: What the layout is told, `name=value` each (see docs/corpora.md).
-        name: Value of the `corpus` feature of every utterance.
+        layout: Name of the corpus layout (docs/corpora.md); `auto` detects it from the files.
+        options: Options of the layout, `name=value` each (docs/corpora.md).
+        name: Name of the corpus, written into every example.
     """
 
     root: str = str(REPOSITORY / "samples")
     layout: str = "asvspoof2019-la"
     options: tuple[str, ...] = ()
-    name: str = "sample"
+    name: Annotated[str, Pattern(".+", "a name")] = "sample"
 
     def __post_init__(self) -> None:
+        """Checks the layout and its options.
+
+        Raises:
+            SettingsError: An option is unknown or has a value that it cannot have.
+            CorpusError: The layout is unknown or does not take an option.
+        """
+        super().__post_init__()
         corpora.check(self.layout, corpora.Options.parse(self.options))
-        if not self.name:
-            raise SettingsError("corpus.name is empty")
 
 
 @dataclasses.dataclass(frozen=True)
-class UtteranceConfig:
+class UtteranceConfig(Section, section="utterances"):
     """How audio becomes examples.
 
     Attributes:
-        min_seconds: A shorter recording is rejected.
-        max_rejected_fraction: A larger share of rejected utterances stops the run.
+        min_seconds: Shortest recording; a shorter one is rejected.
+        channels: What is taken of recordings with several channels: `mix` averages them, `left` and
+            `right` take the first and the second, `reject` averages those that are alike and
+            rejects the others. DataGate's rule `unlike_channels` counts those that differ.
+        max_rejected_fraction: Highest share of rejected utterances; a larger one stops the run.
         shard_megabytes: Target size of a shard of examples.
         seed: Seed of the order of utterances inside the shards.
     """
 
-    min_seconds: float = 0.3
-    max_rejected_fraction: float = 0.01
-    shard_megabytes: int = 128
-    seed: int = 1
-
-    def __post_init__(self) -> None:
-        checks = Checks(self, "utterances")
-        checks.finite()
-        checks.require(["min_seconds"], lambda seconds: 0 <= seconds <= 60, "from 0 to 60")
-        checks.require(["max_rejected_fraction"], lambda share: 0 <= share <= 1, "from 0 to 1")
-        checks.whole("shard_megabytes", least=1)
-        checks.whole("seed", least=0)
-        # A shard is built on a local disk; the metadata store holds 64 bits.
-        checks.require(["shard_megabytes"], lambda size: size <= 2**20, "at most 2**20")
-        checks.require(["seed"], lambda seed: seed < 2**63, "below 2**63")
+    min_seconds: Annotated[float, Bounds(ge=0, le=60, unit="seconds")] = 0.3
+    channels: Choice = "mix"
+    max_rejected_fraction: Fraction = 0.01
+    # A shard is built on a local disk.
+    shard_megabytes: Annotated[int, Bounds(ge=1, le=2**20, unit="MiB")] = 128
+    seed: LongSeed = 1
 
 
 @dataclasses.dataclass(frozen=True)
-class TransformConfig:
+class TransformConfig(Section, section="transform"):
     """How transformed examples reach the trainer.
 
     Attributes:
@@ -100,36 +100,26 @@ class TransformConfig:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class EvaluationConfig:
+class EvaluationConfig(Section, section="evaluation"):
     """How a model is measured.
 
     Attributes:
         resamples: Draws of the bootstrap by speakers behind every interval.
-        seed: Of the bootstrap.
+        seed: Seed of the bootstrap.
+        cue_utterances: Number of utterances of eval that are scored three times more with shortcuts
+            removed (silence trimmed, level and DC normalised, both): all if there are fewer, 0 for
+            none.
         asv_scores_dev: Score file of a speaker verifier on dev, for the t-DCF: a path or the URI of
             a Beam filesystem. `auto` takes the corpus' own where its layout has one; empty for no
             t-DCF.
-        asv_scores_eval: The same on eval.
-        cue_utterances: How many utterances of eval are scored three times more with shortcuts taken
-            out (silence trimmed, level and DC normalised, both): all if there are fewer, 0 for
-            none.
+        asv_scores_eval: Score file of a speaker verifier on eval, likewise.
     """
 
-    resamples: int = 1000
-    seed: int = 1
-    cue_utterances: int = 10_000
+    resamples: Resamples = 1000
+    seed: LongSeed = 1
+    cue_utterances: CueUtterances = 10_000
     asv_scores_dev: str = "auto"
     asv_scores_eval: str = "auto"
-
-    def __post_init__(self) -> None:
-        checks = Checks(self, "evaluation")
-        # Below a hundred, the ends of a 95 % interval are single draws; the gate needs one.
-        checks.whole("resamples", least=100)
-        checks.whole("seed", least=0)
-        checks.whole("cue_utterances", least=0)
-        checks.require(["cue_utterances"], lambda count: count < 2**31, "below 2**31")
-        checks.require(["resamples"], lambda count: count <= 100_000, "at most 100,000")
-        checks.require(["seed"], lambda seed: seed < 2**63, "below 2**63")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,50 +142,61 @@ class Settings:
     beam: BeamConfig = dataclasses.field(default_factory=BeamConfig)
 
     def __post_init__(self) -> None:
+        """Checks what is between sections.
+
+        Raises:
+            SettingsError: Settings do not fit each other.
+        """
         frames = self.features.num_frames
         if self.trainer.crop_frames > frames:
-            raise SettingsError(
-                f"trainer.crop_frames is {self.trainer.crop_frames}, but a clip has {frames} "
-                "frames (features.clip_samples and hop_samples decide that); 0 takes them all"
+            raise self.trainer.refused(
+                "crop_frames",
+                f"at most {frames} frames, the length of a clip (features.clip_samples and "
+                "features.hop_samples)",
+                "0 takes them all.",
             )
-
-        wanted = {"oc_softmax": "cosine", "am_softmax": "cosine_pair"}.get(
-            self.trainer.loss, "logit"
-        )
-        if self.conformer.head != wanted:
-            raise SettingsError(
-                f"trainer.loss={self.trainer.loss} needs conformer.head={wanted}, not "
-                f"{self.conformer.head}"
-            )
-        if self.transform.materialize and (self.waveform.enabled or self.trainer.holdout_attacks):
-            raise SettingsError(
-                "waveforms cannot be augmented, nor attacks held out, once Transform has written "
-                "the features: set transform.materialize=false, or turn waveform.* and "
-                "trainer.holdout_attacks off"
+        heads = {"oc_softmax": "cosine", "am_softmax": "cosine_pair"}
+        head = heads.get(self.trainer.loss, "logit")
+        if self.conformer.head != head:
+            raise self.conformer.refused(
+                "head", f"conformer.head={head} with trainer.loss={self.trainer.loss}"
             )
         if self.trainer.corpus_weights and (
             self.transform.materialize or self.trainer.cache == "none"
         ):
-            raise SettingsError(NEED_A_CACHE)
-        if self.tuner.trials and self.transform.materialize:
-            waveforms = [name for name in self.tuner.space if name.startswith("waveform.")]
-            if self.tuner.holdout_attacks or waveforms:
-                raise SettingsError(
-                    "tuning cannot hold attacks out, nor augment waveforms, once Transform has "
-                    "written the features: set transform.materialize=false, or leave "
-                    "tuner.holdout_attacks empty and waveform.* out of tuner.space"
-                )
+            raise not_weightable(self.trainer.corpus_weights)
+        if self.transform.materialize:
+            self._check_written_features()
+
+    def _check_written_features(self) -> None:
+        """Refuses what has to touch waveforms or splits once Transform has written features."""
+        expected = "false with {}, which are applied before features are computed"
+        if self.waveform.enabled or self.trainer.holdout_attacks:
+            raise self.transform.refused(
+                "materialize",
+                expected.format("waveform.* or trainer.holdout_attacks"),
+                "Set transform.materialize=false, or turn waveform.* and trainer.holdout_attacks "
+                "off.",
+            )
+        waveforms = [name for name in self.tuner.space if name.startswith("waveform.")]
+        if self.tuner.trials and (self.tuner.holdout_attacks or waveforms):
+            raise self.transform.refused(
+                "materialize",
+                expected.format("tuner.holdout_attacks or waveform.* in tuner.space"),
+                "Set transform.materialize=false, or leave tuner.holdout_attacks empty and "
+                "waveform.* out of tuner.space.",
+            )
 
     def components(self) -> tuple[str, ...]:
         """Ids of the components that there are with these settings, in order."""
         return tuple(name for name in COMPONENTS if name != "Tuner" or self.tuner.trials)
 
-    def training(self) -> dict[str, dict[str, typing.Any]]:
+    def training(self) -> dict[str, dict[str, Any]]:
         """The part that decides which model comes out, as plain values for JSON."""
         sections = ("utterances", "features", "conformer", "waveform", "augment", "trainer")
         return {name: dataclasses.asdict(getattr(self, name)) for name in sections}
 
-    def tuning(self) -> dict[str, dict[str, typing.Any]]:
+    def tuning(self) -> dict[str, dict[str, Any]]:
         """The part that decides which values tuning finds, with `trainer` as in a trial."""
         trainer = dataclasses.replace(
             self.trainer,
@@ -336,7 +337,7 @@ def asvspoof2019_la() -> Settings:
 
 
 # Sections that can be taken as a whole.
-NAMED_SECTIONS: dict[str, dict[str, ConformerConfig]] = {"conformer": SIZES}
+NAMED_SECTIONS: Mapping[str, Mapping[str, Section]] = {"conformer": SIZES}
 
 PRESETS: dict[str, Callable[[], Settings]] = {
     "sample": sample,
@@ -345,6 +346,6 @@ PRESETS: dict[str, Callable[[], Settings]] = {
 }
 
 
-def override(settings: Settings, assignments: list[str]) -> Settings:
-    """Returns the settings with overrides applied; see `bonafide.settings.override`."""
-    return apply_overrides(settings, assignments, NAMED_SECTIONS)
+def override(settings: Settings, changes: Sequence[str | overrides.Change]) -> Settings:
+    """Returns the settings with overrides applied; see `bonafide.settings.overrides`."""
+    return overrides.override(settings, changes, NAMED_SECTIONS)

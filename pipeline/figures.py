@@ -13,8 +13,7 @@ from tfx.utils import path_utils
 from bonafide.metrics.evaluation import Figure
 from bonafide.registry import names
 from bonafide.registry.champion import CHAMPION_FILE, NO_CHAMPION_FILE
-from bonafide.registry.names import RECORD_FILE
-from bonafide.registry.store import FORCED_BLESSING_FILE
+from bonafide.registry.names import FORCED_BLESSING_FILE, RECORD_FILE
 from bonafide.text import percent
 from components.eval_report.executor import REPORT_FILE
 from components.model_evaluator.summary import EvaluationSummary, read_evaluation

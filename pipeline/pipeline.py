@@ -17,16 +17,18 @@ from bonafide.corpora import Options
 from bonafide.metrics.costs import AsvErrorRates
 from bonafide.registry.champion import champion_state
 from bonafide.version import project_version
-from components.champion import Champion
+from components.champion.component import Champion
 from components.corpus_check.asv import asv_error_rates
-from components.curated_schema import CuratedSchema
+from components.curated_schema.component import CuratedSchema
 from components.data_gate.component import DataGate
 from components.data_gate.served import drift_state
-from components.eval_report import EvalReport
-from components.model_evaluator import ModelEvaluator
-from components.model_pusher import ModelPusher
+from components.eval_report.component import EvalReport
+from components.model_evaluator.component import ModelEvaluator
+from components.model_evaluator.settings import EvaluatorSettings
+from components.model_pusher.component import ModelPusher
 from components.transform.component import Transform
 from components.utterance_gen.component import UtteranceGen
+from components.utterance_gen.settings import IngestSettings
 from pipeline.config import Settings
 from pipeline.fingerprints import SCHEMA, Fingerprints
 from pipeline.warm_start import WarmStart, find_warm_start
@@ -127,15 +129,18 @@ def create_components(
     trainer_settings = dataclasses.replace(settings.trainer, pretrained=pretrained)
 
     utterance_gen = UtteranceGen(
-        corpus_root=corpus.root,
-        layout=corpus.layout,
-        layout_options=corpus.options,
-        corpus_name=corpus.name,
-        sample_rate=settings.features.sample_rate,
-        min_seconds=utterances.min_seconds,
-        shard_bytes=utterances.shard_megabytes * 2**20,
-        max_rejected_fraction=utterances.max_rejected_fraction,
-        seed=utterances.seed,
+        settings=IngestSettings(
+            corpus_root=corpus.root,
+            layout=corpus.layout,
+            layout_options=corpus.options,
+            corpus_name=corpus.name,
+            sample_rate=settings.features.sample_rate,
+            min_seconds=utterances.min_seconds,
+            channels=utterances.channels,
+            shard_bytes=utterances.shard_megabytes * 2**20,
+            max_rejected_fraction=utterances.max_rejected_fraction,
+            seed=utterances.seed,
+        ),
         corpus_fingerprint=fingerprints.corpus,
         code_fingerprint=fingerprints.ingestion_code,
     )
@@ -232,13 +237,15 @@ def create_components(
         examples=examples,
         model=trainer.outputs["model"],
         champion=champion.outputs["model"],
-        gate=settings.gate,
+        settings=EvaluatorSettings(
+            gate=settings.gate,
+            resamples=settings.evaluation.resamples,
+            bootstrap_seed=settings.evaluation.seed,
+            cue_utterances=settings.evaluation.cue_utterances,
+            force_blessing_reason=force_blessing_reason,
+        ),
         asv_error_rates=context.asv_error_rates,
-        resamples=settings.evaluation.resamples,
-        bootstrap_seed=settings.evaluation.seed,
-        cue_utterances=settings.evaluation.cue_utterances,
         code_fingerprint=fingerprints.evaluation_code,
-        force_blessing_reason=force_blessing_reason,
     )
     report = EvalReport(
         examples=examples,

@@ -19,6 +19,7 @@ from rich.markup import escape
 from bonafide import engines, logs
 from bonafide.version import REPOSITORY
 from pipeline.config import COMPONENTS, Settings
+from pipeline.exit_codes import FAILED, INTERRUPTED, PUSHED, REFUSED
 from pipeline.interrupts import RunInterruptedError, interruptible
 
 if TYPE_CHECKING:
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
 
     from pipeline.console import RunConsole
     from pipeline.local import Finished
-
-PUSHED, FAILED, REFUSED, INTERRUPTED = 0, 1, 3, 130
-
 
 # What to do about errors of the system, by a part of their message.
 _ADVICE = {
@@ -218,12 +216,15 @@ def leave_accelerators_to_training() -> None:
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 
 
+_OURS = ("bonafide", "components", "models", "pipeline")
+
+
 def explain(error: BaseException) -> str:
     """The message of an error for a person, without Beam's and Python's frames."""
     lines = [line for line in str(error).strip().splitlines() if line.strip()]
     if not lines:
         return type(error).__name__
-    known = type(error).__module__.partition(".")[0] in ("components", "models", "pipeline")
+    known = type(error).__module__.partition(".")[0] in _OURS
     if "Traceback" in lines[0] or len(lines) > 30:
         # Beam sends a worker's traceback as the message: its last line is the error itself.
         lines, known = lines[-1:], True

@@ -1,6 +1,6 @@
 """Draws what each augmentation of the waveform does to a recording of the bundled corpus.
 
-    python -m scripts.draw_augmentations docs/augmentations.png
+    python -m scripts.draw_augmentations docs/images/augmentations.png
 
 Log-mel spectrograms on one colour scale, of the recording and of each operation alone, at the
 stronger end of its range.
@@ -8,6 +8,7 @@ stronger end of its range.
 
 from __future__ import annotations
 
+import io
 import pathlib
 import sys
 from collections.abc import Callable
@@ -21,6 +22,7 @@ import tensorflow as tf
 from models.augmentation import rawboost, resynthesis, waveform
 from models.features.frontend import log_bands
 from models.settings import FeatureConfig
+from scripts.pictures import save
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 RECORDING = REPOSITORY / "samples/LA/ASVspoof2019_LA_train/flac"
@@ -90,7 +92,13 @@ def main() -> None:
     rows = [
         alt.hconcat(*panels[start : start + COLUMNS]) for start in range(0, len(panels), COLUMNS)
     ]
-    alt.vconcat(*rows).save(sys.argv[1], ppi=72)
+    picture, path = alt.vconcat(*rows), pathlib.Path(sys.argv[1])
+    if path.suffix != ".png":
+        picture.save(path)
+        return
+    drawn = io.BytesIO()
+    picture.save(drawn, format="png", ppi=72)
+    save(drawn.getvalue(), path)
 
 
 if __name__ == "__main__":

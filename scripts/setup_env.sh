@@ -141,8 +141,8 @@ make_venv() {
   echo "$PWD $base_python" >"$venv/.base"
 }
 install() {
-  local extra=() size="3.6 GB"
-  [ "$gpu" != 1 ] || extra=(--extra gpu) size="7 GB with CUDA"
+  local extra=(--extra pipeline) size="3.7 GB"
+  [ "$gpu" != 1 ] || extra+=(--extra gpu) size="7 GB with CUDA"
   echo "Installing the locked packages into $venv ($size, once)"
   UV_PROJECT_ENVIRONMENT="$PWD/$venv" "$uv" sync --frozen --compile-bytecode --no-progress --quiet \
     --python "$venv/bin/python" "${extra[@]}"

@@ -9,8 +9,9 @@ import hypothesis
 import numpy as np
 import pytest
 import soundfile
+from preloaded import Preloaded
 
-pytest_plugins = ["recordings"]
+pytest_plugins = ["recordings", "s3_server"]
 
 # The same examples in every run, and no time limit: a busy machine must not fail a test.
 hypothesis.settings.register_profile("house", deadline=None, derandomize=True)
@@ -44,6 +45,13 @@ class Trial:
 
     system_id: str
     scores: dict[str, float]
+
+
+@pytest.fixture(scope="session")
+def preloaded():
+    """Runs programs with the frameworks imported already; see tests/harness/preloaded.py."""
+    with Preloaded() as found:
+        yield found
 
 
 @pytest.fixture

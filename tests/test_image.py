@@ -105,7 +105,7 @@ def test_what_the_pipeline_imports_is_in_the_image():
             single = ROOT / f"{name}.py"
             found = [single] if single.is_file() else (ROOT / name).rglob("*.py")
             queue += [file.relative_to(ROOT).as_posix() for file in found]
-    assert {"components", "metrics", "models", "pipeline", "report"} <= wanted
+    assert {"bonafide", "components", "models", "pipeline"} <= wanted
     assert wanted <= {source.removesuffix(".py") for source in SOURCES}
 
 
@@ -172,7 +172,10 @@ def test_uv_is_the_one_of_the_set_up():
 def test_packages_are_locked_and_without_those_of_development(target):
     (command,) = [rest for word, rest in STAGES[f"packages-{target}"][1] if word == "RUN"]
     assert "uv sync --locked --no-dev --no-install-project" in command
-    assert re.findall(r"--extra (\S+)", command) == ([] if target == "cpu" else [target])
+    assert re.findall(r"--extra (\S+)", command) == [
+        "pipeline",
+        *([] if target == "cpu" else [target]),
+    ]
     assert target == "cpu" or target in PROJECT["optional-dependencies"]
 
 

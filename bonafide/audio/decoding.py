@@ -324,6 +324,8 @@ class Recording:
         except AudioError as error:
             if container.cut:
                 raise AudioError(f"cut off: {container.cut}") from error
+            if container.what:
+                raise AudioError(f"{error}; {container.what}") from error
             raise
         problem = ""
         if not _MIN_RATE_HZ <= sound.rate_hz <= _MAX_RATE_HZ:
@@ -334,6 +336,8 @@ class Recording:
             problem = f"has {sound.channels} channels, at most {_MAX_CHANNELS} are read"
         if problem:
             sound.close()
+            if container.cut:
+                problem = f"cut off: {container.cut}"
             raise AudioError(problem)
         return sound
 

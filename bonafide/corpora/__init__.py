@@ -5,7 +5,6 @@ only and knows nothing of Beam or TensorFlow.
 """
 
 import dataclasses
-import difflib
 from collections.abc import Mapping
 
 from bonafide.corpora import (
@@ -40,6 +39,8 @@ from bonafide.corpora.base import (
 )
 from bonafide.corpora.detect import AUTO, Layout
 from bonafide.corpora.options import COLUMNS, DEFAULTS, SPLITTING, Options
+from bonafide.settings import SettingsError
+from bonafide.text import did_you_mean
 
 __all__ = [
     "AUTO",
@@ -57,12 +58,18 @@ __all__ = [
     "CorpusReader",
     "FileInfo",
     "Layout",
+    "LayoutError",
     "Options",
     "Utterance",
     "check",
     "layout_of",
     "reader",
 ]
+
+
+class LayoutError(CorpusError, SettingsError):
+    """A layout that does not exist, or that does not take an option."""
+
 
 LAYOUTS: Mapping[str, Layout] = {
     "asvspoof2019-la": Layout(find=asvspoof2019_la.find, read=asvspoof2019_la.read),
@@ -99,22 +106,19 @@ def check(layout: str, options: Options = DEFAULTS) -> None:
     """Checks the name of a layout, `auto` too, and whether it takes the options.
 
     Raises:
-        CorpusError: The name is unknown, or an option is not for this layout.
+        LayoutError: The name is unknown, or an option is not for this layout.
     """
     if layout == AUTO:
         return
     if layout not in LAYOUTS:
-        near = difflib.get_close_matches(layout, LAYOUTS, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else "."
-        raise CorpusError(
-            f"unknown corpus layout {layout!r}{hint} Known layouts: {', '.join(LAYOUTS)}; "
-            f"{AUTO} tells it from the files"
-        )
+        advice = did_you_mean(layout, [*LAYOUTS, AUTO])
+        raise LayoutError("a corpus layout", repr(layout), "corpus.layout", advice=advice)
     if strange := sorted(options.changed().keys() - LAYOUTS[layout].options):
         takes = ", ".join(sorted(LAYOUTS[layout].options)) or "none"
-        raise CorpusError(
-            f"the corpus layout {layout} does not take the option {', '.join(strange)}; "
-            f"it takes: {takes}"
+        raise LayoutError(
+            f"options of the corpus layout {layout} ({takes})",
+            ", ".join(strange),
+            "corpus.options",
         )
 
 

@@ -3,7 +3,8 @@
 import dataclasses
 from collections.abc import Callable, Mapping
 
-from bonafide.corpora import base, columns, names
+from bonafide.audio import endings
+from bonafide.corpora import base, columns
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -86,7 +87,7 @@ def read(
         by_stem: dict[str, str] = {}
         for folder in places.audio[split]:
             listing = files.list(prefix + folder)
-            for stem, name in names.audio_by_stem(listing).items():
+            for stem, name in endings.audio_by_stem(listing).items():
                 path = f"{prefix}{folder}/{name}"
                 by_stem.setdefault(stem, path)
                 audio[path] = listing[name]

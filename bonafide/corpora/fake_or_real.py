@@ -6,6 +6,7 @@ The root is one of the four versions, or the folder above when it holds one of t
 speakers nor systems are named: intervals are by utterance, and all spoofs are one attack.
 """
 
+from bonafide.audio import endings
 from bonafide.corpora import base, names
 from bonafide.corpora.options import DEFAULTS, Options
 
@@ -63,7 +64,7 @@ def read(files: base.CorpusFiles, *, corpus_name: str, options: Options = DEFAUL
         for kind, key in _KEYS.items():
             place = f"{prefix}{folder}/{kind}"
             listing = files.list(place)
-            by_stem = names.audio_by_stem(listing)
+            by_stem = endings.audio_by_stem(listing)
             if not by_stem:
                 raise base.CorpusError(f"{place}: there is no file of audio in it")
             for stem, name in sorted(by_stem.items()):

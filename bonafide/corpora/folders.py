@@ -12,6 +12,7 @@ that speakers must be named; a system without folders of speakers counts as a vo
 import dataclasses
 from collections.abc import Iterator
 
+from bonafide.audio import endings
 from bonafide.corpora import base, names, splits, tables
 from bonafide.corpora.options import DEFAULTS, Options
 
@@ -75,7 +76,7 @@ def _places(files: base.CorpusFiles) -> list[_Place]:
 
 
 def _has_audio(files: base.CorpusFiles, folder: str) -> bool:
-    return any(names.is_audio(path) for path in files.walk(folder))
+    return any(endings.is_audio(path) for path in files.walk(folder))
 
 
 def read(files: base.CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -> base.Corpus:
@@ -90,7 +91,7 @@ def read(files: base.CorpusFiles, *, corpus_name: str, options: Options = DEFAUL
     audio: dict[str, base.FileInfo] = {}
     for place in _places(files):
         below = {
-            path: info for path, info in files.walk(place.folder).items() if names.is_audio(path)
+            path: info for path, info in files.walk(place.folder).items() if endings.is_audio(path)
         }
         audio.update({f"{place.folder}/{path}": info for path, info in below.items()})
         rows += _rows(place, sorted(below), corpus_name)
@@ -112,7 +113,7 @@ def _rows(place: _Place, paths: list[str], corpus_name: str) -> Iterator[base.Ut
             system = names.as_id(folders[0]) if folders else base.SPOOF
             speaker = folders[min(1, len(folders) - 1)] if folders else base.UNKNOWN_SPEAKER
         yield base.Utterance(
-            utterance_id=names.as_id(f"{place.folder}/{names.stem(path)}"),
+            utterance_id=names.as_id(f"{place.folder}/{endings.stem(path)}"),
             speaker_id=names.as_id(speaker),
             system_id=system,
             key=place.key,

@@ -8,6 +8,7 @@ system made a spoof. It has no splits; it is mostly used for evaluation as a who
 `split=eval` does.
 """
 
+from bonafide.audio import endings
 from bonafide.corpora import base, names, splits, tables
 from bonafide.corpora.options import DEFAULTS, Options
 
@@ -48,7 +49,7 @@ def read(files: base.CorpusFiles, *, corpus_name: str, options: Options = DEFAUL
         key = tables.key_of(label)
         if key is None:
             raise row.fail(tables.unknown_key(label))
-        if not names.is_audio(name):
+        if not endings.is_audio(name):
             raise row.fail(f"{base.shown(name)} is not the name of a file of audio, such as 0.wav")
         if not names.as_id(speaker):
             raise row.fail("the speaker is empty")
@@ -56,7 +57,7 @@ def read(files: base.CorpusFiles, *, corpus_name: str, options: Options = DEFAUL
             raise row.fail(f"the file name {problem}")
         rows.append(
             base.Utterance(
-                utterance_id=names.as_id(names.stem(name)),
+                utterance_id=names.as_id(endings.stem(name)),
                 speaker_id=names.as_id(speaker),
                 system_id=base.NO_ATTACK if key == base.BONAFIDE else base.SPOOF,
                 key=key,
@@ -68,5 +69,5 @@ def read(files: base.CorpusFiles, *, corpus_name: str, options: Options = DEFAUL
         )
     base.refuse_duplicates(rows)
     utterances, notes = splits.with_splits(rows, options, where=f"corpus root {files.root}")
-    audio = {prefix + name: info for name, info in listing.items() if names.is_audio(name)}
+    audio = {prefix + name: info for name, info in listing.items() if endings.is_audio(name)}
     return base.Corpus(utterances, (where,), audio, notes)

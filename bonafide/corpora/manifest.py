@@ -12,6 +12,7 @@ in `base.EXTRA_NAMES` are kept besides.
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from bonafide.audio import endings
 from bonafide.corpora import base, names, splits, tables
 from bonafide.corpora.options import DEFAULTS, Options
 
@@ -144,7 +145,7 @@ def _utterance(
     if cells["split"] and split is None:
         raise row.fail(f"unknown split {base.shown(cells['split'])}; there are train, dev and eval")
     path = _path(row, cells["path"])
-    identity = names.as_id(cells["id"] or names.stem(path.partition("://")[2] or path))
+    identity = names.as_id(cells["id"] or endings.stem(path.partition("://")[2] or path))
     if not identity:
         raise row.fail("the id is empty")
     return base.Utterance(
@@ -183,7 +184,7 @@ def paths(text: str, where: str) -> Iterator[str]:
 def _path(row: tables.Row, text: str) -> str:
     """The path of a recording that UtteranceGen can read."""
     path = text.replace("\\", "/")
-    if not names.is_audio(path.partition("://")[2] or path):
+    if not endings.is_audio(path.partition("://")[2] or path):
         raise row.fail(f"the path {base.shown(text)} does not end as a file of audio does")
     return _below_root(row, text)
 

@@ -13,7 +13,8 @@ import re
 from collections.abc import Callable, Mapping
 
 from bonafide.corpora import base
-from bonafide.corpora.options import Options, OptionsError
+from bonafide.corpora.options import Options
+from bonafide.settings import SettingsError
 
 LAYOUT = "mixture"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -105,7 +106,7 @@ def _member(text: str) -> Member:
         root, layout = rest, "auto"
     try:
         options = Options.parse(tuple(filter(None, told.split(","))))
-    except OptionsError as error:
+    except SettingsError as error:
         raise base.CorpusError(f"mixture of corpora: {name}: {error}") from error
     return Member(name, root, layout, options)
 

@@ -14,6 +14,7 @@ mixed books, the book does.
 import re
 from collections.abc import Iterator, Mapping
 
+from bonafide.audio import endings
 from bonafide.corpora import base, names, splits, tables
 from bonafide.corpora.options import DEFAULTS, Options
 
@@ -54,7 +55,7 @@ def read(files: base.CorpusFiles, *, corpus_name: str, options: Options = DEFAUL
     rows += _real(real, corpus_name)
     base.refuse_duplicates(rows)
     utterances, notes = splits.with_splits(rows, options, where=f"corpus root {files.root}")
-    audio = {path: info for path, info in {**fake, **real}.items() if names.is_audio(path)}
+    audio = {path: info for path, info in {**fake, **real}.items() if endings.is_audio(path)}
     return base.Corpus(utterances, tuple(protocols), audio, notes)
 
 
@@ -66,14 +67,14 @@ def _fake(text: str, where: str, corpus_name: str) -> Iterator[base.Utterance]:
         if "path" not in row.cells:
             raise row.fail("the header names no column 'path'")
         name = row.cells["path"].replace("\\", "/").rpartition("/")[2]
-        if not names.is_audio(name):
+        if not endings.is_audio(name):
             raise row.fail("the path is not that of a file of audio, such as ./fake/en/m/a.wav")
         if problem := names.id_problem(name):
             raise row.fail(f"the file name {problem}")
         original = row.cells.get("original_file", "").rpartition("/")[2]
         speaker = row.cells.get("reference_speaker", "").strip("-")
         yield base.Utterance(
-            utterance_id=names.as_id(f"{language}/{model}/{names.stem(name)}"),
+            utterance_id=names.as_id(f"{language}/{model}/{endings.stem(name)}"),
             speaker_id=names.as_id(speaker or model),
             system_id=names.as_id(model),
             key=base.SPOOF,
@@ -82,7 +83,7 @@ def _fake(text: str, where: str, corpus_name: str) -> Iterator[base.Utterance]:
             corpus=corpus_name,
             source=row.source,
             extra=base.extra(
-                {"language": language, "text": names.stem(original) or names.stem(name)}
+                {"language": language, "text": endings.stem(original) or endings.stem(name)}
             ),
         )
 
@@ -93,7 +94,7 @@ def _find_real(files: base.CorpusFiles) -> dict[str, base.FileInfo]:
         below = {
             f"{place}/{path}".lstrip("/"): info
             for path, info in files.walk(place).items()
-            if names.is_audio(path) and _REAL.fullmatch(path)
+            if endings.is_audio(path) and _REAL.fullmatch(path)
         }
         if below:
             return below
@@ -109,7 +110,9 @@ def _real(found: Mapping[str, base.FileInfo], corpus_name: str) -> Iterator[base
         assert match is not None  # `_find_real` has seen it.
         book = match["book"]
         yield base.Utterance(
-            utterance_id=names.as_id(f"{match['locale']}/{book}/{names.stem(path.split('/')[-1])}"),
+            utterance_id=names.as_id(
+                f"{match['locale']}/{book}/{endings.stem(path.split('/')[-1])}"
+            ),
             speaker_id=names.as_id(match["speaker"] or f"mix/{book}"),
             system_id=base.NO_ATTACK,
             key=base.BONAFIDE,
@@ -121,7 +124,7 @@ def _real(found: Mapping[str, base.FileInfo], corpus_name: str) -> Iterator[base
                 {
                     "gender": {"female": "F", "male": "M"}.get(match["gender"] or ""),
                     "language": match["locale"][:2],
-                    "text": names.stem(path.split("/")[-1]),
+                    "text": endings.stem(path.split("/")[-1]),
                 }
             ),
         )

@@ -2,9 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable
 
-AUDIO_SUFFIXES = (".flac", ".wav", ".ogg", ".mp3")  # Best first, where an id has several files.
 _LONGEST_ID = 200
 _PLAIN_ID = re.compile(r"(?!.*\.\.)[^\s/\\]+")
 
@@ -41,32 +39,3 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text.strip()
     return "".join(char if char.isprintable() else " " for char in text).strip()
-
-
-def is_audio(path: str) -> bool:
-    """Whether a path ends as a file of audio does."""
-    return _ending(path).lower() in AUDIO_SUFFIXES
-
-
-def stem(path: str) -> str:
-    """The path without the ending of its file."""
-    return path.removesuffix(_ending(path))
-
-
-def _ending(path: str) -> str:
-    """`.wav` of `a/b.wav`, nothing of `a.b/c` and of `.wav`; a million names take no second."""
-    head, _, tail = path.rpartition(".")
-    return f".{tail}" if head and head[-1] != "/" and "/" not in tail else ""
-
-
-def audio_by_stem(names: Iterable[str]) -> dict[str, str]:
-    """Audio file names by stem; where a stem has several, by the order of AUDIO_SUFFIXES."""
-    rank = {suffix: place for place, suffix in enumerate(AUDIO_SUFFIXES)}
-    found: dict[str, tuple[int, str]] = {}
-    for name in names:
-        ending = _ending(name)
-        place = rank.get(ending.lower())
-        if place is not None:
-            own = name.removesuffix(ending)
-            found[own] = min(found.get(own, (place, name)), (place, name))
-    return {stem: name for stem, (_, name) in found.items()}

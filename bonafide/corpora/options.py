@@ -1,53 +1,54 @@
-"""What a layout can be told, as `name=value` pairs; a layout refuses others."""
+"""Options of corpus layouts, as `name=value` pairs; each layout takes some and refuses others."""
+
+from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Iterable, Mapping
-from typing import Any, Self
+from typing import Annotated, Any, Literal, Self
 
-# Where a layout without splits may be asked to put everything.
-ONE_SPLIT = ("", "train", "dev", "eval")
+from bonafide.settings import Bounds, Section, SettingsError
+from bonafide.settings.types import LongSeed
+
 SPLITTING = frozenset({"split", "dev_fraction", "eval_fraction", "unseen_fraction", "split_seed"})
 COLUMNS = frozenset(
     {"manifest", "bonafide", "spoof"}
     | {f"{name}_column" for name in ("path", "key", "speaker", "system", "split", "id")}
 )
-
-
-class OptionsError(ValueError):
-    """An option that does not exist, or cannot have the given value."""
+_InnerFraction = Annotated[float, Bounds(gt=0, lt=1, unit="fraction")]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Options:
-    """The options of all layouts; each layout takes some of them.
+class Options(Section, section="corpus.options"):
+    """Options of all corpus layouts; each layout takes some of them (docs/corpora.md).
 
     Attributes:
-        subset: ASVspoof 2021: `eval`, `progress`, `hidden` or `all`.
-        trim: ASVspoof 2021: the value of the trim column that is kept, such as `notrim`, or `all`.
-        split: A corpus without splits: all of it goes to this one; empty to make splits.
-        dev_fraction: About which share of the utterances dev gets where splits are made.
-        eval_fraction: The same of eval.
-        unseen_fraction: Which share of the attacks only eval has where splits are made.
-        split_seed: Decides between equals where splits are made.
-        manifest: The manifest's path below the root; empty finds it.
+        subset: ASVspoof 2021: subset of trials: `eval`, `progress`, `hidden` or `all`.
+        trim: ASVspoof 2021: value of the trim column that is kept, such as `notrim`, or `all`.
+        split: Split of all utterances of a corpus without splits; empty to make splits.
+        dev_fraction: Approximate share of the utterances in dev where splits are made.
+        eval_fraction: Approximate share of the utterances in eval where splits are made.
+        unseen_fraction: Share of the attacks that only eval has where splits are made.
+        split_seed: Seed of the choice between equal candidates where splits are made.
+        manifest: Path of the manifest below the root; empty finds it.
         path_column: Name of the manifest's column with the path of the audio; empty finds it.
-        key_column: Of the column with the key.
-        speaker_column: Of the column with the speaker.
-        system_column: Of the column with the attack.
-        split_column: Of the column with the split.
-        id_column: Of the column with the utterance's id; without one it is made from the path.
-        bonafide: A value of the key besides the usual ones that means bona fide, such as `0`.
-        spoof: The same of spoof.
+        key_column: Name of the column with the key (bona fide or spoof); empty finds it.
+        speaker_column: Name of the column with the speaker; empty finds it.
+        system_column: Name of the column with the attack; empty finds it.
+        split_column: Name of the column with the split; empty finds it.
+        id_column: Name of the column with the utterance's id; empty finds it, or makes the id from
+            the path.
+        bonafide: Value of the key, besides the usual ones, that means bona fide, such as `0`.
+        spoof: Value of the key, besides the usual ones, that means spoof, such as `1`.
     """
 
     subset: str = "eval"
     trim: str = "all"
-    split: str = ""
-    dev_fraction: float = 0.15
-    eval_fraction: float = 0.25
-    unseen_fraction: float = 0.25
-    split_seed: int = 1
+    # Where a layout without splits may be asked to put everything.
+    split: Literal["", "train", "dev", "eval"] = ""
+    dev_fraction: _InnerFraction = 0.15
+    eval_fraction: _InnerFraction = 0.25
+    unseen_fraction: Annotated[float, Bounds(ge=0, lt=1, unit="fraction")] = 0.25
+    split_seed: LongSeed = 1
     manifest: str = ""
     path_column: str = ""
     key_column: str = ""
@@ -59,49 +60,33 @@ class Options:
     spoof: str = ""
 
     def __post_init__(self) -> None:
-        if self.split not in ONE_SPLIT:
-            raise OptionsError(f"split must be train, dev, eval or empty, not {self.split!r}")
-        for name in ("dev_fraction", "eval_fraction"):
-            if not 0 < getattr(self, name) < 1:
-                raise OptionsError(f"{name} must be between 0 and 1, not {getattr(self, name)}")
+        super().__post_init__()
         if self.dev_fraction + self.eval_fraction >= 1:
-            raise OptionsError("dev_fraction and eval_fraction must leave something for train")
-        if not 0 <= self.unseen_fraction < 1:
-            raise OptionsError(f"unseen_fraction must be from 0 to 1, not {self.unseen_fraction}")
-        if not 0 <= self.split_seed < 2**63:
-            raise OptionsError(f"split_seed must be from 0 to 2**63, not {self.split_seed}")
+            raise self.refused(
+                "dev_fraction",
+                f"a fraction that leaves something for train beside eval_fraction "
+                f"({self.eval_fraction:g})",
+            )
         if self.bonafide and self.bonafide == self.spoof:
-            raise OptionsError(f"bonafide and spoof cannot both be {self.spoof!r}")
+            raise self.refused("spoof", "another value than that of bonafide")
 
     @classmethod
     def parse(cls, pairs: Iterable[str]) -> Self:
         """From `name=value` texts, such as `subset=hidden`; those not named keep their defaults.
 
         Raises:
-            OptionsError: An unknown name (the nearest is named), one given twice, or a value that
+            SettingsError: An unknown name (the nearest is named), one given twice, or a value that
                 it cannot have.
         """
-        fields = {field.name: field for field in dataclasses.fields(cls)}
         values: dict[str, Any] = {}
         for pair in pairs:
             name, equals, text = (part.strip() for part in pair.partition("="))
             if not equals:
-                raise OptionsError(f"a corpus option is name=value, not {pair!r}")
-            if name not in fields:
-                near = difflib.get_close_matches(name, fields, n=1)
-                hint = f"; did you mean {near[0]!r}?" if near else "."
-                raise OptionsError(
-                    f"unknown corpus option {name!r}{hint} There are {', '.join(fields)}"
-                )
+                raise SettingsError("name=value", repr(pair), cls.section)
             if name in values:
-                raise OptionsError(f"the corpus option {name!r} is given twice")
-            kind = type(fields[name].default)
-            try:
-                values[name] = kind(text)
-            except ValueError:
-                wanted = "a whole number" if kind is int else "a number"
-                raise OptionsError(f"{name} must be {wanted}, not {text!r}") from None
-        return cls(**values)
+                raise SettingsError("each option once", "it twice", f"{cls.section}.{name}")
+            values[name] = text
+        return cls.from_mapping(values)
 
     def changed(self) -> Mapping[str, Any]:
         """The options that differ from their defaults."""
@@ -112,5 +97,5 @@ class Options:
         }
 
 
-# Of a layout that was told nothing.
+# Of a layout without any given.
 DEFAULTS = Options()

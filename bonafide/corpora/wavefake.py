@@ -12,6 +12,7 @@ voices only, so that no split by speaker is possible: all of it goes to `eval`, 
 
 from collections.abc import Iterator
 
+from bonafide.audio import endings
 from bonafide.corpora import base, names
 from bonafide.corpora.options import DEFAULTS, Options
 
@@ -63,9 +64,9 @@ def read(files: base.CorpusFiles, *, corpus_name: str, options: Options = DEFAUL
     audio = {}
     for folder, corpus, system, vocoder, listing in (*_generated(files, place), *_real(files)):
         speaker, language = _VOICES[corpus]
-        for name in sorted(names.audio_by_stem(listing).values()):
+        for name in sorted(endings.audio_by_stem(listing).values()):
             path = f"{folder}/{name}"
-            sentence = names.stem(name).removesuffix("_gen")
+            sentence = endings.stem(name).removesuffix("_gen")
             audio[path] = listing[name]
             utterances.append(
                 base.Utterance(
@@ -98,8 +99,8 @@ _Folder = tuple[str, str, str, str, dict[str, base.FileInfo]]
 def _generated(files: base.CorpusFiles, place: str) -> Iterator[_Folder]:
     """Yields folder, corpus, system, vocoder and files of every folder of generated speech."""
     if place:
-        below = files.walk(place)
-        folders = {path.partition("/")[0] for path in below if names.is_audio(path) and "/" in path}
+        below = (path for path in files.walk(place) if "/" in path and endings.is_audio(path))
+        folders = {path.partition("/")[0] for path in below}
     else:
         folders = set(_KNOWN)
     for name in sorted(folders):
@@ -124,6 +125,6 @@ def _real(files: base.CorpusFiles) -> Iterator[_Folder]:
     for corpus, places in _REAL.items():
         for place in (*places, *(f"real_audio/{place}" for place in places)):
             listing = files.list(place)
-            if names.audio_by_stem(listing):
+            if endings.audio_by_stem(listing):
                 yield place, corpus, base.NO_ATTACK, "", listing
                 break

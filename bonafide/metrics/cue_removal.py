@@ -71,18 +71,21 @@ def compare(
     except resampling.NoIntervalError:
         bootstrap = None
     results: dict[str, CueResult] = {}
-    before = draws_before = None
+    before: float | None = None
+    draws_before: Floats | None = None
     for name, values in {AS_RECORDED: trials.scores, **treated}.items():
         scores, labels = detection.checked(values, trials.is_bonafide)
         refuse_unusable(scores)
         eer = detection.equal_error_rate(scores, labels).eer
         draws = bootstrap.eer(scores) if bootstrap else None
         difference = None
-        if before is not None:
-            paired = None if draws is None else resampling.interval(draws - draws_before)
-            difference = Figure(eer - before, paired)
-        else:
+        if before is None:
             before, draws_before = eer, draws
+        else:
+            paired = None
+            if draws is not None and draws_before is not None:
+                paired = resampling.interval(draws - draws_before)
+            difference = Figure(eer - before, paired)
         results[name] = CueResult(
             eer=Figure(eer, None if draws is None else resampling.interval(draws)),
             difference=difference,

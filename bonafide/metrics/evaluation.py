@@ -502,12 +502,12 @@ def _warnings(trials: Trials, eer: float, no_dev: bool, how: Bootstrap) -> list[
     if eer > 0.5:
         found.append(
             f"The EER is {percent(eer)}, above 50 %: the sign of the scores is probably flipped. "
-            "Here a higher score means more bona fide."
+            "A higher score must mean more bona fide."
         )
     if no_dev:
         found.append(
-            "Thresholds were chosen on the evaluated trials themselves, so their error rates are "
-            "flattering; freeze them on a development set."
+            "Thresholds were chosen on the evaluated trials, so their error rates are optimistic. "
+            "Freeze them on a development set."
         )
     if how.missing:
         found.append(f"There are no intervals: {how.missing}.")

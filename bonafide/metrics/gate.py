@@ -9,8 +9,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+from bonafide.settings import Bounds, Section
+from bonafide.settings.types import Fraction
 from bonafide.text import percent
 
 if TYPE_CHECKING:
@@ -20,52 +22,33 @@ _NAMED = 5  # ids shown of an overlap
 
 
 @dataclass(frozen=True, kw_only=True)
-class GateConfig:
-    """What a model must reach to be pushed. Rates are fractions: 0.05 is 5 %.
+class GateConfig(Section, section="gate"):
+    """What a model must reach to be pushed.
 
     Attributes:
         max_eer: Highest EER on the eval split that passes: the upper end of its 95 % interval by
             speakers must be at or below it.
-        max_regression: How much worse than the champion it may be: the upper end of the paired
+        max_regression: How much worse than the champion a model may be: the upper end of the paired
             95 % interval of the difference in EER on the same trials must be at or below it. Not
-            asked where there is no champion.
+            applied where there is no champion.
         max_worst_attack_eer: Highest EER of any single attack, as measured (the worst of many is
             already a cautious figure).
-        max_calibration_loss: Highest Cllr - min Cllr, in bits: what scores lose by not meaning
-            what they say.
-        min_bonafide: Fewest bona fide trials on which a model may be judged.
-        min_spoof: Fewest spoofed trials.
-        min_speakers: Fewest speakers.
-        allow_attack_overlap: Let the eval split hold attacks that training has seen. Speakers that
-            training has heard are never let through.
+        max_calibration_loss: Highest Cllr - min Cllr: what scores lose by not being calibrated.
+        min_bonafide: Smallest number of bona fide trials on which a model may be judged.
+        min_spoof: Smallest number of spoofed trials on which a model may be judged.
+        min_speakers: Smallest number of speakers on which a model may be judged.
+        allow_attack_overlap: Let the eval split hold attacks of the train split. Speakers of the
+            train split are never let through.
     """
 
-    max_eer: float = 0.5
-    max_regression: float = 0.02
-    max_worst_attack_eer: float = 1.0
-    max_calibration_loss: float = 0.2
-    min_bonafide: int = 20
-    min_spoof: int = 20
-    min_speakers: int = 4
+    max_eer: Fraction = 0.5
+    max_regression: Fraction = 0.02
+    max_worst_attack_eer: Fraction = 1.0
+    max_calibration_loss: Annotated[float, Bounds(ge=0, le=1000, unit="bits")] = 0.2
+    min_bonafide: Annotated[int, Bounds(ge=1, lt=2**31, unit="trials")] = 20
+    min_spoof: Annotated[int, Bounds(ge=1, lt=2**31, unit="trials")] = 20
+    min_speakers: Annotated[int, Bounds(ge=1, lt=2**31, unit="speakers")] = 4
     allow_attack_overlap: bool = False
-
-    def __post_init__(self) -> None:
-        for name in ("max_eer", "max_regression", "max_worst_attack_eer"):
-            value = getattr(self, name)
-            # `not (a <= b)` also refuses NaN.
-            if not 0.0 <= value <= 1.0:
-                raise ValueError(
-                    f"gate.{name} is {value}; it must be a fraction from 0 to 1 (5 % is 0.05)."
-                )
-        if not 0.0 <= self.max_calibration_loss <= 1000.0:
-            raise ValueError(
-                f"gate.max_calibration_loss is {self.max_calibration_loss}; it must be a number of "
-                "bits, 0 or more."
-            )
-        for name in ("min_bonafide", "min_spoof", "min_speakers"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or not 1 <= value < 2**31:
-                raise ValueError(f"gate.{name} is {value!r}; it must be a whole number from 1.")
 
 
 @dataclass(frozen=True)
@@ -117,9 +100,9 @@ class Rule:
 
     @property
     def sentence(self) -> str:
-        """What was found and what was wanted, for a console or a log."""
+        """Measured value and limit, for a console or a log."""
         detail = f" ({self.detail})" if self.detail else ""
-        return f"{self.title}: {self.value_text}; {self.limit_text} passes{detail}"
+        return f"{self.title}: {self.value_text}, expected {self.limit_text}{detail}"
 
 
 @dataclass(frozen=True)
@@ -179,12 +162,12 @@ def decide(evaluation: Evaluation, config: GateConfig, overlap: Overlap) -> Verd
         rules.append(
             _at_most(
                 "max_regression",
-                "EER above the champion's, upper end of the paired 95 % interval",
+                "EER difference from the champion, upper end of the paired 95 % interval",
                 delta.ci95[1] if delta.ci95 else None,
                 config.max_regression,
                 "points",
                 f"the champion has {percent(champion)}, the difference is {100 * delta.value:+.2f} "
-                "points",
+                "percentage points",
             )
         )
     rules += [
@@ -202,14 +185,14 @@ def decide(evaluation: Evaluation, config: GateConfig, overlap: Overlap) -> Verd
             loss,
             config.max_calibration_loss,
             "bits",
-            f"Cllr is {found['cllr'].value:.3f}, at best {found['min_cllr'].value:.3f} bits",
+            f"Cllr is {found['cllr'].value:.3f}, min Cllr {found['min_cllr'].value:.3f} bits",
         ),
         _at_least("min_bonafide", "Bona fide trials", evaluation.n_bonafide, config.min_bonafide),
         _at_least("min_spoof", "Spoofed trials", evaluation.n_spoof, config.min_spoof),
         _at_least("min_speakers", "Speakers", evaluation.n_speakers, config.min_speakers),
         _at_most(
             "speaker_overlap",
-            "Speakers of eval that training has heard",
+            "Eval speakers that are in training",
             len(overlap.speakers),
             0,
             "count",
@@ -220,7 +203,7 @@ def decide(evaluation: Evaluation, config: GateConfig, overlap: Overlap) -> Verd
         rules.append(
             _at_most(
                 "allow_attack_overlap",
-                "Attacks of eval that training has seen",
+                "Eval attacks that are in training",
                 len(overlap.attacks),
                 0,
                 "count",

@@ -106,7 +106,8 @@ def champion_record(uri: str) -> dict[str, str]:
     file = f"{uri}/{CHAMPION_FILE}"
     if not uris.exists(file):
         return {}
-    return json.loads(uris.read_text(file))
+    record: dict[str, str] = json.loads(uris.read_text(file))
+    return record
 
 
 def save_champion(*, destination: str, version: str | None, uri: str) -> None:
@@ -141,7 +142,8 @@ def save_champion(*, destination: str, version: str | None, uri: str) -> None:
 
 def sample_rate(model_path: str) -> int | None:
     """Returns the rate of the audio that a model was made for, in Hz; None if it does not say."""
-    return recorded(model_path, "settings", "features", "sample_rate")
+    rate: int | None = recorded(model_path, "settings", "features", "sample_rate")
+    return rate
 
 
 def _fingerprint(model_path: str) -> str | None:
@@ -149,7 +151,8 @@ def _fingerprint(model_path: str) -> str | None:
 
     A model without one (made by hand, or by something else) is still a model to beat.
     """
-    return recorded(model_path, "training_fingerprint")
+    fingerprint: str | None = recorded(model_path, "training_fingerprint")
+    return fingerprint
 
 
 def recorded(model_path: str, *keys: str) -> Any:

@@ -6,7 +6,7 @@
 
 TensorFlow Serving and KServe serve the version with the highest number. --to publishes an older
 version again under a new number, whole or not at all, with a note of where it came from; it changes
-no version. The folder may be local or on any filesystem that TFX reads (gs://).
+no version. The folder may be local or in an object store (s3://, gs://; extra `stores`).
 """
 
 from __future__ import annotations
@@ -55,10 +55,7 @@ def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int
         command_line.error("--to VERSION and --reason TEXT go together")
     if options.keep is not None and options.keep < 1:
         command_line.error("--keep: at least 1, the current version always stays")
-    # Here and not above: it takes seconds, and a wrong command line should not wait.
-    from tensorflow.errors import OpError  # what object stores say
-
-    from bonafide.registry import versions
+    from bonafide.registry import versions  # a wrong command line should not wait for it
 
     said = sys.stderr if options.json else sys.stdout
     try:
@@ -69,7 +66,7 @@ def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int
             removed = versions.prune(options.serving, options.keep)
             print(f"removed: {', '.join(removed) or 'nothing'}", file=said)
         found = versions.read_versions(options.serving)
-    except (versions.VersionError, OSError, OpError) as error:
+    except (versions.VersionError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     if options.json:

@@ -9,6 +9,7 @@ RECORD_FILE = f"{EXTRA_DIR}/bonafide.json"  # Settings, fingerprint, calibration
 CARD_FILE = f"{EXTRA_DIR}/model_card.md"
 FORCED_BLESSING_FILE = "forced_blessing.json"
 REPUBLISHED_FILE = "republished.json"
+CLAIM_FILE = f"{EXTRA_DIR}/claim"  # In an object store: which push took this number.
 # Of ModelEvaluator.
 EVALUATION_FILE = "evaluation.json"
 DEV_FILE = "dev.json"

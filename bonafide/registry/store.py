@@ -10,10 +10,11 @@ from __future__ import annotations
 import os
 import shutil
 import time
+import uuid
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from bonafide.registry.names import MODEL_FILE
+from bonafide.registry.names import CLAIM_FILE, MODEL_FILE
 from bonafide.storage import uris
 
 # Not numbers, so no model server looks into them.
@@ -55,8 +56,9 @@ def copy_model(source: str, target: str, *, extra_files: Mapping[str, str] | Non
     """Copies a SavedModel folder so that `target` appears complete or not at all.
 
     On a local disk it is copied beside under a dot-name and renamed: killed at any moment, nothing
-    half-made is seen. Object stores cannot rename a folder; there `saved_model.pb` is written
-    last, which readers take for the sign that a model is complete.
+    half-made is seen. Object stores cannot rename a folder; there a claim is written first, which
+    one process alone can, and `saved_model.pb` last, which readers take for the sign that a model
+    is complete.
 
     Args:
         source: SavedModel folder.
@@ -72,7 +74,9 @@ def copy_model(source: str, target: str, *, extra_files: Mapping[str, str] | Non
         raise FileNotFoundError(f"{source} holds no SavedModel (no {MODEL_FILE}).")
     if uris.exists(target):
         raise FileExistsError(f"{target} is already there.")
-    if "://" in target:
+    if uris.is_uri(target):
+        # Two pushes may have chosen one number; the first to write this file has it.
+        uris.write_new(uris.join(target, CLAIM_FILE), uuid.uuid4().hex.encode())
         _copy_parts(source, target, extra_files or {})
         return
     final = Path(target)
@@ -106,7 +110,7 @@ def remove_version(destination: str, version: str) -> None:
     if version == versions[-1]:
         raise ValueError(f"{version} is the newest version, the one that is served.")
     path = version_path(destination, version)
-    if "://" in path:
+    if uris.is_uri(path):
         uris.remove_file(f"{path}/{MODEL_FILE}")
         uris.remove_folder(path)
         return
@@ -132,7 +136,9 @@ def is_copy(
         not_compared: Paths inside `target` that may be there or not, with any content.
     """
     wanted = _files_below(source) | dict(extra_files or {})
-    there = {name: path for name, path in _files_below(target).items() if name not in not_compared}
+    left_out = {*not_compared, CLAIM_FILE}
+    wanted.pop(CLAIM_FILE, None)
+    there = {name: path for name, path in _files_below(target).items() if name not in left_out}
     return wanted.keys() == there.keys() and all(
         _content(wanted[name]) == _content(there[name]) for name in wanted
     )
@@ -149,7 +155,7 @@ def _content(path: str) -> bytes:
 
 def _copy_parts(source: str, target: str, extra_files: Mapping[str, str]) -> None:
     for name, file in {**_files_below(source), **extra_files}.items():
-        if name != MODEL_FILE:
+        if name not in (MODEL_FILE, CLAIM_FILE):
             uris.copy_file(file, uris.join(target, name))
     uris.copy_file(uris.join(source, MODEL_FILE), uris.join(target, MODEL_FILE))
 

@@ -23,8 +23,8 @@ from bonafide.report.measures import OPERATING_POINTS
 from bonafide.report.vega import FIRST, INK, MUTED, PAPER, SECOND, Rows, Spec, dataset, per_cent
 
 BONAFIDE, SPOOF = "bona fide", "spoof"
-MOST_ATTACKS = 40  # bars that can still be read; the table has all
-_LEAST_EER_AXIS = 0.01  # so that an EER of 0 has an axis to stand on
+MOST_ATTACKS = 40  # more bars cannot be read; the table has all
+_LEAST_EER_AXIS = 0.01  # so that an EER of 0 has an axis
 _DET_TICKS = (0.0001, 0.001, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95, 0.99, 0.999, 0.9999)
 _SHAPES = ("circle", "square", "diamond", "triangle-up", "cross")
 _DOTTED = [2, 3]
@@ -344,13 +344,13 @@ def worst_first(found: Mapping[str, AttackResult]) -> list[str]:
 
 
 def reliability(bins: Sequence[ReliabilityBin]) -> Spec:
-    """Draws what was true over what the scores claimed, at equal priors."""
+    """Draws observed over predicted probability, at equal priors."""
     rows = [
         {"predicted": found.predicted, "observed": found.observed, "count": found.count}
         for found in bins
     ]
     scale, axis = alt.Scale(domain=[0, 1], nice=False), vega.per_cent_axis()
-    x = alt.X("predicted:Q", title="Claimed chance of bona fide", scale=scale, axis=axis)
+    x = alt.X("predicted:Q", title="Predicted probability of bona fide", scale=scale, axis=axis)
     y = alt.Y("observed:Q", title="Observed share of bona fide", scale=scale, axis=axis)
     data = dataset("bins").transform_calculate(
         claimed=per_cent("predicted"), found=per_cent("observed")

@@ -1,11 +1,11 @@
 r"""Evaluates the scores of any detector: every figure with its 95 % interval, by attack.
 
-    python evaluate.py --scores scores.txt --protocol ASVspoof2019.LA.cm.eval.trl.txt
-    python evaluate.py --scores new.txt --baseline old.txt --protocol eval.txt --html report.html
-    python evaluate.py --scores eval.txt --protocol eval.trl.txt \
+    bonafide evaluate --scores scores.txt --protocol ASVspoof2019.LA.cm.eval.trl.txt
+    bonafide evaluate --scores new.txt --baseline old.txt --protocol eval.txt --html report.html
+    bonafide evaluate --scores eval.txt --protocol eval.trl.txt \
         --dev-scores dev.txt --dev-protocol dev.trl.txt --asv-scores asv.eval.txt --json out.json
 
-A score is higher the more bona fide an utterance sounds (else see --lower-is-bonafide).
+Higher scores mean more bona fide (otherwise see --lower-is-bonafide).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import hashlib
+import importlib.util
 import json
 import os
 import pathlib
@@ -34,25 +35,25 @@ from bonafide.trials import protocols, score_files
 from bonafide.trials.trials import Trials, TrialsError
 from bonafide.version import described_version
 
-# Imported where it is needed: it takes two seconds, and wrong input is told first.
+# Imported where it is needed: it takes two seconds, and errors in the input are reported first.
 if TYPE_CHECKING:
     from bonafide.metrics.evaluation import Comparison, Evaluation
 
 OK = 0
 FAILED = 1
 _MOST_ATTACKS = 30  # on the console; JSON and HTML have them all
-_ASCII = {0x2212: "-", 0xA0: " "}  # typographic signs that some terminals lack
+_ASCII = {0x2212: "-", 0xA0: " "}  # typographic characters that some terminals lack
 
-FORMATS = f"""score files (recognised from the content):
+FORMATS = f"""score files (detected from the content):
   UTTERANCE SCORE
-  UTTERANCE SYSTEM KEY SCORE      held against the protocol
+  UTTERANCE SYSTEM KEY SCORE      checked against the protocol
   filename<TAB>cm-score           and any CSV or TSV whose header names utterance and score
-protocols (recognised from the content):
+protocols (detected from the content):
   ASVspoof 2019 LA and PA, 2021 LA, PA and DF (see --subset), ASVspoof 5;
   In-the-Wild's meta.csv, and any CSV or TSV whose header names utterance and key (or label),
-  and where known speaker and system
-Utterances must be the same on both sides, in any order. Only where ids differ, audio extensions
-and then folders are dropped to match them (flac/LA_E_1.flac and LA_E_1).
+  and optionally speaker and system
+Both files must name the same utterances, in any order. If ids differ, audio extensions and then
+folders are removed to match them (flac/LA_E_1.flac and LA_E_1).
 
 exit codes:
   {OK}  done
@@ -78,7 +79,7 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
         "--dev-scores",
         metavar="FILE",
         help="scores on a development set: thresholds are chosen there and frozen "
-        "(without it, on the evaluated trials, which flatters)",
+        "(without it, on the evaluated trials, which makes error rates optimistic)",
     )
     add("--dev-protocol", metavar="FILE", help="the trials of the development set")
     subsets = (*protocols.SUBSETS, protocols.ALL_SUBSETS)
@@ -92,7 +93,7 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
         "--dev-subset",
         choices=subsets,
         default="progress",
-        help="the same of --dev-protocol (default %(default)s)",
+        help="the same for --dev-protocol (default %(default)s)",
     )
     add(
         "--lower-is-bonafide",
@@ -100,13 +101,13 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
         help="negate the scores of --scores, --dev-scores and --baseline; thresholds are then "
         "those of the negated scores",
     )
-    add("--json", metavar="OUT", help="write all figures and where they come from")
-    add("--html", metavar="OUT", help="write a report page, complete in itself")
+    add("--json", metavar="OUT", help="write all figures and their provenance")
+    add("--html", metavar="OUT", help="write a self-contained report page")
     add(
         "--resamples",
         metavar="N",
         type=whole,
-        help="draws of the bootstrap (default 1000; 0: none)",
+        help="resamples of the bootstrap (default 1000; 0: no intervals)",
     )
     add("--seed", metavar="N", type=whole, help="seed of the bootstrap (default 1)")
     add("--title", metavar="TEXT", help="name of the system (default: name of the score file)")
@@ -116,7 +117,7 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
 def whole(argument: str) -> int:
     """Returns a whole number from 0, for argparse."""
     if not argument.isdecimal():
-        raise argparse.ArgumentTypeError(f"{argument!r} is not a whole number from 0")
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0, got {argument!r}")
     return int(argument)
 
 
@@ -126,22 +127,24 @@ def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int
     arguments = sys.argv[1:] if arguments is None else arguments
     options = command_line.parse_args(arguments)
     if (options.dev_scores is None) != (options.dev_protocol is None):
-        command_line.error("--dev-scores and --dev-protocol need each other")
+        command_line.error("expected --dev-scores and --dev-protocol together")
     inputs = {os.path.realpath(path) for path in Files.given(options)}
     outputs = [os.path.realpath(path) for path in (options.json, options.html) if path is not None]
     if inputs & set(outputs) or len(set(outputs)) < len(outputs):
-        command_line.error("--json and --html need a file each that is not read or written besides")
+        command_line.error("expected different files for --json, --html and each input")
     try:
         for path in outputs:
             refuse_unwritable(path)
-        run(options, shlex.join(["evaluate.py", *arguments]))
+        if options.html is not None:
+            require_the_extra()
+        run(options, shlex.join([*(prog or "evaluate.py").split(), *arguments]))
     except TrialsError as error:
         return failed(str(error))
     return OK
 
 
 def failed(message: str) -> int:
-    """Tells what is wrong, and returns the exit code."""
+    """Prints the error, and returns the exit code."""
     print(f"error: {message}", file=sys.stderr)
     return FAILED
 
@@ -266,10 +269,10 @@ def figures_table(found: Evaluation) -> Table:
 
 
 def comparison_table(comparison: Comparison) -> Table:
-    """Returns the figures of the baseline, and the differences where 95 % agree on the sign."""
+    """Returns the figures of the baseline and the differences; significant ones are coloured."""
     from bonafide.metrics.evaluation import HIGHER_IS_BETTER
 
-    table = _table("Against the baseline", "", "baseline", "difference", "95 % interval")
+    table = _table("Comparison with the baseline", "", "baseline", "difference", "95 % interval")
     for name, measure in measures.MEASURES.items():
         if difference := comparison.differences.get(name):
             style = None
@@ -284,9 +287,9 @@ def comparison_table(comparison: Comparison) -> Table:
                 style=style,
             )
     chance = text.p_value(comparison.p_value)
-    table.caption = "Differences are ours minus the baseline's; of rates in percentage points."
+    table.caption = "Differences are this detector minus the baseline; rates in percentage points."
     if chance:
-        table.caption += f"\nNo difference in EER: {chance} (two-sided)"
+        table.caption += f"\n{chance} for equal EERs (two-sided)"
     return table
 
 
@@ -306,7 +309,7 @@ def attacks_table(found: Evaluation) -> Table:
 
 
 def points_table(found: Evaluation) -> Table:
-    """Returns the thresholds and what they do."""
+    """Returns the thresholds and their error rates."""
     table = _table("Thresholds", "for", "from", "threshold", "FAR %", "95 %", "FRR %", "95 %")
     table.columns[0].no_wrap = True  # our own names, all short
     for point in found.operating_points:
@@ -331,7 +334,7 @@ def _table(title: str, *columns: str) -> Table:
 
 
 def visible(cell: str) -> str:
-    """Returns a text for any terminal: ids may hold what would move its cursor."""
+    """Returns a text that is safe on any terminal: ids may contain control characters."""
     return text.visible(cell.translate(_ASCII))
 
 
@@ -366,6 +369,19 @@ def html(
     )
 
 
+def require_the_extra() -> None:
+    """Raises FileError if the packages of the page are not installed, before any work is done."""
+    missing = [
+        name
+        for name in ("altair", "jinja2", "vl_convert")
+        if importlib.util.find_spec(name) is None
+    ]
+    if missing:
+        raise protocols.FileError(
+            f"--html needs {', '.join(missing)}. Install the extra: pip install 'bonafide[report]'"
+        )
+
+
 def refuse_unwritable(path: str) -> None:
     """Raises FileError if an output cannot be written, before any work is done."""
     try:
@@ -377,7 +393,7 @@ def refuse_unwritable(path: str) -> None:
 
 
 def write(path: str, content: str) -> None:
-    """Writes a file, whole or not at all."""
+    """Writes a file atomically."""
     try:
         with output_files.replacing(path) as part:
             part.write_text(content, encoding="utf-8")

@@ -1,19 +1,19 @@
-"""What ModelEvaluator leaves behind, beside TFMA's own files: names, writing, reading.
+"""Files that ModelEvaluator writes beside TFMA's own: names, writing, reading.
 
 In the artifact `evaluation`: TFMA's results of eval, those of dev in `dev/`, and
 
     evaluation.json    every figure of eval (`bonafide.metrics.evaluation.to_json`)
     dev.json           the same of dev
-    verdict.json       what the gate says, rule by rule (`bonafide.metrics.gate.Verdict`)
-    cue_removal.json   EER of eval with shortcuts taken out (`bonafide.metrics.cue_removal`); null
-                       where it was not asked for
-    score_profile.json how eval's scores are distributed (`bonafide.metrics.distribution`)
-    context.json       when, with what code, what calibration changed, which champion
+    verdict.json       the gate's verdict, rule by rule (`bonafide.metrics.gate.Verdict`)
+    cue_removal.json   EER of eval after cue removal (`bonafide.metrics.cue_removal`); null if it is
+                       switched off
+    score_profile.json distribution of eval's scores (`bonafide.metrics.distribution`)
+    context.json       date, code, effect of calibration, champion
 
 In the artifact `scores`, for each split: `SPLIT.scores.txt` (utterance system key score),
 `SPLIT.submission.txt` (utterance score) and `SPLIT.protocol.txt` (speaker utterance - system key);
-with a champion also `champion.eval.scores.txt`. `evaluate.py` reads them all. Of recordings from
-which a shortcut was taken, `eval.TREATMENT.scores.txt`.
+with a champion also `champion.eval.scores.txt`; for treated recordings
+`eval.TREATMENT.scores.txt`. `bonafide evaluate` reads them all.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ def read_champion_scores(uri: str) -> np.ndarray | None:
 
 
 def read_cue_removal(uri: str) -> CueRemoval | None:
-    """Reads what cue removal found; None where it was not asked for, or not known yet."""
+    """Reads the results of cue removal; None if it was switched off or is not known yet."""
     path = f"{uri}/{CUE_REMOVAL_FILE}"
     found = read_json(path) if uris.exists(path) else None
     return None if found is None else cue_removal.from_json(found)
@@ -92,7 +92,7 @@ def write_results(
     context: Mapping[str, Any],
     removal: CueRemoval | None = None,
 ) -> None:
-    """Writes what was found of the trials of eval into the artifact `evaluation`."""
+    """Writes the results on eval into the artifact `evaluation`."""
     removed = None if removal is None else cue_removal.to_json(removal)
     write_json(f"{uri}/{CUE_REMOVAL_FILE}", removed)
     scores = {"bonafide": trials.is_bonafide, "spoof": ~trials.is_bonafide}
@@ -110,7 +110,7 @@ def write_results(
 
 
 def read_verdict(uri: str) -> Verdict:
-    """Reads what the gate said."""
+    """Reads the gate's verdict."""
     return Verdict.from_json(read_json(f"{uri}/{VERDICT_FILE}"))
 
 

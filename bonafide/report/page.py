@@ -80,13 +80,13 @@ def _sections(
     """Returns id and short title of each section that the page has."""
     return [
         ("verdict", "Verdict"),
-        *([("warnings", "Read this first")] if warned else []),
+        *([("warnings", "Warnings")] if warned else []),
         ("figures-list", "Figures"),
         ("det-section", "Trade-off"),
         ("scores-section", "Scores"),
         ("attacks-section", "Attacks"),
         *([("conditions", "Conditions")] if sliced else []),
-        *([("shortcuts", "Shortcuts")] if treated else []),
+        *([("shortcuts", "Cue removal")] if treated else []),
         *([("data", "Data")] if checked else []),
         ("calibration-section", "Calibration"),
         ("operating", "Operating points"),

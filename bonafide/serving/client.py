@@ -99,7 +99,8 @@ def over_grpc(target: str, model: str) -> Scorer:
             reply = stub.Predict(request, timeout=TIMEOUT_SECONDS)
         except grpc.RpcError as error:
             raise ServerError(f"{target} says {error.code().name}: {error.details()}") from error
-        return tf.make_ndarray(reply.outputs["score"]).tolist()
+        scores: list[float] = tf.make_ndarray(reply.outputs["score"]).tolist()
+        return scores
 
     return score
 

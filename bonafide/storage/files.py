@@ -7,6 +7,13 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+_LEFTOVER = (".bonafide.", ".tmp")
+
+
+def is_leftover(name: str) -> bool:
+    """Whether a file name is one that a killed `replacing` left, or one of a running process."""
+    return name.startswith(_LEFTOVER[0]) and name.endswith(_LEFTOVER[1])
+
 
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
@@ -19,7 +26,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     target = Path(os.path.realpath(path))
     # Not with the target's name in it: that may be as long as a name can be.
-    part = target.with_name(f".bonafide.{os.getpid()}.tmp")
+    part = target.with_name(f"{_LEFTOVER[0]}{os.getpid()}{_LEFTOVER[1]}")
     try:
         yield part
         part.replace(target)

@@ -9,12 +9,16 @@ Beam's filesystems instead (`beam_files`), as Beam's workers do.
 from __future__ import annotations
 
 import contextlib
+import functools
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
 from bonafide.storage.files import replacing
+
+_MINIO = "minio://"
+OBJECT_STORES = ("gs://", "s3://", _MINIO)
 
 
 def is_uri(path: str) -> bool:
@@ -27,18 +31,50 @@ def join(folder: str, *names: str) -> str:
     return "/".join([folder.rstrip("/"), *names]) if folder != "/" else "/" + "/".join(names)
 
 
-def _store(uri: str) -> tuple[Any, str]:
+class _Store:
+    """A filesystem of fsspec whose failures are all OSErrors that name the URI.
+
+    Its drivers raise what their clients do: botocore's errors of credentials and endpoints, for
+    instance, are no OSErrors.
+    """
+
+    def __init__(self, filesystem: Any, uri: str) -> None:
+        self._filesystem = filesystem
+        self._uri = uri
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self._filesystem, name)
+
+        @functools.wraps(method)
+        def translated(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return method(*args, **kwargs)
+            except OSError:
+                raise
+            except Exception as error:
+                raise OSError(
+                    f"{self._uri}: {type(error).__name__}: {error}. Check the credentials and the "
+                    "endpoint of the store (for S3: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, "
+                    "for MinIO, AWS_ENDPOINT_URL)."
+                ) from error
+
+        return translated
+
+
+def _store(uri: str) -> tuple[_Store, str]:
     """The filesystem of a URI, without a cache of its listings, and the path in it."""
     import fsspec
 
+    # Kubeflow writes minio:// for its own MinIO, which speaks S3 at AWS_ENDPOINT_URL.
+    address = f"s3://{uri.removeprefix(_MINIO)}" if uri.startswith(_MINIO) else uri
     try:
-        store, path = fsspec.core.url_to_fs(uri, use_listings_cache=False)
+        store, path = fsspec.core.url_to_fs(address, use_listings_cache=False)
     except (ImportError, ValueError) as error:
         raise OSError(
             f"{uri}: no driver for this scheme ({error}). Install the extra `stores` "
             "(pip install 'bonafide[stores]'), or use a local path."
         ) from error
-    return store, path
+    return _Store(store, uri), path
 
 
 def exists(path: str) -> bool:
@@ -111,9 +147,25 @@ def write_bytes(path: str, data: bytes) -> None:
             part.write_bytes(data)
         return
     store, inside = _store(path)
-    with contextlib.suppress(FileExistsError):
-        store.makedirs(inside.rpartition("/")[0], exist_ok=True)
     store.pipe_file(inside, data)  # an object appears when its upload is complete
+
+
+def write_new(path: str, data: bytes) -> None:
+    """Writes a file that is not there yet; of several processes at once, one succeeds.
+
+    In an object store this is a conditional write (`If-None-Match: *` on S3, a generation of 0 on
+    Google Cloud Storage).
+
+    Raises:
+        FileExistsError: It is there.
+    """
+    if not is_uri(path):
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        with Path(path).open("xb") as file:
+            file.write(data)
+        return
+    store, inside = _store(path)
+    store.pipe_file(inside, data, mode="create")
 
 
 def write_text(path: str, text: str) -> None:
@@ -133,15 +185,6 @@ def opened(path: str) -> Iterator[IO[bytes]]:
         yield file
 
 
-def make_folder(path: str) -> None:
-    """Makes a folder and those above it; no error if it is there."""
-    if not is_uri(path):
-        Path(path).mkdir(parents=True, exist_ok=True)
-        return
-    store, inside = _store(path)
-    store.makedirs(inside, exist_ok=True)
-
-
 def copy_file(source: str, target: str) -> None:
     """Copies a file between any two places, in pieces, and makes the folders above the target.
 
@@ -154,8 +197,6 @@ def copy_file(source: str, target: str) -> None:
                 shutil.copyfileobj(reading, writing, 1 << 20)
             return
         store, inside = _store(target)
-        with contextlib.suppress(FileExistsError):
-            store.makedirs(inside.rpartition("/")[0], exist_ok=True)
         with store.open(inside, "wb") as writing:
             shutil.copyfileobj(reading, writing, 1 << 20)
 

@@ -18,15 +18,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from bonafide.audio import endings
 from bonafide.trials import protocols
 from bonafide.trials.arrays import Floats
 from bonafide.trials.protocols import BONAFIDE, SPOOF, FileError, Protocol
 from bonafide.trials.trials import NO_ATTACK, Trials, TrialsError, make_trials
 
 SCORE_NAMES = ("score", "cm_score", "cm-score")
-AUDIO_SUFFIXES = frozenset(
-    {"flac", "wav", "ogg", "opus", "mp3", "m4a", "mp4", "aac", "aif", "aiff", "wma", "webm"}
-)
 _FORMS = (
     "two columns UTTERANCE SCORE, four columns UTTERANCE SYSTEM KEY SCORE, or a header that names "
     f"an utterance column ({', '.join(protocols.UTTERANCE_NAMES)}) and a score column "
@@ -283,8 +281,7 @@ def _exactly(utterance: str) -> str:
 
 def without_extension(utterance: str) -> str:
     """Drops the extension of an audio file: `LA_E_1.flac` becomes `LA_E_1`."""
-    stem, _, suffix = utterance.rpartition(".")
-    return stem if stem and suffix.lower() in AUDIO_SUFFIXES else utterance
+    return endings.stem(utterance) if endings.is_audio(utterance) else utterance
 
 
 def without_folder(utterance: str) -> str:

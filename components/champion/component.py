@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
-
-from tfx import types
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import component_spec, standard_artifacts
 
 from components.champion import executor
+from components.declaration import channels, filled, properties
 
 
 class ChampionSpec(component_spec.ComponentSpec):
     """Interface of Champion."""
 
-    PARAMETERS: ClassVar[dict[str, Any]] = {
-        "push_destination": component_spec.ExecutionParameter(type=str),
-        "training_fingerprint": component_spec.ExecutionParameter(type=str),
-        "known_state": component_spec.ExecutionParameter(type=str),
-        "code_fingerprint": component_spec.ExecutionParameter(type=str),
-    }
-    INPUTS: ClassVar[dict[str, Any]] = {}
-    OUTPUTS: ClassVar[dict[str, Any]] = {
-        "model": component_spec.ChannelParameter(type=standard_artifacts.Model)
-    }
+    PARAMETERS = properties(
+        "push_destination", "training_fingerprint", "known_state", "code_fingerprint"
+    )
+    INPUTS = channels()
+    OUTPUTS = channels(model=standard_artifacts.Model)
 
 
 class Champion(base_component.BaseComponent):
@@ -61,11 +54,11 @@ class Champion(base_component.BaseComponent):
                 cache notices a change.
         """
         super().__init__(
-            ChampionSpec(
+            filled(
+                ChampionSpec,
                 push_destination=push_destination,
                 training_fingerprint=training_fingerprint,
                 known_state=known_state,
                 code_fingerprint=code_fingerprint,
-                model=types.Channel(type=standard_artifacts.Model),
             )
         )

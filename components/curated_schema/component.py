@@ -18,13 +18,15 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import io_utils
 
+from components.declaration import channels, filled, properties
+
 
 class Executor(base_executor.BaseExecutor):
     """Checks the text and writes it as `schema.pbtxt`."""
 
     def Do(  # noqa: N802 (TFX's name)
         self,
-        input_dict: dict[str, list[types.Artifact]],
+        input_dict: dict[str, list[types.Artifact]],  # noqa: ARG002 (TFX's signature)
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
@@ -49,14 +51,9 @@ class Executor(base_executor.BaseExecutor):
 class CuratedSchemaSpec(component_spec.ComponentSpec):
     """What the component takes and gives."""
 
-    PARAMETERS = {  # noqa: RUF012
-        "schema_pbtxt": component_spec.ExecutionParameter(type=str),
-        "code_fingerprint": component_spec.ExecutionParameter(type=str),
-    }
-    INPUTS = {}  # noqa: RUF012
-    OUTPUTS = {  # noqa: RUF012
-        "schema": component_spec.ChannelParameter(type=standard_artifacts.Schema)
-    }
+    PARAMETERS = properties("schema_pbtxt", "code_fingerprint")
+    INPUTS = channels()
+    OUTPUTS = channels(schema=standard_artifacts.Schema)
 
 
 class CuratedSchema(base_component.BaseComponent):
@@ -68,9 +65,5 @@ class CuratedSchema(base_component.BaseComponent):
     def __init__(self, *, schema_pbtxt: str, code_fingerprint: str = "") -> None:
         """Makes the component from the text of a `schema.pbtxt` and the hash of this code."""
         super().__init__(
-            CuratedSchemaSpec(
-                schema_pbtxt=schema_pbtxt,
-                code_fingerprint=code_fingerprint,
-                schema=types.Channel(type=standard_artifacts.Schema),
-            )
+            filled(CuratedSchemaSpec, schema_pbtxt=schema_pbtxt, code_fingerprint=code_fingerprint)
         )

@@ -3,61 +3,72 @@
 from __future__ import annotations
 
 import dataclasses
-import math
-from typing import Literal
+import typing
+from typing import Annotated, Literal
+
+from bonafide.settings import Bounds, Section
+from bonafide.settings.types import Fraction
 
 Level = Literal["off", "warn", "error"]
-LEVELS = ("off", "warn", "error")
+LEVELS: tuple[Level, ...] = typing.get_args(Level)
+Utterances = Annotated[int, Bounds(ge=0, lt=2**31, unit="utterances")]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class DataGateConfig:
+class DataGateConfig(Section, section="data_gate"):
     """What stops a run before it trains. Each rule is `off`, `warn` (shown) or `error` (stops).
 
-    Rates are fractions: 0.05 is 5 %. docs/data_gate.md has the formula of each rule.
+    docs/data_gate.md has the formula of each rule.
 
     Attributes:
-        schema: Anomalies of the schema; `error` stops at those that TFDV calls errors.
-        splits: A split is missing.
-        class_counts: A split has fewer than `min_utterances` of a class.
-        unknown_key: A key that is neither bonafide nor spoof.
-        shared_speakers: A person is in two splits, or any voice in train and in eval.
-        shared_voices: A voice that is only ever synthetic is in two other splits.
-        identical_audio: The same samples are in two splits.
-        repeated_audio: The same samples are in one split several times.
-        conflicting_labels: The same samples are bona fide and spoof.
-        near_identical: A copy (encoded again, trimmed, at another level) is in another split.
-        shared_attacks: An attack is in train and in eval.
-        shortcut: A trivial number alone tells the classes apart in a split.
-        perfect_shortcut: A trivial number alone tells them apart almost without error, in train and
-            in eval alike.
-        attack_shortcut: A trivial number alone tells one attack from all bona fide speech.
-        combined_shortcut: A small model on all trivial numbers tells the classes apart.
-        class_balance: A class is a small share of a split.
-        attack_balance: An attack has few utterances in a split.
-        speaker_balance: A class has few speakers in a split, or most of it is of one.
-        shard_balance: A shard has another share of bona fide speech than its split.
-        champion_drift: Train is unlike the corpus that the model in service was trained on.
-        serving_drift: Train is unlike the recordings of `serving_log`, or their scores are unlike
-            those on eval.
-        min_utterances: See `class_counts`.
-        max_bit_errors: Of `near_identical`: highest share of differing bits of two copies.
-        shortcut_eer: Of `shortcut`: an equal error rate whose 95 % interval ends at or below this.
-        perfect_shortcut_eer: The same of `perfect_shortcut`.
-        attack_shortcut_eer: Of `attack_shortcut`: an equal error rate at or below this.
-        combined_shortcut_eer: Of `combined_shortcut`, as `shortcut_eer`.
-        min_class_share: See `class_balance`.
-        min_attack_utterances: See `attack_balance`.
-        min_speakers: See `speaker_balance`.
-        max_speaker_share: See `speaker_balance`: highest share of one speaker.
-        max_shard_difference: See `shard_balance`: highest difference of the shares.
-        max_divergence: Of `champion_drift` and `serving_drift`: highest Jensen-Shannon divergence
-            of a number, in bits.
-        serving_log: What a service scored: path or URI of CSV, TSV or JSON lines as `score.py`
-            writes them, with `*` for several files; empty for none.
-        serving_root: Folder or URI that paths in the log count from; empty for the working
+        schema: Rule: examples have anomalies of the schema; `error` stops at those that TFDV calls
+            errors.
+        splits: Rule: a split is missing.
+        class_counts: Rule: a split has fewer than `min_utterances` of a class.
+        unknown_key: Rule: a key is neither bonafide nor spoof.
+        shared_speakers: Rule: a person is in two splits, or any voice in train and in eval.
+        shared_voices: Rule: a voice that is only ever synthetic is in two other splits.
+        identical_audio: Rule: the same samples are in two splits.
+        repeated_audio: Rule: the same samples are in one split several times.
+        conflicting_labels: Rule: the same samples are bona fide and spoof.
+        near_identical: Rule: a copy (encoded again, trimmed, at another level) is in another split.
+        shared_attacks: Rule: an attack is in train and in eval.
+        shortcut: Rule: a trivial number alone separates the classes in a split.
+        perfect_shortcut: Rule: a trivial number alone separates the classes almost without error,
+            in train and in eval alike.
+        attack_shortcut: Rule: a trivial number alone separates one attack from all bona fide
+            speech.
+        combined_shortcut: Rule: a small model on all trivial numbers separates the classes.
+        class_balance: Rule: a class is a small share of a split.
+        attack_balance: Rule: an attack has few utterances in a split.
+        speaker_balance: Rule: a class has few speakers in a split, or most of it is of one.
+        shard_balance: Rule: a shard has another share of bona fide speech than its split.
+        unlike_channels: Rule: recordings of a class have several channels that do not carry the
+            same.
+        champion_drift: Rule: train is unlike the corpus that the model in service was trained on.
+        serving_drift: Rule: train is unlike the recordings of `serving_log`, or their scores are
+            unlike those on eval.
+        min_utterances: Limit of `class_counts`: smallest number of utterances of a class.
+        max_bit_errors: Limit of `near_identical`: highest share of differing bits of two copies.
+        shortcut_eer: Limit of `shortcut`: an equal error rate whose 95 % interval ends at or below
+            this is reported.
+        perfect_shortcut_eer: Limit of `perfect_shortcut`, applied as `shortcut_eer`.
+        attack_shortcut_eer: Limit of `attack_shortcut`: an equal error rate at or below this is
+            reported.
+        combined_shortcut_eer: Limit of `combined_shortcut`, applied as `shortcut_eer`.
+        min_class_share: Limit of `class_balance`: smallest share of a class.
+        min_attack_utterances: Limit of `attack_balance`: smallest number of utterances of an
+            attack.
+        min_speakers: Limit of `speaker_balance`: smallest number of speakers of a class.
+        max_speaker_share: Limit of `speaker_balance`: highest share of one speaker.
+        max_shard_difference: Limit of `shard_balance`: highest difference of the shares.
+        max_divergence: Limit of `champion_drift` and `serving_drift`: highest Jensen-Shannon
+            divergence of a number.
+        serving_log: Scores of a service, to measure drift: path or URI of CSV, TSV or JSON lines as
+            `score.py` writes them, with `*` for several files; empty for none.
+        serving_root: Folder or URI that paths in the log are relative to; empty for the working
             directory, or the log's folder.
-        serving_recordings: So many recordings of the log are measured at most.
+        serving_recordings: Largest number of the log's recordings that are measured.
     """
 
     schema: Level = "error"
@@ -79,42 +90,24 @@ class DataGateConfig:
     attack_balance: Level = "warn"
     speaker_balance: Level = "warn"
     shard_balance: Level = "warn"
+    unlike_channels: Level = "warn"
     champion_drift: Level = "warn"
     serving_drift: Level = "warn"
-    min_utterances: int = 1
-    max_bit_errors: float = 0.15
-    shortcut_eer: float = 0.3
-    perfect_shortcut_eer: float = 0.02
-    attack_shortcut_eer: float = 0.05
-    combined_shortcut_eer: float = 0.3
-    min_class_share: float = 0.05
-    min_attack_utterances: int = 10
-    min_speakers: int = 4
-    max_speaker_share: float = 0.5
-    max_shard_difference: float = 0.1
-    max_divergence: float = 0.1
+    min_utterances: Utterances = 1
+    max_bit_errors: Fraction = 0.15
+    shortcut_eer: Fraction = 0.3
+    perfect_shortcut_eer: Fraction = 0.02
+    attack_shortcut_eer: Fraction = 0.05
+    combined_shortcut_eer: Fraction = 0.3
+    min_class_share: Fraction = 0.05
+    min_attack_utterances: Utterances = 10
+    min_speakers: Annotated[int, Bounds(ge=0, lt=2**31, unit="speakers")] = 4
+    max_speaker_share: Fraction = 0.5
+    max_shard_difference: Fraction = 0.1
+    max_divergence: Annotated[float, Bounds(ge=0, le=1, unit="bits")] = 0.1
     serving_log: str = ""
     serving_root: str = ""
-    serving_recordings: int = 2000
-
-    def __post_init__(self) -> None:
-        """Checks levels and limits.
-
-        Raises:
-            ValueError: One cannot be used; the message names it.
-        """
-        for field in dataclasses.fields(self):
-            value, name = getattr(self, field.name), f"data_gate.{field.name}"
-            if field.name in RULES:
-                if value not in LEVELS:
-                    raise ValueError(f"{name} must be one of {', '.join(LEVELS)}, got {value!r}")
-            elif isinstance(field.default, str):
-                continue
-            elif isinstance(field.default, int):
-                if type(value) is not int or not 0 <= value < 2**31:
-                    raise ValueError(f"{name} must be a whole number, 0 or more, got {value!r}")
-            elif not (math.isfinite(value) and 0 <= value <= 1):
-                raise ValueError(f"{name} must be a fraction from 0 to 1, got {value!r}")
+    serving_recordings: Annotated[int, Bounds(ge=0, lt=2**31, unit="recordings")] = 2000
 
 
 RULES = tuple(field.name for field in dataclasses.fields(DataGateConfig) if field.default in LEVELS)

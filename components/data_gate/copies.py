@@ -57,7 +57,7 @@ def find_copies(
     ends = np.cumsum(marks.counts)
     starts = ends - marks.counts
     found = {}
-    for one, other, offset in _candidates(marks, starts, groups, splits):
+    for one, other, offset in _candidates(marks, groups, splits):
         if (one, other) in found:
             continue
         here, there = slice(starts[one], ends[one]), slice(starts[other], ends[other])
@@ -73,7 +73,7 @@ def find_copies(
 
 
 def _candidates(
-    marks: Landmarks, starts: np.ndarray, groups: np.ndarray, splits: np.ndarray
+    marks: Landmarks, groups: np.ndarray, splits: np.ndarray
 ) -> Iterator[tuple[int, int, int]]:
     """Yields two recordings that share a code, and how much later it comes in the first."""
     owner = np.repeat(np.arange(len(marks.counts)), marks.counts)

@@ -64,17 +64,17 @@ def find_drift(
     """
     findings: list[Finding] = []
     figures: dict[str, Any] = {}
-    there = known.served.profile if known.served else None
-    if there and there.fingerprint != own.fingerprint:
+    served = known.served
+    if served and served.profile and served.profile.fingerprint != own.fingerprint:
         rows = train_rows(table)
         by_class = {
             name: drifts(reference, table.measured, rows[name])
-            for name, reference in there.classes.items()
+            for name, reference in served.profile.classes.items()
         }
-        findings += champion_drift(by_class, there, known.served.version, config)
+        findings += champion_drift(by_class, served.profile, served.version, config)
         figures["champion"] = {
-            "version": known.served.version,
-            "corpus": there.corpus,
+            "version": served.version,
+            "corpus": served.profile.corpus,
             "numbers": {name: _plain(found) for name, found in by_class.items()},
         }
     heard = known.heard
@@ -85,7 +85,7 @@ def find_drift(
             dataclasses.replace(one, medians=one.medians and one.medians[::-1])
             for one in drifts(own.classes[BONAFIDE], heard.measured, everything)
         ]
-        findings += serving_drift(found, heard, known.served and known.served.scores, config)
+        findings += serving_drift(found, heard, served.scores if served else None, config)
         figures["serving"] = {
             "log": heard.source,
             "recordings": len(heard.measured),
@@ -177,7 +177,7 @@ def serving_drift(
             )
         )
     moved = divergence(scores, heard.scores) if scores and len(heard.scores) >= LEAST else 0.0
-    if moved > config.max_divergence:
+    if scores and moved > config.max_divergence:
         before, after = scores.median, float(np.median(heard.scores))
         findings.append(
             finding(

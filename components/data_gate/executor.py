@@ -57,7 +57,7 @@ class Executor(base_executor.BaseExecutor):
             artifact_utils.get_single_instance(input_dict[name])
             for name in ("examples", "statistics", "anomalies")
         )
-        config = DataGateConfig(**json.loads(exec_properties["settings"]))
+        config = DataGateConfig.from_json(exec_properties["settings"])
         counts = _read_counts(statistics)
         required = json.loads(exec_properties["required_splits"])
         found = rules.class_counts(counts, required, min_utterances=config.min_utterances)
@@ -69,6 +69,7 @@ class Executor(base_executor.BaseExecutor):
             summary = json.loads(stream.read())
         own = profile.train_profile(table, summary["corpus"], summary["corpus_fingerprint"])
         known = _known(exec_properties.get("serving") or "", config, summary["sample_rate"])
+        found += rules.unlike_channels(summary.get("splits", {}), summary.get("channels", "mix"))
         checked = checks.check(table, config, own, known)
         findings = report.settled(found, config) + checked.findings
 

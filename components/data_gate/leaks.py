@@ -181,9 +181,9 @@ def _recordings(
     order = {split: place for place, split in enumerate(table.split_names())}
     by_splits: dict[tuple[str, str], list[tuple[int, int]]] = {}
     for pair in pairs:
-        one, other = sorted(pair, key=lambda row: order[str(table.splits[row])])
-        key = str(table.splits[one]), str(table.splits[other])
-        by_splits.setdefault(key, []).append((one, other))
+        first, second = sorted(pair, key=lambda row: order[str(table.splits[row])])
+        key = str(table.splits[first]), str(table.splits[second])
+        by_splits.setdefault(key, []).append((first, second))
     for (one, other), found in sorted(by_splits.items()):
         copies = {second for _, second in found}
         yield finding(

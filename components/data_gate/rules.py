@@ -6,6 +6,7 @@ A new rule is a function here and a line in the executor.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 
@@ -137,6 +138,42 @@ def unknown_keys(counts: Mapping[str, Mapping[str, int]]) -> list[Finding]:
         for name, number in by_class.items()
         if name not in CLASSES
     ]
+
+
+def unlike_channels(splits: Mapping[str, Mapping[str, Any]], taken: str) -> list[Finding]:
+    """Returns a finding for each class of a split whose files have channels that are not alike.
+
+    Args:
+        splits: `splits` of UtteranceGen's summary.
+        taken: What UtteranceGen took of several channels, `utterances.channels`.
+    """
+    findings = []
+    for split, figures in splits.items():
+        for name, kinds in figures.get("channels", {}).items():
+            several = sum(kinds.values())
+            unlike = {kind: number for kind, number in kinds.items() if kind != "alike"}
+            if not (number := sum(unlike.values())):
+                continue
+            counted = ", ".join(f"{kind}: {count:,}" for kind, count in sorted(unlike.items()))
+            what = (
+                "They were averaged: the mean of two voices is neither, and that of opposite "
+                "channels is silence. Set utterances.channels to left, right or reject."
+                if taken == "mix"
+                else f"The {taken} channel was taken. Listen whether it is the one that is meant."
+            )
+            findings.append(
+                Finding(
+                    rule="unlike_channels",
+                    severity=Severity.ERROR,
+                    split=split,
+                    subject=name,
+                    value=number,
+                    limit=0,
+                    message=f"{number:,} of {several:,} recordings with several channels carry "
+                    f"different sound in them ({counted}). {what}",
+                )
+            )
+    return findings
 
 
 def count_classes(statistics: statistics_pb2.DatasetFeatureStatisticsList) -> dict[str, int]:

@@ -8,12 +8,12 @@ import json
 import logging
 
 from apache_beam.io.filesystems import FileSystems
-from tfx.dsl.io import fileio
 
 from bonafide.metrics import distribution
 from bonafide.metrics.distribution import Distribution
 from bonafide.registry import names, store
 from bonafide.registry.names import PROFILE_FILE, SCORE_PROFILE_FILE
+from bonafide.storage import uris
 from components.data_gate import profile
 from components.data_gate.profile import Profile
 
@@ -85,7 +85,4 @@ def drift_state(serving: str, corpus_fingerprint: str, serving_log: str) -> str:
 
 
 def _text(path: str) -> str:
-    if not fileio.exists(path):
-        return ""
-    with fileio.open(path) as stream:
-        return stream.read()
+    return uris.read_text(path) if uris.exists(path) else ""

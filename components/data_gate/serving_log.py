@@ -10,6 +10,7 @@ import posixpath
 from collections.abc import Iterator
 from concurrent import futures
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from apache_beam.io.filesystems import FileSystems
@@ -109,13 +110,13 @@ def _rows(path: str, root: str) -> Iterator[tuple[str, float | None]]:
             continue
         score = row.get("score")
         try:
-            value = None if score in (None, "") else float(score)
+            value = None if score is None or score == "" else float(score)
         except (TypeError, ValueError):
             raise ServingLogError(f"{path}: row {number}: score {score!r} is no number") from None
         yield _placed(str(row["path"]), root, path.rpartition("/")[0]), value
 
 
-def _records(text: str, path: str) -> Iterator[dict[str, object]]:
+def _records(text: str, path: str) -> Iterator[dict[str, Any]]:
     if text.lstrip().startswith("{"):
         for number, line in enumerate(text.splitlines(), start=1):
             if line.strip():

@@ -17,8 +17,7 @@ from bonafide.dataset import listing
 from bonafide.metrics.evaluation import Evaluation, from_json, frozen_threshold
 from bonafide.metrics.slices import Slices, slice_trials
 from bonafide.registry import names
-from bonafide.registry.names import RECORD_FILE, REPORT_FILE
-from bonafide.registry.store import FORCED_BLESSING_FILE
+from bonafide.registry.names import FORCED_BLESSING_FILE, RECORD_FILE, REPORT_FILE
 from bonafide.report import evaluation_files
 from bonafide.report.contents import (
     CalibrationEffect,
@@ -35,7 +34,7 @@ _SHOWN_REJECTED = 20
 _SLICE_RESAMPLES = 200
 
 
-def gather(
+def gather(  # noqa: PLR0913 (one for each input of the component)
     *,
     evaluation_uri: str,
     scores_uri: str,
@@ -164,7 +163,7 @@ def player(
     Audio on an object store cannot be played from a page, so there is no player then.
     """
     if "://" in corpus_root:
-        return lambda utterance: None
+        return lambda _utterance: None
     wanted = set(map(str, utterances))
     paths = {
         row.utterance: row.path

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import apache_beam as beam
 import numpy as np
@@ -66,7 +67,7 @@ def score_treated(
 
 
 def scores_of_rows(
-    rows: Sequence[dict[str, str | dict[str, float]]], utterances: Sequence[str]
+    rows: Sequence[Mapping[str, Any]], utterances: Sequence[str]
 ) -> dict[str, Floats]:
     """Returns treatment -> scores [N] in the order of the utterances.
 

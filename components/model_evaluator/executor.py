@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import json
 import logging
@@ -21,6 +22,7 @@ from bonafide.metrics import calibration, gate
 from bonafide.metrics import cue_removal as removal_metrics
 from bonafide.metrics.costs import AsvErrorRates
 from bonafide.metrics.cue_removal import CueRemoval
+from bonafide.metrics.detection import Floats
 from bonafide.metrics.evaluation import Evaluation, evaluate, frozen_threshold
 from bonafide.registry import champion as finder
 from bonafide.report import evaluation_files
@@ -35,6 +37,7 @@ from components.model_evaluator import (
 )
 from components.model_evaluator.champion_checks import ChampionError
 from components.model_evaluator.eval_config import make_eval_config
+from components.model_evaluator.settings import EvaluatorSettings
 
 __all__ = ["ChampionError", "Executor"]
 
@@ -58,13 +61,15 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         Args:
             input_dict: `examples`, `model`, `baseline_model` (an output of Champion).
             output_dict: `evaluation`, `scores` and `blessing`.
-            exec_properties: See `ModelEvaluatorSpec`.
+            exec_properties: `settings`, those of `EvaluatorSettings` as JSON; `asv_error_rates`,
+                JSON of error rates by split.
 
         Raises:
             ChampionError: The champion lacks the signature or does not load.
             TrialsError: The scores cannot be evaluated.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
+        settings = EvaluatorSettings.from_json(exec_properties["settings"])
         asv = {
             split: AsvErrorRates(**rates)
             for split, rates in json.loads(exec_properties["asv_error_rates"]).items()
@@ -76,17 +81,17 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         for split, (of_split, of_champion) in scored.items():
             evaluation_files.write_scores(uri, split, of_split, of_champion)
 
-        how = {
-            "resamples": int(exec_properties["resamples"]),
-            "seed": int(exec_properties["bootstrap_seed"]),
-        }
         found = evaluate(
-            trials, asv=asv.get("eval"), dev=dev, baseline_scores=champion_scores, **how
+            trials,
+            asv=asv.get("eval"),
+            dev=dev,
+            baseline_scores=champion_scores,
+            resamples=settings.resamples,
+            seed=settings.bootstrap_seed,
         )
-        removal = self._remove_cues(input_dict, output_dict, exec_properties, found, trials)
-        limits = gate.GateConfig(**json.loads(exec_properties["gate"]))
+        removal = self._remove_cues(input_dict, output_dict, settings.cue_utterances, found, trials)
         examples_uri = artifact_utils.get_single_uri(input_dict["examples"])
-        verdict = gate.decide(found, limits, listing.overlap(examples_uri, "eval", "train"))
+        verdict = gate.decide(found, settings.gate, listing.overlap(examples_uri, "eval", "train"))
         model_path = path_utils.serving_model_path(
             artifact_utils.get_single_uri(input_dict["model"])
         )
@@ -96,28 +101,30 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             evaluation_uri,
             trials=trials,
             found=found,
-            dev=evaluate(dev, asv=asv.get("dev"), **how),
+            dev=evaluate(
+                dev, asv=asv.get("dev"), resamples=settings.resamples, seed=settings.bootstrap_seed
+            ),
             verdict=verdict,
             removal=removal,
             context={
                 "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
                 "champion": None if champion_scores is None else finder.champion_record(champion),
                 "calibration": calibration_effect(model_path, {"dev": dev, "eval": trials}),
-                "gate": json.loads(exec_properties["gate"]),
+                "gate": dataclasses.asdict(settings.gate),
             },
         )
         result = summary.read_evaluation(evaluation_uri)
         _LOG.info("%s", _line(result))
         if removal:
             _LOG.info("%s", _removal_line(removal))
-        self._bless(input_dict, output_dict, verdict, exec_properties["force_blessing_reason"])
+        self._bless(input_dict, output_dict, verdict, settings.force_blessing_reason)
 
     def _score(
         self,
         input_dict: dict[str, list[types.Artifact]],
         output_dict: dict[str, list[types.Artifact]],
         asv: Mapping[str, AsvErrorRates],
-    ) -> dict[str, tuple[Trials, Any]]:
+    ) -> dict[str, tuple[Trials, Floats | None]]:
         """Runs TFMA on both splits; returns split -> trials and the champion's scores."""
         models = {
             scoring.CANDIDATE: path_utils.serving_model_path(
@@ -170,12 +177,11 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         self,
         input_dict: dict[str, list[types.Artifact]],
         output_dict: dict[str, list[types.Artifact]],
-        exec_properties: dict[str, Any],
+        most: int,
         found: Evaluation,
         trials: Trials,
     ) -> CueRemoval | None:
         """Scores eval with shortcuts taken out of its recordings; None where that is not wanted."""
-        most = int(exec_properties["cue_utterances"])
         if not most:
             return None
         chosen = cue_removal.choose(trials, most)

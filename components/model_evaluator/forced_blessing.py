@@ -12,7 +12,7 @@ from tfx.components.evaluator import constants
 from tfx.dsl.io import fileio
 from tfx.utils import io_utils
 
-from bonafide.registry.store import FORCED_BLESSING_FILE
+from bonafide.registry.names import FORCED_BLESSING_FILE
 
 _LOG = logging.getLogger("bonafide")
 

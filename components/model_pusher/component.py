@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
-
 from tfx import types
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.proto import pusher_pb2
@@ -11,6 +9,7 @@ from tfx.types import component_spec, standard_artifacts, standard_component_spe
 from tfx.utils import json_utils
 
 import report_artifacts
+from components.declaration import channels, filled
 from components.model_pusher import executor
 
 _STOCK = standard_component_specs.PusherSpec
@@ -19,21 +18,15 @@ _STOCK = standard_component_specs.PusherSpec
 class ModelPusherSpec(component_spec.ComponentSpec):
     """Interface of ModelPusher: the stock Pusher's, and the records that go with the model."""
 
-    PARAMETERS: ClassVar[dict[str, Any]] = _STOCK.PARAMETERS
-    INPUTS: ClassVar[dict[str, Any]] = {
-        **_STOCK.INPUTS,
-        "report": component_spec.ChannelParameter(type=report_artifacts.HTML, optional=True),
-        "model_card": component_spec.ChannelParameter(
-            type=report_artifacts.Markdown, optional=True
-        ),
-        "evaluation": component_spec.ChannelParameter(
-            type=standard_artifacts.ModelEvaluation, optional=True
-        ),
-        "data_report": component_spec.ChannelParameter(
-            type=standard_artifacts.ExampleAnomalies, optional=True
-        ),
-    }
-    OUTPUTS: ClassVar[dict[str, Any]] = _STOCK.OUTPUTS
+    PARAMETERS = _STOCK.PARAMETERS
+    INPUTS = _STOCK.INPUTS | channels(
+        optional=True,
+        report=report_artifacts.HTML,
+        model_card=report_artifacts.Markdown,
+        evaluation=standard_artifacts.ModelEvaluation,
+        data_report=standard_artifacts.ExampleAnomalies,
+    )
+    OUTPUTS = _STOCK.OUTPUTS
 
 
 class ModelPusher(base_component.BaseComponent):
@@ -73,7 +66,8 @@ class ModelPusher(base_component.BaseComponent):
                 change.
         """
         super().__init__(
-            ModelPusherSpec(
+            filled(
+                ModelPusherSpec,
                 model=model,
                 model_blessing=model_blessing,
                 report=report,
@@ -86,6 +80,5 @@ class ModelPusher(base_component.BaseComponent):
                     )
                 ),
                 custom_config=json_utils.dumps({"code_fingerprint": code_fingerprint}),
-                pushed_model=types.Channel(type=_STOCK.OUTPUTS["pushed_model"].type),
             )
         )

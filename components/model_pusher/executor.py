@@ -127,9 +127,9 @@ def _reports(input_dict: dict[str, list[types.Artifact]]) -> list[str]:
     }
     figures = [
         f"{artifact.uri}/{name}"
-        for key, names in files.items()
+        for key, kept in files.items()
         for artifact in input_dict.get(key) or []
-        for name in names
+        for name in kept
     ]
     # An evaluation of an older version, taken from the cache, lacks what came later.
     return pages + [path for path in figures if fileio.exists(path)]

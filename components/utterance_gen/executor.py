@@ -32,19 +32,22 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         Args:
             input_dict: Empty.
             output_dict: `examples`, one artifact.
-            exec_properties: The fields of `IngestSettings`.
+            exec_properties: `settings`, those of `IngestSettings` as JSON; two fingerprints.
 
         Raises:
             CorpusError: The corpus is malformed, or too much of it cannot be used.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
-        settings = IngestSettings.from_exec_properties(exec_properties)
+        settings = IngestSettings.from_json(exec_properties["settings"])
+        fingerprints = {
+            name: exec_properties[name] for name in ("corpus_fingerprint", "code_fingerprint")
+        }
         beam_files.use_options(self._beam_pipeline_args or [])
         artifact = artifact_utils.get_single_instance(output_dict["examples"])
 
         corpus = corpora.reader(settings.layout)(
             beam_files.BeamFiles(settings.corpus_root),
-            corpus_name=settings.corpus_name,
+            corpus_name=settings.name,
             options=settings.options,
         )
         ingestion = plan.make_plan(corpus, shard_bytes=settings.shard_bytes, seed=settings.seed)
@@ -72,7 +75,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         report.warn_of_lost_systems(corpus.utterances, rejections)
         report.warn_of_missing_splits(corpus.utterances)
 
-        summary = report.summarise(settings, results, rejections, corpus)
+        summary = report.summarise(settings, fingerprints, results, rejections, corpus)
         for name, text in (
             ("rejected.tsv", report.rejected_tsv(rejections)),
             (
@@ -86,7 +89,11 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             )
         workspace.close()
         held = {shard.split for shard in ingestion.shards}
-        _describe(artifact, settings, [split for split in corpora.SPLITS if split in held])
+        _describe(
+            artifact,
+            fingerprints["corpus_fingerprint"],
+            [split for split in corpora.SPLITS if split in held],
+        )
         report.log_summary(summary)
 
     def _write_shards(
@@ -107,6 +114,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             examples_uri=workspace.examples_uri,
             sample_rate=settings.sample_rate,
             min_seconds=settings.min_seconds,
+            channels=settings.channels,
             max_rejected=max_rejected,
         )
         with self._make_beam_pipeline() as pipeline:
@@ -118,7 +126,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             )
 
 
-def _describe(artifact: types.Artifact, settings: IngestSettings, splits: list[str]) -> None:
+def _describe(artifact: types.Artifact, corpus_fingerprint: str, splits: list[str]) -> None:
     """Sets the properties by which TFX's components read Examples, as its own ExampleGens do.
 
     Splits without utterances are not named: TFX's readers cannot read a split without a file.
@@ -129,5 +137,5 @@ def _describe(artifact: types.Artifact, settings: IngestSettings, splits: list[s
     examples_utils.set_payload_format(artifact, example_gen_pb2.FORMAT_TF_EXAMPLE)
     artifact.set_int_custom_property(example_gen_utils.SPAN_PROPERTY_NAME, 0)
     artifact.set_string_custom_property(
-        example_gen_utils.FINGERPRINT_PROPERTY_NAME, settings.corpus_fingerprint
+        example_gen_utils.FINGERPRINT_PROPERTY_NAME, corpus_fingerprint
     )

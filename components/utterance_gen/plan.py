@@ -173,8 +173,8 @@ def assign(
     dealt = sorted(utterances, key=lambda row: (row.system_id, row.speaker_id, shuffled(row)))
     shards: list[list[corpora.Utterance]] = [[] for _ in range(num_shards)]
     colours = balance.balanced_colours([(r.system_id, r.speaker_id) for r in dealt], num_shards)
-    for row, shard in zip(dealt, colours, strict=True):
-        shards[shard].append(row)
+    for row, colour in zip(dealt, colours, strict=True):
+        shards[colour].append(row)
     for shard in shards:
         shard.sort(key=shuffled)
     return shards

@@ -2,7 +2,7 @@
 
 import collections
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bonafide import corpora
@@ -105,6 +105,7 @@ def _one_line(text: str) -> str:
 
 def summarise(
     config: settings.IngestSettings,
+    fingerprints: Mapping[str, str],
     results: Sequence[shard_writer.ShardResult],
     rejections: Sequence[plan.Rejection],
     corpus: corpora.Corpus,
@@ -113,35 +114,42 @@ def summarise(
 
     Args:
         config: The settings of the run.
+        fingerprints: Of corpus and code, by name.
         results: Those of all shards.
         rejections: All of them, with those known before any file was opened.
         corpus: What was read; its layout where the settings leave that open, and its notes.
 
     Returns:
         A dictionary ready for JSON: `notes`, `read`, `rejected`, `seconds` overall and in
-        `splits[name]`, which also has `shards` and `systems` (utterances read by system id).
+        `splits[name]`, which also has `shards`, `systems` (utterances read by system id) and
+        `channels` (class -> how the channels of a file compare -> utterances of files with several;
+        `channels` overall is the setting).
     """
-    splits = {}
+    splits: dict[str, dict[str, Any]] = {}
     for split in corpora.SPLITS:
         shards = [result for result in results if result.split == split]
         systems: collections.Counter[str] = collections.Counter()
+        channels: dict[str, collections.Counter[str]] = {}
         for result in shards:
             systems.update(result.read)
+            for key, kinds in result.channels.items():
+                channels.setdefault(key, collections.Counter()).update(kinds)
         splits[split] = {
             "read": systems.total(),
             "rejected": sum(row.split == split for row in rejections),
             "seconds": round(sum(result.samples for result in shards) / config.sample_rate, 3),
             "shards": len(shards),
             "systems": dict(sorted(systems.items())),
+            "channels": {key: dict(sorted(kinds.items())) for key, kinds in channels.items()},
         }
     return {
-        "corpus": config.corpus_name,
+        "corpus": config.name,
         "layout": corpus.layout or config.layout,
         "notes": list(corpus.notes),
-        "corpus_fingerprint": config.corpus_fingerprint,
-        "code_fingerprint": config.code_fingerprint,
+        **fingerprints,
         "sample_rate": config.sample_rate,
         "seed": config.seed,
+        "channels": config.channels,
         **{
             total: round(sum(split[total] for split in splits.values()), 3)
             for total in ("read", "rejected", "seconds")

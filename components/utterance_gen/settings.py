@@ -1,70 +1,62 @@
-"""What UtteranceGen is told: its execution properties, checked."""
+"""Settings of UtteranceGen. Imports no framework."""
+
+from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any, Self
+from typing import Annotated
 
 from bonafide import corpora
+from bonafide.audio.channels import Choice
+from bonafide.settings import Bounds, Pattern, Section
+from bonafide.settings.types import Fraction, LongSeed
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class IngestSettings:
-    """The execution properties of UtteranceGen; names and types are those of its specification.
+class IngestSettings(Section, section="utterance_gen"):
+    """What is read, and how it becomes examples.
 
     Attributes:
-        corpus_root: The folder of the corpus: a local path or a URI of any Beam filesystem.
-        layout: How the corpus is laid out, a key of `corpora.LAYOUTS`, or `auto`.
-        layout_options: What the layout is told, `name=value` with commas between them.
-        corpus_name: Written into every example.
-        sample_rate: Of the examples, in Hz.
-        min_seconds: Shorter utterances are rejected.
-        shard_bytes: About how large a shard should be.
-        max_rejected_fraction: More rejected utterances than this share (0 to 1) stop the run.
-        seed: Decides which shard an utterance goes to and its place there.
-        corpus_fingerprint: Of protocols and audio; changes when they change.
-        code_fingerprint: Of the code that makes the examples.
+        corpus_root: Folder of the corpus: a local path or a URI of any Beam filesystem.
+        layout: Name of the corpus layout, a key of `corpora.LAYOUTS`, or `auto`.
+        layout_options: Options of the layout, `name=value` each; see `corpora.Options`.
+        corpus_name: Name that is written into every example; the layout's if None.
+        sample_rate: Sampling rate of the examples.
+        min_seconds: Shortest utterance; a shorter one is rejected.
+        channels: What is taken of recordings with several channels: their mean, the first, the
+            second, or, for `reject`, the mean where they are alike, and else nothing.
+        shard_bytes: Approximate size of a shard. Shards are what workers share out, so a corpus
+            should have several for each worker.
+        max_rejected_fraction: Highest share of rejected utterances; a larger one stops the run.
+        seed: Seed of the choice of an utterance's shard and of its place there.
     """
 
-    corpus_root: str
+    corpus_root: Annotated[str, Pattern(".+", "the folder of the corpus")]
     layout: str
-    layout_options: str
-    corpus_name: str
-    sample_rate: int
-    min_seconds: float
-    shard_bytes: int
-    max_rejected_fraction: float
-    seed: int
-    corpus_fingerprint: str
-    code_fingerprint: str
+    layout_options: tuple[str, ...] = ()
+    corpus_name: Annotated[str, Pattern(".+", "a name")] | None = None
+    sample_rate: Annotated[int, Bounds(ge=8_000, le=48_000, unit="Hz")] = 16_000
+    min_seconds: Annotated[float, Bounds(ge=0, le=60, unit="seconds")] = 0.1
+    channels: Choice = "mix"
+    shard_bytes: Annotated[int, Bounds(ge=1, unit="bytes")] = 32 * 2**20
+    max_rejected_fraction: Fraction = 0.01
+    seed: LongSeed = 0
 
     def __post_init__(self) -> None:
-        if not self.corpus_root:
-            raise ValueError("corpus_root is empty: name the folder of the corpus")
+        """Checks ranges, and the layout with its options.
+
+        Raises:
+            SettingsError: A setting is out of range, or an option unknown.
+            CorpusError: The layout is unknown, or does not take an option.
+        """
+        super().__post_init__()
         corpora.check(self.layout, self.options)
-        if not self.corpus_name:
-            raise ValueError("corpus_name is empty")
-        if not 8_000 <= self.sample_rate <= 48_000:
-            raise ValueError(f"sample_rate must be 8000 to 48000 Hz, not {self.sample_rate}")
-        if not 0 <= self.min_seconds <= 60:
-            raise ValueError(f"min_seconds must be 0 to 60, not {self.min_seconds}")
-        if self.shard_bytes < 1:
-            raise ValueError(f"shard_bytes must be positive, not {self.shard_bytes}")
-        if not 0 <= self.max_rejected_fraction <= 1:
-            raise ValueError(
-                f"max_rejected_fraction must be 0 to 1, not {self.max_rejected_fraction}"
-            )
 
     @property
     def options(self) -> corpora.Options:
-        """`layout_options`, understood."""
-        return corpora.Options.parse(filter(None, self.layout_options.split(",")))
+        """`layout_options`, parsed."""
+        return corpora.Options.parse(self.layout_options)
 
-    @classmethod
-    def from_exec_properties(cls, exec_properties: Mapping[str, Any]) -> Self:
-        """From what an orchestrator hands over; some hand integers over as floats or strings."""
-        return cls(
-            **{
-                field.name: field.type(exec_properties[field.name])
-                for field in dataclasses.fields(cls)
-            }
-        )
+    @property
+    def name(self) -> str:
+        """Name of the corpus in examples."""
+        return self.layout if self.corpus_name is None else self.corpus_name

@@ -14,6 +14,7 @@ import apache_beam as beam
 
 from bonafide import corpora
 from bonafide.audio import decoding, measures
+from bonafide.audio.channels import MIX, Agreement, Choice
 from bonafide.dataset import measure_files
 from bonafide.memory import keep_freed_memory
 from bonafide.storage import beam_files, records
@@ -34,6 +35,8 @@ class ShardResult:
         read: Utterances written, by system id.
         samples: How many samples they hold together.
         rejections: Utterances left out.
+        channels: Class -> how the channels of a file compare (`channels.Kind`) -> utterances
+            written of files with several.
     """
 
     split: str
@@ -41,6 +44,7 @@ class ShardResult:
     read: dict[str, int]
     samples: int
     rejections: tuple[plan.Rejection, ...]
+    channels: dict[str, dict[str, int]] = dataclasses.field(default_factory=dict)
 
     def to_json(self) -> bytes:
         """Serializes it, to be handed back through a file."""
@@ -135,6 +139,7 @@ class WriteShard(beam.DoFn):
         examples_uri: Where the examples go.
         sample_rate: In Hz.
         min_seconds: Shorter audio is rejected.
+        channels: What is taken of several; see `IngestSettings`.
         max_rejected: A corpus that has lost more utterances than this is given up at once, and not
             when all of it has been read.
     """
@@ -146,12 +151,14 @@ class WriteShard(beam.DoFn):
         examples_uri: str,
         sample_rate: int,
         min_seconds: float,
+        channels: Choice = MIX,
         max_rejected: int,
     ) -> None:
         self._corpus_root = corpus_root
         self._workspace = Workspace(examples_uri)
         self._sample_rate = sample_rate
         self._min_seconds = min_seconds
+        self._channels: Choice = channels
         self._max_rejected = max_rejected
 
     def setup(self) -> None:
@@ -196,13 +203,14 @@ class WriteShard(beam.DoFn):
     ) -> ShardResult:
         files = beam_files.BeamFiles(self._corpus_root)
         read: collections.Counter[str] = collections.Counter()
+        channels: dict[str, collections.Counter[str]] = {}
         total = 0
         rejections: list[plan.Rejection] = []
         elsewhere = self._rejected_elsewhere(shard)
         # Not compressed: gzip costs several times the rest of the work to save 14 % on PCM.
         for utterance in shard.utterances:
             try:
-                clip = self._clip(files, utterance)
+                clip, agreement = self._clip(files, utterance)
             except decoding.AudioError as error:
                 rejections.append(
                     plan.Rejection(
@@ -223,14 +231,33 @@ class WriteShard(beam.DoFn):
             records.write_record(file, example)
             read[utterance.system_id] += 1
             total += len(clip.samples)
+            if len(agreement.names) > 1:
+                channels.setdefault(utterance.key, collections.Counter())[agreement.kind] += 1
             collector.add(clip)
-        return ShardResult(shard.split, shard.index, dict(read), total, tuple(rejections))
+        return ShardResult(
+            shard.split,
+            shard.index,
+            dict(read),
+            total,
+            tuple(rejections),
+            {key: dict(kinds) for key, kinds in channels.items()},
+        )
 
-    def _clip(self, files: beam_files.BeamFiles, utterance: corpora.Utterance) -> measures.Clip:
-        """The decoded utterance; a file that cannot be opened is one more reason to reject."""
+    def _clip(
+        self, files: beam_files.BeamFiles, utterance: corpora.Utterance
+    ) -> tuple[measures.Clip, Agreement]:
+        """The decoded utterance, and how its channels compare; a file that cannot be opened is one more reason to reject."""
         try:
             data = files.read_bytes(utterance.path)
         except OSError as error:
             raise decoding.AudioError(f"cannot be opened: {error}") from error
-        samples, facts = decoding.decode_with_facts(data, self._sample_rate, self._min_seconds)
-        return measures.Clip(utterance.utterance_id, samples, facts)
+        channel = MIX if self._channels == "reject" else self._channels
+        decoded = decoding.decode_recording(
+            data, self._sample_rate, self._min_seconds, channel=channel, name=utterance.path
+        )
+        if self._channels == "reject" and not decoded.agreement.alike:
+            raise decoding.AudioError(
+                f"{decoded.agreement}: utterances.channels=left or right takes one of them"
+            )
+        clip = measures.Clip(utterance.utterance_id, decoded.samples, decoded.facts)
+        return clip, decoded.agreement

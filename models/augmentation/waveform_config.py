@@ -3,111 +3,81 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Annotated, Literal
 
-from bonafide.checks import Checks
+from bonafide.settings import Bounds, Items, Section
+from bonafide.settings.types import Probability
 
-RAWBOOST_ORDERS = ("series", "parallel")
-_PROBABILITIES = (
-    "speed_probability",
-    "room_probability",
-    "rawboost_probability",
-    "noise_probability",
-    "equalizer_probability",
-    "band_limit_probability",
-    "companding_probability",
-    "gain_probability",
-    "resynthesis_probability",
-)
-_RANGES = (
-    "noise_snr_db",
-    "band_limit_hz",
-    "gain_db",
-    "speed_range",
-    "rawboost_snr_db",
-)
+# From the lowest to the highest value of a random draw.
+Decibels = Annotated[tuple[float, float], Bounds(unit="dB"), Items(ascending=True)]
+Frequencies = Annotated[tuple[float, float], Bounds(gt=0, unit="Hz"), Items(ascending=True)]
+Speeds = Annotated[tuple[float, float], Bounds(ge=0.5, le=2.0), Items(ascending=True)]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class WaveformConfig:
-    """What is done to training waveforms before their features; a probability of 0 turns one off.
+class WaveformConfig(Section, section="waveform"):
+    """How training waveforms are augmented before features; a probability of 0 turns a method off.
 
-    Probabilities are per clip and independent. Everything happens in the order of the fields.
+    Probabilities are per clip and independent. Methods are applied in the order of the fields.
 
     Attributes:
-        random_start: A clip begins anywhere in the recording (a short recording is repeated from
-            there), not at its beginning.
+        random_start: Start the clip anywhere in the recording (a short recording is repeated from
+            there), in place of its beginning.
         resynthesis_probability: Share of *bona fide* clips that become spoofs by a crude vocoder:
-            their short-time spectrum is smoothed and their phase invented. Teaches that
-            resynthesised real speech is not real.
-        speed_probability: Share of clips played faster or slower.
-        speed_range: Lowest and highest speed.
-        room_probability: Share of clips that get a room response from `room_dir`.
-        room_dir: Folder with WAV or FLAC files of room responses; empty for none.
+            their short-time spectrum is smoothed and their phase replaced, so that the model learns
+            that resynthesised speech is spoofed.
+        speed_probability: Share of clips that are played faster or slower.
+        speed_range: Lowest and highest speed, as multiples of the original.
+        room_probability: Share of clips that get a room impulse response from `room_dir`.
+        room_dir: Folder with WAV or FLAC files of room impulse responses; empty for none.
         rawboost_probability: Share of clips that RawBoost distorts.
-        rawboost_order: Of its three parts: one after the other, or added up.
-        rawboost_snr_db: Range of the signal-to-noise ratio of its stationary noise.
-        noise_probability: Share of clips with coloured noise, from white to brown.
-        noise_snr_db: Range of its signal-to-noise ratio.
-        equalizer_probability: Share of clips with a random smooth frequency response.
-        equalizer_db: Largest gain or cut of it.
+        rawboost_order: How RawBoost combines its three parts: in `series` or in `parallel`.
+        rawboost_snr_db: Range of the signal-to-noise ratio of RawBoost's stationary noise.
+        noise_probability: Share of clips that get coloured noise, from white to brown.
+        noise_snr_db: Range of the signal-to-noise ratio of the coloured noise.
+        equalizer_probability: Share of clips that get a random smooth frequency response.
+        equalizer_db: Largest gain or cut of that frequency response.
         band_limit_probability: Share of clips that lose what is above a random frequency, and what
-            is below up to 300 Hz, as telephone channels and codecs do.
-        band_limit_hz: Range of that frequency.
-        companding_probability: Share of clips quantised to 8 bits by the mu-law of telephony.
-        gain_probability: Share of clips whose level changes.
-        gain_db: Range of the change.
+            is below up to 300 Hz, as in telephone channels and codecs.
+        band_limit_hz: Range of the random frequency of `band_limit_probability`.
+        companding_probability: Share of clips that are quantised to 8 bits by telephony's mu-law.
+        gain_probability: Share of clips whose level is changed.
+        gain_db: Range of the change of level.
     """
 
     random_start: bool = False
-    resynthesis_probability: float = 0.0
-    speed_probability: float = 0.0
-    speed_range: tuple[float, ...] = (0.9, 1.1)
-    room_probability: float = 0.0
+    resynthesis_probability: Probability = 0.0
+    speed_probability: Probability = 0.0
+    speed_range: Speeds = (0.9, 1.1)
+    room_probability: Probability = 0.0
     room_dir: str = ""
-    rawboost_probability: float = 0.0
-    rawboost_order: str = "series"
-    rawboost_snr_db: tuple[float, ...] = (10.0, 40.0)
-    noise_probability: float = 0.0
-    noise_snr_db: tuple[float, ...] = (10.0, 30.0)
-    equalizer_probability: float = 0.0
-    equalizer_db: float = 12.0
-    band_limit_probability: float = 0.0
-    band_limit_hz: tuple[float, ...] = (3400.0, 7600.0)
-    companding_probability: float = 0.0
-    gain_probability: float = 0.0
-    gain_db: tuple[float, ...] = (-12.0, 6.0)
+    rawboost_probability: Probability = 0.0
+    rawboost_order: Literal["series", "parallel"] = "series"
+    rawboost_snr_db: Decibels = (10.0, 40.0)
+    noise_probability: Probability = 0.0
+    noise_snr_db: Decibels = (10.0, 30.0)
+    equalizer_probability: Probability = 0.0
+    equalizer_db: Annotated[float, Bounds(ge=0, le=60, unit="dB")] = 12.0
+    band_limit_probability: Probability = 0.0
+    band_limit_hz: Frequencies = (3400.0, 7600.0)
+    companding_probability: Probability = 0.0
+    gain_probability: Probability = 0.0
+    gain_db: Decibels = (-12.0, 6.0)
 
     def __post_init__(self) -> None:
-        """Checks ranges.
+        """Checks ranges, and that rooms have a folder.
 
         Raises:
-            ValueError: A setting is out of range; the message names it.
+            SettingsError: A setting is out of range; the message names it.
         """
-        # JSON has no tuples, and a list would make the settings unhashable.
-        for name in _RANGES:
-            object.__setattr__(self, name, tuple(getattr(self, name)))
-        checks = Checks(self, "waveform")
-        checks.finite()
-        checks.require(_PROBABILITIES, lambda p: 0.0 <= p <= 1.0, "in [0, 1]")
-        checks.require(
-            _RANGES,
-            lambda ends: len(ends) == 2 and all(map(_finite, ends)) and ends[0] <= ends[1],
-            "two numbers, the lower first",
-        )
-        checks.require(
-            ["speed_range"], lambda ends: ends[0] >= 0.5 and ends[1] <= 2.0, "within 0.5 to 2"
-        )
-        checks.require(["band_limit_hz"], lambda ends: ends[0] > 0, "above 0")
-        checks.require(["equalizer_db"], lambda gain: 0 <= gain <= 60, "from 0 to 60")
-        checks.one_of("rawboost_order", RAWBOOST_ORDERS)
+        super().__post_init__()
         if self.room_probability and not self.room_dir:
-            raise ValueError("waveform.room_probability needs a folder in waveform.room_dir")
+            raise self.refused(
+                "room_dir", "a folder of room responses, because waveform.room_probability is not 0"
+            )
 
     @property
     def enabled(self) -> bool:
         """Whether anything at all is done."""
-        return self.random_start or any(getattr(self, name) for name in _PROBABILITIES)
-
-
-def _finite(value: float) -> bool:
-    return abs(value) < float("inf")
+        probabilities = [f.name for f in dataclasses.fields(self) if "_probability" in f.name]
+        return self.random_start or any(getattr(self, name) for name in probabilities)

@@ -7,21 +7,32 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from bonafide.settings import SettingsError
+
 # Beyond them the weights of the classes, which follow the draws, are no longer numbers to train
 # with.
 LEAST, MOST = 1e-6, 1e6
-NEED_A_CACHE = (
-    "corpora cannot be given weights once Transform has written the features, nor where they are "
-    "computed in every epoch: set transform.materialize=false and trainer.cache=auto, or leave "
-    "trainer.corpus_weights (and weight= of --corpus) out"
-)
+
+
+def not_weightable(entries: Sequence[str]) -> SettingsError:
+    """Returns the error for weights where training does not keep the features, to be raised.
+
+    That is once Transform has written them, and where they are computed in every epoch.
+    """
+    return SettingsError(
+        "no weights of corpora with transform.materialize=true or trainer.cache=none",
+        repr(tuple(entries)),
+        "trainer.corpus_weights",
+        advice="Set transform.materialize=false and trainer.cache=auto, or leave "
+        "trainer.corpus_weights (and weight= of --corpus) out.",
+    )
 
 
 def parse_weights(entries: Sequence[str]) -> dict[str, float]:
     """The weight of each corpus that is named, from `NAME=NUMBER` texts.
 
     Raises:
-        ValueError: An entry is malformed, its number is not from 0.000001 to 1,000,000, or a
+        SettingsError: An entry is malformed, its number is not from 0.000001 to 1,000,000, or a
             corpus is there twice.
     """
     weights: dict[str, float] = {}
@@ -42,8 +53,8 @@ def parse_weights(entries: Sequence[str]) -> dict[str, float]:
     return weights
 
 
-def _refused(law: str, entry: str) -> ValueError:
-    return ValueError(f"trainer.corpus_weights must be {law}, got {entry!r}")
+def _refused(expected: str, entry: str) -> SettingsError:
+    return SettingsError(expected, repr(entry), "trainer.corpus_weights")
 
 
 def row_weights(

@@ -45,6 +45,11 @@ class Member(NamedTuple):
     calibration: AffineCalibration = AffineCalibration()
 
 
+def _logits(model: Conformer, features: tf.Tensor) -> tf.Tensor:
+    """[B, T, F] to [B], as the model does when it is not trained."""
+    return model(features, training=False)
+
+
 class Detector(tf.Module):
     """Scores recordings: every signature makes PCM of what it is given, and that is scored.
 
@@ -86,11 +91,13 @@ class Detector(tf.Module):
             # In a namespace, which TensorFlow does not look into: their weights are saved apart.
             self._held = types.SimpleNamespace(models=list(models))
             frames, bands = features.num_frames, features.num_features
-            self._networks = [freezing.freeze(model, frames, bands) for model in models]
+            self._networks: list[freezing.Network] = [
+                freezing.freeze(model, frames, bands) for model in models
+            ]
         else:
             self._held = tf.Module()
             self._held.models = list(models)
-            self._networks = [functools.partial(model, training=False) for model in models]
+            self._networks = [functools.partial(_logits, model) for model in models]
         joint = calibration or AffineCalibration()
         # Affine maps of affine maps: a weight for each logit, and one offset.
         self._weights = [joint.slope * m.calibration.slope / len(members) for m in members]

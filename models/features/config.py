@@ -1,106 +1,90 @@
 """Settings of the features and their filters, in a module that imports no framework."""
 
+from __future__ import annotations
+
 import dataclasses
 import functools
+from typing import Annotated, Literal
 
 import numpy as np
 
-from bonafide.checks import Checks
+from bonafide.settings import Bounds, Section
 
-NORMALISATIONS = ("corpus", "utterance")
-FRONT_ENDS = ("mel", "linear", "lfcc")
+Samples = Annotated[int, Bounds(ge=1, unit="samples")]
 
 
 @dataclasses.dataclass(frozen=True)
-class FeatureConfig:
-    """Settings of the front end; primitives only, so they travel as JSON.
+class FeatureConfig(Section, section="features"):
+    """How a clip becomes frames of features.
 
     Attributes:
-        front_end: `mel` (log power in bands of equal width in mel), `linear` (of equal width in Hz,
-            so that high frequencies keep their detail), or `lfcc` (the cepstrum of `linear`, with
-            first and second differences).
-        sample_rate: Rate of the PCM, in Hz.
-        clip_samples: Length every clip is cropped to, or repeated to, in samples.
-        window_samples: Length of the Hann window, in samples.
-        hop_samples: Distance between frames, in samples.
-        fft_length: FFT size; the window is centred in it and padded with zeros.
+        front_end: Kind of features: `mel` (log power in bands of equal width in mel), `linear` (of
+            equal width in Hz, so that high frequencies keep their detail), or `lfcc` (the cepstrum
+            of `linear`, with first and second differences).
+        sample_rate: Sampling rate of the PCM.
+        clip_samples: Length to which every clip is cropped, or repeated.
+        window_samples: Length of the Hann window.
+        hop_samples: Distance between frames.
+        fft_length: Length of the FFT; the window is centred in it and padded with zeros.
         num_bands: Number of bands.
-        num_coefficients: Cepstral coefficients of `lfcc`, the 0th included; features are three
-            times as many.
+        num_coefficients: Number of cepstral coefficients of `lfcc`, the 0th included; a frame has
+            three times as many features.
         fmin_hz: Lower edge of the lowest band.
-        fmax_hz: Upper edge of the highest band, at most half the sample rate.
-        log_floor: Added to the power before the logarithm. Full scale is 1, so the rounding
-            noise of 16-bit PCM is about 1e-8 per FFT bin and the default stays above it.
-        remove_dc: Take the mean of the clip from it: recorders and services leave offsets that say
-            nothing about speech.
-        preemphasis: a in x[n] - a x[n-1]; 0 for none.
-        normalisation: `corpus` (mean and variance per band of the training split) or `utterance`
-            (mean and variance per band of each clip).
+        fmax_hz: Upper edge of the highest band, at most half the sampling rate.
+        log_floor: Power that is added before the logarithm. Full scale is 1, so the rounding noise
+            of 16-bit PCM is about 1e-8 per FFT bin and the default stays above it.
+        remove_dc: Subtract the mean of the clip from it: recorders and services leave offsets that
+            say nothing about speech.
+        preemphasis: Coefficient a of the pre-emphasis x[n] - a x[n-1]; 0 for none.
+        normalisation: Scope of mean and variance normalisation per band: the training split
+            (`corpus`) or each clip (`utterance`).
     """
 
-    front_end: str = "mel"
-    sample_rate: int = 16000
-    clip_samples: int = 64000
-    window_samples: int = 400
-    hop_samples: int = 160
-    fft_length: int = 512
-    num_bands: int = 80
-    num_coefficients: int = 20
-    fmin_hz: float = 20.0
-    fmax_hz: float = 7600.0
-    log_floor: float = 1e-6
+    front_end: Literal["mel", "linear", "lfcc"] = "mel"
+    sample_rate: Annotated[int, Bounds(ge=1, unit="Hz")] = 16000
+    clip_samples: Samples = 64000
+    window_samples: Samples = 400
+    hop_samples: Samples = 160
+    fft_length: Samples = 512
+    num_bands: Annotated[int, Bounds(ge=1, unit="bands")] = 80
+    num_coefficients: Annotated[int, Bounds(ge=1, unit="coefficients")] = 20
+    fmin_hz: Annotated[float, Bounds(ge=0, unit="Hz")] = 20.0
+    fmax_hz: Annotated[float, Bounds(gt=0, unit="Hz")] = 7600.0
+    log_floor: Annotated[float, Bounds(gt=0)] = 1e-6
     remove_dc: bool = False
-    preemphasis: float = 0.0
-    normalisation: str = "corpus"
+    preemphasis: Annotated[float, Bounds(ge=0, lt=1)] = 0.0
+    normalisation: Literal["corpus", "utterance"] = "corpus"
 
     def __post_init__(self) -> None:
-        """Checks ranges, with messages that say which setting to change.
+        """Checks ranges, and that lengths, edges and bands fit each other.
 
         Raises:
-            ValueError: A setting is out of its range or does not fit the others.
+            SettingsError: A setting is out of its range or does not fit the others.
         """
-        checks = Checks(self, "features")
-        checks.finite()
-        checks.whole(
-            "sample_rate",
-            "clip_samples",
-            "window_samples",
-            "hop_samples",
-            "fft_length",
-            "num_bands",
-            "num_coefficients",
-            least=1,
-        )
+        super().__post_init__()
         if self.window_samples > self.fft_length:
-            raise ValueError(
-                f"features.window_samples ({self.window_samples}) must not be longer than "
-                f"features.fft_length ({self.fft_length})"
+            raise self.refused(
+                "window_samples", f"at most features.fft_length ({self.fft_length} samples)"
             )
         if self.clip_samples < self.fft_length:
-            raise ValueError(
-                f"features.clip_samples ({self.clip_samples}) must hold at least one FFT frame "
-                f"(features.fft_length is {self.fft_length})"
+            raise self.refused(
+                "clip_samples",
+                f"at least one FFT frame (features.fft_length is {self.fft_length} samples)",
             )
-        if not 0 <= self.fmin_hz < self.fmax_hz <= self.sample_rate / 2:
-            raise ValueError(
-                "features.fmin_hz and features.fmax_hz must satisfy 0 <= fmin < fmax <= "
-                f"{self.sample_rate / 2:g} (half of sample_rate), got {self.fmin_hz:g} and "
-                f"{self.fmax_hz:g}"
-            )
-        checks.require(["log_floor"], lambda floor: floor > 0, "above 0")
-        checks.require(["preemphasis"], lambda a: 0 <= a < 1, "in [0, 1)")
-        checks.one_of("normalisation", NORMALISATIONS)
-        checks.one_of("front_end", FRONT_ENDS)
+        if self.fmax_hz > self.sample_rate / 2:
+            half = f"{self.sample_rate / 2:g} Hz, half of features.sample_rate"
+            raise self.refused("fmax_hz", f"at most {half}")
+        if self.fmin_hz >= self.fmax_hz:
+            raise self.refused("fmin_hz", f"a frequency below features.fmax_hz ({self.fmax_hz:g})")
         if self.front_end == "lfcc" and self.num_coefficients > self.num_bands:
-            raise ValueError(
-                f"features.num_coefficients ({self.num_coefficients}) must not be more than "
-                f"features.num_bands ({self.num_bands})"
-            )
+            raise self.refused("num_coefficients", f"at most features.num_bands ({self.num_bands})")
         empty = np.flatnonzero(filter_matrix(self).max(axis=0) == 0)
         if empty.size:
-            raise ValueError(
-                f"features: band {empty[0]} ({empty.size} in all) covers no FFT bin; lower "
-                f"num_bands ({self.num_bands}) or raise fft_length ({self.fft_length})"
+            raise self.refused(
+                "num_bands",
+                f"bands that cover an FFT bin each, but band {empty[0]} ({empty.size} in all) "
+                "covers none",
+                f"Lower it, or raise features.fft_length ({self.fft_length}).",
             )
 
     @property
@@ -124,9 +108,9 @@ class FeatureConfig:
         return self.sample_rate / self.hop_samples
 
 
-def _hz_to_mel(hz: np.ndarray) -> np.ndarray:
+def _hz_to_mel(hz: float) -> float:
     """HTK's mel scale, 2595 log10(1 + f / 700) (O'Shaughnessy 1987)."""
-    return 2595.0 * np.log10(1.0 + hz / 700.0)
+    return float(2595.0 * np.log10(1.0 + hz / 700.0))
 
 
 def _mel_to_hz(mel: np.ndarray) -> np.ndarray:
@@ -153,11 +137,11 @@ def filter_matrix(config: FeatureConfig) -> np.ndarray:
         Weights [num_bins, num_bands], float32.
     """
     bins_hz = np.linspace(0.0, config.sample_rate / 2, config.num_bins)
-    ends_hz = np.array([config.fmin_hz, config.fmax_hz], np.float64)
+    low, high = config.fmin_hz, config.fmax_hz
     if config.front_end == "mel":
-        edges_hz = _mel_to_hz(np.linspace(*_hz_to_mel(ends_hz), config.num_bands + 2))
+        edges_hz = _mel_to_hz(np.linspace(_hz_to_mel(low), _hz_to_mel(high), config.num_bands + 2))
     else:
-        edges_hz = np.linspace(*ends_hz, config.num_bands + 2)
+        edges_hz = np.linspace(low, high, config.num_bands + 2)
     left, centre, right = edges_hz[:-2], edges_hz[1:-1], edges_hz[2:]
     rising = (bins_hz[:, None] - left) / (centre - left)
     falling = (right - bins_hz[:, None]) / (right - centre)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import keras
 import tensorflow as tf
 
+from models.kernels import switch
 from models.training.trainer_config import TrainerConfig
 
 
@@ -19,12 +20,17 @@ class AdamW(keras.optimizers.AdamW):
     """
 
     def _apply_weight_decay(self, variables: Sequence[keras.Variable]) -> None:
-        """Nothing here: `update_step` does it, with the rate that is at hand there."""
+        """Nothing with our kernels: `update_step` does it, where the rate is at hand."""
+        if not switch.fused():
+            super()._apply_weight_decay(variables)
 
     def update_step(
         self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor
     ) -> None:
         """The same numbers as Keras's own."""
+        if not switch.fused():
+            super().update_step(gradient, variable, learning_rate)
+            return
         rate = tf.cast(learning_rate, variable.dtype)
         if self._use_weight_decay(variable):
             variable.assign_sub(variable * tf.cast(self.weight_decay, variable.dtype) * rate)

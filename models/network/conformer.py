@@ -342,7 +342,11 @@ class Conformer(TakesMask, keras.Model):
         return {**super().get_config(), "config": dataclasses.asdict(self.config)}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "Conformer":
+    def from_config(
+        cls,
+        config: dict[str, Any],
+        custom_objects: Any = None,  # noqa: ARG003 (Keras' signature)
+    ) -> "Conformer":
         """Makes an untrained model from the result of `get_config`."""
         config = dict(config)
         return cls(ConformerConfig(**config.pop("config")), **config)

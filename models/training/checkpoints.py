@@ -7,14 +7,15 @@ import hashlib
 import io
 import json
 import logging
-import os
 import re
 import zipfile
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
+
+from bonafide.storage import uris
+from bonafide.storage.files import is_leftover
 
 _LOG = logging.getLogger("bonafide")
 _DIGEST_BYTES = hashlib.sha256().digest_size
@@ -50,10 +51,10 @@ class _UnusableError(Exception):
 
 
 def save(directory: str, state: TrainingState, *, fingerprint: str, keep: int) -> None:
-    """Writes a checkpoint under a temporary name, renames it, and removes older ones.
+    """Writes a checkpoint, whole or not at all, and removes older ones.
 
     Args:
-        directory: Any path that `tf.io.gfile` can write; made if missing.
+        directory: A path or URI; made if missing.
         state: What to keep.
         fingerprint: Identifies data, settings and code; a resume must have the same.
         keep: How many checkpoints stay.
@@ -67,15 +68,11 @@ def save(directory: str, state: TrainingState, *, fingerprint: str, keep: int) -
     buffer = io.BytesIO()
     np.savez(buffer, facts=np.array(json.dumps({**facts, "fingerprint": fingerprint})), **arrays)
     content = buffer.getvalue()
-    tf.io.gfile.makedirs(directory)
-    path = os.path.join(directory, f"checkpoint-{state.epoch:05d}.npz")  # noqa: PTH118 (gs://)
-    with tf.io.gfile.GFile(f"{path}.part", "wb") as file:
-        file.write(content)
-        # Numpy's format and the zip around it check the arrays, but not what they are called.
-        file.write(hashlib.sha256(content).digest())
-    tf.io.gfile.rename(f"{path}.part", path, overwrite=True)
+    # Numpy's format and the zip around it check the arrays, but not what they are called.
+    content += hashlib.sha256(content).digest()
+    uris.write_bytes(uris.join(directory, f"checkpoint-{state.epoch:05d}.npz"), content)
     for name in _names(directory)[keep:]:
-        tf.io.gfile.remove(os.path.join(directory, name))  # noqa: PTH118
+        uris.remove_file(uris.join(directory, name))
 
 
 def load_latest(
@@ -89,7 +86,7 @@ def load_latest(
         shapes: Shapes of this run's variables.
     """
     for name in _names(directory):
-        path = os.path.join(directory, name)  # noqa: PTH118
+        path = uris.join(directory, name)
         try:
             return _load(path, fingerprint, shapes)
         except _UnusableError as error:
@@ -99,26 +96,21 @@ def load_latest(
 
 def remove(directory: str) -> None:
     """Removes the checkpoints, and the folder if nothing else is in it."""
-    if not tf.io.gfile.isdir(directory):
-        return
-    for name in tf.io.gfile.listdir(directory):
-        if _NAME.fullmatch(name.removesuffix(".part")):
-            tf.io.gfile.remove(os.path.join(directory, name))  # noqa: PTH118
-    if not tf.io.gfile.listdir(directory):
-        tf.io.gfile.rmtree(directory)
+    for name in uris.names_in(directory):
+        if _NAME.fullmatch(name) or is_leftover(name):
+            uris.remove_file(uris.join(directory, name))
+    if not uris.names_in(directory):
+        uris.remove_folder(directory)
 
 
 def _names(directory: str) -> list[str]:
     """Names of the finished checkpoints, newest first."""
-    if not tf.io.gfile.isdir(directory):
-        return []
-    return sorted(filter(_NAME.fullmatch, tf.io.gfile.listdir(directory)), reverse=True)
+    return sorted(filter(_NAME.fullmatch, uris.names_in(directory)), reverse=True)
 
 
 def _load(path: str, fingerprint: str, shapes: Sequence[tuple[int, ...]]) -> TrainingState:
     try:
-        with tf.io.gfile.GFile(path, "rb") as file:
-            content = file.read()
+        content = uris.read_bytes(path)
         content, digest = content[:-_DIGEST_BYTES], content[-_DIGEST_BYTES:]
         if hashlib.sha256(content).digest() != digest:
             raise _UnusableError("it is damaged (its checksum is wrong)")
@@ -126,11 +118,11 @@ def _load(path: str, fingerprint: str, shapes: Sequence[tuple[int, ...]]) -> Tra
             facts = json.loads(str(archive["facts"]))
             if facts.pop("fingerprint") != fingerprint:
                 raise _UnusableError("it belongs to other data, settings or code")
-            groups = {
-                group: [archive[n] for n in sorted(archive.files) if n.startswith(f"{group}/")]
+            variables, best_weights = (
+                [archive[n] for n in sorted(archive.files) if n.startswith(f"{group}/")]
                 for group in ("variables", "best_weights")
-            }
-        state = TrainingState(**groups, **facts)
+            )
+        state = TrainingState(variables=variables, best_weights=best_weights, **facts)
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise _UnusableError(f"it is damaged ({error})") from error
     if [v.shape for v in state.variables] != [tuple(s) for s in shapes]:

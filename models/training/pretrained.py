@@ -6,7 +6,6 @@ import dataclasses
 import hashlib
 import io
 import logging
-import os
 import re
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -15,8 +14,8 @@ from typing import Any
 
 import h5py
 import numpy as np
-import tensorflow as tf
 
+from bonafide.storage import uris
 from models.export.servable import EXTRA_DIR, WEIGHTS_FILE
 from models.network.conformer import Conformer, ConformerConfig
 from models.training.asr_weights import in_our_layout
@@ -129,15 +128,15 @@ def weights_path(uri: str) -> str:
     Raises:
         FileNotFoundError: It is not there.
     """
-    if not tf.io.gfile.exists(uri):
+    if not uris.exists(uri):
         raise FileNotFoundError(
             f"trainer.pretrained={uri} does not exist; it wants a pushed version's folder, a "
             f"{WEIGHTS_FILE}, an ASR encoder's weights file, or the word {CHAMPION}"
         )
-    if not tf.io.gfile.isdir(uri):
+    if not uris.is_folder(uri):
         return uri
-    path = os.path.join(uri, EXTRA_DIR, WEIGHTS_FILE)  # noqa: PTH118 (may be gs://)
-    if not tf.io.gfile.exists(path):
+    path = uris.join(uri, EXTRA_DIR, WEIGHTS_FILE)
+    if not uris.exists(path):
         raise FileNotFoundError(
             f"trainer.pretrained={uri} is a folder without {EXTRA_DIR}/{WEIGHTS_FILE}; name the "
             "folder of one version, as in serving/<name>/<version>, or a weights file"
@@ -151,14 +150,12 @@ def weights_digest(uri: str) -> str:
     Raises:
         FileNotFoundError: It is not there.
     """
-    with tf.io.gfile.GFile(weights_path(uri), "rb") as file:
-        return hashlib.sha256(file.read()).hexdigest()
+    return hashlib.sha256(uris.read_bytes(weights_path(uri))).hexdigest()
 
 
 def _read(path: str, uri: str) -> dict[str, np.ndarray]:
     """All datasets of an HDF5 file by their paths."""
-    with tf.io.gfile.GFile(path, "rb") as file:
-        content = file.read()
+    content = uris.read_bytes(path)
     try:
         return _datasets(content)
     except (OSError, KeyError, RuntimeError) as error:

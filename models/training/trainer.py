@@ -88,7 +88,7 @@ def train_and_export(
         config, transform_output, train_files=train_files, dev_files=dev_files
     )
     fingerprint = checkpoint_fingerprint(config["training_fingerprint"], config.get("tuned", {}))
-    results = []
+    results: list[TrainingResult] = []
     for member, folder in members(settings):
         if settings.members > 1:
             number = len(results) + 1

@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
-import os
 from collections.abc import Mapping
 from typing import Any
 
-import tensorflow as tf
+from bonafide.storage import uris
+from bonafide.storage.files import is_leftover
 
 _LOG = logging.getLogger("bonafide")
 _FILE = "trials.json"
@@ -34,14 +34,14 @@ class TrialRecord:
     """The results of a search so far.
 
     Args:
-        directory: Where the file is, if there is one; any path that `tf.io.gfile` can write.
+        directory: Where the file is, if there is one; a path or URI.
         fingerprint: Of data, settings and code: a record of others is not used.
     """
 
     def __init__(self, directory: str, fingerprint: str) -> None:
         self._directory = directory
         self._fingerprint = fingerprint
-        self._path = os.path.join(directory, _FILE)  # noqa: PTH118 (may be gs://)
+        self._path = uris.join(directory, _FILE)
         self._results = self._load()
 
     def __len__(self) -> int:
@@ -56,25 +56,21 @@ class TrialRecord:
         self._results.append(result)
         trials = [dataclasses.asdict(result) for result in self._results]
         content = {"fingerprint": self._fingerprint, "trials": trials}
-        tf.io.gfile.makedirs(self._directory)
-        with tf.io.gfile.GFile(f"{self._path}.part", "w") as file:
-            file.write(json.dumps(content, indent=2) + "\n")
-        tf.io.gfile.rename(f"{self._path}.part", self._path, overwrite=True)
+        uris.write_text(self._path, json.dumps(content, indent=2) + "\n")
 
     def remove(self) -> None:
         """Removes the file, and the folder if nothing else is in it."""
-        for path in (self._path, f"{self._path}.part"):
-            if tf.io.gfile.exists(path):
-                tf.io.gfile.remove(path)
-        if tf.io.gfile.isdir(self._directory) and not tf.io.gfile.listdir(self._directory):
-            tf.io.gfile.rmtree(self._directory)
+        for name in uris.names_in(self._directory):
+            if name == _FILE or is_leftover(name):
+                uris.remove_file(uris.join(self._directory, name))
+        if not uris.names_in(self._directory):
+            uris.remove_folder(self._directory)
 
     def _load(self) -> list[TrialResult]:
-        if not tf.io.gfile.exists(self._path):
+        if not uris.exists(self._path):
             return []
         try:
-            with tf.io.gfile.GFile(self._path) as file:
-                content = json.loads(file.read())
+            content = json.loads(uris.read_text(self._path))
             if content["fingerprint"] != self._fingerprint:
                 raise ValueError("it belongs to other data, settings or code")
             return [TrialResult(**trial) for trial in content["trials"]]

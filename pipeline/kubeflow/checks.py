@@ -15,11 +15,13 @@ from typing import Any
 import yaml
 from google.protobuf import json_format
 
-from pipeline.kubeflow import parameters
+from pipeline.kubeflow import argo, parameters
 from pipeline.kubeflow.artifacts import title
+from pipeline.kubeflow.deployment import OLDEST_KFP
+from pipeline.kubeflow.platform_checks import platform_problems
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,127}")
-# An argument of a process, and with it a task's values, may be 128 KiB on Linux.
+# Less than an argument of a process may have: the URIs and properties of artifacts come to it.
 _MOST_BYTES_OF_A_TASK = 100 * 1024
 # The whole specification becomes one object in the cluster's etcd, which takes 1.5 MB.
 _MOST_BYTES = 1_000_000
@@ -34,9 +36,12 @@ class CompileError(ValueError):
         self.problems = tuple(problems)
 
 
-def require_acceptable(spec: dict[str, Any], platform: dict[str, Any]) -> None:
-    """Raises CompileError if the backend would not take the documents."""
-    if found := [*problems(spec), *platform_problems(spec, platform)]:
+def require_acceptable(
+    spec: dict[str, Any], platform: dict[str, Any], kfp_version: str = OLDEST_KFP
+) -> None:
+    """Raises CompileError if the backend would not take the documents or not apply all of them."""
+    found = [*problems(spec), *platform_problems(spec, platform, kfp_version)]
+    if found := [*found, *_tags(platform)]:
         raise CompileError(found)
 
 
@@ -60,42 +65,35 @@ def problems(spec: dict[str, Any]) -> list[str]:
         found += _task(name, task, spec)
     if circle := _circle(tasks):
         found.append(f"tasks wait for each other: {' -> '.join(circle)}")
+    found += _tags(spec)
+    found += _arguments(spec)
     if (size := len(yaml.safe_dump(spec))) > _MOST_BYTES:
         found.append(f"the specification has {size:,} bytes, more than {_MOST_BYTES:,}")
     return found
 
 
-def platform_problems(spec: dict[str, Any], platform: dict[str, Any]) -> list[str]:
-    """Everything in the platform document that KFP's Kubernetes platform would refuse."""
-    if not platform:
-        return []
-    from kfp.kubernetes import kubernetes_executor_config_pb2
-    from kfp.pipeline_spec import pipeline_spec_pb2
+def _tags(document: dict[str, Any]) -> Iterator[str]:
+    for path in argo.tagged(document):
+        yield (
+            f"{path} contains {argo.TAG}: Argo would replace what stands between {argo.TAG} and "
+            "}}. Write it in another way"
+        )
 
-    try:
-        json_format.ParseDict(platform, pipeline_spec_pb2.PlatformSpec())
-    except json_format.ParseError as error:
-        return [f"the second document is not a PlatformSpec: {error}"]
-    found = []
-    labels = {c.get("executorLabel") for c in spec.get("components", {}).values()}
-    [kubernetes] = platform["platforms"].values()
-    for label, config in kubernetes["deploymentSpec"]["executors"].items():
-        if label not in labels:
-            found.append(f"the second document names {label}, and no component has that executor")
-        try:
-            json_format.ParseDict(config, kubernetes_executor_config_pb2.KubernetesExecutorConfig())
-        except json_format.ParseError as error:
-            found.append(f"the second document, {label}: {error}")
-        mounts = [
-            mounted["mountPath"]
-            for kind in ("pvcMount", "secretAsVolume")
-            for mounted in config.get(kind, [])
-        ]
-        found += [
-            f"{label}: two things are mounted at {mount}"
-            for mount in sorted({m for m in mounts if mounts.count(m) > 1})
-        ]
-    return found
+
+def _arguments(spec: dict[str, Any]) -> Iterator[str]:
+    """Parts of the specification that the driver gets as one argument of a process each."""
+    executors = spec.get("deploymentSpec", {}).get("executors", {})
+    parts = {
+        "the root component, which holds the values of all tasks,": spec.get("root", {}),
+        **{f"the component {name}": own for name, own in spec.get("components", {}).items()},
+        **{f"the container of {label}": own for label, own in executors.items()},
+    }
+    for what, part in parts.items():
+        if (size := argo.argument_bytes(part)) > argo.MOST_ARGUMENT_BYTES:
+            yield (
+                f"{what} has {size:,} bytes, and an argument of a process at most "
+                f"{argo.MOST_ARGUMENT_BYTES:,}. Shorten the longest values"
+            )
 
 
 def _head(spec: dict[str, Any]) -> Iterator[str]:
@@ -178,8 +176,6 @@ def _task(name: str, task: dict[str, Any], spec: dict[str, Any]) -> Iterator[str
             for token in sorted(parameters.names_in(constant)):
                 if parameters.PREFIX + token not in given["parameters"]:
                     yield f"{name}.{key} wants a value for {token}, and nothing gives it"
-            if "{{$" in constant:
-                yield f"{name}.{key} holds '{{{{$', which the backend would try to replace"
         if "taskOutputParameter" in value:
             source = value["taskOutputParameter"]
             yield from _producer(

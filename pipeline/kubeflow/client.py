@@ -17,14 +17,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from pipeline.kubeflow.connection import Connection, Token
-from pipeline.kubeflow.errors import (
-    ClientError,
-    ExistsError,
-    Failure,
-    TemporaryError,
-    failure_of,
-    not_json,
-)
+from pipeline.kubeflow.errors import ClientError, ExistsError, TemporaryError
+from pipeline.kubeflow.failures import Failure, failure_of, not_json
 
 PAGE = 100  # what a list asks for at once
 
@@ -133,6 +127,44 @@ class Client:
         )
         return self._with_id("schedule", answer, "recurring_run_id")
 
+    def list_recurring_runs(self, *, experiment_id: str = "", limit: int) -> list[Any]:
+        """Returns the newest schedules, of an experiment or of the namespace, newest first."""
+        where = {"experiment_id": experiment_id} if experiment_id else self._in_namespace()
+        schedules: list[Any] = []
+        for answer in self._pages(
+            self._recurring.recurring_run_service_list_recurring_runs,
+            about="list of schedules",
+            page_size=min(limit, PAGE),
+            sort_by="created_at desc",
+            **where,
+        ):
+            schedules += answer.recurring_runs or []
+            if len(schedules) >= limit:
+                break
+        return schedules[:limit]
+
+    def enable_recurring_run(self, identity: str, *, enabled: bool) -> None:
+        """Resumes or pauses the schedule of that id; nothing changes where it is so already."""
+        method = (
+            self._recurring.recurring_run_service_enable_recurring_run
+            if enabled
+            else self._recurring.recurring_run_service_disable_recurring_run
+        )
+        self._get(method, identity, about=f"schedule {identity}")
+
+    def delete_recurring_run(self, identity: str) -> None:
+        """Deletes the schedule of that id, and with it those of its runs that are not done.
+
+        A run's workflow is owned by the schedule's, so Kubernetes deletes it too.
+        """
+        # One try: after a lost answer, a second one would say that there is no such schedule.
+        self._get(
+            self._recurring.recurring_run_service_delete_recurring_run,
+            identity,
+            about=f"schedule {identity}",
+            tries=1,
+        )
+
     def find_experiment(self, name: str) -> Any | None:
         """Returns the `V2beta1Experiment` of that name in the namespace; None if there is none."""
         import kfp_server_api as api
@@ -189,7 +221,7 @@ class Client:
     def _not_ours(self, what: str) -> str:
         return f"{self.connection.host} answered with {what}; is that the API server?"
 
-    def _in_namespace(self) -> dict[str, str]:
+    def _in_namespace(self) -> dict[str, Any]:
         return {"namespace": self.connection.namespace} if self.connection.namespace else {}
 
     def _pages(self, method: Callable[..., Any], **arguments: Any) -> Iterator[Any]:
@@ -209,7 +241,7 @@ class Client:
         tries: int | None = None,
         **arguments: Any,
     ) -> Any:
-        """Sends a request that changes nothing, again if that may help."""
+        """Sends a request that may be repeated, again if that may help."""
         limit = self._retries.tries if tries is None else tries
         for number in range(1, limit + 1):
             answer = self._once(method, *values, about=about, **arguments)

@@ -10,6 +10,7 @@ from pipeline.session import FAILED, INTERRUPTED, PUSHED, REFUSED
 
 WRONG_COMMAND, TIME_OVER = 2, 4
 EXPERIMENT = "Default"  # where KFP itself puts a run without one
+LIST, PAUSE, RESUME, DELETE = "list", "pause", "resume", "delete"
 MOST_CONCURRENT = 10  # the backend refuses more
 EXIT_CODES = f"""exit codes with --wait:
   {PUSHED}    the run succeeded and pushed its model
@@ -59,7 +60,24 @@ def add_commands(subparsers: Any) -> None:
         help="after a pause, run also for the times that were missed",
     )
     schedule.add_argument(
-        "--disabled", action="store_true", help="create it switched off; the UI switches it on"
+        "--disabled", action="store_true", help="create it paused; `schedules resume` starts it"
+    )
+
+    schedules = _command(subparsers, "schedules", "list, pause, resume or delete schedules", "")
+    schedules.add_argument(
+        "action",
+        nargs="?",
+        choices=(LIST, PAUSE, RESUME, DELETE),
+        default=LIST,
+        help="default: list. Runs of a paused schedule continue; deleting a schedule ends those "
+        "that are not done",
+    )
+    schedules.add_argument(
+        "schedule_id", nargs="?", metavar="SCHEDULE_ID", default="", help="as the list prints it"
+    )
+    schedules.add_argument("--experiment", metavar="E", default="", help="list: of this experiment")
+    schedules.add_argument(
+        "--limit", metavar="N", type=_positive_integer, default=20, help="list: how many"
     )
 
     listing = _command(subparsers, "runs", "list the newest runs", "")

@@ -1,4 +1,4 @@
-"""The commands that speak to a Kubeflow Pipelines server: submit, schedule, runs and status."""
+"""The commands that speak to a Kubeflow Pipelines server: submit, schedule, runs and others."""
 
 from __future__ import annotations
 
@@ -16,17 +16,26 @@ from rich.console import Console
 from rich.markup import escape
 
 from pipeline.kubeflow import runs, watch
-from pipeline.kubeflow.command_line import TIME_OVER, WRONG_COMMAND, add_commands
+from pipeline.kubeflow.command_line import (
+    DELETE,
+    LIST,
+    PAUSE,
+    RESUME,
+    TIME_OVER,
+    WRONG_COMMAND,
+    add_commands,
+)
 from pipeline.kubeflow.connection import connection_from
 from pipeline.kubeflow.cron import kfp_cron
 from pipeline.kubeflow.errors import ClientError, NotFoundError, TemporaryError, UsageError
-from pipeline.kubeflow.pipeline_file import PipelineFile, read_pipeline_file
+from pipeline.kubeflow.pipeline_file import PipelineFile, read_pipeline_file, refuse_tags
 from pipeline.kubeflow.printing import (
     colored,
     duration,
     print_task,
     print_verdict,
     runs_table,
+    schedules_table,
 )
 from pipeline.session import FAILED, INTERRUPTED, PUSHED, REFUSED
 
@@ -67,7 +76,10 @@ def run_command(options: argparse.Namespace, outside: Outside | None = None) -> 
     Every error that a person can do something about is printed as a sentence.
     """
     outside = outside or Outside()
-    commands = {"submit": _submit, "schedule": _schedule, "runs": _list_runs, "status": _status}
+    commands = {
+        **{"submit": _submit, "schedule": _schedule, "schedules": _schedules},
+        **{"runs": _list_runs, "status": _status},
+    }
     try:
         return commands[options.command](options, outside)
     except UsageError as error:
@@ -83,6 +95,7 @@ def run_command(options: argparse.Namespace, outside: Outside | None = None) -> 
 
 def _submit(options: argparse.Namespace, outside: Outside) -> int:
     _check_waiting(options)
+    refuse_tags("--run-name", options.run_name)
     client = _client(options, outside)
     pipeline, what_to_run = _what_to_run(options, client)
     import kfp_server_api as api
@@ -104,6 +117,7 @@ def _submit(options: argparse.Namespace, outside: Outside) -> int:
 
 def _schedule(options: argparse.Namespace, outside: Outside) -> int:
     cron = kfp_cron(options.cron)
+    refuse_tags("--name", options.name)
     client = _client(options, outside)
     _, what_to_run = _what_to_run(options, client)
     import kfp_server_api as api
@@ -121,7 +135,7 @@ def _schedule(options: argparse.Namespace, outside: Outside) -> int:
     host = client.connection.host
     identity = schedule.recurring_run_id
     following = (
-        "it is switched off: switch it on there"
+        f"it is paused: {PROGRAM} schedules {RESUME} {identity} --host {host}"
         if options.disabled
         else f'its runs: {PROGRAM} runs --experiment "{options.experiment}" --host {host}'
     )
@@ -136,14 +150,30 @@ def _schedule(options: argparse.Namespace, outside: Outside) -> int:
     return PUSHED
 
 
+def _schedules(options: argparse.Namespace, outside: Outside) -> int:
+    identity = options.schedule_id
+    if options.action == LIST and identity:
+        raise UsageError(f"expected no SCHEDULE_ID with {LIST}, got {identity}")
+    if options.action != LIST and not identity:
+        raise UsageError(f"expected {options.action} SCHEDULE_ID, got no id. List them first")
+    client = _client(options, outside)
+    if options.action == LIST:
+        experiment_id = _experiment_id(client, options.experiment)
+        listed = client.list_recurring_runs(experiment_id=experiment_id, limit=options.limit)
+        outside.screen.print(schedules_table(listed) if listed else "no schedules")
+        return PUSHED
+    if options.action == DELETE:
+        client.delete_recurring_run(identity)
+    else:
+        client.enable_recurring_run(identity, enabled=options.action == RESUME)
+    done = {PAUSE: "paused", RESUME: "resumed", DELETE: "deleted"}[options.action]
+    outside.screen.print(f"[bold]Schedule[/bold] {escape(identity)} {done}")
+    return PUSHED
+
+
 def _list_runs(options: argparse.Namespace, outside: Outside) -> int:
     client = _client(options, outside)
-    experiment_id = ""
-    if options.experiment:
-        found = client.find_experiment(options.experiment)
-        if found is None:
-            raise NotFoundError(_no_such_experiment(client, options.experiment))
-        experiment_id = found.experiment_id
+    experiment_id = _experiment_id(client, options.experiment)
     listed = client.list_runs(experiment_id=experiment_id, limit=options.limit)
     if not listed:
         outside.screen.print("no runs")
@@ -261,6 +291,20 @@ def _what_to_run(
             parameters=parameters, pipeline_root=options.pipeline_root or None
         ),
     }
+
+
+def _experiment_id(client: Client, name: str) -> str:
+    """Id of the experiment of that name; empty for no name.
+
+    Raises:
+        NotFoundError: There is none; the message names those that there are.
+    """
+    if not name:
+        return ""
+    found = client.find_experiment(name)
+    if found is None:
+        raise NotFoundError(_no_such_experiment(client, name))
+    return found.experiment_id
 
 
 def _no_such_experiment(client: Client, name: str) -> str:

@@ -26,7 +26,9 @@ from tfx.orchestration import pipeline as tfx_pipeline
 from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
 
 from bonafide.storage import files
-from components.corpus_check import CorpusCheck
+from bonafide.storage.uris import OBJECT_STORES
+from components.corpus_check.component import CorpusCheck
+from components.corpus_check.settings import CorpusCheckSettings
 from models.training.trainer_config import CHAMPION
 from pipeline.config import CorpusConfig, Settings
 from pipeline.fingerprints import Fingerprints
@@ -81,10 +83,15 @@ def compile_pipeline(
     edits.give_parameters(spec, wanted)
     edits.skip_push_of_refused(spec)
     edits.set_options(spec, deployment)
+    edits.tell_declarations(spec)
     edits.name_as_the_sdk_does(spec)
     platform = platform_document(deployment, spec["root"]["dag"]["tasks"])
-    require_acceptable(spec, platform)
+    require_acceptable(spec, platform, deployment.kfp_version)
     return [spec, platform] if platform else [spec]
+
+
+_FOR_PODS = ("/", *OBJECT_STORES)
+_WHERE = f"an absolute path as the pods see it, or a URI ({', '.join(OBJECT_STORES)})"
 
 
 def _not_for_pods(
@@ -99,14 +106,15 @@ def _not_for_pods(
             f"the corpus is {root!r}: give --corpus the folder as the pods see it, an absolute "
             "path or a URI"
         )
-    if not push_destination.startswith(("/", "gs://")):
+    if not push_destination.startswith(_FOR_PODS):
         yield (
-            f"the push destination is {push_destination!r}: an absolute path as the pods see it, "
-            "or a gs:// URI, is wanted (TensorFlow cannot write to others)"
+            f"push destination: expected {_WHERE}, got {push_destination!r}. Give "
+            "--push-destination"
         )
-    if not deployment.checkpoints.startswith(("/", "gs://")):
+    if not deployment.checkpoints.startswith(_FOR_PODS):
         yield (
-            f"checkpoints is {deployment.checkpoints!r}: an absolute path or a gs:// URI is wanted"
+            f"checkpoints: expected {_WHERE}, got {deployment.checkpoints!r}. Change it in the "
+            "deployment file"
         )
     pretrained = settings.trainer.pretrained
     if pretrained == CHAMPION:
@@ -114,8 +122,8 @@ def _not_for_pods(
             "trainer.pretrained=champion is resolved when a run is set up, which a compiled "
             "pipeline is not: name a version's folder as the pods see it"
         )
-    elif pretrained and not pretrained.startswith(("/", "gs://")):
-        yield f"trainer.pretrained is {pretrained!r}: an absolute path or a gs:// URI is wanted"
+    elif pretrained and not pretrained.startswith(_FOR_PODS):
+        yield f"trainer.pretrained: expected {_WHERE}, got {pretrained!r}"
 
 
 def graph(
@@ -134,11 +142,13 @@ def graph(
         checkpoints=deployment.checkpoints,
     )
     corpus_check = CorpusCheck(
-        corpus_root=settings.corpus.root,
-        layout=settings.corpus.layout,
-        layout_options=settings.corpus.options,
-        asv_scores_dev=settings.evaluation.asv_scores_dev,
-        asv_scores_eval=settings.evaluation.asv_scores_eval,
+        settings=CorpusCheckSettings(
+            corpus_root=settings.corpus.root,
+            layout=settings.corpus.layout,
+            layout_options=settings.corpus.options,
+            asv_scores_dev=settings.evaluation.asv_scores_dev,
+            asv_scores_eval=settings.evaluation.asv_scores_eval,
+        )
     )
     components = create_components(
         settings,

@@ -32,6 +32,8 @@ import yaml
 from pipeline.config import COMPONENTS
 
 QUANTITY = re.compile(r"\d+(\.\d+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?")
+# The oldest release of Kubeflow Pipelines that compiled files are checked for.
+OLDEST_KFP = "2.14"
 # In the Kubeflow graph besides what runs everywhere.
 ALL_COMPONENTS = ("CorpusCheck", *COMPONENTS)
 
@@ -115,7 +117,8 @@ class TaskOptions:
         secret_files: Secrets as files.
         secret_variables: Secrets as environment variables.
         environment: Variables with plain values.
-        shared_memory: Size of /dev/shm (`8Gi`); empty for the container's 64 MiB.
+        shared_memory: Size of /dev/shm (`8Gi`), which counts as memory of the container; empty for
+            the container's 64 MiB.
         image_pull_secrets: Names of secrets for the registry.
         retries: How often a failed task is tried again.
         retry_wait: Seconds before the first retry; each next one waits twice as long.
@@ -164,6 +167,8 @@ class Deployment:
         checkpoints: Where a training that was ended finds its last state: a mounted path, or a
             gs:// URI. The default is inside the pod: a new pod starts over.
         beam_args: Options for Beam in every task that uses it.
+        kfp_version: The oldest release of Kubeflow Pipelines that is to run the file, as `2.16`;
+            what older releases do not apply is refused.
         default: Options of every task.
         components: Component -> its options, complete.
     """
@@ -172,12 +177,18 @@ class Deployment:
     trainer_image: str = ""
     checkpoints: str = "/tmp/bonafide-checkpoints"
     beam_args: tuple[str, ...] = ("--runner=FnApiRunner",)
+    kfp_version: str = OLDEST_KFP
     default: TaskOptions = dataclasses.field(default_factory=TaskOptions)
     components: Mapping[str, TaskOptions] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in self.components:
             _known(name, ALL_COMPONENTS, "component")
+        if version_numbers(self.kfp_version) < version_numbers(OLDEST_KFP):
+            raise DeploymentError(
+                f"expected kfp_version of {OLDEST_KFP} or later, got {self.kfp_version!r}. Write "
+                'it in quotes, as "2.20": YAML reads 2.20 as the number 2.2'
+            )
 
     def options(self, component: str) -> TaskOptions:
         """Options of a component."""
@@ -187,6 +198,17 @@ class Deployment:
         """Its container image."""
         special = self.trainer_image if component in ("Trainer", "Tuner") else ""
         return special or self.image
+
+
+def version_numbers(text: str) -> tuple[int, ...]:
+    """A release such as `2.16` or `2.16.1` as numbers that can be compared.
+
+    Raises:
+        DeploymentError: It is none.
+    """
+    if not re.fullmatch(r"\d+(\.\d+)+", text):
+        raise DeploymentError(f"expected kfp_version as 2.16, got {text!r}")
+    return tuple(int(part) for part in text.split("."))
 
 
 def read_deployment(path: str) -> Deployment:

@@ -12,6 +12,7 @@ from typing import Any
 from pipeline.kubeflow import parameters
 from pipeline.kubeflow.artifacts import PAGES, title
 from pipeline.kubeflow.deployment import Deployment
+from pipeline.kubeflow.entrypoint import OUTPUTS_SPEC
 from pipeline.kubeflow.parameters import RunParameter
 from pipeline.kubeflow.platform import executor_label, resources
 
@@ -124,12 +125,23 @@ def set_options(spec: dict[str, Any], deployment: Deployment) -> None:
             container["env"] = [
                 {"name": name, "value": value} for name, value in options.environment.items()
             ]
-        # The entrypoint has a pod's schema of inputs from here; both must say the same.
-        arguments = container["args"]
+
+
+def tell_declarations(spec: dict[str, Any]) -> None:
+    """Puts the declared inputs and outputs of each component into its command.
+
+    The executor input that a pod gets does not say which of its outputs the component declares,
+    and has no types of inputs. TFX writes the inputs as they were before the other edits.
+    """
+    executors = spec["deploymentSpec"]["executors"]
+    for component in spec["components"].values():
+        arguments = executors[component["executorLabel"]]["container"]["args"]
         place = arguments.index("--json_serialized_inputs_spec_args") + 1
-        arguments[place] = json.dumps(
-            spec["components"][component].get("inputDefinitions", {}), sort_keys=True
+        inputs, outputs = (
+            json.dumps(component.get(side, {}), sort_keys=True)
+            for side in ("inputDefinitions", "outputDefinitions")
         )
+        arguments[place : place + 1] = [inputs, OUTPUTS_SPEC, outputs]
 
 
 def name_as_the_sdk_does(spec: dict[str, Any]) -> None:

@@ -2,13 +2,15 @@
 
     python -m pipeline.kubeflow.entrypoint --executor_class_path MODULE.Executor
         --json_serialized_invocation_args EXECUTOR_INPUT
-        --json_serialized_inputs_spec_args INPUTS_SPEC [options for Beam]
+        --json_serialized_inputs_spec_args INPUTS_SPEC
+        --json_serialized_outputs_spec_args OUTPUTS_SPEC [options for Beam]
 
-It takes the same arguments as TFX's own (`kubeflow_v2_run_executor`), which was made for Vertex AI,
-and uses its translation of messages. Besides, it fills in the artifact types that the open-source
-backend leaves empty, lets TFX read and write the launcher's local copies, puts run parameters into
-execution properties, logs one JSON object a line, and ends the process without waiting for threads
-of libraries, which were seen to crash at exit.
+It takes the arguments of TFX's own entrypoint (`kubeflow_v2_run_executor`), which was made for
+Vertex AI, and the specification of the outputs, and uses TFX's translation of messages. Besides, it
+drops outputs that the backend adds to those of the component, fills in the artifact types that the
+open-source backend leaves empty, lets TFX read and write the launcher's local copies, puts run
+parameters into execution properties, logs one JSON object a line, and ends the process without
+waiting for threads of libraries, which were seen to crash at exit.
 """
 
 from __future__ import annotations
@@ -25,16 +27,19 @@ from bonafide.storage import files
 from pipeline.kubeflow import parameters
 from pipeline.kubeflow.events import EventLog
 
+# JSON of a `ComponentOutputsSpec`; TFX's own entrypoint does not have it.
+OUTPUTS_SPEC = "--json_serialized_outputs_spec_args"
 # For tests: where the launcher's mounts are, when not at the root of the file system.
 MOUNT_ROOT = "BONAFIDE_MOUNT_ROOT"
 
 
 def parse(arguments: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
-    """The arguments that TFX compiles into a task, and what is left over, for Beam."""
+    """The arguments that are compiled into a task, and what is left over, for Beam."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--executor_class_path", required=True)
     parser.add_argument("--json_serialized_invocation_args", required=True)
     parser.add_argument("--json_serialized_inputs_spec_args", required=True)
+    parser.add_argument(OUTPUTS_SPEC, dest="outputs_spec", required=True)
     return parser.parse_known_args(arguments)
 
 
@@ -60,6 +65,7 @@ def run(options: argparse.Namespace, beam_args: Sequence[str], events: EventLog)
     json_format.Parse(
         options.json_serialized_inputs_spec_args, declared, ignore_unknown_fields=True
     )
+    drop_undeclared(task.outputs, options.outputs_spec)
     events.know(_where(task))
     view = PodView(os.environ.get(MOUNT_ROOT, "/"))
     view.enter(task.inputs.artifacts, declared.artifacts)
@@ -67,7 +73,7 @@ def run(options: argparse.Namespace, beam_args: Sequence[str], events: EventLog)
     for found in task.outputs.artifacts.values():
         # KFP's launcher does this, its local runner does not.
         Path(found.artifacts[0].uri).parent.mkdir(parents=True, exist_ok=True)
-    # Outputs have no name yet, and with KFP's local runner inputs have none either.
+    # Without a name are outputs of older backends, and inputs of KFP's local runner.
     names = {0: ""}
     inputs = tfx_utils.parse_raw_artifact_dict(task.inputs.artifacts, names)
     outputs = tfx_utils.parse_raw_artifact_dict(task.outputs.artifacts, names)
@@ -91,6 +97,30 @@ def run(options: argparse.Namespace, beam_args: Sequence[str], events: EventLog)
     _write(json_format.MessageToJson(result), Path(task.outputs.output_file))
     seconds = round(time.monotonic() - started, 1)
     events.say("finished", f"done after {seconds} s", seconds=seconds)
+
+
+def drop_undeclared(outputs: Any, outputs_spec: str) -> None:
+    """Removes from an executor input, in place, the outputs that the component does not declare.
+
+    The driver adds `executor-logs` (`system.Artifact`) where `PUBLISH_LOGS` is on, which is the
+    default since 2.5, and may add others. Such outputs are the launcher's: it writes them itself,
+    and TFX knows neither their names nor their types.
+
+    Args:
+        outputs: `ExecutorInput.Outputs`.
+        outputs_spec: JSON of the component's `ComponentOutputsSpec`.
+    """
+    from google.protobuf import json_format
+    from kfp.pipeline_spec import pipeline_spec_pb2
+
+    declared = pipeline_spec_pb2.ComponentOutputsSpec()
+    json_format.Parse(outputs_spec, declared, ignore_unknown_fields=True)
+    for given, known in (
+        (outputs.artifacts, declared.artifacts),
+        (outputs.parameters, declared.parameters),
+    ):
+        for name in set(given) - set(known):
+            del given[name]
 
 
 def exec_properties(given: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pipeline.kubeflow.argo import TAG
 from pipeline.kubeflow.errors import UsageError
 
 MOST_EXACT = 2**53  # parameters travel as JSON numbers, which KFP holds in doubles
@@ -55,6 +56,7 @@ class PipelineFile:
                 raise UsageError(f"--param {name}: {_no_such_parameter(name, declared, self.path)}")
             if name in values:
                 raise UsageError(f"--param {name} is given twice")
+            refuse_tags("--param " + name, text)
             kind = declared[name].get("parameterType", "")
             try:
                 values[name] = _value(kind, text)
@@ -78,8 +80,10 @@ class PipelineFile:
         """Makes sure that there is a place for what the run writes.
 
         Raises:
-            UsageError: If neither the command line nor the file names one.
+            UsageError: If neither the command line nor the file names one, or it is no URI that
+                reaches the run as it is.
         """
+        refuse_tags("--pipeline-root", root)
         if not root and not self.spec.get("defaultPipelineRoot"):
             raise UsageError(
                 f"missing pipeline root: neither --pipeline-root nor {self.path} says where the "
@@ -102,6 +106,19 @@ class PipelineFile:
         if not self.platforms:
             return spec
         return {"pipeline_spec": spec, "platform_spec": dict(self.platforms)}
+
+
+def refuse_tags(option: str, text: str) -> None:
+    """Makes sure that a text reaches the run as it was given.
+
+    Raises:
+        UsageError: If Argo, which runs the tasks, would replace something in it.
+    """
+    if TAG in text:
+        raise UsageError(
+            f"{option}: expected a text without {TAG}, got {text!r}. Argo replaces what stands "
+            f"between {TAG} and }}}}: write it in another way"
+        )
 
 
 def read_pipeline_file(path: pathlib.Path) -> PipelineFile:

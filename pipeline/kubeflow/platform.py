@@ -92,8 +92,18 @@ def executor_config(options: TaskOptions) -> dict[str, Any]:
         ],
         "imagePullSecret": [_secret(name) for name in options.image_pull_secrets],
         "activeDeadlineSeconds": str(options.timeout) if options.timeout else "",
-        "enabledSharedMemory": (
-            {"volumeName": "shm", "size": options.shared_memory} if options.shared_memory else {}
+        # `enabledSharedMemory` is in the message too, and no backend reads it.
+        "emptyDirMounts": (
+            [
+                {
+                    "volumeName": "bonafide-shm",
+                    "mountPath": "/dev/shm",
+                    "medium": "Memory",
+                    "sizeLimit": options.shared_memory,
+                }
+            ]
+            if options.shared_memory
+            else []
         ),
     }
     return {name: value for name, value in found.items() if value}

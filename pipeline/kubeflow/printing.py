@@ -46,6 +46,29 @@ def runs_table(listed: Sequence[Any], now: datetime.datetime) -> Table:
     return table
 
 
+def schedules_table(listed: Sequence[Any]) -> Table:
+    """A table of schedules in the order given.
+
+    Args:
+        listed: `V2beta1RecurringRun` messages.
+    """
+    table = Table(box=None, pad_edge=False)
+    table.add_column("schedule id", no_wrap=True)
+    table.add_column("name", overflow="fold")
+    table.add_column("state", no_wrap=True)
+    table.add_column("cron (seconds first)", no_wrap=True)
+    for schedule in listed:
+        cron = schedule.trigger.cron_schedule if schedule.trigger is not None else None
+        state = {"ENABLED": "[green]enabled[/green]", "DISABLED": "[yellow]paused[/yellow]"}
+        table.add_row(
+            escape(schedule.recurring_run_id or ""),
+            escape(schedule.display_name or ""),
+            state.get(schedule.status, "[dim]unknown[/dim]"),
+            escape(cron.cron or "") if cron is not None else "[dim]other[/dim]",
+        )
+    return table
+
+
 def print_task(console: Console, task: Task, width: int = 0) -> None:
     """Prints a task's line, and below it why it failed."""
     took = duration(task.seconds) if task.state in (*ENDED, "RUNNING") else ""

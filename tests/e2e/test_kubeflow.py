@@ -9,6 +9,7 @@ import kubeflow_cluster
 import pytest
 from kfp import components
 from kubeflow_cluster import CACHED, FAILED, OMITTED, REPOSITORY, SKIPPED, SUCCEEDED
+from kubeflow_driver import LOGS
 
 pytestmark = pytest.mark.e2e
 
@@ -122,6 +123,14 @@ def test_logs_are_json_lines_with_run_and_component(first):
     assert any(line.startswith("epoch 2/2") for line in lines)
 
 
+def test_the_log_output_that_no_component_declares_is_the_launchers_alone(first, cluster):
+    for task in first.tasks.values():
+        kept = cluster.path_of(task.artifacts[LOGS]["uri"])
+        assert kept.name == f"{LOGS}-0"
+        assert kept.read_text(errors="replace") == task.log != ""
+        assert LOGS in task.container_input["outputs"]["artifacts"]
+
+
 def test_a_model_that_is_no_better_than_the_champion_is_refused(second, cluster, volume):
     assert second.tasks["ModelEvaluator"].parameters == {"verdict": "refused"}
     [champion] = (volume / "serving").iterdir()
@@ -161,6 +170,7 @@ def test_a_corpus_that_is_not_there_is_told(first, cluster, pipeline_file):
     assert last["event"] == "failed"
     assert last["severity"] == "ERROR"
     assert "/not/said/yet" in last["message"]
+    assert set(run.tasks["CorpusCheck"].artifacts) == {LOGS}
     assert run.state == FAILED
 
 

@@ -46,7 +46,7 @@ def output(tmp_path_factory):
 @pytest.fixture(scope="module")
 def pushed(run_pipeline, small_corpus, output):
     """The first run, with a bound that any model passes."""
-    return run_pipeline("--corpus", small_corpus, "--output", output)
+    return run_pipeline("--corpus", small_corpus, "--output", output, as_users_do=True)
 
 
 def test_first_run_pushes(pushed, output):
@@ -215,7 +215,7 @@ def test_the_other_ways_give_a_model_too(run_pipeline, small_corpus, tmp_path, t
     """Two worker processes, features written by Transform, normalised over the corpus."""
     arguments = ("--corpus", small_corpus, "--output", tmp_path)
     others = {"settings": (*tiny, "transform.materialize=true", "features.normalisation=corpus")}
-    run = run_pipeline(*arguments, "--workers", "2", **others)
+    run = run_pipeline(*arguments, "--workers", "2", as_users_do=True, **others)
     assert run.returncode == 0, run.stdout
     assert len(versions(tmp_path)) == 1
     # The number of workers decides how long it takes and nothing else.
@@ -291,14 +291,14 @@ def test_code_change_runs_the_right_components(run_pipeline, small_corpus, tmp_p
 
     repository = pathlib.Path(__file__).resolve().parents[2]
     copy = tmp_path / "repository"
-    for folder in ("pipeline", "components", "models", "metrics", "report", "schema"):
+    for folder in ("bonafide", "pipeline", "components", "models", "schema"):
         shutil.copytree(repository / folder, copy / folder)
     for file in ("local_runner.py", "report_artifacts.py", "pyproject.toml"):
         shutil.copy(repository / file, copy)
     arguments = ("--corpus", small_corpus, "--output", tmp_path / "output", "--until", "Transform")
     first = run_pipeline(*arguments, cwd=copy)
     assert set(states(first.stdout).values()) == {"done"}, first.stdout
-    with (copy / "models" / "features.py").open("a") as file:
+    with (copy / "models" / "features" / "frontend.py").open("a") as file:
         file.write("\n# changed\n")
     second = states(run_pipeline(*arguments, cwd=copy).stdout)
     assert second.pop("Transform") == "done"

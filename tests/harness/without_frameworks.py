@@ -1,4 +1,4 @@
-"""Runs a script where nothing is installed but the dependency group `score` and what that needs.
+"""Runs a script where nothing is installed but the library with its extra `score`.
 
     python tests/harness/without_frameworks.py SCRIPT [ARGUMENT...]
 
@@ -15,17 +15,18 @@ import sys
 import tomllib
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-GROUP = "score"
+EXTRA = "score"
 NOT_NEEDED = {"keras", "h5py"}
 
 
-def locked_closure(group=GROUP):
-    """Names of the packages that uv.lock installs for a dependency group alone."""
+def locked_closure(extra=EXTRA):
+    """Names of the packages that uv.lock installs for the library with an extra."""
     packages = {}
     for package in tomllib.loads((ROOT / "uv.lock").read_text())["package"]:
         packages.setdefault(package["name"], []).extend(package.get("dependencies", []))
         if package["name"] == "bonafide":
-            waiting = [entry["name"] for entry in package["dev-dependencies"][group]]
+            needed = package["dependencies"] + package["optional-dependencies"][extra]
+            waiting = [entry["name"] for entry in needed]
     found = set()
     while waiting:
         name = waiting.pop()

@@ -6,6 +6,7 @@ import pytest
 from tfx.dsl.components.base import base_component
 
 from bonafide.corpora.state import CorpusState
+from components.utterance_gen.settings import IngestSettings
 from pipeline import config
 from pipeline.config import override, sample
 from pipeline.fingerprints import Fingerprints
@@ -68,14 +69,17 @@ def test_order_in_which_they_run(places, tmp_path):
 def test_what_a_layout_is_told_reaches_the_reader(places):
     told = ["corpus.layout=asvspoof2021-la", "corpus.options=subset=all,trim=notrim"]
     properties = build(places, *told)["UtteranceGen"].exec_properties
-    assert properties["layout_options"] == "subset=all,trim=notrim"
+    settings = IngestSettings.from_json(properties["settings"])
+    assert settings.layout_options == ("subset=all", "trim=notrim")
 
 
 def test_filesystems_have_their_options_before_the_corpus_is_read(monkeypatch):
     calls = []
-    monkeypatch.setattr("pipeline.pipeline.use_options", calls.append)
+    monkeypatch.setattr("pipeline.fingerprints.use_options", calls.append)
     state = CorpusState("corpus", 7)
-    monkeypatch.setattr("pipeline.pipeline.corpus_state", lambda *_: calls.append("read") or state)
+    monkeypatch.setattr(
+        "pipeline.fingerprints.corpus_state", lambda *_: calls.append("read") or state
+    )
     Fingerprints.take(sample(), beam_args=["--s3_region_name=here"])
     assert calls == [["--s3_region_name=here"], "read"]
 

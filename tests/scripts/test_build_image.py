@@ -4,10 +4,12 @@ import pathlib
 import re
 import shutil
 import subprocess
+import tomllib
 
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 REAL_TOOLS = ["basename", "bash", "date", "dirname", "git", "sed"]
 ENGINE = 'echo "$(basename "$0") $*" >>engine.log\n'
 # Notes only what builds; `docker info` and `docker buildx version` are questions.
@@ -81,11 +83,11 @@ def test_docker_builds_the_cpu_target_under_version_and_revision(machine):
     machine.fake("podman", ENGINE)
     result = machine.build()
     assert result.returncode == 0, result.stderr
-    name = f"bonafide:0.1.0-{machine.revision[:12]}"
+    name = f"bonafide:{VERSION}-{machine.revision[:12]}"
     assert result.stdout.splitlines()[-1] == f"Built {name}"
     assert machine.engine_calls() == [
         f"docker buildx build --platform linux/amd64 --target cpu --tag {name} "
-        f"--build-arg VERSION=0.1.0 --build-arg REVISION={machine.revision} "
+        f"--build-arg VERSION={VERSION} --build-arg REVISION={machine.revision} "
         f"--build-arg CREATED={COMMITTED} --load ."
     ]
 
@@ -111,7 +113,7 @@ def test_podman_where_docker_does_not_answer(machine):
     assert result.returncode == 0, result.stderr
     (call,) = machine.engine_calls()
     assert call.startswith("podman build --platform linux/amd64 --target gpu ")
-    assert f"--tag registry.example.org/a/b:0.1.0-{machine.revision[:12]}-gpu " in call
+    assert f"--tag registry.example.org/a/b:{VERSION}-{machine.revision[:12]}-gpu " in call
     assert "--load" not in call
 
 
@@ -119,7 +121,7 @@ def test_changes_that_are_not_committed_show_in_the_tag(machine):
     machine.fake("podman", ENGINE)
     (machine.tree / "models.py").touch()
     assert machine.build().returncode == 0
-    assert f":0.1.0-{machine.revision[:12]}-dirty " in machine.engine_calls()[0]
+    assert f":{VERSION}-{machine.revision[:12]}-dirty " in machine.engine_calls()[0]
 
 
 def test_a_tag_of_ones_own(machine):
@@ -133,7 +135,7 @@ def test_without_git_there_is_no_revision(machine):
     shutil.rmtree(machine.tree / ".git")
     assert machine.build().returncode == 0
     (call,) = machine.engine_calls()
-    assert " --tag bonafide:0.1.0 " in call
+    assert f" --tag bonafide:{VERSION} " in call
     assert " REVISION=unknown " in call
     assert re.search(r" CREATED=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ ", call)
 

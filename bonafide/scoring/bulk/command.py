@@ -26,7 +26,8 @@ from bonafide.scoring.bulk.log import log_aside
 from bonafide.scoring.bulk.workspace import Workspace
 from bonafide.scoring.model import ModelError, find_model, read_model, sha256
 from bonafide.scoring.rows import Reading
-from bonafide.settings import SettingsError, override
+from bonafide.settings import SettingsError
+from bonafide.settings.overrides import Change, override
 from bonafide.storage import beam_files
 from bonafide.version import REPOSITORY
 
@@ -97,7 +98,7 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
         action="append",
         default=[],
         dest="assignments",
-        help="a setting of the engine, as in local_runner.py, whose --help lists them",
+        help="a setting of the engine; local_runner.py --help-settings beam lists them",
     )
     add(
         "--verbose",
@@ -127,10 +128,13 @@ def engine_settings(options: argparse.Namespace) -> BeamConfig:
     """
     for assignment in options.assignments:
         if not assignment.strip().startswith("beam."):
-            raise SettingsError(f"--set {assignment}: only settings beam.* are taken here")
-    short = {"beam.workers": options.workers, "beam.runner": options.beam_runner}
-    named = [f"{name}={value}" for name, value in short.items() if value is not None]
-    return override(_EngineSettings(), named + options.assignments).beam
+            raise SettingsError("a setting beam.*", repr(assignment), place="--set")
+    short = [
+        Change("beam.workers", options.workers, "--workers"),
+        Change("beam.runner", options.beam_runner, "--beam-runner"),
+    ]
+    given = [change for change in short if change.value is not None]
+    return override(_EngineSettings(), [*given, *options.assignments]).beam
 
 
 def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:

@@ -6,15 +6,15 @@ import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from bonafide.scoring import inputs, windows
 from bonafide.scoring.model import Model
 from bonafide.scoring.reading import AudioError, read_blocks
+from bonafide.version import REPOSITORY
 
-SAMPLES = Path(__file__).resolve().parents[2] / "samples"
+SAMPLES = REPOSITORY / "samples"  # Of a checkout; an installed library has none.
 BUNDLED = 100  # of the bundled recordings; all would take minutes with a large model
 _FULL_SCALE = np.float32(32768)
 

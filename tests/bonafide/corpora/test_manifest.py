@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bonafide import corpora
+from bonafide.audio import endings
 from bonafide.corpora import base, manifest, names
 from bonafide.corpora.options import DEFAULTS
 from bonafide.storage.beam_files import BeamFiles, use_options
@@ -214,7 +215,7 @@ def test_any_text_is_read_or_refused(where, text):
     for row in rows:
         assert row.utterance_id.split() == [row.utterance_id]
         assert names.id_problem(row.utterance_id) is None
-        assert names.is_audio(row.path)
+        assert endings.is_audio(row.path)
 
 
 @settings(max_examples=200, deadline=None)

@@ -178,9 +178,11 @@ def test_a_wrong_command_line(serving, capsys, arguments):
 
 
 def go_back_slowly(serving, started):
-    """Goes back and hangs at the first file, as if the disk were slow."""
+    """Goes back and hangs after the first file, as if the disk were slow."""
+    copy_file = store.uris.copy_file
 
     def hang(*args, **kwargs):
+        copy_file(*args, **kwargs)
         started.set()
         time.sleep(60)
 

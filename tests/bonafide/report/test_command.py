@@ -199,7 +199,7 @@ def test_without_other_files_what_needs_them_is_not_there(files):
     assert not {*BASELINE_KEYS, "baseline"} & set(data)
     assert data["min_tdcf_legacy"] is data["min_tdcf_revised"] is None
     assert set(data["provenance"]["sha256"]) == {"scores.txt", "protocol.txt"}
-    assert any("freeze them on a development set" in warning for warning in data["warnings"])
+    assert any("Freeze them on a development set" in warning for warning in data["warnings"])
 
 
 def test_where_the_figures_come_from(files):
@@ -623,7 +623,7 @@ def test_an_input_is_never_overwritten(files, capsys, arguments):
     with pytest.raises(SystemExit) as caught:
         command.main([*SMALL, *arguments])
     assert caught.value.code == 2
-    assert "--json and --html need a file each" in capsys.readouterr().err
+    assert "expected different files for --json, --html" in capsys.readouterr().err
     assert content(files) == before
 
 
@@ -632,10 +632,13 @@ def test_an_input_is_never_overwritten(files, capsys, arguments):
     [
         (("--scores", "scores.txt"), "required: --protocol"),
         (("--protocol", "protocol.txt"), "required: --scores"),
-        ((*SMALL, "--dev-scores", "dev.txt"), "--dev-scores and --dev-protocol need each other"),
-        ((*SMALL, "--dev-protocol", "dev.trl"), "--dev-scores and --dev-protocol need each other"),
-        ((*SMALL, "--resamples", "-1"), "'-1' is not a whole number from 0"),
-        ((*SMALL, "--seed", "1.5"), "'1.5' is not a whole number from 0"),
+        ((*SMALL, "--dev-scores", "dev.txt"), "expected --dev-scores and --dev-protocol together"),
+        (
+            (*SMALL, "--dev-protocol", "dev.trl"),
+            "expected --dev-scores and --dev-protocol together",
+        ),
+        ((*SMALL, "--resamples", "-1"), "expected a whole number from 0, got '-1'"),
+        ((*SMALL, "--seed", "1.5"), "expected a whole number from 0, got '1.5'"),
         ((*SMALL, "--subset", "dev"), "invalid choice: 'dev'"),
         ((*SMALL, "--lower"), "unrecognized arguments: --lower"),
     ],

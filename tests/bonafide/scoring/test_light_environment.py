@@ -1,4 +1,4 @@
-"""The dependency group `score` is what scoring needs, and no more."""
+"""The extra `score` is what scoring needs, and no more."""
 
 import ast
 import pathlib
@@ -11,12 +11,8 @@ import pytest
 import without_frameworks
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-# What score.py, and `bonafide client` without --grpc, are made of.
-ROOMS = (
-    *("score.py", "scoring", "serving", "bonafide/storage/files.py", "bonafide/text.py"),
-    *("bonafide/audio/decoding.py", "models/features/config.py"),
-)
-NEEDS_BEAM = ROOT / "bonafide/scoring/bulk"  # a command of its own
+# Parts that need more than the extra: commands of their own, and what comes with the pipeline.
+NEEDS_MORE = ("scoring/bulk", "report", "storage", "dataset", "logs.py")
 GRPC_ONLY = {"grpc", "tensorflow_serving"}
 
 
@@ -24,40 +20,40 @@ def names(requirements):
     return {re.match(r"[\w.-]+", text)[0] for text in requirements}
 
 
-def test_the_group_holds_what_the_pipeline_has_at_the_same_versions():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    group = set(project["dependency-groups"]["score"])
-    # Others bring aiohttp; the lock holds it at one version for all.
-    assert names(group - set(project["project"]["dependencies"])) == {"aiohttp"}
+def project():
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 
-def test_the_code_imports_what_the_group_names_and_all_of_it():
+def test_the_pipeline_has_the_library_with_what_scoring_needs():
+    assert "bonafide[report,score,stores]" in project()["optional-dependencies"]["pipeline"]
+
+
+def test_the_code_imports_what_the_extra_names_and_all_of_it():
     found = set()
-    for room in ROOMS:
-        path = ROOT / room
-        for file in [path] if path.is_file() else path.rglob("*.py"):
-            if file.is_relative_to(NEEDS_BEAM):
-                continue
-            for node in ast.walk(ast.parse(file.read_text())):
-                if isinstance(node, ast.Import):
-                    found |= {alias.name.partition(".")[0] for alias in node.names}
-                elif isinstance(node, ast.ImportFrom):
-                    found.add(node.module.partition(".")[0])
-    ours = {path.stem for path in ROOT.iterdir()}
-    third = found - set(sys.stdlib_module_names) - ours - GRPC_ONLY
-    group = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]["score"]
-    assert third == {name.removesuffix("-python").replace("-", "_") for name in names(group)}
+    left_out = tuple(str(ROOT / "bonafide" / place) for place in NEEDS_MORE)
+    for file in (ROOT / "bonafide").rglob("*.py"):
+        if str(file).startswith(left_out):
+            continue
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                found.add(node.module.partition(".")[0])
+    third = found - set(sys.stdlib_module_names) - {"bonafide"} - GRPC_ONLY
+    wanted = project()["dependencies"] + project()["optional-dependencies"]["score"]
+    modules = {name.removesuffix("-python").replace("-", "_") for name in names(wanted)}
+    assert third == modules - {"scikit_learn"} | {"sklearn"}
 
 
 def test_it_is_a_fraction_of_the_whole():
     light = without_frameworks.locked_closure()
     assert {"tensorflow", "keras", "soxr", "cffi"} <= light
-    assert not {"tfx", "apache-beam", "scipy", "pandas", "altair", "jinja2"} & light
+    assert not {"tfx", "apache-beam", "pandas", "altair", "jinja2", "kfp"} & light
     lock = tomllib.loads((ROOT / "uv.lock").read_text())
     assert len(light) < len(lock["package"]) / 5
 
 
-@pytest.mark.parametrize("module", ["scipy", "tfx", "keras", "altair", "yaml"])
+@pytest.mark.parametrize("module", ["pandas", "tfx", "keras", "altair", "yaml"])
 def test_the_harness_keeps_the_others_away(tmp_path, module):
     script = tmp_path / "script.py"
     script.write_text(

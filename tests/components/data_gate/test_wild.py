@@ -9,6 +9,7 @@ from components.data_gate import checks
 from components.data_gate.config import DataGateConfig
 from components.data_gate.findings import errors_in
 from components.utterance_gen import component, executor
+from components.utterance_gen.settings import IngestSettings
 
 CORPUS = pathlib.Path(__file__).resolve().parents[4] / "shared" / "corpora" / "wild-train"
 
@@ -16,7 +17,8 @@ CORPUS = pathlib.Path(__file__).resolve().parents[4] / "shared" / "corpora" / "w
 @pytest.mark.skipif(not CORPUS.is_dir(), reason=f"{CORPUS} is not here")
 def test_known_shortcuts_are_named(tmp_path):
     made = component.UtteranceGen(
-        corpus_root=str(CORPUS), layout="manifest", corpus_fingerprint="", min_seconds=0.3
+        settings=IngestSettings(corpus_root=str(CORPUS), layout="manifest", min_seconds=0.3),
+        corpus_fingerprint="",
     )
     artifact = standard_artifacts.Examples()
     artifact.uri = str(tmp_path)

@@ -10,8 +10,7 @@ from bonafide.corpora import Utterance
 from bonafide.dataset import listing
 from bonafide.metrics import cue_removal, gate
 from bonafide.metrics.evaluation import evaluate
-from bonafide.registry.names import RECORD_FILE
-from bonafide.registry.store import FORCED_BLESSING_FILE
+from bonafide.registry.names import FORCED_BLESSING_FILE, RECORD_FILE
 from bonafide.report import evaluation_files
 from bonafide.trials.trials import make_trials
 

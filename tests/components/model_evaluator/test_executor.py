@@ -15,8 +15,9 @@ from bonafide.metrics.evaluation import evaluate
 from bonafide.metrics.gate import GateConfig
 from bonafide.registry import champion as finder
 from bonafide.report import evaluation_files
-from components.model_evaluator import ModelEvaluator
+from components.model_evaluator.component import ModelEvaluator
 from components.model_evaluator.executor import ChampionError, Executor
+from components.model_evaluator.settings import EvaluatorSettings
 from components.model_evaluator.summary import read_evaluation
 
 # Overall EER: `good` 0, `fair` 1/4 (of A07 1/2).
@@ -88,12 +89,13 @@ class World:
             },
             {name: [artifact] for name, artifact in outputs.items()},
             {
-                "gate": json.dumps(LAX | gate),
+                "settings": EvaluatorSettings(
+                    gate=GateConfig(**LAX | gate),
+                    resamples=200,
+                    cue_utterances=cue_utterances,
+                    force_blessing_reason=force,
+                ).to_json(),
                 "asv_error_rates": json.dumps(asv or {}),
-                "resamples": 200,
-                "bootstrap_seed": 1,
-                "cue_utterances": cue_utterances,
-                "force_blessing_reason": force,
             },
         )
         return outputs["blessing"]
@@ -313,11 +315,13 @@ def test_the_component_has_its_outputs_and_parameters():
         examples=types.Channel(type=standard_artifacts.Examples),
         model=types.Channel(type=standard_artifacts.Model),
         champion=types.Channel(type=standard_artifacts.Model),
-        gate=GateConfig(max_eer=0.1, max_regression=0.01),
+        settings=EvaluatorSettings(
+            gate=GateConfig(max_eer=0.1, max_regression=0.01), force_blessing_reason="why"
+        ),
         code_fingerprint="c0de",
-        force_blessing_reason="why",
     )
     assert set(component.outputs) == {"evaluation", "blessing", "scores"}
     assert component.exec_properties["code_fingerprint"] == "c0de"
-    assert component.exec_properties["force_blessing_reason"] == "why"
-    assert json.loads(component.exec_properties["gate"])["max_eer"] == 0.1
+    settings = EvaluatorSettings.from_json(component.exec_properties["settings"])
+    assert settings.force_blessing_reason == "why"
+    assert settings.gate == GateConfig(max_eer=0.1, max_regression=0.01)

@@ -160,11 +160,14 @@ def test_the_same_model_is_not_pushed_again_when_it_was_made_current_by_hand(tmp
 def push_slowly(source, destination, started):
     """Pushes and hangs after the first file, as if the disk were slow."""
 
+    copy_file = store.uris.copy_file
+
     def hang(*args, **kwargs):
+        copy_file(*args, **kwargs)
         started.set()
         time.sleep(60)
 
-    store.io_utils.copy_file = hang
+    store.uris.copy_file = hang
     push(model_path=source, destination=destination)
 
 

@@ -19,6 +19,7 @@ from bonafide import corpora
 from bonafide.dataset import listing
 from bonafide.storage import beam_files
 from components.utterance_gen import component, executor, plan
+from components.utterance_gen.settings import IngestSettings
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 # The image is not used; without it TFX packs its own source first.
@@ -31,8 +32,11 @@ TWO_PROCESSES = [
 
 
 def run(root, output, beam_args=IN_MEMORY, **settings):
-    settings = {"shard_bytes": 300_000, "seed": 5, "corpus_fingerprint": "abc"} | settings
-    made = component.UtteranceGen(corpus_root=str(root), layout="asvspoof2019-la", **settings)
+    given = {"shard_bytes": 300_000, "seed": 5} | settings
+    made = component.UtteranceGen(
+        settings=IngestSettings(corpus_root=str(root), layout="asvspoof2019-la", **given),
+        corpus_fingerprint="abc",
+    )
     artifact = standard_artifacts.Examples()
     artifact.uri = str(output)
     context = executor.Executor.Context(

@@ -15,6 +15,7 @@ from bonafide import corpora
 from bonafide.corpora.state import corpus_fingerprint
 from bonafide.dataset import listing
 from components.utterance_gen import component, executor
+from components.utterance_gen.settings import IngestSettings
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 IN_MEMORY = ["--runner=FnApiRunner", "--sdk_container_image=unused"]
@@ -43,11 +44,13 @@ def build(root, name, wav):
 
 def run(root, output, layout, options=(), **settings):
     made = component.UtteranceGen(
-        corpus_root=str(root),
-        layout=layout,
-        layout_options=options,
+        settings=IngestSettings(
+            corpus_root=str(root),
+            layout=layout,
+            layout_options=options,
+            **{"max_rejected_fraction": 0.0} | settings,
+        ),
         corpus_fingerprint="f",
-        **{"max_rejected_fraction": 0.0} | settings,
     )
     artifact = standard_artifacts.Examples()
     artifact.uri = str(output)
@@ -161,11 +164,10 @@ def test_the_fingerprint_notices_layout_and_options(dict_files):
 
 
 def test_options_of_another_layout_are_refused_at_once():
-    arguments = {"corpus_root": "x", "corpus_fingerprint": "f"}
-    with pytest.raises(corpora.CorpusError, match="does not take the option trim"):
-        component.UtteranceGen(layout="mlaad", layout_options=["trim=notrim"], **arguments)
-    with pytest.raises(ValueError, match="did you mean 'trim'"):
-        component.UtteranceGen(layout="mlaad", layout_options=["trimm=notrim"], **arguments)
+    with pytest.raises(corpora.CorpusError, match=r"layout mlaad .*, got trim"):
+        IngestSettings(corpus_root="x", layout="mlaad", layout_options=("trim=notrim",))
+    with pytest.raises(ValueError, match="Did you mean 'trim'"):
+        IngestSettings(corpus_root="x", layout="mlaad", layout_options=("trimm=notrim",))
 
 
 def test_a_mixture_of_corpora(tmp_path, wav):

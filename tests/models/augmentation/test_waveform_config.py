@@ -26,16 +26,16 @@ def test_it_survives_json():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"noise_probability": 1.5}, r"waveform.noise_probability must be in \[0, 1\], got 1.5"),
-        ({"noise_snr_db": (30.0, 10.0)}, "waveform.noise_snr_db must be two numbers"),
-        ({"noise_snr_db": (30.0,)}, "waveform.noise_snr_db must be two numbers"),
-        ({"gain_db": (0.0, math.inf)}, "waveform.gain_db must be two numbers"),
-        ({"gain_db": (math.nan, 1.0)}, "waveform.gain_db must be two numbers"),
-        ({"speed_range": (0.1, 1.0)}, "waveform.speed_range must be within 0.5 to 2"),
-        ({"band_limit_hz": (0.0, 100.0)}, "waveform.band_limit_hz must be above 0"),
-        ({"equalizer_db": math.nan}, "waveform.equalizer_db must be finite"),
-        ({"rawboost_order": "random"}, "waveform.rawboost_order must be one of series, parallel"),
-        ({"room_probability": 0.5}, "waveform.room_probability needs a folder"),
+        ({"noise_probability": 1.5}, r"from 0 to 1, got 1.5 \(waveform.noise_probability\)"),
+        ({"noise_snr_db": (30.0, 10.0)}, r"two numbers of dB.*\(waveform.noise_snr_db\)"),
+        ({"noise_snr_db": (30.0,)}, r"two numbers of dB.*\(waveform.noise_snr_db\)"),
+        ({"gain_db": (0.0, math.inf)}, r"two numbers of dB.*\(waveform.gain_db\)"),
+        ({"gain_db": (math.nan, 1.0)}, r"two numbers of dB.*\(waveform.gain_db\)"),
+        ({"speed_range": (0.1, 1.0)}, r"two numbers from 0.5 to 2, .*\(waveform.speed_range\)"),
+        ({"band_limit_hz": (0.0, 100.0)}, r"above 0, .*\(waveform.band_limit_hz\)"),
+        ({"equalizer_db": math.nan}, r"a finite number .*\(waveform.equalizer_db\)"),
+        ({"rawboost_order": "random"}, r"one of series, parallel, .*\(waveform.rawboost_order\)"),
+        ({"room_probability": 0.5}, r"a folder .*room_probability .*\(waveform.room_dir\)"),
     ],
 )
 def test_refused(changes, message):

@@ -30,10 +30,10 @@ def test_entries_are_names_with_numbers():
     ],
 )
 def test_what_is_no_weight_is_named(entries, law):
-    with pytest.raises(ValueError, match=r"^trainer\.corpus_weights must be ") as caught:
+    with pytest.raises(ValueError, match=r"^expected .*\(trainer\.corpus_weights\)") as caught:
         parse_weights(entries)
     assert law in str(caught.value)
-    assert str(caught.value).endswith(f"got {entries[-1]!r}")
+    assert str(caught.value).endswith(f"got {entries[-1]!r} (trainer.corpus_weights).")
 
 
 def test_rows_weigh_what_their_corpus_does_and_others_one():

@@ -333,5 +333,5 @@ def test_a_corpus_that_is_not_trained_on_has_no_weight(corpus):
 
 @pytest.mark.parametrize(("materialized", "cache"), [(True, "memory"), (False, "none")])
 def test_what_has_no_rows_cannot_be_weighted(corpus, materialized, cache):
-    with pytest.raises(ValueError, match="corpora cannot be given weights"):
+    with pytest.raises(ValueError, match="expected no weights of corpora with"):
         opened(corpus, materialized=materialized, cache=cache, corpus_weights=("one=2",))

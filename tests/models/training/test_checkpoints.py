@@ -99,7 +99,7 @@ def test_other_settings_and_another_model_are_told_apart(tmp_path, caplog):
 
 
 def test_an_interrupted_write_is_never_taken_for_a_checkpoint(tmp_path):
-    (tmp_path / "checkpoint-00003.npz.part").write_bytes(b"half")
+    (tmp_path / ".bonafide.123.tmp").write_bytes(b"half")
     assert load(tmp_path) is None
     save(tmp_path, 3)
     assert load(tmp_path).epoch == 3
@@ -112,7 +112,7 @@ def test_no_folder_is_no_checkpoint(tmp_path):
 
 def test_remove_spares_what_is_not_ours(tmp_path):
     save(tmp_path, 1)
-    (tmp_path / "checkpoint-00002.npz.part").write_bytes(b"half")
+    (tmp_path / ".bonafide.123.tmp").write_bytes(b"half")
     (tmp_path / "notes.txt").write_text("mine")
     checkpoints.remove(str(tmp_path))
     assert names(tmp_path) == ["notes.txt"]

@@ -281,7 +281,7 @@ def test_a_warm_start_begins_where_the_other_training_ended(learnt, tmp_path, ca
 KILLED = """
 import os, signal, sys
 sys.path.insert(0, {root!r})
-from tests.models import test_train as t
+from tests.models.training import test_train as t
 from models.training import train
 calls = 0
 make = train.make_train_step
@@ -376,7 +376,7 @@ sys.path.insert(0, {root!r})
 import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-from tests.models import test_train as t
+from tests.models.training import test_train as t
 from models.training.devices import choose_placement
 assert choose_placement("cpu").description == "2 CPU replicas, float32"
 for i, settings in enumerate(json.loads({settings!r})):
@@ -390,7 +390,7 @@ import json, sys
 sys.path.insert(0, {root!r})
 from models.training.devices import choose_placement
 placement = choose_placement("cpu")
-from tests.models import test_train as t
+from tests.models.training import test_train as t
 settings = t.TrainerConfig(**json.loads({settings!r}))
 result = t.run({directory!r}, settings, placement=placement, conformer=t.NO_DROPOUT)
 print(placement.description)

@@ -4,7 +4,6 @@ import types
 
 import numpy as np
 import pytest
-from tests.models.test_train import toy_split
 
 from models.training.calibrate import DevCalibration
 from models.training.steps import TrainingDivergedError
@@ -21,6 +20,7 @@ from models.tuning.tuner import (
 )
 from models.tuning.tuner_config import TunerConfig
 from pipeline.config import override, sample
+from tests.models.training.test_train import toy_split
 
 ASSIGNMENTS = [
     "tuner.trials=4",

@@ -34,6 +34,9 @@ PUBLISHED = [
     ("POST", "/apis/v2beta1/runs", {"experiment_id"}, "V2beta1Run"),
     ("GET", "/apis/v2beta1/runs/[^/]+", {"experiment_id"}, None),
     ("POST", "/apis/v2beta1/recurringruns", set(), "V2beta1RecurringRun"),
+    ("GET", "/apis/v2beta1/recurringruns", LISTING | {"experiment_id"}, None),
+    ("POST", "/apis/v2beta1/recurringruns/[^/:]+:(enable|disable)", set(), None),
+    ("DELETE", "/apis/v2beta1/recurringruns/[^/:]+", set(), None),
     ("GET", "/apis/v2beta1/experiments", LISTING, None),
     ("POST", "/apis/v2beta1/experiments", set(), "V2beta1Experiment"),
 ]
@@ -133,7 +136,7 @@ class KfpServer:
     def __init__(self):
         self.requests, self.faults, self.script = [], [], []
         self.experiments = [{"experiment_id": "exp-default", "display_name": "Default"}]
-        self.runs, self.run_states = [], []
+        self.runs, self.run_states, self.schedules = [], [], []
         self.page = 100
         self.over = threading.Event()
         self.url = ""
@@ -181,6 +184,8 @@ class KfpServer:
 
     def plain_answer(self, request):
         kind = request.path.split("/")[3]
+        if request.path.startswith("/apis/v2beta1/recurringruns/"):
+            return self.change_schedule(request)
         if request.method == "POST":
             if kind == "experiments":
                 made = {**request.body, "experiment_id": f"exp-{len(self.experiments)}"}
@@ -190,6 +195,7 @@ class KfpServer:
                 self.runs.append(made)
             else:
                 made = {**request.body, "recurring_run_id": "schedule-1", "status": "ENABLED"}
+                self.schedules.append(made)
             return Answer(200, made)
         if request.path.startswith("/apis/v2beta1/runs/"):
             states = self.run_states
@@ -202,12 +208,24 @@ class KfpServer:
                 wanted = predicate["string_value"]
                 found = [item for item in found if item["display_name"] == wanted]
             return Answer(200, {"experiments": found} if found else {})
+        name, listed = ("runs", self.runs) if kind == "runs" else ("recurringRuns", self.schedules)
         start = int(request.query.get("page_token") or 0)
         end = start + min(int(request.query["page_size"]), self.page)
-        body = {"runs": self.runs[start:end], "total_size": len(self.runs)}
-        if end < len(self.runs):
+        body = {name: listed[start:end], "total_size": len(listed)}
+        if end < len(listed):
             body["next_page_token"] = str(end)
-        return Answer(200, body if body["runs"] else {})
+        return Answer(200, body if body[name] else {})
+
+    def change_schedule(self, request):
+        identity, _, action = request.path.rpartition("/")[2].partition(":")
+        found = [item for item in self.schedules if item["recurring_run_id"] == identity]
+        if not found:
+            return Answer(404, {"message": f"Job {identity} not found"})
+        if request.method == "DELETE":
+            self.schedules.remove(found[0])
+        else:
+            found[0]["status"] = {"enable": "ENABLED", "disable": "DISABLED"}[action]
+        return Answer(200, {})
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -242,7 +260,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body[: len(body) // 2] if answer.cut else body)
         self.close_connection = answer.cut
 
-    do_GET = do_POST = handle_request  # noqa: N815 (names of http.server)
+    do_GET = do_POST = do_DELETE = handle_request  # noqa: N815 (names of http.server)
 
     def log_message(self, *_):
         pass

@@ -2,7 +2,8 @@ import copy
 
 import pytest
 
-from pipeline.kubeflow.checks import CompileError, platform_problems, problems, require_acceptable
+from pipeline.kubeflow.argo import argument_bytes
+from pipeline.kubeflow.checks import CompileError, problems, require_acceptable
 
 SCHEMA = {"artifactType": {"instanceSchema": "title: tfx.Examples\ntype: object\n"}}
 GOOD = {
@@ -82,17 +83,6 @@ GOOD = {
     },
 }
 GEN, USE = ("root", "dag", "tasks", "Gen"), ("root", "dag", "tasks", "Use")
-PLATFORM = {
-    "platforms": {
-        "kubernetes": {
-            "deploymentSpec": {
-                "executors": {
-                    "Use_executor": {"pvcMount": [{"constant": "c", "mountPath": "/data"}]}
-                }
-            }
-        }
-    }
-}
 _GONE = object()
 
 
@@ -109,10 +99,12 @@ def changed(document, *path, to=_GONE):
     return whole
 
 
+def constant(value):
+    return {"runtimeValue": {"constant": value}}
+
+
 def test_a_good_one_has_no_problems():
     assert problems(GOOD) == []
-    assert platform_problems(GOOD, PLATFORM) == []
-    require_acceptable(GOOD, PLATFORM)
     require_acceptable(GOOD, {})
 
 
@@ -188,7 +180,32 @@ def test_a_good_one_has_no_problems():
         (
             (*GEN, "inputs", "parameters", "root"),
             {"runtimeValue": {"constant": "a {{$.x}}"}},
-            "would try to replace",
+            "root.dag.tasks.Gen.inputs.parameters.root.runtimeValue.constant contains {{",
+        ),
+        (
+            (*GEN, "inputs", "parameters", "root"),
+            {"runtimeValue": {"constant": '{"title": "{{workflow.name}}"}'}},
+            "Argo would replace what stands between {{ and }}",
+        ),
+        (
+            ("root", "inputDefinitions", "parameters", "place", "defaultValue"),
+            "{{pod.name}}",
+            "root.inputDefinitions.parameters.place.defaultValue contains {{",
+        ),
+        (
+            ("deploymentSpec", "executors", "Gen_executor", "container", "args"),
+            ["{{$}}", "{{=sprig.env('HOME')}}"],
+            "deploymentSpec.executors.Gen_executor.container.args[1] contains {{",
+        ),
+        (
+            ("deploymentSpec", "executors", "Gen_executor", "container", "args"),
+            ["x" * 140_000],
+            "the container of Gen_executor has 140,",
+        ),
+        (
+            ("components", "Gen", "inputDefinitions", "parameters", "root", "description"),
+            "x" * 140_000,
+            "the component Gen has 140,",
         ),
         ((*USE, "inputs", "artifacts"), {}, "Use: nothing gives its input examples"),
         (
@@ -222,29 +239,32 @@ def test_what_the_backend_refuses_is_found(path, value, expected):
     assert any(expected in problem for problem in found), found
 
 
-EXECUTORS = ("platforms", "kubernetes", "deploymentSpec", "executors")
+def test_the_root_is_one_argument_of_a_process_and_no_longer():
+    """Each task is short enough, and all of them together are not."""
+    gen = GOOD["root"]["dag"]["tasks"]["Gen"]
+    long = changed(gen, "inputs", "parameters", "root", to=constant("x" * 70_000))
+    one = changed(GOOD, "root", "dag", "tasks", "First", to=long)
+    assert problems(one) == []
+    [problem] = problems(changed(one, "root", "dag", "tasks", "Second", to=long))
+    assert "the root component, which holds the values of all tasks, has 14" in problem
+    assert "an argument of a process at most 131,072" in problem
 
 
-@pytest.mark.parametrize(
-    ("path", "value", "expected"),
-    [
-        ((*EXECUTORS, "Ghost_executor"), {}, "Ghost_executor, and no component has that executor"),
-        (
-            (*EXECUTORS, "Use_executor", "pvcMounts"),
-            [],
-            'Use_executor: Message type "kfp_kubernetes.KubernetesExecutorConfig" has no field',
-        ),
-        (("platform",), {}, "not a PlatformSpec"),
-        (
-            (*EXECUTORS, "Use_executor", "secretAsVolume"),
-            [{"secretName": "s", "mountPath": "/data"}],
-            "two things are mounted at /data",
-        ),
-    ],
-)
-def test_what_the_platform_refuses_is_found(path, value, expected):
-    found = platform_problems(GOOD, changed(PLATFORM, *path, to=value))
-    assert any(expected in problem for problem in found), found
+def test_the_backends_json_is_longer_where_it_escapes():
+    assert argument_bytes({"a": "é<&>"}) == len('{"a":"é\\u003c\\u0026\\u003e"}'.encode()) + 1
+
+
+def test_the_executor_input_alone_is_filled_in():
+    args = ("deploymentSpec", "executors", "Gen_executor", "container", "args")
+    assert problems(changed(GOOD, *args, to=["--input", "{{$}}", '{"a":{"b":{}}}'])) == []
+    assert len(problems(changed(GOOD, *args, to=["--input", "as {{$}}"]))) == 1
+
+
+def test_a_tag_in_the_second_document_is_refused():
+    executors = {"Use_executor": {"nodeSelector": {"labels": {"pool": "{{workflow.name}}"}}}}
+    platform = {"platforms": {"kubernetes": {"deploymentSpec": {"executors": executors}}}}
+    with pytest.raises(CompileError, match=r"nodeSelector\.labels\.pool contains \{\{"):
+        require_acceptable(GOOD, platform)
 
 
 def test_all_problems_are_told_at_once():

@@ -1,4 +1,5 @@
 import argparse
+import re
 import subprocess
 import sys
 
@@ -94,6 +95,7 @@ def test_the_token_of_each_source_is_sent_and_not_shown(
         (["--param", "epoch=1"], "did you mean epochs?"),
         (["--param", "epochs=many"], "a whole number is wanted"),
         (["--timeout", "5"], "give --wait as well"),
+        (["--run-name", "{{workflow.name}}"], "--run-name: expected a text without {{"),
     ],
 )
 def test_a_wrong_command_line_is_refused_before_any_request(
@@ -126,6 +128,8 @@ def test_no_host_no_root_no_file(run, server, world, pipeline_path, tmp_path):
         ["schedule", "p.yaml", "--name", "n", "--cron", "0 3 * * 1", "--max-concurrency", "11"],
         ["runs", "--limit", "0"],
         ["runs", "--limit", "many"],
+        ["schedules", "stop", "schedule-1"],
+        ["schedules", "--limit", "0"],
         ["status"],
     ],
 )
@@ -182,12 +186,90 @@ def test_schedule_with_everything_said(run, server, world, pipeline_path):
     assert body["trigger"] == {"cron_schedule": {"cron": "30 0 3 * * MON"}}
     assert body["runtime_config"] == {"parameters": {"epochs": 7}, "pipeline_root": "gs://b"}
     assert (body["max_concurrency"], body["no_catchup"], body["mode"]) == ("3", False, "DISABLE")
-    assert "it is switched off" in world.shown
+    resume = f"python kubeflow_runner.py schedules resume schedule-1 --host {server.url}"
+    assert f"it is paused: {resume}" in world.shown
 
 
 def test_a_malformed_schedule_is_refused_before_any_request(run, server, world, pipeline_path):
     assert run("schedule", pipeline_path, "--name", "n", "--cron", "0 3 * * 7") == 2
     assert "Sunday is 0" in world.complained
+    assert server.requests == []
+
+
+def test_schedules_are_listed_newest_first_page_by_page(run, server, world):
+    cron = {"cron_schedule": {"cron": "0 0 3 * * 1"}}
+    server.schedules = [
+        {"recurring_run_id": "s-3", "display_name": "[w]", "status": "ENABLED", "trigger": cron},
+        {"recurring_run_id": "s-2", "display_name": "old", "status": "DISABLED", "trigger": cron},
+        {
+            **{"recurring_run_id": "s-1", "display_name": "hourly"},
+            "trigger": {"periodic_schedule": {"interval_second": "3600"}},
+        },
+        {"recurring_run_id": "s-0", "display_name": "first", "status": "ENABLED"},
+    ]
+    server.page = 2
+    assert run("schedules", "--limit", 3, "--namespace", "team-a") == 0
+    lines = world.shown.splitlines()
+    assert lines[0].split() == ["schedule", "id", "name", "state", "cron", "(seconds", "first)"]
+    assert re.fullmatch(r"s-3 +\[w\] +enabled +0 0 3 \* \* 1", lines[1].strip())
+    assert re.fullmatch(r"s-2 +old +paused +0 0 3 \* \* 1", lines[2].strip())
+    assert lines[3].split() == ["s-1", "hourly", "unknown", "other"]
+    assert len(lines) == 4
+    assert [request.query["page_size"] for request in server.requests] == ["3", "3"]
+    assert server.requests[0].query["namespace"] == "team-a"
+    assert server.requests[0].query["sort_by"] == "created_at desc"
+
+
+def test_schedules_of_an_experiment(run, server, world):
+    assert run("schedules", "--experiment", "Default") == 0
+    assert server.requests[-1].query["experiment_id"] == "exp-default"
+    assert world.shown == "no schedules\n"
+    assert run("schedules", "--experiment", "Defualt") == 1
+    assert 'no experiment "Defualt"; there are Default' in world.complained
+
+
+@pytest.mark.parametrize(
+    ("action", "request_line", "status"),
+    [
+        ("pause", "POST /apis/v2beta1/recurringruns/s-1:disable", "DISABLED"),
+        ("resume", "POST /apis/v2beta1/recurringruns/s-1:enable", "ENABLED"),
+        ("delete", "DELETE /apis/v2beta1/recurringruns/s-1", None),
+    ],
+)
+def test_a_schedule_is_paused_resumed_and_deleted(run, server, world, action, request_line, status):
+    server.schedules = [{"recurring_run_id": "s-1"}, {"recurring_run_id": "s-2"}]
+    assert run("schedules", action, "s-1") == 0
+    assert server.asked() == [request_line]
+    left = {item["recurring_run_id"]: item.get("status") for item in server.schedules}
+    assert left == ({"s-1": status} if status else {}) | {"s-2": None}
+    assert f"Schedule s-1 {action}d" in world.shown
+    assert run("schedules", action, "s-9") == 1
+    assert "schedule s-9: not found (404): Job s-9 not found" in world.complained
+
+
+def test_pausing_is_tried_again_and_deleting_is_not(run, server, world):
+    server.schedules = [{"recurring_run_id": "s-1"}]
+    server.script = [problem(503, "busy"), None]
+    assert run("schedules", "pause", "s-1") == 0
+    assert len(server.requests) == 2
+    server.script = [problem(503, "busy"), None]
+    assert run("schedules", "delete", "s-1") == 1
+    assert len(server.requests) == 3
+    assert "(503): busy" in world.complained
+    assert len(server.schedules) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["list", "s-1"], "expected no SCHEDULE_ID with list, got s-1"),
+        (["pause"], "expected pause SCHEDULE_ID, got no id. List them first"),
+        (["delete"], "expected delete SCHEDULE_ID"),
+    ],
+)
+def test_an_action_has_the_id_that_it_needs(run, server, world, arguments, reason):
+    assert run("schedules", *arguments) == 2
+    assert reason in world.complained
     assert server.requests == []
 
 

@@ -82,13 +82,17 @@ def test_parameters_go_where_they_are_wanted(tasks):
     assert trainer["trainer"]["epochs"] == "@{epochs}"
     assert trainer["trainer"]["seed"] == "@{seed}"
     assert trainer["trainer"]["batch_size"] == sample().trainer.batch_size
-    gate = json.loads(constant(tasks["ModelEvaluator"], "gate"))
-    assert gate["max_eer"] == "@{max_eer}"
+    evaluator = json.loads(constant(tasks["ModelEvaluator"], "settings"))
+    assert evaluator["gate"]["max_eer"] == "@{max_eer}"
+    assert evaluator["force_blessing_reason"] == "@{force_blessing_reason}"
     pushed = json.loads(constant(tasks["ModelPusher"], "push_destination"))
     assert pushed["filesystem"]["base_directory"] == "@{push_destination}"
     shown = json.loads(constant(tasks["EvalReport"], "settings"))
     assert shown["trainer"]["epochs"] == "@{epochs}"
     assert shown["corpus"]["root"] == "@{corpus_root}"
+    read = json.loads(constant(tasks["UtteranceGen"], "settings"))
+    assert (read["corpus_root"], read["layout"]) == ("@{corpus_root}", "asvspoof2019-la")
+    assert "param--corpus_root" in tasks["UtteranceGen"]["inputs"]["parameters"]
     given = tasks["Trainer"]["inputs"]["parameters"]
     assert given["param--epochs"] == {"componentInputParameter": "epochs"}
     assert given["param--corpus_fingerprint"] == {
@@ -138,12 +142,13 @@ def test_images_resources_and_retries(spec, tasks):
     assert "retryPolicy" not in tasks["Transform"]
 
 
-def test_a_pod_knows_all_its_inputs(spec):
+@pytest.mark.parametrize("side", ["inputs", "outputs"])
+def test_a_pod_knows_all_inputs_and_outputs_that_its_component_declares(spec, side):
     for name, executor in spec["deploymentSpec"]["executors"].items():
         arguments = executor["container"]["args"]
-        declared = json.loads(arguments[arguments.index("--json_serialized_inputs_spec_args") + 1])
+        declared = json.loads(arguments[arguments.index(f"--json_serialized_{side}_spec_args") + 1])
         component = spec["components"][name.replace("exec-", "comp-")]
-        assert declared == component.get("inputDefinitions", {})
+        assert declared == component.get(f"{side.removesuffix('s')}Definitions", {})
         assert arguments[-1] == "--runner=FnApiRunner"
 
 
@@ -167,9 +172,17 @@ def test_nothing_special_needs_no_second_document():
     [
         ([], {}, "no image is named"),
         (["corpus.root=data/LA"], {"image": "x"}, "the corpus is 'data/LA'"),
-        ([], {"image": "x", "checkpoints": "here"}, "checkpoints is 'here'"),
+        (
+            [],
+            {"image": "x", "checkpoints": "here"},
+            "checkpoints: expected an absolute path .*, got 'here'",
+        ),
         (["trainer.pretrained=champion"], {"image": "x"}, "pretrained=champion"),
-        (["trainer.pretrained=weights.h5"], {"image": "x"}, r"pretrained is 'weights\.h5'"),
+        (
+            ["trainer.pretrained=weights.h5"],
+            {"image": "x"},
+            r"pretrained: expected an absolute path .*, got 'weights\.h5'",
+        ),
     ],
 )
 def test_what_cannot_run_is_refused(assignments, deployment, expected):
@@ -182,8 +195,20 @@ def test_what_cannot_run_is_refused(assignments, deployment, expected):
 def test_all_reasons_are_told_at_once():
     settings = override(sample(), ["corpus.root=data/LA"])
     with pytest.raises(CompileError) as error:
-        compile_pipeline(settings, parse_deployment({}), push_destination="s3://bucket/x")
+        compile_pipeline(settings, parse_deployment({}), push_destination="hdfs://bucket/x")
     assert len(error.value.problems) == 3
+
+
+@pytest.mark.parametrize("scheme", ["s3", "minio", "gs"])
+def test_models_go_to_the_store_that_people_have(scheme):
+    destination = f"{scheme}://models/serving"
+    spec, *_ = compile_pipeline(
+        sample(),
+        parse_deployment({"image": "x", "checkpoints": f"{scheme}://models/checkpoints"}),
+        push_destination=destination,
+    )
+    parameters = spec["root"]["inputDefinitions"]["parameters"]
+    assert parameters["push_destination"]["defaultValue"] == destination
 
 
 def test_a_bad_pipeline_root_is_refused():

@@ -86,6 +86,8 @@ def test_an_empty_file_changes_nothing(content):
             {"components": {"Trainer": {"tolerations": [{"effect": "No"}]}}},
             "effect is 'No', not NoSchedule",
         ),
+        ({"kfp_version": 2.2}, r"expected kfp_version of 2\.14 or later, got '2\.2'\. Write it in"),
+        ({"kfp_version": "new"}, r"expected kfp_version as 2\.16, got 'new'"),
         ({"components": {"Trianer": {}}}, "unknown component 'Trianer'; did you mean Trainer"),
         ({"components": {"Trainer": "gpu"}}, "components.Trainer: a mapping is wanted"),
         (

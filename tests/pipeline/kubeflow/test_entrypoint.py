@@ -32,6 +32,7 @@ def arguments(task, declared):
         *("--executor_class_path", "components.curated_schema.component.Executor"),
         *("--json_serialized_invocation_args", json.dumps(task)),
         *("--json_serialized_inputs_spec_args", json.dumps(declared)),
+        *("--json_serialized_outputs_spec_args", json.dumps(OUTPUTS)),
         "--runner=FnApiRunner",
     ]
 
@@ -42,6 +43,17 @@ DECLARED = {
         "code_fingerprint": {"parameterType": "STRING"},
         "param--name": {"parameterType": "STRING"},
     }
+}
+OUTPUTS = {
+    "artifacts": {"schema": {"artifactType": {"instanceSchema": "title: tfx.Schema\n"}}},
+    "parameters": {},
+}
+# What a backend may add: the first is what it adds by default since 2.5, the others stand for later
+# versions. One has a type that TFX knows, and one sorts before the component's own output.
+UNDECLARED = {
+    "executor-logs": {"schemaTitle": "system.Artifact"},
+    "a_model": {"instanceSchema": "title: tfx.Model\ntype: object\n"},
+    "untyped": {},
 }
 
 
@@ -72,6 +84,37 @@ def test_a_component_runs_and_its_output_is_told_with_its_uri(tmp_path, mounts, 
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["output_metadata.json"]
     events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [event["event"] for event in events] == ["started", "finished"]
+    assert {(event["run"], event["component"]) for event in events} == {("run-7", SCHEMA)}
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_no_output_that_the_component_does_not_declare_reaches_tfx(
+    tmp_path, mounts, capsys, monkeypatch, first
+):
+    task = executor_input(
+        tmp_path,
+        parameterValues={"schema_pbtxt": "", "code_fingerprint": "c", "param--name": "label"},
+    )
+    added = {
+        name: {"artifacts": [{"name": name, "uri": f"s3://else/a/b/c/d/e/{name}", "type": kind}]}
+        for name, kind in UNDECLARED.items()
+    }
+    own = task["outputs"]["artifacts"]
+    task["outputs"]["artifacts"] = {**added, **own} if first else {**own, **added}
+    task["outputs"]["parameters"] = {"added": {"outputFile": str(tmp_path / "added")}}
+    seen = []
+
+    def do(self, inputs, outputs, properties):
+        seen.append(set(outputs))
+
+    monkeypatch.setattr("components.curated_schema.component.Executor.Do", do)
+    assert entrypoint.main(arguments(task, DECLARED)) == 0
+    assert seen == [{"schema"}]
+    assert [path.name for path in mounts.iterdir()] == ["minio"]  # nothing where the others go
+    output = json.loads((tmp_path / "out" / "output_metadata.json").read_text())
+    assert set(output) == {"artifacts"}
+    assert set(output["artifacts"]) == {"schema"}
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert {(event["run"], event["component"]) for event in events} == {("run-7", SCHEMA)}
 
 

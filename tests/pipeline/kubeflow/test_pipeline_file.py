@@ -76,6 +76,8 @@ def test_parameters_have_the_type_that_the_pipeline_says(compiled, text, name, v
         ("attacks=[NaN]", "JSON is wanted"),
         ("attacks=A07", "JSON is wanted"),
         ("gate=[]", "JSON is wanted, as {"),
+        ("corpus_root={{workflow.name}}", "expected a text without {{, got '{{workflow.name}}'"),
+        ('gate={"a": "{{x}}"}', "--param gate: expected a text without {{"),
     ],
 )
 def test_what_is_not_a_parameter_is_refused(compiled, text, reason):
@@ -109,6 +111,8 @@ def test_the_pipeline_root_is_the_options_or_the_files(pipeline_path, compiled, 
     bare.check_root("gs://bucket/root")
     with pytest.raises(UsageError, match=r"missing pipeline root: .*add --pipeline-root URI"):
         bare.check_root("")
+    with pytest.raises(UsageError, match="--pipeline-root: expected a text without"):
+        compiled.check_root("s3://bucket/{{workflow.name}}")
 
 
 @pytest.mark.parametrize(

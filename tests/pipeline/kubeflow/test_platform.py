@@ -55,7 +55,10 @@ def test_the_message_says_everything(deployment):
     assert variables.secret_name_parameter.runtime_value.constant.string_value == "s3"
     [pair] = variables.key_to_env
     assert (pair.secret_key, pair.env_var) == ("id", "AWS_ACCESS_KEY_ID")
-    assert message.enabled_shared_memory.size == "4Gi"
+    assert not message.HasField("enabled_shared_memory")  # the backend does not read it
+    [shared] = message.empty_dir_mounts
+    assert (shared.mount_path, shared.medium, shared.size_limit) == ("/dev/shm", "Memory", "4Gi")
+    assert shared.volume_name
     assert message.image_pull_secret[0].secret_name == "registry"
     assert message.active_deadline_seconds == 3600
 

@@ -1,7 +1,7 @@
 import pytest
 
 from pipeline.kubeflow.connection import Connection
-from pipeline.kubeflow.errors import LONGEST_MESSAGE, not_json, server_message
+from pipeline.kubeflow.failures import LONGEST_MESSAGE, not_json, server_message
 
 HERE = Connection("http://kfp")
 

@@ -1,0 +1,160 @@
+"""YAML files of settings: read with the line of every value, written so that they read back.
+
+Scalars are read as texts, and a setting's type decides what they are: `cache: off` and
+`schema: off` mean what each setting can be, and `1e-3` is a number. (YAML 1.1 would make `off`
+false and `1e-3` a text.)
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from bonafide.settings.errors import SettingsError
+from bonafide.settings.overrides import Change
+
+if TYPE_CHECKING:
+    import yaml
+
+_STANDARD = "tag:yaml.org,2002:"
+# Far more than any settings have: aliases of aliases would be billions.
+_MOST_VALUES = 10_000
+
+
+def read_yaml(path: str | os.PathLike[str]) -> tuple[Any, dict[str, str]]:
+    """Reads a file with YAML's safe loader: it makes no objects.
+
+    Returns:
+        The content: texts, None, lists and dictionaries. And places: dotted name of a value
+        (`default.volumes[0].mount`) -> `FILE:LINE`.
+
+    Raises:
+        SettingsError: The file cannot be read, is no YAML, or names a key twice.
+    """
+    import yaml  # only where there is a file
+
+    place = os.fspath(path)
+    try:
+        text = pathlib.Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise SettingsError("a YAML file", error.strerror or str(error), place=place) from error
+    except UnicodeDecodeError as error:
+        raise SettingsError("a YAML file in UTF-8", str(error), place=place) from error
+    try:
+        loader = yaml.SafeLoader(text)
+        node = loader.get_single_node()
+        places: dict[str, str] = {}
+        content = None if node is None else _Reader(loader, place, places).value(node, "")
+    except RecursionError as error:
+        raise SettingsError("YAML with an end", "levels without end", place=place) from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or str(error)
+        where = f"{place}:{mark.line + 1}" if mark else place
+        raise SettingsError("YAML", f"what is none: {problem}", place=where) from error
+    return content, places
+
+
+class _Reader:
+    """Turns nodes into texts, lists and dictionaries, and notes where they were."""
+
+    def __init__(self, loader: yaml.SafeLoader, file: str, places: dict[str, str]) -> None:
+        self._loader = loader
+        self._file = file
+        self._places = places
+        self._read = 0
+
+    def value(self, node: yaml.Node, name: str) -> Any:
+        import yaml
+
+        self._places.setdefault(name, self._place(node))
+        self._read += 1
+        if self._read > _MOST_VALUES:
+            raise SettingsError(f"at most {_MOST_VALUES:,} values", "more", place=self._file)
+        if not node.tag.startswith(_STANDARD):
+            raise SettingsError("plain YAML", f"the tag {node.tag}", name, self._place(node))
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, name)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.value(item, f"{name}[{i}]") for i, item in enumerate(node.value)]
+        return None if node.tag == f"{_STANDARD}null" else node.value
+
+    def _mapping(self, node: yaml.MappingNode, name: str) -> dict[str, Any]:
+        own = [key.value for key, _ in node.value if key.tag != f"{_STANDARD}merge"]
+        self._loader.flatten_mapping(node)  # what `<<: *anchor` stands for comes first
+        content: dict[str, Any] = {}
+        for key, value in node.value:
+            if not isinstance(key.value, str):
+                raise SettingsError("a name", "a list or mapping", name, self._place(key))
+            inner = f"{name}.{key.value}" if name else key.value
+            if own.count(key.value) > 1 and key.value in content:
+                raise SettingsError("each name once", "it again", inner, self._place(key))
+            self._places[inner] = self._place(key)
+            content[key.value] = self.value(value, inner)
+        return content
+
+    def _place(self, node: yaml.Node) -> str:
+        return f"{self._file}:{node.start_mark.line + 1}"
+
+
+def changes_of(content: Any, places: Mapping[str, str]) -> list[Change]:
+    """Returns what a file says of settings, nested (`trainer: {epochs: 5}`) or dotted.
+
+    Args:
+        content: From `read_yaml`.
+        places: From `read_yaml`.
+
+    Raises:
+        SettingsError: It is no mapping, or a setting is there nested and dotted.
+    """
+    if content is None:
+        return []
+    if not isinstance(content, dict):
+        raise SettingsError("a mapping of settings", repr(content), place=places.get("", ""))
+    changes = list(_flat(content, "", "", places))
+    seen: dict[str, Change] = {}
+    for change in changes:
+        if other := seen.get(change.name):
+            places_text = f"{other.place} and {change.place}"
+            raise SettingsError("each setting once", "it twice", change.name, places_text)
+        seen[change.name] = change
+    return changes
+
+
+def _flat(
+    content: Mapping[str, Any], name: str, path: str, places: Mapping[str, str]
+) -> Iterator[Change]:
+    for key, value in content.items():
+        inner_name = f"{name}.{key}" if name else key
+        inner_path = f"{path}.{key}" if path else key
+        if isinstance(value, dict):
+            yield from _flat(value, inner_name, inner_path, places)
+        else:
+            yield Change(inner_name, value, places[inner_path])
+
+
+def to_yaml(sections: Mapping[str, Mapping[str, Any]], titles: Mapping[str, str]) -> str:
+    """Returns sections of settings as YAML that `read_yaml` and `changes_of` read back.
+
+    Args:
+        sections: Section -> setting -> value.
+        titles: Section -> the comment above it.
+    """
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        """Lists on one line."""
+
+    Dumper.add_representer(
+        tuple,
+        lambda dumper, items: dumper.represent_sequence(f"{_STANDARD}seq", items, flow_style=True),
+    )
+    return "\n".join(
+        f"# {titles[name]}\n"
+        + yaml.dump(
+            {name: dict(values)}, Dumper=Dumper, sort_keys=False, width=1000, allow_unicode=True
+        )
+        for name, values in sections.items()
+    )
