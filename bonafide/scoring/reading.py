@@ -16,7 +16,7 @@ import numpy as np
 from bonafide.audio.decoding import AudioError, Recording
 
 __all__ = [
-    *("AUDIO_ENDINGS", "AUTO", "CHANNELS", "OTHER_ENDINGS", "STDIN", "AudioError", "Track"),
+    *("AUTO", "CHANNELS", "STDIN", "AudioError", "Track"),
     *("fetch_tracks", "read_blocks", "read_tracks", "tracks_of"),
 ]
 
@@ -55,7 +55,7 @@ def read_tracks(path: str, sample_rate: int, channel: str = AUTO) -> Iterator[Tr
     Raises:
         AudioError: There is no such file, it cannot be opened, or its audio cannot be used.
     """
-    with _reasons(path), _opened(path) as file:
+    with _reasons(), _opened(path) as file:
         yield from tracks_of(file, sample_rate, channel, name=path)
 
 
@@ -70,7 +70,7 @@ def fetch_tracks(
         fetch: Returns the content of the file, or raises OSError.
         channel: See `read_tracks`.
     """
-    with _reasons(path):
+    with _reasons():
         yield from tracks_of(io.BytesIO(fetch()), sample_rate, channel, name=path)
 
 
