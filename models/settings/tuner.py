@@ -7,7 +7,7 @@ from typing import Annotated
 
 from bonafide.settings import Bounds, Choices, Items, Section
 from bonafide.settings.types import Seed
-from models.tuning.search_space import DEFAULT_SPACE, SEARCHABLE
+from models.settings.search_space import DEFAULT_SPACE, SEARCHABLE
 
 SearchableNames = Annotated[tuple[str, ...], Choices(SEARCHABLE), Items(least=1, unique=True)]
 
@@ -25,7 +25,7 @@ class TunerConfig(Section, section="tuner"):
             `trainer.holdout_attacks`.
         seed: Seed of the values that are drawn, and of every trial in place of `trainer.seed`.
         space: Settings that are searched; each has a range of its own
-            (`models.tuning.search_space`).
+            (`models.settings.search_space`).
     """
 
     trials: Annotated[int, Bounds(ge=0, le=10_000, unit="trainings")] = 0
