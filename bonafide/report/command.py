@@ -4,7 +4,7 @@ r"""Evaluates the scores of any detector: every figure with its 95 % interval, b
     bonafide evaluate --scores new.txt --baseline old.txt --protocol eval.txt --html report.html
     bonafide evaluate --scores eval.txt --protocol eval.trl.txt \
         --dev-scores dev.txt --dev-protocol dev.trl.txt --asv-scores asv.eval.txt --json out.json
-    python evaluate.py --scores eval.txt --protocol eval.trl.txt --dev-scores dev.txt \
+    bonafide evaluate --scores eval.txt --protocol eval.trl.txt --dev-scores dev.txt \
         --dev-protocol dev.trl.txt --condition mp3:64k=eval.mp3.txt --condition phone=eval.8k.txt
 
 Higher scores mean more bona fide (otherwise see --lower-is-bonafide).
@@ -224,7 +224,16 @@ def run(options: argparse.Namespace, command: str) -> None:
         write(options.json, json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
     if options.html is not None:
         baseline_name = printable(pathlib.Path(options.baseline or "").name)
-        page = html(title, found, trials, dev, baseline_name, baseline, provenance, conditions)
+        page = html(
+            provenance,
+            title=title,
+            evaluation=found,
+            trials=trials,
+            dev=dev,
+            baseline_name=baseline_name,
+            baseline_scores=baseline,
+            conditions=conditions,
+        )
         write(options.html, page)
     # Last, so that a reader of the tables who stops early (`| head`) does not stop the files.
     show(found, title, Console(highlight=False, markup=False, soft_wrap=False), conditions)
@@ -396,35 +405,20 @@ def visible(cell: str) -> str:
     return text.visible(cell.translate(_ASCII))
 
 
-def html(
-    title: str,
-    found: Evaluation,
-    trials: Trials,
-    dev: Trials | None,
-    baseline_name: str,
-    baseline: Any,
-    provenance: dict[str, Any],
-    conditions: TreatedTrials | None = None,
-) -> str:
-    """Returns the report page."""
+def html(provenance: dict[str, Any], **contents: Any) -> str:
+    """Returns the report page; `contents` are fields of `ReportContents`."""
     from bonafide.report.contents import ReportContents
     from bonafide.report.page import render_page
 
     return render_page(
         ReportContents(
-            title=title,
             date=provenance["date"],
             version=provenance["version"],
-            evaluation=found,
-            trials=trials,
-            dev=dev,
-            baseline_name=baseline_name,
-            baseline_scores=baseline,
-            conditions=conditions,
             provenance={
                 "Command": {"command": provenance["command"]},
                 "Input files (SHA-256)": provenance["sha256"],
             },
+            **contents,
         )
     )
 

@@ -9,31 +9,17 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
-from pathlib import PurePath
 from typing import BinaryIO
 
 import numpy as np
 
 from bonafide.audio.decoding import AudioError, decode_blocks
 
-__all__ = ["AUDIO_ENDINGS", "OTHER_ENDINGS", "STDIN", "AudioError", "fetch_blocks", "read_blocks"]
+__all__ = ["STDIN", "AudioError", "fetch_blocks", "read_blocks"]
 
 STDIN = "-"
 MIN_SECONDS = 0.3  # as the pipeline's presets: in less there is no word
 _STDIN_FD = 0
-
-# Endings of what libsndfile reads and knows by its content.
-AUDIO_ENDINGS = frozenset(
-    f".{ending}"
-    for ending in (
-        *("aif", "aifc", "aiff", "au", "caf", "flac", "mp3", "nist", "oga", "ogg", "opus"),
-        *("rf64", "snd", "sph", "w64", "wav", "wave"),
-    )
-)
-# Of recordings that it does not read. A folder's are not passed over in silence.
-OTHER_ENDINGS = frozenset(
-    f".{ending}" for ending in ("3gp", "aac", "amr", "m4a", "mka", "mov", "mp4", "webm", "wma")
-)
 
 
 def read_blocks(path: str, sample_rate: int) -> Iterator[np.ndarray]:
@@ -49,8 +35,8 @@ def read_blocks(path: str, sample_rate: int) -> Iterator[np.ndarray]:
     Raises:
         AudioError: There is no such file, it cannot be opened, or its audio cannot be used.
     """
-    with _reasons(path), _opened(path) as file:
-        yield from decode_blocks(file, sample_rate, MIN_SECONDS)
+    with _reasons(), _opened(path) as file:
+        yield from decode_blocks(file, sample_rate, MIN_SECONDS, name=path)
 
 
 def fetch_blocks(path: str, sample_rate: int, fetch: Callable[[], bytes]) -> Iterator[np.ndarray]:
@@ -61,22 +47,16 @@ def fetch_blocks(path: str, sample_rate: int, fetch: Callable[[], bytes]) -> Ite
         sample_rate: In Hz.
         fetch: Returns the content of the file, or raises OSError.
     """
-    with _reasons(path):
-        yield from decode_blocks(io.BytesIO(fetch()), sample_rate, MIN_SECONDS)
+    with _reasons():
+        yield from decode_blocks(io.BytesIO(fetch()), sample_rate, MIN_SECONDS, name=path)
 
 
 @contextlib.contextmanager
-def _reasons(path: str) -> Iterator[None]:
+def _reasons() -> Iterator[None]:
     """Turns whatever goes wrong with a recording into an AudioError for people."""
     try:
         yield
-    except AudioError as error:
-        ending = PurePath(path).suffix.lower()
-        if ending in OTHER_ENDINGS and str(error).startswith("unreadable"):
-            raise AudioError(
-                f"libsndfile does not read {ending}: convert it first (ffmpeg -i FILE{ending} "
-                "FILE.wav)"
-            ) from error
+    except AudioError:
         raise
     except FileNotFoundError as error:
         raise AudioError("there is no such file") from error

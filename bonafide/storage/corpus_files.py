@@ -1,7 +1,10 @@
 """A corpus as its readers see it: files by path, on any store, or in a dictionary of a test."""
 
 import dataclasses
+import re
 from typing import Protocol
+
+_PART = re.compile(r"(.+\.tfrec(?:ord)?s?)#(\d+):(\d+)")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -15,7 +18,7 @@ class FileInfo:
 class CorpusFiles(Protocol):
     """The corpus as a reader sees it. Paths are relative to `root`, with forward slashes.
 
-    A path may also be an absolute one, or the URI of another place.
+    A path may also be an absolute one, or the URI of another place; for `read_bytes`, a `Part`.
     """
 
     root: str
@@ -40,3 +43,21 @@ class CorpusFiles(Protocol):
 
     def walk(self, folder: str) -> dict[str, FileInfo]:
         """The files at any depth by path below `folder`; empty where there is no such folder."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """Some bytes of a TFRecord file; as a path `shard.tfrec#OFFSET:LENGTH`."""
+
+    path: str
+    offset: int
+    length: int
+
+    def __str__(self) -> str:
+        return f"{self.path}#{self.offset}:{self.length}"
+
+
+def split_part(path: str) -> Part | None:
+    """The part of a TFRecord file that a path names; None if it names a whole file."""
+    match = _PART.fullmatch(path)
+    return Part(match[1], int(match[2]), int(match[3])) if match else None

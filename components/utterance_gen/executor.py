@@ -121,8 +121,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             min_seconds=settings.min_seconds,
             channels=settings.channels,
             max_rejected=max_rejected,
-            copies=settings.degraded_copies,
-            seed=settings.seed,
+            copies=shard_writer.Copies(settings.degraded_copies, settings.seed),
         )
         with self._make_beam_pipeline() as pipeline:
             _ = (

@@ -16,7 +16,12 @@ from components.utterance_gen import balance
 
 # How many bytes of 16-bit samples at the target rate a byte of the file becomes, about: lengths
 # are unknown before decoding. It only steers the number of shards, never what is in them.
-_EXPANSION = {".flac": 1.7, ".wav": 1.0, ".ogg": 10.0, ".mp3": 8.0}
+_EXPANSION = {
+    ".flac": 1.7,
+    **dict.fromkeys((".ogg", ".oga", ".opus", ".spx", ".webm"), 10.0),
+    **dict.fromkeys((".mp3", ".m4a", ".m4b", ".aac", ".wma", ".mp4", ".mka", ".mkv"), 8.0),
+    **dict.fromkeys((".amr", ".awb", ".3gp", ".3ga", ".gsm", ".g729"), 20.0),
+}
 _EXAMPLE_OVERHEAD_BYTES = 300
 # Dev and eval hold every utterance once, as it was recorded.
 COPIED_SPLIT = "train"

@@ -130,6 +130,14 @@ class Workspace:
         return self.scratch, self.plans, self.results, self.rejected
 
 
+@dataclasses.dataclass(frozen=True)
+class Copies:
+    """Degraded copies of an utterance: how many, and the seed of their chains."""
+
+    count: int
+    seed: int
+
+
 class WriteShard(beam.DoFn):
     """Writes the shard whose plan lies at the given URI, and its measures; yields that URI.
 
@@ -157,8 +165,7 @@ class WriteShard(beam.DoFn):
         min_seconds: float,
         channels: Choice = MIX,
         max_rejected: int,
-        copies: int = 0,
-        seed: int = 0,
+        copies: Copies | None = None,
     ) -> None:
         self._corpus_root = corpus_root
         self._workspace = Workspace(examples_uri)
@@ -166,8 +173,7 @@ class WriteShard(beam.DoFn):
         self._min_seconds = min_seconds
         self._channels: Choice = channels
         self._max_rejected = max_rejected
-        self._copies = copies
-        self._seed = seed
+        self._copies = copies or Copies(0, 0)
 
     def setup(self) -> None:
         """Called by Beam before the first shard."""
@@ -263,10 +269,10 @@ class WriteShard(beam.DoFn):
         They are not measured: DataGate judges what was recorded, and copies of one recording are
         no leak.
         """
-        copies = self._copies if shard.split == plan.COPIED_SPLIT else 0
+        copies = self._copies.count if shard.split == plan.COPIED_SPLIT else 0
         for number in range(1, copies + 1):
-            chain = chains.draw_chain(self._seed, utterance.utterance_id, number)
-            seed = chains.seed_of(self._seed, utterance.utterance_id, number)
+            chain = chains.draw_chain(self._copies.seed, utterance.utterance_id, number)
+            seed = chains.seed_of(self._copies.seed, utterance.utterance_id, number)
             yield examples.to_example(
                 utterance,
                 codecs.degrade(samples, chain, seed, self._sample_rate),
