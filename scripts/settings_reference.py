@@ -14,7 +14,7 @@ from bonafide.settings.overrides import section_types, values_of
 from bonafide.settings.reference import introduction, markdown_table
 from bonafide.version import REPOSITORY
 from models.settings import TunerConfig
-from models.tuning.search_space import Range, search_space
+from models.settings.search_space import Range, search_space
 from pipeline.config import PRESETS, Settings
 from pipeline.kubeflow.deployment import (
     Deployment,
