@@ -160,7 +160,7 @@ def did_you_mean(name: str, known: Iterable[str], *, list_all: bool = True) -> s
     if near := difflib.get_close_matches(name, names, n=3):
         *others, last = map(repr, near)
         return f"Did you mean {', '.join(others)}{' or ' if others else ''}{last}?"
-    listed = list_all and len(names) <= _LISTED
+    listed = list_all and 0 < len(names) <= _LISTED
     return f"Known: {', '.join(names)}." if listed else ""
 
 

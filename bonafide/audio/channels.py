@@ -22,9 +22,10 @@ from typing import Literal
 import numpy as np
 
 MIX = "mix"
+Choice = Literal["mix", "left", "right", "reject"]  # What a corpus takes of several channels.
 Kind = Literal["one", "alike", "opposite", "different", "one silent"]
 
-MIN_CORRELATION = 0.8
+MIN_CORRELATION = 0.9
 MAX_LEVEL_DIFFERENCE_DB = 6.0
 MIN_DIFFERENT_SECONDS = 1.0
 MIN_DIFFERENT_SHARE = 0.2

@@ -117,12 +117,14 @@ class Sound:
             self._packer: AudioResampler | None = None
             self._frames = self._decoded()
             self._first = next(self._frames, None)
+            if self._first is None:
+                raise AudioError("holds no samples")
         except BaseException:
             self._input.close()
             raise
-        self.encoding = f"{container.kind}/{CODECS[_name(self._stream)]}"
-        self.rate_hz = self._first.sample_rate if self._first else self._codec.sample_rate
-        self.channels = self._first.layout.nb_channels if self._first else self._codec.channels
+        self.encoding = f"{container.kind}/{self._coding()}"
+        # What the codec said before may be wrong: of AAC, twice the rate or the channels may come.
+        self.rate_hz, self.channels = self._first.sample_rate, self._first.layout.nb_channels
 
     def close(self) -> None:
         """Frees what FFmpeg holds; the source stays open."""
@@ -159,6 +161,13 @@ class Sound:
         if promised - came > _TOLERANCE_SECONDS and not self._container.cut:
             raise AudioError(f"cut off: {came:.2f} of {promised:.2f} s are there")
 
+    def _coding(self) -> str:
+        coding = CODECS[_name(self._stream)]
+        if coding == "FLAC" and self._container.kind == "FLAC":
+            # As libsndfile names them; 24 bits lie in 32.
+            return "PCM_16" if self._first.format.packed.name == "s16" else "PCM_24"
+        return coding
+
     def _chosen(self) -> tuple[av.AudioStream, Any]:
         """The stream to decode, and its decoder."""
         streams = self._input.streams.audio
@@ -186,6 +195,8 @@ class Sound:
                 except av.EOFError:
                     break
                 except av.FFmpegError as error:
+                    if self._container.cut:  # Which says more than how it shows here.
+                        return
                     bad += 1
                     begins = self._codec.name in _MAY_BEGIN_BADLY and not good
                     if begins and bad <= _MOST_BAD_PACKETS:
@@ -200,6 +211,8 @@ class Sound:
                     if frame.samples:
                         good += 1
                         yield frame
+        except AudioError:
+            raise
         except _ERRORS as error:
             raise AudioError(f"unreadable as audio: {_reason(error)}") from error
 

@@ -4,6 +4,8 @@ r"""Evaluates the scores of any detector: every figure with its 95 % interval, b
     bonafide evaluate --scores new.txt --baseline old.txt --protocol eval.txt --html report.html
     bonafide evaluate --scores eval.txt --protocol eval.trl.txt \
         --dev-scores dev.txt --dev-protocol dev.trl.txt --asv-scores asv.eval.txt --json out.json
+    bonafide evaluate --scores eval.txt --protocol eval.trl.txt --dev-scores dev.txt \
+        --dev-protocol dev.trl.txt --condition mp3:64k=eval.mp3.txt --condition phone=eval.8k.txt
 
 Higher scores mean more bona fide (otherwise see --lower-is-bonafide).
 """
@@ -13,6 +15,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import hashlib
+import importlib.util
 import json
 import os
 import pathlib
@@ -39,7 +42,9 @@ from bonafide.version import described_version
 # Imported where it is needed: it takes two seconds, and errors in the input are reported first.
 if TYPE_CHECKING:
     from bonafide.metrics.evaluation import Comparison, Evaluation
+    from bonafide.metrics.treated import TreatedTrials
 
+AS_RECORDED = "as_recorded"  # of `bonafide.metrics.treated`, which takes long to import
 OK = 0
 FAILED = 1
 _MOST_ATTACKS = 30  # on the console; JSON and HTML have them all
@@ -83,6 +88,15 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
         "(without it, on the evaluated trials, which makes error rates optimistic)",
     )
     add("--dev-protocol", metavar="FILE", help="the trials of the development set")
+    add(
+        "--condition",
+        metavar="NAME=FILE",
+        action="append",
+        default=[],
+        type=condition,
+        help="scores of the same trials whose recordings were degraded (coded, filtered, with "
+        "noise); may be given several times. FAR and FRR need --dev-scores",
+    )
     subsets = (*layouts.SUBSETS, layouts.ALL)
     add(
         "--subset",
@@ -99,8 +113,8 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
     add(
         "--lower-is-bonafide",
         action="store_true",
-        help="negate the scores of --scores, --dev-scores and --baseline; thresholds are then "
-        "those of the negated scores",
+        help="negate the scores of --scores, --dev-scores, --baseline and --condition; thresholds "
+        "are then those of the negated scores",
     )
     add("--json", metavar="OUT", help="write all figures and their provenance")
     add("--html", metavar="OUT", help="write a self-contained report page")
@@ -122,6 +136,14 @@ def whole(argument: str) -> int:
     return int(argument)
 
 
+def condition(argument: str) -> tuple[str, str]:
+    """Returns name and file of a condition, for argparse."""
+    name, equals, path = argument.partition("=")
+    if not (name and equals and path) or name == AS_RECORDED:
+        raise argparse.ArgumentTypeError(f"expected NAME=FILE, got {argument!r}")
+    return name, path
+
+
 def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int:
     """Runs the command and returns its exit code."""
     command_line = parser(prog)
@@ -129,6 +151,9 @@ def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int
     options = command_line.parse_args(arguments)
     if (options.dev_scores is None) != (options.dev_protocol is None):
         command_line.error("expected --dev-scores and --dev-protocol together")
+    names = [name for name, _ in options.condition]
+    if len({*names}) < len(names):
+        command_line.error("expected another name for each --condition")
     inputs = {os.path.realpath(path) for path in Files.given(options)}
     outputs = [os.path.realpath(path) for path in (options.json, options.html) if path is not None]
     if inputs & set(outputs) or len(set(outputs)) < len(outputs):
@@ -136,6 +161,8 @@ def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int
     try:
         for path in outputs:
             refuse_unwritable(path)
+        if options.html is not None:
+            require_the_extra()
         run(options, shlex.join([*(prog or "evaluate.py").split(), *arguments]))
     except (TrialsError, FileError) as error:
         return failed(str(error))
@@ -162,8 +189,9 @@ def run(options: argparse.Namespace, command: str) -> None:
         )
     if options.baseline is not None:
         baseline = files.trials(options.baseline, protocol).scores
+    degraded = {name: files.trials(path, protocol).scores for name, path in options.condition}
 
-    from bonafide.metrics import evaluation
+    from bonafide.metrics import evaluation, treated
 
     found = evaluation.evaluate(
         trials,
@@ -173,6 +201,15 @@ def run(options: argparse.Namespace, command: str) -> None:
         resamples=evaluation.RESAMPLES if options.resamples is None else options.resamples,
         seed=evaluation.SEED if options.seed is None else options.seed,
     )
+    conditions = None
+    if degraded:
+        conditions = treated.compare(
+            trials,
+            degraded,
+            threshold=evaluation.frozen_threshold(found),
+            resamples=found.bootstrap.resamples,
+            seed=found.bootstrap.seed,
+        )
     title = printable(options.title or pathlib.Path(options.scores).name)
     provenance = {
         "sha256": {printable(path): digest for path, digest in files.sha256.items()},
@@ -182,13 +219,24 @@ def run(options: argparse.Namespace, command: str) -> None:
     }
     if options.json is not None:
         data = evaluation.to_json(found) | {"provenance": provenance}
+        if conditions is not None:
+            data["conditions"] = treated.to_json(conditions)
         write(options.json, json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
     if options.html is not None:
         baseline_name = printable(pathlib.Path(options.baseline or "").name)
-        page = html(title, found, trials, dev, baseline_name, baseline, provenance)
+        page = html(
+            provenance,
+            title=title,
+            evaluation=found,
+            trials=trials,
+            dev=dev,
+            baseline_name=baseline_name,
+            baseline_scores=baseline,
+            conditions=conditions,
+        )
         write(options.html, page)
     # Last, so that a reader of the tables who stops early (`| head`) does not stop the files.
-    show(found, title, Console(highlight=False, markup=False, soft_wrap=False))
+    show(found, title, Console(highlight=False, markup=False, soft_wrap=False), conditions)
 
 
 class Files:
@@ -206,7 +254,8 @@ class Files:
     def given(options: argparse.Namespace) -> list[str]:
         """Returns the paths of all inputs."""
         names = ("scores", "protocol", "asv_scores", "baseline", "dev_scores", "dev_protocol")
-        return [path for name in names if (path := getattr(options, name)) is not None]
+        paths = [path for name in names if (path := getattr(options, name)) is not None]
+        return [*paths, *(path for _, path in options.condition)]
 
     def text(self, path: str) -> str:
         """Returns the content of a file."""
@@ -224,7 +273,9 @@ class Files:
         return score_files.match(scores.negated() if self._negated else scores, protocol)
 
 
-def show(found: Evaluation, title: str, console: Console) -> None:
+def show(
+    found: Evaluation, title: str, console: Console, conditions: TreatedTrials | None = None
+) -> None:
     """Prints everything for people."""
     how, attacks = found.bootstrap, len(found.per_attack)
     console.print(visible(title), style="bold")
@@ -246,6 +297,8 @@ def show(found: Evaluation, title: str, console: Console) -> None:
     if attacks > _MOST_ATTACKS:
         console.print(f"and {text.plural(attacks - _MOST_ATTACKS, 'easier attack')}: see --json")
     console.print(points_table(found))
+    if conditions is not None:
+        console.print(conditions_table(conditions))
     for warning in found.warnings:
         console.print(f"Warning: {warning}", style="yellow")
 
@@ -323,6 +376,21 @@ def points_table(found: Evaluation) -> Table:
     return table
 
 
+def conditions_table(conditions: TreatedTrials) -> Table:
+    """Returns the errors under each condition, worst first."""
+    from bonafide.report import robustness
+
+    columns = ("condition", "EER %", "FAR %", "95 %", "FRR %", "95 %")
+    table = _table("Conditions, worst first; FAR and FRR at the frozen threshold", *columns)
+    for row in robustness.rows(conditions):
+        cells = [row.title, text.figure(row.result.eer.value, "points")]
+        for rate in (row.result.far, row.result.frr):
+            cells.append("-" if rate is None else text.figure(rate.value, "points"))
+            cells.append("-" if rate is None else text.interval(rate.ci95, "points"))
+        table.add_row(*map(visible, cells))
+    return table
+
+
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", caption_justify="left", box=box.SIMPLE_HEAD)
     table.pad_edge = False
@@ -337,35 +405,35 @@ def visible(cell: str) -> str:
     return text.visible(cell.translate(_ASCII))
 
 
-def html(
-    title: str,
-    found: Evaluation,
-    trials: Trials,
-    dev: Trials | None,
-    baseline_name: str,
-    baseline: Any,
-    provenance: dict[str, Any],
-) -> str:
-    """Returns the report page."""
+def html(provenance: dict[str, Any], **contents: Any) -> str:
+    """Returns the report page; `contents` are fields of `ReportContents`."""
     from bonafide.report.contents import ReportContents
     from bonafide.report.page import render_page
 
     return render_page(
         ReportContents(
-            title=title,
             date=provenance["date"],
             version=provenance["version"],
-            evaluation=found,
-            trials=trials,
-            dev=dev,
-            baseline_name=baseline_name,
-            baseline_scores=baseline,
             provenance={
                 "Command": {"command": provenance["command"]},
                 "Input files (SHA-256)": provenance["sha256"],
             },
+            **contents,
         )
     )
+
+
+def require_the_extra() -> None:
+    """Raises FileError if the packages of the page are not installed, before any work is done."""
+    missing = [
+        name
+        for name in ("altair", "jinja2", "vl_convert")
+        if importlib.util.find_spec(name) is None
+    ]
+    if missing:
+        raise FileError(
+            f"--html needs {', '.join(missing)}. Install the extra: pip install 'bonafide[report]'"
+        )
 
 
 def refuse_unwritable(path: str) -> None:

@@ -1,4 +1,4 @@
-"""The speaker verifier of the t-DCF: its error rates, read once for a run."""
+"""Error rates of the speaker verifier of the t-DCF, read once for a run."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def asv_error_rates(
     scores_dev: str = _AUTO,
     scores_eval: str = _AUTO,
 ) -> dict[str, AsvErrorRates]:
-    """Returns split -> error rates; a split without ASV scores is left out.
+    """Returns split -> error rates; a split without ASV scores is omitted.
 
-    They go into the graph as numbers, so that the cache notices another score file.
+    They are part of the graph as numbers, so that the cache notices another score file.
 
     Args:
         corpus_root: Folder of the corpus, a path or a URI of a Beam filesystem.
@@ -34,7 +34,7 @@ def asv_error_rates(
         scores_eval: The same on eval.
 
     Raises:
-        CorpusError: A file that the settings name is not there or is malformed.
+        CorpusError: A file that the settings name does not exist or is malformed.
     """
     files = BeamFiles(corpus_root)
     if _AUTO in (scores_dev, scores_eval):
@@ -45,9 +45,7 @@ def asv_error_rates(
         if place == _AUTO:
             path = _LAYOUTS[layout](files, split) if layout in _LAYOUTS else None
         elif place and not FileSystems.exists(place):
-            raise CorpusError(
-                f"evaluation.asv_scores_{split} is {place!r}, and there is no such file"
-            )
+            raise CorpusError(f"evaluation.asv_scores_{split} is {place!r}, which does not exist")
         if path:
             data = files.read_bytes(path) if place == _AUTO else read_bytes(path)
             try:

@@ -27,8 +27,9 @@ from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
 
 from bonafide.storage import files
 from bonafide.storage.uris import OBJECT_STORES
-from components.corpus_check import CorpusCheck
-from models.training.trainer_config import CHAMPION
+from components.corpus_check.component import CorpusCheck
+from components.corpus_check.settings import CorpusCheckSettings
+from models.settings.trainer import CHAMPION
 from pipeline.config import CorpusConfig, Settings
 from pipeline.fingerprints import Fingerprints
 from pipeline.kubeflow import edits, parameters
@@ -141,11 +142,13 @@ def graph(
         checkpoints=deployment.checkpoints,
     )
     corpus_check = CorpusCheck(
-        corpus_root=settings.corpus.root,
-        layout=settings.corpus.layout,
-        layout_options=settings.corpus.options,
-        asv_scores_dev=settings.evaluation.asv_scores_dev,
-        asv_scores_eval=settings.evaluation.asv_scores_eval,
+        settings=CorpusCheckSettings(
+            corpus_root=settings.corpus.root,
+            layout=settings.corpus.layout,
+            layout_options=settings.corpus.options,
+            asv_scores_dev=settings.evaluation.asv_scores_dev,
+            asv_scores_eval=settings.evaluation.asv_scores_eval,
+        )
     )
     components = create_components(
         settings,

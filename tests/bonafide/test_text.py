@@ -122,3 +122,16 @@ def test_words_of_messages():
     assert text.shown("a\tb") == r"'a\tb'"
     assert text.shown("y" * 200) == repr("y" * 200)
     assert text.shown("y" * 201) == repr("y" * 200) + " ..."
+
+
+def test_misspelt_names_get_the_nearest_or_all():
+    known = ("trainer.epochs", "tuner.epochs", "gate.max_eer")
+    assert text.did_you_mean("gate.max_er", known) == "Did you mean 'gate.max_eer'?"
+    assert text.did_you_mean("epochs", known) == "Did you mean 'tuner.epochs' or 'trainer.epochs'?"
+    assert text.did_you_mean("ab", ("abc", "abd", "abe", "abf")) == (
+        "Did you mean 'abf', 'abe' or 'abd'?"
+    )
+    assert text.did_you_mean("zzz", known) == ("Known: trainer.epochs, tuner.epochs, gate.max_eer.")
+    assert text.did_you_mean("zzz", known, list_all=False) == ""
+    assert text.did_you_mean("zzz", map(str, range(31))) == ""
+    assert text.did_you_mean("zzz", ()) == ""

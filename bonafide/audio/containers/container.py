@@ -26,6 +26,7 @@ class Container:
         counts_samples: Whether it says how many samples it holds, and means it.
         seconds: How long the audio lasts by what it says, as far as FFmpeg is to be held to it.
         notes: What a person should know of it although it can be used.
+        what: What it is in place of audio, where that is known.
     """
 
     kind: str
@@ -37,6 +38,7 @@ class Container:
     counts_samples: bool = False
     seconds: float | None = None
     notes: tuple[str, ...] = ()
+    what: str = ""
 
 
 def is_unknown(size: int, bits: int = 32) -> bool:

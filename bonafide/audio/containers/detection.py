@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import PurePath
 
-from bonafide.audio.containers import mpeg, ogg, riff, tags
+from bonafide.audio.containers import asf, matroska, mp4, mpeg, ogg, others, riff, tags, telephone
 from bonafide.audio.containers.container import Container
 from bonafide.audio.sources import Source
 
@@ -31,10 +32,21 @@ def inspect(source: Source, name: str = "") -> Container:
         return reader(source, start, stop)
     if mpeg.begins(source, start, stop):
         return mpeg.mpeg(source, start, stop)
-    return Container("", ((start, stop),))
+    if telephone.is_gsm(source, start, stop):
+        return telephone.gsm(source, start, stop)
+    what = others.named(head, name)
+    # Nothing in it tells that it is one, so what could be anything else is not taken for it.
+    if not what and PurePath(name).suffix.lower() == ".g729":
+        return telephone.g729(source, start, stop)
+    if not what and (first := mpeg.find(source, start, stop)) >= 0:
+        return mpeg.mpeg(source, first, stop)
+    # libsndfile knows some that are rare.
+    return Container("", ((start, stop),), what=what)
 
 
 def _reader(head: bytes) -> _Reader | None:
+    if mp4.is_mp4(head):
+        return mp4.mp4
     if head[:4] == b"fLaC":
         return _flac
     if head[:4] in (b"RIFF", b"RIFX", b"RF64", b"BW64") and head[8:12] == b"WAVE":
@@ -59,4 +71,8 @@ _MAGIC: dict[bytes, _Reader] = {
     b"dns.": riff.au,
     b"caff": riff.caf,
     b"NIST_1A": riff.nist,
+    b"\x1aE\xdf\xa3": matroska.matroska,
+    asf.MAGIC: asf.asf,
+    telephone.AMR: telephone.amr,
+    telephone.AMR_WIDE: telephone.amr,
 }

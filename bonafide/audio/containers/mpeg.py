@@ -83,12 +83,12 @@ def _adts(head: bytes) -> Frame | None:
 
 
 def begins(source: Source, place: int, stop: int, count: int = 2) -> bool:
-    """Whether so many frames follow one another from here, or as many as there is room for."""
+    """Whether so many frames follow one another from here, or fewer to the end of the file."""
     layer = None
     for _ in range(count):
         head = source[place : min(stop, place + _LONGEST_HEADER)]
         if layer is not None and len(head) < _LONGEST_HEADER:
-            return True
+            return place <= stop
         found = frame(head)
         if found is None or layer not in (None, found.layer):
             return False
@@ -127,7 +127,9 @@ def mpeg(source: Source, start: int, stop: int) -> Container:
         seconds = walked.samples / first.rate_hz
         place = ((start, stop),)
         return Container("ADTS", place, "ffmpeg", demuxer="aac", cut=cut, seconds=seconds)
-    whole = walked.is_constant and stop - walked.stop <= _MAX_JUNK_BYTES
+    # Of one frame, or of a part of one, libsndfile's decoder prints a warning.
+    whole = walked.is_constant and walked.frames > 1 and not walked.incomplete
+    whole = whole and stop - walked.stop <= _MAX_JUNK_BYTES
     return Container(
         "MP3",
         ((start, walked.stop if whole else stop),),
@@ -158,9 +160,9 @@ def _tagged(source: Source, head: bytes, start: int, stop: int) -> Container:
     cut = ""
     if not is_right:
         walked = _walk(source, start, stop)
-        promised = frames if frames else -1
-        if walked.frames - 1 < promised:
-            cut = f"{walked.frames - 1:,} of {promised:,} frames are there"
+        there = max(0, walked.frames - 1)
+        if frames and there < frames:
+            cut = f"{there:,} of {frames:,} frames are there"
         elif walked.incomplete:
             cut = _INCOMPLETE
     return Container(

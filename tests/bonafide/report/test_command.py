@@ -65,6 +65,40 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+def test_scores_of_several_conditions(files, capsys):
+    worse = "".join(f"{row[0]} {row[4] + 1.5!r}\n" for row in simulated(1))
+    (files / "mp3.txt").write_text(worse)
+    arguments = ["--scores", "eval.txt", "--protocol", "eval.trl", "--resamples", "100"]
+    arguments += ["--dev-scores", "dev.txt", "--dev-protocol", "dev.trl"]
+    conditions = ["--condition", "mp3:64k=mp3.txt", "--condition", "our line=eval.txt"]
+    outputs = ["--json", "out.json", "--html", "out.html"]
+    assert command.main([*arguments, *conditions, *outputs]) == 0
+    found = json.loads((files / "out.json").read_text())
+    assert list(found["conditions"]["results"]) == ["as_recorded", "mp3:64k", "our line"]
+    moved = found["conditions"]["results"]["mp3:64k"]
+    assert moved["far_difference"]["ci95"][0] > 0
+    assert found["provenance"]["sha256"].keys() >= {"mp3.txt"}
+    page = (files / "out.html").read_text()
+    assert "MP3 at 64 kbit/s" in page
+    shown = capsys.readouterr().out
+    assert shown.index("MP3 at 64") < shown.index("our line")
+    # The same file for a condition: nothing moves.
+    assert found["conditions"]["results"]["our line"]["difference"]["value"] == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--condition", "mp3.txt"], "expected NAME=FILE"),
+        (["--condition", "a=x", "--condition", "a=y"], "a name of its own"),
+    ],
+)
+def test_conditions_need_names(files, capsys, given, said):
+    with pytest.raises(SystemExit):
+        command.main(["--scores", "eval.txt", "--protocol", "eval.trl", *given])
+    assert said in capsys.readouterr().err
+
+
 @pytest.fixture
 def files(folder):
     """The files of the small example and of a simulated system."""

@@ -296,8 +296,11 @@ def test_addresses(memory_store, root, path, expected):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--set", "trainer.epochs=1"], "only settings beam.* are taken here"),
-        (["--set", "beam.runer=direct"], "did you mean beam.runner"),
+        (
+            ["--set", "trainer.epochs=1"],
+            "expected a setting beam.*, got 'trainer.epochs=1' (--set)",
+        ),
+        (["--set", "beam.runer=direct"], "Did you mean 'beam.runner"),
         (["--workers", "0"], "not a whole number above 0"),
         (["--prior", "1"], "not a number between 0 and 1"),
     ],
