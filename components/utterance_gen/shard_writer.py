@@ -149,7 +149,7 @@ class WriteShard(beam.DoFn):
         seed: Of the copies.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (each is a setting)
         self,
         *,
         corpus_root: str,
