@@ -222,7 +222,16 @@ def run(options: argparse.Namespace, command: str) -> None:
         write(options.json, json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
     if options.html is not None:
         baseline_name = printable(pathlib.Path(options.baseline or "").name)
-        page = html(title, found, trials, dev, baseline_name, baseline, provenance, conditions)
+        page = html(
+            title,
+            found,
+            trials,
+            dev=dev,
+            baseline=baseline,
+            baseline_name=baseline_name,
+            provenance=provenance,
+            conditions=conditions,
+        )
         write(options.html, page)
     # Last, so that a reader of the tables who stops early (`| head`) does not stop the files.
     show(found, title, Console(highlight=False, markup=False, soft_wrap=False), conditions)
@@ -398,11 +407,12 @@ def html(
     title: str,
     found: Evaluation,
     trials: Trials,
+    *,
     dev: Trials | None,
-    baseline_name: str,
     baseline: Any,
+    baseline_name: str,
     provenance: dict[str, Any],
-    conditions: TreatedTrials | None = None,
+    conditions: TreatedTrials | None,
 ) -> str:
     """Returns the report page."""
     from bonafide.report.contents import ReportContents
