@@ -132,19 +132,19 @@ class EvaluationConfig(Section, section="evaluation"):
     asv_scores_eval: str = "auto"
 
     def __post_init__(self) -> None:
-        """Checks the conditions.
+        """Checks ranges and conditions.
 
         Raises:
-            SettingsError: One is no degradation, or there twice.
+            SettingsError: A setting is out of its range, or a condition unknown or given twice.
         """
         super().__post_init__()
         for spec in self.conditions:
             try:
-                known = parse_degradation(spec)
+                parse_degradation(spec)
             except DegradationError as error:
-                raise self.refused("conditions", "degradations", f"{error}.") from None
-            if not known or self.conditions.count(spec) > 1:
-                raise self.refused("conditions", f"degradations, each once ({spec!r})")
+                raise self.refused("conditions", f"degradations ({error})") from error
+        if "none" in self.conditions or len({*self.conditions}) < len(self.conditions):
+            raise self.refused("conditions", "different degradations, without `none`")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -180,6 +180,15 @@ class Settings:
                 "features.hop_samples)",
                 "0 takes them all.",
             )
+        if self.gate.needs_conditions and not (
+            self.evaluation.conditions and self.evaluation.cue_utterances
+        ):
+            raise self.evaluation.refused(
+                "conditions",
+                "degradations to measure, with evaluation.cue_utterances above 0, for the rules "
+                "gate.max_condition_far and gate.max_condition_frr",
+                "Name some, or set both limits to 1 to turn the rules off.",
+            )
         heads = {"oc_softmax": "cosine", "am_softmax": "cosine_pair"}
         head = heads.get(self.trainer.loss, "logit")
         if self.conformer.head != head:
@@ -190,14 +199,6 @@ class Settings:
             self.transform.materialize or self.trainer.cache == "none"
         ):
             raise not_weightable(self.trainer.corpus_weights)
-        if self.gate.asks_for_conditions and not (
-            self.evaluation.conditions and self.evaluation.cue_utterances
-        ):
-            raise self.gate.refused(
-                "max_condition_far",
-                "1, as gate.max_condition_frr, without evaluation.conditions or cue_utterances",
-                "Name conditions to be measured, or turn both rules off.",
-            )
         if self.transform.materialize:
             self._check_written_features()
 

@@ -36,8 +36,8 @@ class GateConfig(Section, section="gate"):
         max_worst_attack_eer: Highest EER of any single attack, as measured (the worst of many is
             already a cautious figure).
         max_condition_far: Highest share of spoofs that may be accepted at the frozen threshold
-            under any of `evaluation.conditions`: the upper end of its interval must be at or below
-            it. 1 turns the rule off.
+            under any of the conditions (codecs, band limits, noise), upper end of its interval; 1
+            turns the rule off.
         max_condition_frr: Highest share of bona fide recordings that may be rejected, likewise.
         max_calibration_loss: Highest Cllr - min Cllr: what scores lose by not being calibrated.
         min_bonafide: Smallest number of bona fide trials on which a model may be judged.
@@ -59,8 +59,8 @@ class GateConfig(Section, section="gate"):
     allow_attack_overlap: bool = False
 
     @property
-    def asks_for_conditions(self) -> bool:
-        """Whether a rule looks at conditions."""
+    def needs_conditions(self) -> bool:
+        """Whether a rule reads the error rates under conditions."""
         return min(self.max_condition_far, self.max_condition_frr) < 1
 
 

@@ -32,8 +32,10 @@ from bonafide import text
 from bonafide.metrics import asv_scores
 from bonafide.report import measures
 from bonafide.storage import files as output_files
+from bonafide.storage import text_files
 from bonafide.storage.files import printable
-from bonafide.trials import protocols, score_files
+from bonafide.storage.text_files import FileError
+from bonafide.trials import layouts, protocols, score_files
 from bonafide.trials.trials import Trials, TrialsError
 from bonafide.version import described_version
 
@@ -95,7 +97,7 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
         help="scores of the same trials whose recordings were degraded (coded, filtered, with "
         "noise); may be given several times. FAR and FRR need --dev-scores",
     )
-    subsets = (*protocols.SUBSETS, protocols.ALL_SUBSETS)
+    subsets = (*layouts.SUBSETS, layouts.ALL)
     add(
         "--subset",
         choices=subsets,
@@ -151,7 +153,7 @@ def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int
         command_line.error("expected --dev-scores and --dev-protocol together")
     names = [name for name, _ in options.condition]
     if len({*names}) < len(names):
-        command_line.error("--condition: every condition needs a name of its own")
+        command_line.error("expected another name for each --condition")
     inputs = {os.path.realpath(path) for path in Files.given(options)}
     outputs = [os.path.realpath(path) for path in (options.json, options.html) if path is not None]
     if inputs & set(outputs) or len(set(outputs)) < len(outputs):
@@ -162,7 +164,7 @@ def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int
         if options.html is not None:
             require_the_extra()
         run(options, shlex.join([*(prog or "evaluate.py").split(), *arguments]))
-    except TrialsError as error:
+    except (TrialsError, FileError) as error:
         return failed(str(error))
     return OK
 
@@ -257,9 +259,9 @@ class Files:
 
     def text(self, path: str) -> str:
         """Returns the content of a file."""
-        data = protocols.read_bytes(path)
+        data = text_files.read_bytes(path)
         self.sha256[path] = hashlib.sha256(data).hexdigest()
-        return protocols.decode_text(data, path)
+        return text_files.decode_text(data, path)
 
     def protocol(self, path: str, subset: str) -> protocols.Protocol:
         """Returns a protocol."""
@@ -429,7 +431,7 @@ def require_the_extra() -> None:
         if importlib.util.find_spec(name) is None
     ]
     if missing:
-        raise protocols.FileError(
+        raise FileError(
             f"--html needs {', '.join(missing)}. Install the extra: pip install 'bonafide[report]'"
         )
 
@@ -441,7 +443,7 @@ def refuse_unwritable(path: str) -> None:
     except OSError as error:  # a name that is too long
         reason = error.strerror
     if reason:
-        raise protocols.FileError(f"cannot write {path}: {reason}")
+        raise FileError(f"cannot write {path}: {reason}")
 
 
 def write(path: str, content: str) -> None:
@@ -450,4 +452,4 @@ def write(path: str, content: str) -> None:
         with output_files.replacing(path) as part:
             part.write_text(content, encoding="utf-8")
     except OSError as error:  # a full disk does not say which file it was
-        raise protocols.FileError(f"cannot write {path}: {error.strerror}") from error
+        raise FileError(f"cannot write {path}: {error.strerror}") from error

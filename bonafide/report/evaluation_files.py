@@ -7,15 +7,15 @@ In the artifact `evaluation`: TFMA's results of eval, those of dev in `dev/`, an
     verdict.json       the gate's verdict, rule by rule (`bonafide.metrics.gate.Verdict`)
     cue_removal.json   EER of eval after cue removal (`bonafide.metrics.treated`); null if it is
                        switched off
-    conditions.json    errors on eval under each condition, in the same form; null likewise
+    conditions.json    error rates on eval under each condition; null if switched off
     score_profile.json distribution of eval's scores (`bonafide.metrics.distribution`)
     context.json       date, code, effect of calibration, champion
 
 In the artifact `scores`, for each split: `SPLIT.scores.txt` (utterance system key score),
 `SPLIT.submission.txt` (utterance score) and `SPLIT.protocol.txt` (speaker utterance - system key);
-with a champion also `champion.eval.scores.txt`; for treated recordings
-`eval.TREATMENT.scores.txt` (a condition as settings name it, with `-` for `:` and `+` for `|`).
-`bonafide evaluate` reads them all.
+with a champion also `champion.eval.scores.txt`; for treated and
+degraded recordings `eval.TREATMENT.scores.txt`, where a condition is named as in the settings,
+with `-` for `:` and `+` for `|`. `bonafide evaluate` reads them all.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def read_cue_removal(uri: str) -> TreatedTrials | None:
 
 
 def read_conditions(uri: str) -> TreatedTrials | None:
-    """Reads the results under the conditions; None if there were none or they are not known yet."""
+    """Reads the results under the conditions; None if there are none or they are not known yet."""
     return _read_treated(f"{uri}/{CONDITIONS_FILE}")
 
 

@@ -187,15 +187,15 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         found: Evaluation,
         trials: Trials,
     ) -> tuple[TreatedTrials | None, TreatedTrials | None]:
-        """Scores eval with shortcuts taken out of its recordings, and degraded.
+        """Scores eval with shortcuts removed from its recordings, and under the conditions.
 
         Returns:
-            Results without shortcuts, and under the conditions; None of what is switched off.
+            The results without shortcuts, and those under the conditions; None if switched off.
         """
-        conditions = settings.conditions
-        if not settings.cue_utterances:
+        most, conditions = settings.cue_utterances, settings.conditions
+        if not most:
             return None, None
-        chosen = treated.choose(trials, settings.cue_utterances)
+        chosen = treated.choose(trials, most)
         rows = f"{artifact_utils.get_single_uri(output_dict['evaluation'])}/{_TREATED_DIR}"
         if fileio.exists(rows):
             fileio.rmtree(rows)

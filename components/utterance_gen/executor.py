@@ -1,4 +1,4 @@
-"""The executor of UtteranceGen: plan, let Beam write the shards, report."""
+"""Executor of UtteranceGen: plans the shards, writes them with Beam, writes the report."""
 
 import json
 from typing import Any

@@ -29,9 +29,9 @@ class IngestSettings(Section, section="utterance_gen"):
         shard_bytes: Approximate size of a shard. Shards are what workers share out, so a corpus
             should have several for each worker.
         max_rejected_fraction: Highest share of rejected utterances; a larger one stops the run.
-        degraded_copies: Number of degraded copies of each utterance of train, which are written
-            after it: each through a random chain (`bonafide.audio.chains`) that its feature
-            `degradation` names.
+        degraded_copies: Number of degraded copies of each utterance of train that are written after
+            it, each through a random chain (`bonafide.audio.chains`) that its feature `degradation`
+            names.
         seed: Seed of the choice of an utterance's shard and of its place there, and of the copies.
     """
 

@@ -23,21 +23,21 @@ from components.utterance_gen import examples, plan
 
 
 class TooManyRejectedError(corpora.CorpusError):
-    """More of the corpus than is allowed cannot be used: why is in the results."""
+    """More utterances are rejected than allowed; the results contain the reasons."""
 
 
 @dataclasses.dataclass(frozen=True)
 class ShardResult:
-    """What became of a shard.
+    """Result of a shard.
 
     Attributes:
         split: Its split.
         index: Its number within the split.
         read: Utterances written, by system id.
-        samples: How many samples they hold together.
-        rejections: Utterances left out.
-        channels: Class -> how the channels of a file compare (`channels.Kind`) -> utterances
-            written of files with several.
+        samples: Their total number of samples.
+        rejections: Rejected utterances.
+        channels: Class -> relation of the channels of a file (`channels.Kind`) -> utterances
+            written of files with several channels.
         copies: Degraded copies written besides; no other number counts them.
     """
 
@@ -50,7 +50,7 @@ class ShardResult:
     copies: int = 0
 
     def to_json(self) -> bytes:
-        """Serializes it, to be handed back through a file."""
+        """Serializes it, to be returned through a file."""
         return json.dumps(dataclasses.asdict(self)).encode()
 
     @classmethod
@@ -63,45 +63,45 @@ class ShardResult:
 
 @dataclasses.dataclass(frozen=True)
 class Workspace:
-    """Where a run works; all below the URI of the examples, so on the same filesystem.
+    """Folders of a run; all below the URI of the examples, so on the same filesystem.
 
-    Plans and results go through files rather than through Beam: a graph that held the rows of a
-    large corpus would be over the size that Dataflow and others accept, and the one who reads the
-    results is not a worker.
+    Plans and results go through files rather than through Beam: a graph with the rows of a large
+    corpus would exceed the limit of Dataflow and others, and the reader of the results is not a
+    worker.
     """
 
     examples_uri: str
 
     @property
     def scratch(self) -> str:
-        """Files not finished. Beside the splits, since readers take all that a split's has."""
+        """Unfinished files. Outside the splits, because readers take every file of a split."""
         return beam_files.join(self.examples_uri, ".scratch")
 
     @property
     def plans(self) -> str:
-        """One file per shard: what to write."""
+        """One file per shard: its plan."""
         return beam_files.join(self.examples_uri, ".plans")
 
     @property
     def results(self) -> str:
-        """One file per shard: what came of it."""
+        """One file per shard: its result."""
         return beam_files.join(self.examples_uri, ".results")
 
     @property
     def rejected(self) -> str:
-        """One empty file per shard that has rejections: their number is the end of its name.
+        """One empty file per shard with rejections: its name ends with their number.
 
-        One listing tells a worker how much the whole corpus has lost so far.
+        One listing shows a worker how many utterances of the corpus are rejected so far.
         """
         return beam_files.join(self.examples_uri, ".rejected")
 
     @property
     def measures(self) -> str:
-        """One file per shard: what was measured of its utterances; part of what stays."""
+        """One file per shard: the measures of its utterances; kept after the run."""
         return beam_files.join(self.examples_uri, measure_files.FOLDER)
 
     def open(self, splits: tuple[str, ...]) -> None:
-        """Makes the folders, those of the splits too, without what an earlier attempt left.
+        """Creates the folders, also of the splits, without the files of an earlier attempt.
 
         Readers take every file of a split: shards of an attempt that was killed, and that counted
         them differently, must not stay.
@@ -112,7 +112,7 @@ class Workspace:
             beam_files.make_folder(folder)
 
     def read_results(self, shards: Sequence[plan.Shard]) -> list[ShardResult]:
-        """What came of the shards that are done, in their order."""
+        """Results of the finished shards, in order."""
         done = beam_files.list_folder(self.results)
         return [
             ShardResult.from_json(beam_files.read_bytes(beam_files.join(self.results, shard.name)))
@@ -121,7 +121,7 @@ class Workspace:
         ]
 
     def close(self) -> None:
-        """Removes what is not part of the examples."""
+        """Removes temporary files."""
         for folder in self._own:
             beam_files.remove_folder(folder)
 
@@ -150,10 +150,10 @@ class WriteShard(beam.DoFn):
         examples_uri: Where the examples go.
         sample_rate: In Hz.
         min_seconds: Shorter audio is rejected.
-        channels: What is taken of several; see `IngestSettings`.
-        max_rejected: A corpus that has lost more utterances than this is given up at once, and not
-            when all of it has been read.
-        copies: Degraded copies that follow each utterance of train; None for none.
+        channels: Which of several channels is used; see `IngestSettings`.
+        max_rejected: Reading stops as soon as more utterances than this are rejected.
+        copies: Degraded copies of each utterance of train that follow it.
+        seed: Seed of the copies.
     """
 
     def __init__(
@@ -183,7 +183,7 @@ class WriteShard(beam.DoFn):
         """Writes the shard, its measures, then its result.
 
         Raises:
-            TooManyRejectedError: All shards together have more rejections than is allowed.
+            TooManyRejectedError: All shards together exceed the limit of rejections.
         """
         shard = plan.Shard.from_json(beam_files.read_bytes(plan_uri))
         scratch = self._workspace.scratch
@@ -208,7 +208,7 @@ class WriteShard(beam.DoFn):
             beam_files.write_bytes(mark, b"", scratch=scratch)
 
     def _rejected_elsewhere(self, shard: plan.Shard) -> int:
-        """How many utterances the shards have lost that are done, this one left out."""
+        """Number of rejected utterances in other finished shards."""
         marks = (name.rpartition(".") for name in beam_files.list_folder(self._workspace.rejected))
         return sum(int(count) for name, _, count in marks if name != shard.name)
 
@@ -286,7 +286,8 @@ class WriteShard(beam.DoFn):
     ) -> tuple[measures.Clip, Agreement]:
         """The decoded utterance, and how its channels compare.
 
-        A file that cannot be opened is one more reason to reject.
+        Raises:
+            AudioError: It cannot be opened or decoded.
         """
         try:
             data = files.read_bytes(utterance.path)

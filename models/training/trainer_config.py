@@ -69,8 +69,8 @@ class TrainerConfig(Section, section="trainer"):
         cache_dir: Folder of the disk cache; empty for the system's temporary folder.
         shuffle_buffer: Utterances that are shuffled at a time where there is no cache (with one,
             the whole split is shuffled).
-        deterministic: Ask TensorFlow for deterministic kernels on the CPU. (On GPUs they cost much
-            speed, and some operations have none: there, runs with one seed are only close.)
+        deterministic: Ask TensorFlow for deterministic kernels on the CPU. On GPUs they cost much
+            speed, and some operations have none: there, runs with one seed are only close.
         keep_checkpoints: Number of the newest checkpoints that stay on disk.
         calibration_prior: Share of bona fide utterances for which scores are calibrated on dev. At
             0.5 both classes weigh the same, which is what Cllr measures.

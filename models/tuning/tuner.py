@@ -137,8 +137,8 @@ class SettingsTuner(base_tuner.BaseTuner):
         if best is None:
             first = next(iter(self.oracle.trials.values()))
             raise TuningFailedError(
-                f"none of the {len(self.oracle.trials)} trials of tuning could be trained to its "
-                f"end. In the first, with the settings as they are, {first.message}"
+                f"none of the {len(self.oracle.trials)} tuning trials finished. In the first, with "
+                f"the configured settings, {first.message}"
             )
 
     def run_trial(self, trial: Trial) -> float:

@@ -164,9 +164,9 @@ def degraded(far=(0.1, 0.25), frr=(0.1, 0.375)):
 def test_conditions_are_asked_for_only_where_a_limit_is_set():
     verdict = decide(evaluation(), CONFIG, NOTHING_SHARED, degraded(far=(1.0, 1.0)))
     assert [rule.name for rule in verdict.rules] == RULES
-    assert not CONFIG.asks_for_conditions
+    assert not CONFIG.needs_conditions
     config = dataclasses.replace(CONFIG, max_condition_far=0.25, max_condition_frr=0.375)
-    assert config.asks_for_conditions
+    assert config.needs_conditions
     verdict = decide(evaluation(), config, NOTHING_SHARED, degraded())
     names = [rule.name for rule in verdict.rules]
     assert names[2:5] == ["max_worst_attack_eer", "max_condition_far", "max_condition_frr"]

@@ -113,7 +113,7 @@ def finding(number, severity=Severity.ERROR):
 
 def test_the_refusal_names_errors_only_and_is_bounded():
     text = report.refusal([finding(0, Severity.WARNING), *(finding(n) for n in range(1, 26))])
-    assert "25 error(s)" in text
+    assert "25 errors" in text
     assert "[r] train: s1: Bad. Mend it." in text
     assert "s0" not in text
     assert "s21" not in text

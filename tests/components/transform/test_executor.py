@@ -190,7 +190,7 @@ def test_a_split_to_learn_from_that_is_empty(examples_uri, tmp_path):
     copy = copy_of(examples_uri, tmp_path / "examples")
     for path in (copy / "Split-train").iterdir():
         path.unlink()
-    with pytest.raises(ValueError, match="the split train holds no example"):
+    with pytest.raises(ValueError, match="expected examples in the split train"):
         run(copy, tmp_path / "output")
 
 

@@ -204,7 +204,9 @@ def test_a_trial_that_diverges_does_not_end_the_search(tmp_path, trained, caplog
 
 def test_if_all_diverge_that_is_an_error_with_advice(tmp_path, trained):
     trained(*[DIVERGED] * 4)
-    with pytest.raises(TuningFailedError, match=r"none of the 4 trials .* is nan: .* Lower it"):
+    with pytest.raises(
+        TuningFailedError, match=r"none of the 4 tuning trials .* is nan: .* Lower it"
+    ):
         make_tuner(tmp_path).search()
     assert not (tmp_path / "tuning").exists()  # the next run tries again
 
