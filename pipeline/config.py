@@ -22,16 +22,13 @@ from bonafide.version import REPOSITORY
 from components.data_gate.config import DataGateConfig
 from components.model_evaluator.settings import CueUtterances, Resamples
 from components.utterance_gen.settings import DegradedCopies
-from models.data.corpus_weights import not_weightable
-from models.network.conformer_config import SIZES
-from models.settings import (
-    AugmentConfig,
-    ConformerConfig,
-    FeatureConfig,
-    TrainerConfig,
-    TunerConfig,
-    WaveformConfig,
-)
+from models.settings.augment import AugmentConfig
+from models.settings.conformer import SIZES, ConformerConfig
+from models.settings.corpus_weights import not_weightable
+from models.settings.features import FeatureConfig
+from models.settings.trainer import TrainerConfig
+from models.settings.tuner import TunerConfig
+from models.settings.waveform import WaveformConfig
 
 # Ids of the components, in the order in which data goes through them; the Tuner is optional.
 COMPONENTS = (

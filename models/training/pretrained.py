@@ -18,8 +18,8 @@ import numpy as np
 from bonafide.storage import uris
 from models.export.servable import EXTRA_DIR, WEIGHTS_FILE
 from models.network.conformer import Conformer, ConformerConfig
+from models.settings.trainer import CHAMPION
 from models.training.asr_weights import in_our_layout
-from models.training.trainer_config import CHAMPION
 
 _LOG = logging.getLogger("bonafide")
 _BLOCK = re.compile(r"^block_(\d+)/")

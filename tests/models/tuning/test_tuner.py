@@ -5,6 +5,7 @@ import types
 import numpy as np
 import pytest
 
+from models.settings.tuner import TunerConfig
 from models.training.calibrate import DevCalibration
 from models.training.steps import TrainingDivergedError
 from models.training.train import TrainingResult
@@ -18,7 +19,6 @@ from models.tuning.tuner import (
     rounded,
     trial_line,
 )
-from models.tuning.tuner_config import TunerConfig
 from pipeline.config import override, sample
 from tests.models.training.test_train import toy_split
 
