@@ -60,20 +60,11 @@ def detect(files: CorpusFiles, layouts: Mapping[str, Layout], options: Options) 
     """
     if options.manifest:
         return "manifest"
-    near = []
+    near: list[str] = []
     for turn in (FIRST, LATER, LAST):
-        found = []
-        for name, layout in layouts.items():
-            if layout.turn != turn:
-                continue
-            try:
-                layout.find(files)
-            except base.NotThisLayoutError:
-                continue
-            except FileError as error:
-                near.append(f"  {name}: {error}")
-            else:
-                found.append(name)
+        in_turn = {name: layout for name, layout in layouts.items() if layout.turn == turn}
+        found, incomplete = _matches(files, in_turn)
+        near += incomplete
         if len(found) > 1:
             raise base.CorpusError(
                 f"corpus root {files.root}: it looks like {' and '.join(found)}: say which by "
@@ -92,3 +83,18 @@ def detect(files: CorpusFiles, layouts: Mapping[str, Layout], options: Options) 
         f"corpus root {files.root}: none of the known layouts is there. Is it the right folder? "
         f"Known: {', '.join(layouts)}"
     )
+
+
+def _matches(files: CorpusFiles, layouts: Mapping[str, Layout]) -> tuple[list[str], list[str]]:
+    """Names of the layouts that fit, and a line for each that is there in part."""
+    found, incomplete = [], []
+    for name, layout in layouts.items():
+        try:
+            layout.find(files)
+        except base.NotThisLayoutError:
+            continue
+        except FileError as error:
+            incomplete.append(f"  {name}: {error}")
+        else:
+            found.append(name)
+    return found, incomplete
