@@ -60,11 +60,9 @@ def detect(files: CorpusFiles, layouts: Mapping[str, Layout], options: Options) 
     """
     if options.manifest:
         return "manifest"
-    near: list[str] = []
     for turn in (FIRST, LATER, LAST):
-        in_turn = {name: layout for name, layout in layouts.items() if layout.turn == turn}
-        found, incomplete = _matches(files, in_turn)
-        near += incomplete
+        of_turn = {name: layout for name, layout in layouts.items() if layout.turn == turn}
+        found, near = _find(files, of_turn)
         if len(found) > 1:
             raise base.CorpusError(
                 f"corpus root {files.root}: it looks like {' and '.join(found)}: say which by "
@@ -73,20 +71,18 @@ def detect(files: CorpusFiles, layouts: Mapping[str, Layout], options: Options) 
         if found:
             return found[0]
         if near:  # What is incomplete must not be taken for something simpler.
-            break
-    if near:
-        raise base.CorpusError(
-            f"corpus root {files.root}: no layout is complete there. These come near:\n"
-            + "\n".join(near)
-        )
+            raise base.CorpusError(
+                f"corpus root {files.root}: no layout is complete there. These come near:\n"
+                + "\n".join(near)
+            )
     raise base.CorpusError(
         f"corpus root {files.root}: none of the known layouts is there. Is it the right folder? "
         f"Known: {', '.join(layouts)}"
     )
 
 
-def _matches(files: CorpusFiles, layouts: Mapping[str, Layout]) -> tuple[list[str], list[str]]:
-    """Names of the layouts that fit, and a line for each that is there in part."""
+def _find(files: CorpusFiles, layouts: Mapping[str, Layout]) -> tuple[list[str], list[str]]:
+    """Returns the layouts that are there, and what others lack of which something is there."""
     found, incomplete = [], []
     for name, layout in layouts.items():
         try:

@@ -199,7 +199,6 @@ def _order(scores: ScoreFile, protocol: Protocol) -> list[int]:
 def _mismatch(
     scores: ScoreFile, protocol: Protocol, missing: list[str], extra: list[str]
 ) -> FileError:
-    """The error of scores that do not fit a protocol."""
     parts = [f"the scores in {scores.where} do not fit the protocol {protocol.where}:"]
     if missing:
         parts.append(
