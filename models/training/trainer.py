@@ -78,8 +78,8 @@ def train_and_export(
     Returns:
         What training each of the models reached.
     """
-    settings = TrainerConfig(**config["trainer"])
-    conformer = ConformerConfig(**config["conformer"])
+    settings = TrainerConfig.from_mapping(config["trainer"])
+    conformer = ConformerConfig.from_mapping(config["conformer"])
     # Before anything is computed: initialising a TPU forgets what was.
     placement = choose_placement(settings.device, settings.mixed_precision)
     require_equal_shares(settings, placement)
@@ -98,7 +98,7 @@ def train_and_export(
                 train_split,
                 dev_split,
                 conformer=conformer,
-                augment=AugmentConfig(**config["augment"]),
+                augment=AugmentConfig.from_mapping(config["augment"]),
                 settings=member,
                 placement=placement,
                 checkpoint_dir=os.path.join(config["checkpoint_dir"], *folder),  # noqa: PTH118 (URI)
@@ -113,7 +113,7 @@ def train_and_export(
         transform_output,
         conformer,
         [Member(r.state.best_weights, r.log_prior_odds, r.calibration.map) for r in results],
-        features=FeatureConfig(**config["features"]),
+        features=FeatureConfig.from_mapping(config["features"]),
         calibration=None if len(results) == 1 else calibration.map,
     )
     facts = detector_facts(config, results, calibration, dev_split.labels, placement)
@@ -141,7 +141,7 @@ def detector_facts(
         placement: Where they were trained.
     """
     sections = ("features", "conformer", "waveform", "augment", "trainer")
-    first, seed = results[0], TrainerConfig(**config["trainer"]).seed
+    first, seed = results[0], TrainerConfig.from_mapping(config["trainer"]).seed
     facts = {
         "training_fingerprint": config["training_fingerprint"],
         "settings": {section: config[section] for section in sections},
@@ -249,9 +249,9 @@ def open_data(
         [train_files, dev_files],
         transform_output=transform_output,
         materialized=config["materialized"],
-        settings=TrainerConfig(**config["trainer"]),
-        features=FeatureConfig(**config["features"]),
-        waveform=WaveformConfig(**config["waveform"]),
+        settings=TrainerConfig.from_mapping(config["trainer"]),
+        features=FeatureConfig.from_mapping(config["features"]),
+        waveform=WaveformConfig.from_mapping(config["waveform"]),
     )
 
 

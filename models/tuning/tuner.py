@@ -87,7 +87,7 @@ class SettingsTuner(base_tuner.BaseTuner):
         working_dir: str,
     ) -> None:
         self._config = config
-        self._settings = TunerConfig(**config["tuner"])
+        self._settings = TunerConfig.from_mapping(config["tuner"])
         self._files = {"train_files": train_files, "dev_files": dev_files}
         self._transform_dir = transform_dir
         self._directory = config["tuning_dir"]
@@ -149,7 +149,7 @@ class SettingsTuner(base_tuner.BaseTuner):
             TrainingDivergedError: The loss is not finite.
         """
         config = apply_values(self._config, trial.hyperparameters.values)
-        settings = TrainerConfig(**config["trainer"])
+        settings = TrainerConfig.from_mapping(config["trainer"])
         # Before anything is computed: initialising a TPU forgets what was.
         if self._placement is None:
             self._placement = choose_placement(settings.device, settings.mixed_precision)
@@ -158,8 +158,8 @@ class SettingsTuner(base_tuner.BaseTuner):
             result = train(
                 train_split,
                 dev_split,
-                conformer=ConformerConfig(**config["conformer"]),
-                augment=AugmentConfig(**config["augment"]),
+                conformer=ConformerConfig.from_mapping(config["conformer"]),
+                augment=AugmentConfig.from_mapping(config["augment"]),
                 settings=settings,
                 placement=self._placement,
                 checkpoint_dir=self._checkpoint_dir(trial),
@@ -249,8 +249,8 @@ class Draws(keras_tuner.oracles.RandomSearchOracle):
 
 def make_oracle(config: Mapping[str, Any]) -> Draws:
     """What draws the values of trials; for `config` see `SettingsTuner`."""
-    settings = TunerConfig(**config["tuner"])
-    features = FeatureConfig(**config["features"])
+    settings = TunerConfig.from_mapping(config["tuner"])
+    features = FeatureConfig.from_mapping(config["features"])
     ranges = search_space(
         frames=config["trainer"]["crop_frames"] or features.num_frames, bands=features.num_features
     )

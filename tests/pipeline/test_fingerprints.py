@@ -40,6 +40,9 @@ def test_a_step_depends_on_what_it_imports_and_on_no_later_step():
     assert not any(name.startswith(("models/", "pipeline/")) for name in ingestion)
     assert {"bonafide/metrics/detection.py", "bonafide/trials/arrays.py"} <= training
     assert not any(name.startswith(("components/", "pipeline/")) for name in training)
+    # How settings are given and explained is no reason to train again.
+    for name in ("overrides", "yaml_file", "reference"):
+        assert f"bonafide/settings/{name}.py" not in training
     report = sources("report")
     assert {
         "bonafide/report/templates/page.html.j2",
