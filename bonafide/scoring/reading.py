@@ -9,7 +9,6 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import PurePath
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
@@ -17,7 +16,7 @@ import numpy as np
 from bonafide.audio.decoding import AudioError, Recording
 
 __all__ = [
-    *("AUDIO_ENDINGS", "AUTO", "CHANNELS", "OTHER_ENDINGS", "STDIN", "AudioError", "Track"),
+    *("AUTO", "CHANNELS", "STDIN", "AudioError", "Track"),
     *("fetch_tracks", "read_blocks", "read_tracks", "tracks_of"),
 ]
 
@@ -27,19 +26,6 @@ EACH = "each"
 CHANNELS = (AUTO, EACH, "mix", "left", "right")
 MIN_SECONDS = 0.3  # as the pipeline's presets: in less there is no word
 _STDIN_FD = 0
-
-# Endings of what libsndfile reads and knows by its content.
-AUDIO_ENDINGS = frozenset(
-    f".{ending}"
-    for ending in (
-        *("aif", "aifc", "aiff", "au", "caf", "flac", "mp3", "nist", "oga", "ogg", "opus"),
-        *("rf64", "snd", "sph", "w64", "wav", "wave"),
-    )
-)
-# Of recordings that it does not read. A folder's are not passed over in silence.
-OTHER_ENDINGS = frozenset(
-    f".{ending}" for ending in ("3gp", "aac", "amr", "m4a", "mka", "mov", "mp4", "webm", "wma")
-)
 
 
 class Track(NamedTuple):
@@ -69,7 +55,7 @@ def read_tracks(path: str, sample_rate: int, channel: str = AUTO) -> Iterator[Tr
     Raises:
         AudioError: There is no such file, it cannot be opened, or its audio cannot be used.
     """
-    with _reasons(path), _opened(path) as file:
+    with _reasons(), _opened(path) as file:
         yield from tracks_of(file, sample_rate, channel, name=path)
 
 
@@ -84,7 +70,7 @@ def fetch_tracks(
         fetch: Returns the content of the file, or raises OSError.
         channel: See `read_tracks`.
     """
-    with _reasons(path):
+    with _reasons():
         yield from tracks_of(io.BytesIO(fetch()), sample_rate, channel, name=path)
 
 
@@ -115,18 +101,10 @@ def read_blocks(path: str, sample_rate: int) -> Iterator[np.ndarray]:
 
 
 @contextlib.contextmanager
-def _reasons(path: str) -> Iterator[None]:
+def _reasons() -> Iterator[None]:
     """Turns whatever goes wrong with a recording into an AudioError for people."""
     try:
         yield
-    except AudioError as error:
-        ending = PurePath(path).suffix.lower()
-        if ending in OTHER_ENDINGS and str(error).startswith("unreadable"):
-            raise AudioError(
-                f"libsndfile does not read {ending}: convert it first (ffmpeg -i FILE{ending} "
-                "FILE.wav)"
-            ) from error
-        raise
     except FileNotFoundError as error:
         raise AudioError("there is no such file") from error
     except OSError as error:

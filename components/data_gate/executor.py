@@ -70,6 +70,9 @@ class Executor(base_executor.BaseExecutor):
         own = profile.train_profile(table, summary["corpus"], summary["corpus_fingerprint"])
         known = _known(exec_properties.get("serving") or "", config, summary["sample_rate"])
         found += rules.unlike_channels(summary.get("splits", {}), summary.get("channels", "mix"))
+        found += rules.without_speech(
+            summary.get("splits", {}), rejected=summary.get("reject_without_speech", False)
+        )
         checked = checks.check(table, config, own, known)
         findings = report.settled(found, config) + checked.findings
 

@@ -115,6 +115,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             sample_rate=settings.sample_rate,
             min_seconds=settings.min_seconds,
             channels=settings.channels,
+            reject_without_speech=settings.reject_without_speech,
             max_rejected=max_rejected,
         )
         with self._make_beam_pipeline() as pipeline:

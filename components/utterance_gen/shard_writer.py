@@ -13,12 +13,15 @@ from typing import BinaryIO, Self
 import apache_beam as beam
 
 from bonafide import corpora
-from bonafide.audio import decoding, measures
+from bonafide.audio import activity, decoding, measures
 from bonafide.audio.channels import MIX, Agreement, Choice
 from bonafide.dataset import measure_files
 from bonafide.memory import keep_freed_memory
 from bonafide.storage import beam_files, records
 from components.utterance_gen import examples, plan
+
+# In less there is no word.
+MIN_SPEECH_SECONDS = 0.3
 
 
 class TooManyRejectedError(corpora.CorpusError):
@@ -37,6 +40,8 @@ class ShardResult:
         rejections: Utterances left out.
         channels: Class -> how the channels of a file compare (`channels.Kind`) -> utterances
             written of files with several.
+        without_speech: Class -> utterances with less than `MIN_SPEECH_SECONDS` of speech, whether
+            they were rejected or written.
     """
 
     split: str
@@ -45,6 +50,7 @@ class ShardResult:
     samples: int
     rejections: tuple[plan.Rejection, ...]
     channels: dict[str, dict[str, int]] = dataclasses.field(default_factory=dict)
+    without_speech: dict[str, int] = dataclasses.field(default_factory=dict)
 
     def to_json(self) -> bytes:
         """Serializes it, to be handed back through a file."""
@@ -140,6 +146,7 @@ class WriteShard(beam.DoFn):
         sample_rate: In Hz.
         min_seconds: Shorter audio is rejected.
         channels: What is taken of several; see `IngestSettings`.
+        reject_without_speech: Whether what holds no speech is rejected.
         max_rejected: A corpus that has lost more utterances than this is given up at once, and not
             when all of it has been read.
     """
@@ -152,6 +159,7 @@ class WriteShard(beam.DoFn):
         sample_rate: int,
         min_seconds: float,
         channels: Choice = MIX,
+        reject_without_speech: bool = True,
         max_rejected: int,
     ) -> None:
         self._corpus_root = corpus_root
@@ -159,6 +167,7 @@ class WriteShard(beam.DoFn):
         self._sample_rate = sample_rate
         self._min_seconds = min_seconds
         self._channels: Choice = channels
+        self._reject_without_speech = reject_without_speech
         self._max_rejected = max_rejected
 
     def setup(self) -> None:
@@ -204,6 +213,7 @@ class WriteShard(beam.DoFn):
         files = beam_files.BeamFiles(self._corpus_root)
         read: collections.Counter[str] = collections.Counter()
         channels: dict[str, collections.Counter[str]] = {}
+        without_speech: collections.Counter[str] = collections.Counter()
         total = 0
         rejections: list[plan.Rejection] = []
         elsewhere = self._rejected_elsewhere(shard)
@@ -211,6 +221,7 @@ class WriteShard(beam.DoFn):
         for utterance in shard.utterances:
             try:
                 clip, agreement = self._clip(files, utterance)
+                self._check_speech(clip, utterance.key, without_speech)
             except decoding.AudioError as error:
                 rejections.append(
                     plan.Rejection(
@@ -241,7 +252,22 @@ class WriteShard(beam.DoFn):
             total,
             tuple(rejections),
             {key: dict(kinds) for key, kinds in channels.items()},
+            dict(without_speech),
         )
+
+    def _check_speech(
+        self, clip: measures.Clip, key: str, without_speech: collections.Counter[str]
+    ) -> None:
+        """Counts an utterance that holds no speech, and raises AudioError if it is rejected."""
+        if activity.holds_speech(clip.samples, self._sample_rate, MIN_SPEECH_SECONDS):
+            return
+        without_speech[key] += 1
+        if self._reject_without_speech:
+            raise decoding.AudioError(
+                f"no speech: less than {MIN_SPEECH_SECONDS:g} s of it in "
+                f"{len(clip.samples) / self._sample_rate:.1f} s "
+                "(utterances.reject_without_speech=false keeps it)"
+            )
 
     def _clip(
         self, files: beam_files.BeamFiles, utterance: corpora.Utterance
