@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from bonafide.registry import store
 from bonafide.registry.champion import recorded
+from models.settings.trainer import CHAMPION
 from models.training.pretrained import weights_digest
-from models.training.trainer_config import CHAMPION
 
 
 @dataclasses.dataclass(frozen=True)

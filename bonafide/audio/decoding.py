@@ -181,9 +181,10 @@ class Recording:
         self._sound: _Sound | None = self._open(0)
         self._agreement: Agreement | None = None
         self._kept: list[_Piece] | None = None
+        others = range(1, len(self._container.parts))
         self.facts = FileFacts(
             self._sound.rate_hz,
-            self._sound.channels,
+            max([self._sound.channels, *map(self._channels_of, others)]),
             self._sound.encoding,
             len(self._source),
             (*self._container.notes, *self._sound.notes),
@@ -295,13 +296,13 @@ class Recording:
             with contextlib.closing(self._taken() or self._open(part)) as sound:
                 rate_hz, read = sound.rate_hz, 0
                 # Nothing to convert: the samples as they are, without a detour over float32.
-                plain = sound.is_pcm16 and sound.channels == 1 and rate_hz == self._target_rate
+                plain = sound.is_pcm16 and self.facts.channels == 1 and rate_hz == self._target_rate
                 frames = max(1, _BLOCK_SAMPLES // sound.channels)
                 for block in sound.blocks(frames, plain=plain):
                     read += len(block)
                     if seconds + read / rate_hz > self._max_seconds:
                         raise AudioError(
-                            f"longer than {self._max_seconds / 3600:g} hours: cut it into parts"
+                            f"longer than {self._max_seconds / 3600:.3g} hours: cut it into parts"
                         )
                     yield _Piece(part, rate_hz, block if plain else self._checked(block))
                 seconds += read / rate_hz
@@ -325,7 +326,8 @@ class Recording:
             if container.cut:
                 raise AudioError(f"cut off: {container.cut}") from error
             if container.what:
-                raise AudioError(f"{error}; {container.what}") from error
+                said = f"unreadable as audio: Format not recognised; {container.what}"
+                raise AudioError(said) from error
             raise
         problem = ""
         if not _MIN_RATE_HZ <= sound.rate_hz <= _MAX_RATE_HZ:
@@ -341,6 +343,10 @@ class Recording:
             raise AudioError(problem)
         return sound
 
+    def _channels_of(self, part: int) -> int:
+        with contextlib.closing(self._open(part)) as sound:
+            return sound.channels
+
     def _checked(self, block: np.ndarray) -> np.ndarray:
         """A native block, float32 [M, C], of numbers that are audio, of all channels."""
         if not np.isfinite(block).all():
@@ -355,7 +361,7 @@ class Recording:
             return block
         if block.shape[1] == 1:
             return np.broadcast_to(block, (len(block), count))
-        raise AudioError(f"its parts have different numbers of channels ({count}, then others)")
+        raise AudioError(f"its parts have different numbers of channels (up to {count})")
 
     def _check_end(self, part: int, sound: _Sound, read: int) -> None:
         """Refuses what ended before its end."""

@@ -9,8 +9,9 @@ from collections.abc import Iterable
 AUDIO_SUFFIXES = (
     *(".flac", ".wav", ".wave", ".rf64", ".w64", ".aiff", ".aif", ".aifc", ".caf"),
     *(".au", ".snd", ".sph", ".nist"),
-    *(".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac", ".wma", ".mka", ".amr"),
-    *(".mp4", ".mov", ".webm", ".3gp"),
+    *(".ogg", ".oga", ".opus", ".mp3", ".mp2", ".m4a", ".m4b", ".aac", ".wma", ".mka"),
+    *(".spx", ".amr", ".awb", ".3ga", ".gsm", ".g729"),
+    *(".mp4", ".mov", ".webm", ".mkv", ".3gp", ".3g2", ".asf", ".wmv"),
 )
 _RANKS = {suffix: rank for rank, suffix in enumerate(AUDIO_SUFFIXES)}
 

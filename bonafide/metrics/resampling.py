@@ -137,6 +137,22 @@ class ClusterBootstrap:
         drawn = (_Drawn.make(curve, weights) for weights in self._draws(size))
         return np.concatenate([batch.eer() for batch in drawn])
 
+    def error_rates_at(self, scores: Floats, threshold: float) -> tuple[Floats, Floats]:
+        """Returns FAR and FRR at a frozen threshold in every resample, [R] each; see `measure`."""
+        accepted = scores > threshold
+        bona, cluster = self.is_bonafide, self.cluster
+
+        def sums(keep: npt.NDArray[np.bool_]) -> Counts:
+            return np.bincount(cluster[keep], minlength=self.count)
+
+        counted = np.stack(
+            [sums(~bona & accepted), sums(~bona), sums(bona & ~accepted), sums(bona)]
+        )
+        drawn = np.concatenate(
+            [counted @ weights for weights in self._draws(_LARGEST_BATCH)], axis=1
+        )
+        return drawn[0] / drawn[1], drawn[2] / drawn[3]
+
     def _attack_blocks(self, scores: Floats, attack: str) -> _Blocks:
         keep = self.is_bonafide | (self.attacks == attack)
         return _Blocks.make(scores[keep], self.is_bonafide[keep], self.cluster[keep], self.count)

@@ -4,6 +4,8 @@ r"""Evaluates the scores of any detector: every figure with its 95 % interval, b
     bonafide evaluate --scores new.txt --baseline old.txt --protocol eval.txt --html report.html
     bonafide evaluate --scores eval.txt --protocol eval.trl.txt \
         --dev-scores dev.txt --dev-protocol dev.trl.txt --asv-scores asv.eval.txt --json out.json
+    bonafide evaluate --scores eval.txt --protocol eval.trl.txt --dev-scores dev.txt \
+        --dev-protocol dev.trl.txt --condition mp3:64k=eval.mp3.txt --condition phone=eval.8k.txt
 
 Higher scores mean more bona fide (otherwise see --lower-is-bonafide).
 """
@@ -30,15 +32,19 @@ from bonafide import text
 from bonafide.metrics import asv_scores
 from bonafide.report import measures
 from bonafide.storage import files as output_files
+from bonafide.storage import text_files
 from bonafide.storage.files import printable
-from bonafide.trials import protocols, score_files
+from bonafide.storage.text_files import FileError
+from bonafide.trials import layouts, protocols, score_files
 from bonafide.trials.trials import Trials, TrialsError
 from bonafide.version import described_version
 
 # Imported where it is needed: it takes two seconds, and errors in the input are reported first.
 if TYPE_CHECKING:
     from bonafide.metrics.evaluation import Comparison, Evaluation
+    from bonafide.metrics.treated import TreatedTrials
 
+AS_RECORDED = "as_recorded"  # of `bonafide.metrics.treated`, which takes long to import
 OK = 0
 FAILED = 1
 _MOST_ATTACKS = 30  # on the console; JSON and HTML have them all
@@ -82,7 +88,16 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
         "(without it, on the evaluated trials, which makes error rates optimistic)",
     )
     add("--dev-protocol", metavar="FILE", help="the trials of the development set")
-    subsets = (*protocols.SUBSETS, protocols.ALL_SUBSETS)
+    add(
+        "--condition",
+        metavar="NAME=FILE",
+        action="append",
+        default=[],
+        type=condition,
+        help="scores of the same trials whose recordings were degraded (coded, filtered, with "
+        "noise); may be given several times. FAR and FRR need --dev-scores",
+    )
+    subsets = (*layouts.SUBSETS, layouts.ALL)
     add(
         "--subset",
         choices=subsets,
@@ -98,8 +113,8 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
     add(
         "--lower-is-bonafide",
         action="store_true",
-        help="negate the scores of --scores, --dev-scores and --baseline; thresholds are then "
-        "those of the negated scores",
+        help="negate the scores of --scores, --dev-scores, --baseline and --condition; thresholds "
+        "are then those of the negated scores",
     )
     add("--json", metavar="OUT", help="write all figures and their provenance")
     add("--html", metavar="OUT", help="write a self-contained report page")
@@ -121,6 +136,14 @@ def whole(argument: str) -> int:
     return int(argument)
 
 
+def condition(argument: str) -> tuple[str, str]:
+    """Returns name and file of a condition, for argparse."""
+    name, equals, path = argument.partition("=")
+    if not (name and equals and path) or name == AS_RECORDED:
+        raise argparse.ArgumentTypeError(f"expected NAME=FILE, got {argument!r}")
+    return name, path
+
+
 def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int:
     """Runs the command and returns its exit code."""
     command_line = parser(prog)
@@ -128,6 +151,9 @@ def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int
     options = command_line.parse_args(arguments)
     if (options.dev_scores is None) != (options.dev_protocol is None):
         command_line.error("expected --dev-scores and --dev-protocol together")
+    names = [name for name, _ in options.condition]
+    if len({*names}) < len(names):
+        command_line.error("expected another name for each --condition")
     inputs = {os.path.realpath(path) for path in Files.given(options)}
     outputs = [os.path.realpath(path) for path in (options.json, options.html) if path is not None]
     if inputs & set(outputs) or len(set(outputs)) < len(outputs):
@@ -138,7 +164,7 @@ def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int
         if options.html is not None:
             require_the_extra()
         run(options, shlex.join([*(prog or "evaluate.py").split(), *arguments]))
-    except TrialsError as error:
+    except (TrialsError, FileError) as error:
         return failed(str(error))
     return OK
 
@@ -163,8 +189,9 @@ def run(options: argparse.Namespace, command: str) -> None:
         )
     if options.baseline is not None:
         baseline = files.trials(options.baseline, protocol).scores
+    degraded = {name: files.trials(path, protocol).scores for name, path in options.condition}
 
-    from bonafide.metrics import evaluation
+    from bonafide.metrics import evaluation, treated
 
     found = evaluation.evaluate(
         trials,
@@ -174,6 +201,15 @@ def run(options: argparse.Namespace, command: str) -> None:
         resamples=evaluation.RESAMPLES if options.resamples is None else options.resamples,
         seed=evaluation.SEED if options.seed is None else options.seed,
     )
+    conditions = None
+    if degraded:
+        conditions = treated.compare(
+            trials,
+            degraded,
+            threshold=evaluation.frozen_threshold(found),
+            resamples=found.bootstrap.resamples,
+            seed=found.bootstrap.seed,
+        )
     title = printable(options.title or pathlib.Path(options.scores).name)
     provenance = {
         "sha256": {printable(path): digest for path, digest in files.sha256.items()},
@@ -183,13 +219,24 @@ def run(options: argparse.Namespace, command: str) -> None:
     }
     if options.json is not None:
         data = evaluation.to_json(found) | {"provenance": provenance}
+        if conditions is not None:
+            data["conditions"] = treated.to_json(conditions)
         write(options.json, json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
     if options.html is not None:
         baseline_name = printable(pathlib.Path(options.baseline or "").name)
-        page = html(title, found, trials, dev, baseline_name, baseline, provenance)
+        page = html(
+            provenance,
+            title=title,
+            evaluation=found,
+            trials=trials,
+            dev=dev,
+            baseline_name=baseline_name,
+            baseline_scores=baseline,
+            conditions=conditions,
+        )
         write(options.html, page)
     # Last, so that a reader of the tables who stops early (`| head`) does not stop the files.
-    show(found, title, Console(highlight=False, markup=False, soft_wrap=False))
+    show(found, title, Console(highlight=False, markup=False, soft_wrap=False), conditions)
 
 
 class Files:
@@ -207,13 +254,14 @@ class Files:
     def given(options: argparse.Namespace) -> list[str]:
         """Returns the paths of all inputs."""
         names = ("scores", "protocol", "asv_scores", "baseline", "dev_scores", "dev_protocol")
-        return [path for name in names if (path := getattr(options, name)) is not None]
+        paths = [path for name in names if (path := getattr(options, name)) is not None]
+        return [*paths, *(path for _, path in options.condition)]
 
     def text(self, path: str) -> str:
         """Returns the content of a file."""
-        data = protocols.read_bytes(path)
+        data = text_files.read_bytes(path)
         self.sha256[path] = hashlib.sha256(data).hexdigest()
-        return protocols.decode_text(data, path)
+        return text_files.decode_text(data, path)
 
     def protocol(self, path: str, subset: str) -> protocols.Protocol:
         """Returns a protocol."""
@@ -225,7 +273,9 @@ class Files:
         return score_files.match(scores.negated() if self._negated else scores, protocol)
 
 
-def show(found: Evaluation, title: str, console: Console) -> None:
+def show(
+    found: Evaluation, title: str, console: Console, conditions: TreatedTrials | None = None
+) -> None:
     """Prints everything for people."""
     how, attacks = found.bootstrap, len(found.per_attack)
     console.print(visible(title), style="bold")
@@ -247,6 +297,8 @@ def show(found: Evaluation, title: str, console: Console) -> None:
     if attacks > _MOST_ATTACKS:
         console.print(f"and {text.plural(attacks - _MOST_ATTACKS, 'easier attack')}: see --json")
     console.print(points_table(found))
+    if conditions is not None:
+        console.print(conditions_table(conditions))
     for warning in found.warnings:
         console.print(f"Warning: {warning}", style="yellow")
 
@@ -324,6 +376,21 @@ def points_table(found: Evaluation) -> Table:
     return table
 
 
+def conditions_table(conditions: TreatedTrials) -> Table:
+    """Returns the errors under each condition, worst first."""
+    from bonafide.report import robustness
+
+    columns = ("condition", "EER %", "FAR %", "95 %", "FRR %", "95 %")
+    table = _table("Conditions, worst first; FAR and FRR at the frozen threshold", *columns)
+    for row in robustness.rows(conditions):
+        cells = [row.title, text.figure(row.result.eer.value, "points")]
+        for rate in (row.result.far, row.result.frr):
+            cells.append("-" if rate is None else text.figure(rate.value, "points"))
+            cells.append("-" if rate is None else text.interval(rate.ci95, "points"))
+        table.add_row(*map(visible, cells))
+    return table
+
+
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", caption_justify="left", box=box.SIMPLE_HEAD)
     table.pad_edge = False
@@ -338,33 +405,20 @@ def visible(cell: str) -> str:
     return text.visible(cell.translate(_ASCII))
 
 
-def html(
-    title: str,
-    found: Evaluation,
-    trials: Trials,
-    dev: Trials | None,
-    baseline_name: str,
-    baseline: Any,
-    provenance: dict[str, Any],
-) -> str:
-    """Returns the report page."""
+def html(provenance: dict[str, Any], **contents: Any) -> str:
+    """Returns the report page; `contents` are fields of `ReportContents`."""
     from bonafide.report.contents import ReportContents
     from bonafide.report.page import render_page
 
     return render_page(
         ReportContents(
-            title=title,
             date=provenance["date"],
             version=provenance["version"],
-            evaluation=found,
-            trials=trials,
-            dev=dev,
-            baseline_name=baseline_name,
-            baseline_scores=baseline,
             provenance={
                 "Command": {"command": provenance["command"]},
                 "Input files (SHA-256)": provenance["sha256"],
             },
+            **contents,
         )
     )
 
@@ -377,7 +431,7 @@ def require_the_extra() -> None:
         if importlib.util.find_spec(name) is None
     ]
     if missing:
-        raise protocols.FileError(
+        raise FileError(
             f"--html needs {', '.join(missing)}. Install the extra: pip install 'bonafide[report]'"
         )
 
@@ -389,7 +443,7 @@ def refuse_unwritable(path: str) -> None:
     except OSError as error:  # a name that is too long
         reason = error.strerror
     if reason:
-        raise protocols.FileError(f"cannot write {path}: {reason}")
+        raise FileError(f"cannot write {path}: {reason}")
 
 
 def write(path: str, content: str) -> None:
@@ -398,4 +452,4 @@ def write(path: str, content: str) -> None:
         with output_files.replacing(path) as part:
             part.write_text(content, encoding="utf-8")
     except OSError as error:  # a full disk does not say which file it was
-        raise protocols.FileError(f"cannot write {path}: {error.strerror}") from error
+        raise FileError(f"cannot write {path}: {error.strerror}") from error

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bonafide.metrics.cue_removal import CueRemoval
 from bonafide.metrics.detection import Floats
 from bonafide.metrics.evaluation import Evaluation
 from bonafide.metrics.gate import Verdict
 from bonafide.metrics.slices import Slices
+from bonafide.metrics.treated import TreatedTrials
 from bonafide.trials.trials import Trials
 
 
@@ -91,6 +91,7 @@ class ReportContents:
         slices: Condition -> value -> error rates; empty if none is known.
         data: Results of DataGate; None if not known.
         cue_removal: Error rates after cue removal; None if not known.
+        conditions: Error rates on degraded recordings, by condition; None if not known.
         audio: Utterance id -> URI that a browser can play; None if there is none.
     """
 
@@ -110,5 +111,6 @@ class ReportContents:
     rejected: Rejected | None = None
     slices: Slices = field(default_factory=dict)
     data: DataChecks | None = None
-    cue_removal: CueRemoval | None = None
+    cue_removal: TreatedTrials | None = None
+    conditions: TreatedTrials | None = None
     audio: Callable[[str], str | None] = lambda _utterance: None

@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from bonafide import text
-from bonafide.metrics.cue_removal import CueRemoval, CueResult
 from bonafide.metrics.detection import Floats
 from bonafide.metrics.evaluation import (
     FIGURES,
@@ -23,6 +22,7 @@ from bonafide.metrics.evaluation import (
     OperatingPoint,
 )
 from bonafide.metrics.gate import Rule
+from bonafide.metrics.treated import TreatedResult, TreatedTrials
 from bonafide.report.contents import ReportContents
 from bonafide.report.measures import MEASURES, Measure
 from bonafide.trials.trials import Trials
@@ -322,11 +322,11 @@ class CueRow:
 
     name: str
     title: str
-    result: CueResult
+    result: TreatedResult
     outcome: str
 
 
-def cue_rows(removal: CueRemoval) -> list[CueRow]:
+def cue_rows(removal: TreatedTrials) -> list[CueRow]:
     """Returns the rows of the table of cue removal."""
     return [
         CueRow(name, TREATMENTS.get(name, name), result, _cue_outcome(result))
@@ -334,7 +334,7 @@ def cue_rows(removal: CueRemoval) -> list[CueRow]:
     ]
 
 
-def _cue_outcome(result: CueResult) -> str:
+def _cue_outcome(result: TreatedResult) -> str:
     if result.difference is None or result.difference.ci95 is None:
         return ""
     low, high = result.difference.ci95

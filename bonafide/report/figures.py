@@ -11,7 +11,8 @@ import numpy as np
 from bonafide import text
 from bonafide.metrics.calibration import reliability
 from bonafide.metrics.detection import ErrorRates, error_rates_at
-from bonafide.report import charts, facts
+from bonafide.metrics.evaluation import Figure
+from bonafide.report import charts, facts, robustness
 from bonafide.report.chart_data import DetCurve, det_curve, histogram
 from bonafide.report.contents import ReportContents
 from bonafide.report.vega import Spec
@@ -238,6 +239,56 @@ def attacks(contents: ReportContents) -> ChartFigure:
             ),
         ),
     )
+
+
+def conditions(contents: ReportContents) -> ChartFigure | None:
+    """Returns the errors under each condition, None where no condition was measured."""
+    if contents.conditions is None:
+        return None
+    rows = robustness.rows(contents.conditions)
+    return ChartFigure(
+        name="degraded",
+        finding=robustness.summary(contents.conditions),
+        description="Points of the share of spoofs accepted (FAR) and of bona fide recordings "
+        "rejected (FRR) at the one threshold frozen on dev (of the EER, where there is none); "
+        "recordings as they are above, then the conditions, worst first; lines are 95 % intervals.",
+        specs=(charts.conditions(rows),),
+        table=Table(
+            "The same trials under each condition, worst first",
+            (
+                *("Condition", "EER", "95 % interval", "Difference (points)", "95 % interval"),
+                *("FAR", "95 % interval", "Difference (points)", "95 % interval"),
+                *("FRR", "95 % interval", "Difference (points)", "95 % interval"),
+            ),
+            tuple(
+                (
+                    row.title,
+                    *_with_difference(row.result.eer, row.result.difference),
+                    *_with_difference(row.result.far, row.result.far_difference),
+                    *_with_difference(row.result.frr, row.result.frr_difference),
+                )
+                for row in rows
+            ),
+        ),
+    )
+
+
+def _with_difference(figure: Figure | None, difference: Figure | None) -> tuple[str, ...]:
+    """A rate, its interval, its difference and the interval of that; dashes where there is none."""
+    shown = (
+        ("–", "–")
+        if figure is None
+        else (text.rate(figure.value), text.interval(figure.ci95, "rate"))
+    )
+    changed = (
+        ("–", "–")
+        if difference is None
+        else (
+            text.difference(difference.value, "rate"),
+            text.difference_interval(difference.ci95, "rate"),
+        )
+    )
+    return *shown, *changed
 
 
 def calibration(contents: ReportContents) -> ChartFigure:

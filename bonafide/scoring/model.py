@@ -20,7 +20,7 @@ from bonafide.scoring.own_test import read_evaluation
 
 OUTPUT = Path("output")
 SIGNATURE = "score_pcm16"
-# Of `models.features.config.FeatureConfig`: what a model has whose record leaves them out.
+# Of `models.settings.features.FeatureConfig`: what a model has whose record leaves them out.
 DEFAULT_SAMPLE_RATE = 16_000
 DEFAULT_CLIP_SAMPLES = 64_000
 _STDERR_FD = 2

@@ -105,6 +105,8 @@ def _reasons() -> Iterator[None]:
     """Turns whatever goes wrong with a recording into an AudioError for people."""
     try:
         yield
+    except AudioError:
+        raise
     except FileNotFoundError as error:
         raise AudioError("there is no such file") from error
     except OSError as error:

@@ -1,13 +1,13 @@
-"""Scores recordings with a model that TensorFlow Serving or KServe serves.
+"""Scores recordings with a model on TensorFlow Serving or KServe.
 
     bonafide client call.wav talk.mp3                      REST, http://localhost:8501
     bonafide client --url http://localhost:8080 call.wav   KServe's port
     bonafide client --grpc localhost:8500 call.wav
 
-Recordings are decoded here and their speech is cut into the model's clips, by the code of score.py:
-so the score is what that would say. Prints path, score (a natural-log likelihood ratio, higher =
-more bona fide; empty where there is less than a second of speech), seconds, seconds of speech and
-channel, between tabs.
+The client decodes recordings and cuts their speech into the model's clips by the code of `bonafide
+score`, so that the scores are the same. Prints path, score (a natural-log likelihood ratio, higher
+= more bona fide; empty if there is less than a second of speech), seconds, seconds of speech and
+channel, separated by tabs.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from bonafide.scoring.thresholds import NO_SPEECH
 
 SIGNATURE = "score_pcm16"
 INPUT = "pcm16"
-# As much as the server scores at once (`config/batching.txt`).
+# The largest batch of the server (`config/batching.txt`).
 BATCH_CLIPS = 32
 TIMEOUT_SECONDS = 60.0
 
@@ -43,7 +43,7 @@ Scorer = Callable[[Sequence[bytes]], list[float]]
 
 
 class ServerError(Exception):
-    """The server cannot be reached or does not score; the message says what it said."""
+    """The server cannot be reached or does not score; the message contains its answer."""
 
 
 def request_body(clips: Sequence[bytes]) -> dict[str, Any]:
@@ -68,11 +68,11 @@ def over_rest(url: str, model: str) -> Scorer:
             with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as reply:
                 return [float(row["score"]) for row in json.load(reply)["predictions"]]
         except urllib.error.HTTPError as error:
-            raise ServerError(f"{address} says {error.code}: {_reason(error)}") from error
+            raise ServerError(f"{address} answered {error.code}: {_reason(error)}") from error
         except (OSError, http.client.HTTPException) as error:
             raise ServerError(f"{address} cannot be reached: {error}") from error
         except (ValueError, KeyError, TypeError) as error:
-            raise ServerError(f"{address} gives no scores: is it another service?") from error
+            raise ServerError(f"{address} returned no scores. Is it another service?") from error
 
     return score
 
@@ -98,7 +98,8 @@ def over_grpc(target: str, model: str) -> Scorer:
         try:
             reply = stub.Predict(request, timeout=TIMEOUT_SECONDS)
         except grpc.RpcError as error:
-            raise ServerError(f"{target} says {error.code().name}: {error.details()}") from error
+            answer = f"{error.code().name}: {error.details()}"
+            raise ServerError(f"{target} answered {answer}") from error
         scores: list[float] = tf.make_ndarray(reply.outputs["score"]).tolist()
         return scores
 
@@ -132,7 +133,7 @@ def score_recordings(
 
 
 def _reason(error: urllib.error.HTTPError) -> str:
-    """What TensorFlow Serving says in the body, or the status' own words."""
+    """The error in the body of TensorFlow Serving's answer, or the reason of the status."""
     try:
         return str(json.load(error)["error"])
     except (ValueError, KeyError, TypeError):
@@ -146,12 +147,22 @@ def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int
     )
     add = parser.add_argument
     add("paths", metavar="PATH", nargs="+", help="recordings; - is standard input")
-    add("--url", default="http://localhost:8501", help="of the server (default %(default)s)")
-    add("--grpc", metavar="HOST:PORT", help="speak gRPC with this server instead")
-    add("--model", default="bonafide", help="its name on the server (default %(default)s)")
-    told = "as the model was trained with (default %(default)s)"
-    add("--sample-rate", type=int, default=DEFAULT_SAMPLE_RATE, help=f"Hz, {told}")
-    add("--clip-samples", type=int, default=DEFAULT_CLIP_SAMPLES, help=f"length of a clip, {told}")
+    add("--url", default="http://localhost:8501", help="URL of the server (default %(default)s)")
+    add("--grpc", metavar="HOST:PORT", help="use gRPC with this server")
+    add("--model", default="bonafide", help="name of the model on the server (default %(default)s)")
+    of_model = "of the model (default %(default)s)"
+    add(
+        "--sample-rate",
+        type=int,
+        default=DEFAULT_SAMPLE_RATE,
+        help=f"sampling rate in Hz {of_model}",
+    )
+    add(
+        "--clip-samples",
+        type=int,
+        default=DEFAULT_CLIP_SAMPLES,
+        help=f"samples of a clip {of_model}",
+    )
     add_channel(parser)
     options = parser.parse_args(arguments)
     if options.grpc:

@@ -12,8 +12,8 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.utils import retry
 
-from bonafide.storage import tfrecord
-from bonafide.storage.corpus_files import FileInfo, decode_text
+from bonafide.storage.corpus_files import FileInfo, split_part
+from bonafide.storage.text_files import decode_text
 
 _MIME_TYPE = "application/octet-stream"
 _RAW = CompressionTypes.UNCOMPRESSED  # Never guess a compression from a file's name.
@@ -52,7 +52,7 @@ class BeamFiles:
 
     def read_bytes(self, path: str) -> bytes:
         """The content of a file, or of the part of a TFRecord file that the path names."""
-        if part := tfrecord.split_part(path):
+        if part := split_part(path):
             return read_part(self.uri(part.path), part.offset, part.length)
         return read_bytes(self.uri(path))
 

@@ -1,4 +1,4 @@
-"""The rules of the gate: plain functions from what is known of the data to findings.
+"""Rules about schema and counts: plain functions that return findings.
 
 A new rule is a function here and a line in the executor.
 """
@@ -17,16 +17,38 @@ _CLASS_FEATURE = "key"
 
 _WHAT_TO_DO = {
     anomalies_pb2.AnomalyInfo.SCHEMA_NEW_COLUMN: (
-        "Add the feature to the schema if it is meant to be there."
+        "Add the feature to the schema if it is intended."
     ),
     anomalies_pb2.AnomalyInfo.SCHEMA_MISSING_COLUMN: (
-        "Look why no utterance has it: ingestion writes every feature of the schema."
+        "Find out why no utterance has it: UtteranceGen writes every feature of the schema."
     ),
     anomalies_pb2.AnomalyInfo.FEATURE_TYPE_NOT_PRESENT: (
-        "Look why no utterance has it: ingestion writes every feature of the schema."
+        "Find out why no utterance has it: UtteranceGen writes every feature of the schema."
     ),
 }
-_DEFAULT_ADVICE = "Correct the corpus or its protocol; change the schema only if the data is right."
+_DEFAULT_ADVICE = (
+    "Correct the corpus or its protocol. Change the schema only if the data is correct."
+)
+
+
+def without_copies(
+    counts: Mapping[str, Mapping[str, int]], summary: Mapping[str, Any]
+) -> dict[str, dict[str, int]]:
+    """Returns how many recordings of each class there are, without their degraded copies.
+
+    StatisticsGen counts examples; every recording of a split has as many copies.
+
+    Args:
+        counts: Split -> class -> examples.
+        summary: UtteranceGen's; says how many recordings and copies a split has.
+    """
+    result = {}
+    for split, of_split in counts.items():
+        figures = summary.get("splits", {}).get(split, {})
+        copies = figures.get("degraded_copies", 0)
+        held = 1 + copies // figures["read"] if copies else 1
+        result[split] = {name: number // held for name, number in of_split.items()}
+    return result
 
 
 def schema_anomalies(split: str, anomalies: anomalies_pb2.Anomalies) -> list[Finding]:
@@ -41,7 +63,7 @@ def schema_anomalies(split: str, anomalies: anomalies_pb2.Anomalies) -> list[Fin
                 severity=Severity.ERROR,
                 split=split,
                 subject="whole split",
-                message="There are no examples to check. Look at the corpus and its protocol.",
+                message="The split has no examples. Check the corpus and its protocol.",
             )
         ]
     found = [(name, anomalies.anomaly_info[name]) for name in sorted(anomalies.anomaly_info)]
@@ -97,9 +119,9 @@ def class_counts(
                     subject="whole split",
                     value=0,
                     limit=min_utterances,
-                    message=f"The split is missing; there are {sorted(counts)}. "
-                    "Look for its protocol file in the corpus; one that is made for evaluation "
-                    "only cannot be trained on.",
+                    message="The split is missing; the corpus has "
+                    f"{', '.join(sorted(counts)) or 'none'}. Look for its protocol file in the "
+                    "corpus. A corpus made for evaluation cannot be used for training.",
                 )
             )
             continue
@@ -114,8 +136,8 @@ def class_counts(
                         subject=name,
                         value=number,
                         limit=min_utterances,
-                        message=f"{number} {name} utterances, at least {min_utterances} needed. "
-                        "Look at the protocol of this split and at the rejected utterances.",
+                        message=f"expected at least {min_utterances} {name} utterances, got "
+                        f"{number}. Check the protocol of this split and the rejected utterances.",
                     )
                 )
     return findings
@@ -131,8 +153,8 @@ def unknown_keys(counts: Mapping[str, Mapping[str, int]]) -> list[Finding]:
             subject=repr(name),
             value=number,
             limit=0,
-            message=f"{number} utterances have this `key`; only {' and '.join(CLASSES)} are "
-            "known. Correct the protocol or its reader.",
+            message=f"{number} utterances have this `key`, expected {' or '.join(CLASSES)}. "
+            "Correct the protocol or its reader.",
         )
         for split, by_class in counts.items()
         for name, number in by_class.items()

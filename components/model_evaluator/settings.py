@@ -23,7 +23,9 @@ class EvaluatorSettings(Section, section="model_evaluator"):
         resamples: Draws of the bootstrap behind every interval.
         bootstrap_seed: Seed of the bootstrap.
         cue_utterances: Number of utterances of eval that are scored again with shortcuts (silence,
-            level, DC) removed; 0 for none.
+            level, DC) removed, and under the conditions; 0 for none.
+        conditions: Degradations under which they are scored, such as `mp3:64k`; see
+            `bonafide.audio.degradation_specs`.
         force_blessing_reason: If not empty, a model that the gate refuses is blessed all the same;
             the reason is recorded in the blessing and in the pushed model.
     """
@@ -32,4 +34,5 @@ class EvaluatorSettings(Section, section="model_evaluator"):
     resamples: Resamples = 1000
     bootstrap_seed: LongSeed = 1
     cue_utterances: CueUtterances = 0
+    conditions: tuple[str, ...] = ()
     force_blessing_reason: str = ""

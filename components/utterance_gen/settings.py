@@ -10,6 +10,8 @@ from bonafide.audio.channels import Choice
 from bonafide.settings import Bounds, Pattern, Section
 from bonafide.settings.types import Fraction, LongSeed
 
+DegradedCopies = Annotated[int, Bounds(ge=0, le=20, unit="copies")]
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class IngestSettings(Section, section="utterance_gen"):
@@ -28,7 +30,10 @@ class IngestSettings(Section, section="utterance_gen"):
         shard_bytes: Approximate size of a shard. Shards are what workers share out, so a corpus
             should have several for each worker.
         max_rejected_fraction: Highest share of rejected utterances; a larger one stops the run.
-        seed: Seed of the choice of an utterance's shard and of its place there.
+        degraded_copies: Number of degraded copies of each utterance of train that are written after
+            it, each through a random chain (`bonafide.audio.chains`) that its feature `degradation`
+            names.
+        seed: Seed of the choice of an utterance's shard and of its place there, and of the copies.
     """
 
     corpus_root: Annotated[str, Pattern(".+", "the folder of the corpus")]
@@ -41,6 +46,7 @@ class IngestSettings(Section, section="utterance_gen"):
     reject_without_speech: bool = True
     shard_bytes: Annotated[int, Bounds(ge=1, unit="bytes")] = 32 * 2**20
     max_rejected_fraction: Fraction = 0.01
+    degraded_copies: DegradedCopies = 0
     seed: LongSeed = 0
 
     def __post_init__(self) -> None:

@@ -7,7 +7,7 @@ Features are expected to be normalised, so 0 is the mean of a band.
 
 import tensorflow as tf
 
-from models.augmentation.spectrogram_config import AugmentConfig
+from models.settings.augment import AugmentConfig
 
 
 def augment_batch(

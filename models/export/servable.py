@@ -19,9 +19,9 @@ from bonafide.metrics.calibration import AffineCalibration
 from models.export import freezing
 from models.export.recordings import wav_to_pcm16, waveform_to_pcm16
 from models.export.warmup import WARMUP_FILE, write_warmup_requests
-from models.features.config import FeatureConfig
 from models.features.preprocessing import FEATURES, PCM16
 from models.network.conformer import Conformer, ConformerConfig
+from models.settings.features import FeatureConfig
 
 FACTS_FILE = "bonafide.json"
 WEIGHTS_FILE = "conformer.weights.h5"

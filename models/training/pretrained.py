@@ -18,8 +18,8 @@ import numpy as np
 from bonafide.storage import uris
 from models.export.servable import EXTRA_DIR, WEIGHTS_FILE
 from models.network.conformer import Conformer, ConformerConfig
+from models.settings.trainer import CHAMPION
 from models.training.asr_weights import in_our_layout
-from models.training.trainer_config import CHAMPION
 
 _LOG = logging.getLogger("bonafide")
 _BLOCK = re.compile(r"^block_(\d+)/")
@@ -130,8 +130,8 @@ def weights_path(uri: str) -> str:
     """
     if not uris.exists(uri):
         raise FileNotFoundError(
-            f"trainer.pretrained={uri} does not exist; it wants a pushed version's folder, a "
-            f"{WEIGHTS_FILE}, an ASR encoder's weights file, or the word {CHAMPION}"
+            f"trainer.pretrained={uri} does not exist. Name the folder of a pushed version, a "
+            f"{WEIGHTS_FILE}, the weights file of an ASR encoder, or {CHAMPION}"
         )
     if not uris.is_folder(uri):
         return uri
@@ -161,7 +161,7 @@ def _read(path: str, uri: str) -> dict[str, np.ndarray]:
     except (OSError, KeyError, RuntimeError) as error:
         raise ValueError(
             f"trainer.pretrained={uri} is not a readable HDF5 file ({error}; it has {len(content)} "
-            f"bytes and begins with {content[:16]!r}); was it downloaded whole?"
+            f"bytes and begins with {content[:16]!r}); is the download complete?"
         ) from error
 
 

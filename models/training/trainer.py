@@ -21,17 +21,17 @@ from bonafide.metrics.detection import (
     frr_at_far,
 )
 from models.augmentation.spectrogram import AugmentConfig
-from models.augmentation.waveform_config import WaveformConfig
 from models.data.input_pipeline import Split, open_splits
 from models.export.servable import Member, build_detector, export_detector
-from models.features.config import FeatureConfig
 from models.network.conformer import ConformerConfig
+from models.settings.features import FeatureConfig
+from models.settings.search_space import apply_values, values_text
+from models.settings.trainer import TrainerConfig
+from models.settings.waveform import WaveformConfig
 from models.training import checkpoints
 from models.training.calibrate import DevCalibration, calibrate
 from models.training.devices import Placement, choose_placement
 from models.training.train import TrainingResult, require_equal_shares, train
-from models.training.trainer_config import TrainerConfig
-from models.tuning.search_space import apply_values, values_text
 
 _LOG = logging.getLogger("bonafide")
 

@@ -29,7 +29,7 @@ from bonafide.storage import files
 from bonafide.storage.uris import OBJECT_STORES
 from components.corpus_check.component import CorpusCheck
 from components.corpus_check.settings import CorpusCheckSettings
-from models.training.trainer_config import CHAMPION
+from models.settings.trainer import CHAMPION
 from pipeline.config import CorpusConfig, Settings
 from pipeline.fingerprints import Fingerprints
 from pipeline.kubeflow import edits, parameters

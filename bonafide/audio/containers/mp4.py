@@ -69,6 +69,8 @@ def _boxes(source: Source, place: int, stop: int) -> Iterator[_Box]:
         if place >= stop or len(head) < 8:
             return
         size, name, begin = int.from_bytes(head[:4], "big"), head[4:8], place + 8
+        if not name.isascii() or min(name) < 0x20:  # No box: what is behind the last one.
+            return
         if size == 1:
             size, begin = int.from_bytes(head[8:16], "big"), place + 16
         end = place + size if size else stop

@@ -83,12 +83,12 @@ def _adts(head: bytes) -> Frame | None:
 
 
 def begins(source: Source, place: int, stop: int, count: int = 2) -> bool:
-    """Whether so many frames follow one another from here, or as many as there is room for."""
+    """Whether so many frames follow one another from here, or fewer to the end of the file."""
     layer = None
     for _ in range(count):
         head = source[place : min(stop, place + _LONGEST_HEADER)]
         if layer is not None and len(head) < _LONGEST_HEADER:
-            return True
+            return place <= stop
         found = frame(head)
         if found is None or layer not in (None, found.layer):
             return False

@@ -52,7 +52,9 @@ def ogg(source: Source, start: int, stop: int) -> Container:
     codecs = [codec for link in links for codec in link.codecs]
     if not any(codecs):
         raise AudioError(f"cut off: {cut}" if cut else "an Ogg container without audio")
-    plain = all(len(link.codecs) == 1 and link.codecs[0] in _READ_BY_LIBSNDFILE for link in links)
+    # Links that libsndfile does not open are handed to FFmpeg one by one.
+    plain = all(len(link.codecs) == 1 for link in links)
+    plain = plain and any(codec in _READ_BY_LIBSNDFILE for codec in codecs)
     return Container(
         "OGG",
         tuple((link.start, link.stop) for link in links if any(link.codecs)),

@@ -18,7 +18,8 @@ from bonafide.audio.sources import Source
 _MOST_CHUNKS = 10_000
 _RIFFS = (b"RIFF", b"RIFX", b"RF64", b"BW64", b"FORM")
 _W64_DATA = bytes.fromhex("64617461f3acd3118cd100c04f8edb8a")
-_LONGEST_FORMAT = 1024  # bytes
+_LONGEST_FORMAT, _LONGEST_HEADER = 1024, 1 << 16  # bytes
+_AU_UNKNOWN = b"\xff\xff\xff\xff"
 _BEHIND_SAMPLES = (b"LIST", b"PEAK", b"fact", b"bext", b"id3 ", b"ID3 ")
 _NO_END = "its header ends before its samples begin"
 
@@ -81,6 +82,9 @@ def au(source: Source, start: int, stop: int) -> Container:
     order: Literal["big", "little"] = "big" if source[start : start + 4] == b".snd" else "little"
     head = source[start + 4 : start + 12]
     begin, size = (int.from_bytes(part, order) for part in (head[:4], head[4:]))
+    if size == 0 and 24 <= begin <= _LONGEST_HEADER and start + begin < stop:
+        prefix = source[start : start + 8] + _AU_UNKNOWN + source[start + 12 : start + begin]
+        return Container("AU", ((start + begin, stop),), demuxer="au", prefix=prefix)
     return _samples("AU", "au", source, (start, stop), start + begin, size, 32)
 
 

@@ -29,6 +29,7 @@ from bonafide.scoring.rows import Reading
 from bonafide.settings import SettingsError
 from bonafide.settings.overrides import Change, override
 from bonafide.storage import beam_files
+from bonafide.trials import tables
 from bonafide.version import REPOSITORY
 
 OK = 0
@@ -57,7 +58,7 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
     add(
         "list",
         metavar="LIST",
-        help=f"a manifest ({', '.join(listing.TABLES)}; its column of paths is enough), or a file "
+        help=f"a manifest ({', '.join(tables.SUFFIXES)}; its column of paths is enough), or a file "
         "with a path on each line; a path or a URI",
     )
     add("--output", metavar="DIR", required=True, help="folder or URI of the scores")

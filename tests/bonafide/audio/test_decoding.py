@@ -279,4 +279,5 @@ def test_why_a_file_does_not_open_is_not_lost_to_another_thread(monkeypatch):
     for thread in threads:
         thread.join(10)
     assert opened == ["one", "two"]
-    assert errors == 2 * ["unreadable as audio: Format not recognised"]
+    what = "; it is a text file: choose a recording"
+    assert errors == 2 * [f"unreadable as audio: Format not recognised{what}"]

@@ -8,6 +8,7 @@ import pytest
 
 from bonafide.metrics.evaluation import AttackResult, Bootstrap, Comparison, Evaluation, Figure
 from bonafide.metrics.gate import GateConfig, Overlap, Rule, Verdict, decide
+from bonafide.metrics.treated import TreatedResult, TreatedTrials
 
 # Numbers that a float holds exactly, so that "at the limit" is at the limit.
 CONFIG = GateConfig(
@@ -143,6 +144,49 @@ def test_attacks_that_training_has_seen_pass_only_if_allowed():
     verdict = decide(evaluation(), lenient, overlap)
     assert verdict.passed
     assert [rule.name for rule in verdict.rules] == RULES[:-1]
+
+
+def degraded(far=(0.1, 0.25), frr=(0.1, 0.375)):
+    """Two conditions, the second with these values and upper ends."""
+
+    def result(far, frr):
+        ends = [(0.0, end) if end is not None else None for _, end in (far, frr)]
+        rates = [Figure(value, end) for (value, _), end in zip((far, frr), ends, strict=True)]
+        return TreatedResult(Figure(0.1, None), None, None, *rates)
+
+    results = {
+        "as_recorded": result((0.9, 1.0), (0.9, 1.0)),
+        "lowpass:7000": result(*[(0.0, 0.1)] * 2),
+    }
+    return TreatedTrials(100, 200, {**results, "mp3:64k": result(far, frr)})
+
+
+def test_conditions_are_asked_for_only_where_a_limit_is_set():
+    verdict = decide(evaluation(), CONFIG, NOTHING_SHARED, degraded(far=(1.0, 1.0)))
+    assert [rule.name for rule in verdict.rules] == RULES
+    assert not CONFIG.needs_conditions
+    config = dataclasses.replace(CONFIG, max_condition_far=0.25, max_condition_frr=0.375)
+    assert config.needs_conditions
+    verdict = decide(evaluation(), config, NOTHING_SHARED, degraded())
+    names = [rule.name for rule in verdict.rules]
+    assert names[2:5] == ["max_worst_attack_eer", "max_condition_far", "max_condition_frr"]
+    assert verdict.passed  # exactly at the limits
+    for changes, name in (
+        ({"far": (0.1, 0.26)}, "max_condition_far"),
+        ({"frr": (0.1, 0.376)}, "max_condition_frr"),
+        ({"frr": (0.1, None)}, "max_condition_frr"),
+    ):
+        verdict = decide(evaluation(), config, NOTHING_SHARED, degraded(**changes))
+        [failure] = [rule for rule in verdict.rules if not rule.passed]
+        assert failure.name == name
+        assert "MP3 at 64 kbit/s: it is 10.00 %" in failure.detail
+
+
+def test_conditions_that_were_not_measured_do_not_pass():
+    config = dataclasses.replace(CONFIG, max_condition_far=0.5)
+    [failure] = decide(evaluation(), config, NOTHING_SHARED).failures
+    assert "not known" in failure
+    assert "evaluation.conditions" in failure
 
 
 def test_several_failures_are_all_named():

@@ -47,7 +47,7 @@ def test_the_card_has_every_part(contents, card):
     headings = re.findall(r"^#+ (.*)$", card, re.MULTILINE)
     assert headings == [
         *("Model card: conformer-s", "Gate", "Figures", "Attacks"),
-        *("Cue removal", "Operating points"),
+        *("Robustness", "Cue removal", "Operating points"),
         *("Calibration", "Hardest trials", "Provenance", "Data", "Model"),
         *("Rejected utterances", "Limits", "Definitions and sources"),
     ]

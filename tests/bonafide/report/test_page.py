@@ -9,7 +9,7 @@ import re
 import numpy as np
 import pytest
 
-from bonafide.metrics import cue_removal
+from bonafide.metrics import treated
 from bonafide.metrics.evaluation import to_json
 from bonafide.report.contents import CalibrationEffect, DataChecks, Rejected
 from bonafide.report.page import render_page
@@ -83,9 +83,10 @@ def at(data, path):
 
 def test_the_json_is_that_of_the_evaluation(contents, page):
     found = json.loads(page.script("figures"))
-    removal = found.pop("cue_removal")
+    removal, conditions = found.pop("cue_removal"), found.pop("conditions")
     assert found == json.loads(json.dumps(to_json(contents.evaluation)))
-    assert cue_removal.from_json(removal) == contents.cue_removal
+    assert treated.from_json(removal) == contents.cue_removal
+    assert treated.from_json(conditions) == contents.conditions
 
 
 def test_every_figure_on_the_page_is_that_of_the_json(contents, page):
@@ -158,7 +159,7 @@ def test_the_structure_is_one_that_a_screen_reader_can_follow(page):
     assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
     assert tags.count("table") == tags.count("caption")
     assert all("scope" in attrs for attrs in page.all("th"))
-    assert tags.count("figure") == tags.count("figcaption") == tags.count("details") == 5
+    assert tags.count("figure") == tags.count("figcaption") == tags.count("details") == 6
     for attrs in page.all("div"):
         if "data-spec" in attrs:
             assert attrs["role"] == "img"
@@ -170,6 +171,7 @@ def test_the_order_is_that_of_a_review(page):
         *("verdict", "figures-list", "det-section", "scores-section", "attacks-section"),
         *(
             "conditions",
+            "robustness",
             "shortcuts",
             "data",
             "calibration-section",
@@ -199,6 +201,14 @@ def test_what_the_detector_relies_on_is_said_in_words(contents, page):
     without = Page(render_page(dataclasses.replace(contents, cue_removal=None)))
     assert "Cue removal" not in without.words
     assert "cue_removal" not in json.loads(without.script("figures"))
+
+
+def test_conditions_are_shown_worst_first(contents, page):
+    assert "99 do" in page.words
+    assert page.words.index("MP3 at 64 kbit/s") < page.words.index("White noise 30 dB below")
+    without = Page(render_page(dataclasses.replace(contents, conditions=None)))
+    assert "Robustness" not in without.words
+    assert "conditions" not in json.loads(without.script("figures"))
 
 
 def test_what_the_data_gate_found_is_told(contents, page):

@@ -9,6 +9,8 @@ import soundfile
 from bonafide.audio import decoding
 from bonafide.scoring import reading
 
+CALL = pathlib.Path(__file__).parents[1] / "audio/cases/call.g729"
+
 
 def read(path):
     return np.concatenate(list(reading.read_blocks(str(path), 16_000)))
@@ -99,9 +101,15 @@ def test_what_cannot_be_used(wav, tmp_path):
     assert len(read(tmp_path / "ok")) == 4_800
 
 
-def test_it_goes_by_the_content(wav, tmp_path):
-    (tmp_path / "a.M4A").write_bytes(b"\0\0\0\x20ftypM4A " * 9)
-    refused(tmp_path / "a.M4A", "unreadable as audio|cut off")
+def test_of_what_is_not_read_is_said_what_it_is(wav, tmp_path):
+    for name, content, reason in [
+        ("a.M4A", b"\0\0\0\x0cftypM4A " * 9, r"cut off: its index \(moov\) is missing"),
+        ("a.ape", b"MAC \x96\x0f" + bytes(99), r"Monkey's Audio.*: convert it first \(ffmpeg -i"),
+        ("a.wav", b"\x89PNG\r\n\x1a\n" + bytes(99), r"it is an image \(PNG\): choose a rec"),
+    ]:
+        (tmp_path / name).write_bytes(content)
+        refused(tmp_path / name, reason)
+    # It goes by the content, and not by the name.
     (tmp_path / "b.m4a").write_bytes(wav(np.zeros(8_000)))
     assert len(read(tmp_path / "b.m4a")) == 8_000
 
@@ -144,3 +152,10 @@ def test_tracks_of_channels(wav, tmp_path):
         assert (name, notes) == ("mono", ())
     for fetched in reading.fetch_tracks("x", 16_000, (tmp_path / "one").read_bytes):
         np.testing.assert_array_equal(np.concatenate(list(fetched.blocks)), samples)
+
+
+def test_the_ending_tells_what_has_no_header(tmp_path):
+    (tmp_path / "call.G729").write_bytes(CALL.read_bytes())
+    assert len(read(tmp_path / "call.G729")) == 32_000
+    (tmp_path / "call.raw").write_bytes(CALL.read_bytes())
+    refused(tmp_path / "call.raw", "may be samples without a header: say what they are")
