@@ -74,6 +74,8 @@ class UtteranceConfig(Section, section="utterances"):
         channels: What is taken of recordings with several channels: `mix` averages them, `left` and
             `right` take the first and the second, `reject` averages those that are alike and
             rejects the others. DataGate's rule `unlike_channels` counts those that differ.
+        reject_without_speech: Whether a recording with less than 0.3 s of speech is rejected:
+            silence, noise, tones, music. DataGate's rule `without_speech` counts them either way.
         max_rejected_fraction: Highest share of rejected utterances; a larger one stops the run.
         shard_megabytes: Target size of a shard of examples.
         degraded_copies: Number of degraded copies of each recording of the train split that
@@ -84,6 +86,7 @@ class UtteranceConfig(Section, section="utterances"):
 
     min_seconds: Annotated[float, Bounds(ge=0, le=60, unit="seconds")] = 0.3
     channels: Choice = "mix"
+    reject_without_speech: bool = True
     max_rejected_fraction: Fraction = 0.01
     # A shard is built on a local disk.
     shard_megabytes: Annotated[int, Bounds(ge=1, le=2**20, unit="MiB")] = 128

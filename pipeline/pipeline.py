@@ -137,6 +137,7 @@ def create_components(
             sample_rate=settings.features.sample_rate,
             min_seconds=utterances.min_seconds,
             channels=utterances.channels,
+            reject_without_speech=utterances.reject_without_speech,
             shard_bytes=utterances.shard_megabytes * 2**20,
             max_rejected_fraction=utterances.max_rejected_fraction,
             degraded_copies=utterances.degraded_copies,

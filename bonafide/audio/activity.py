@@ -11,13 +11,16 @@ Features of a frame (`features`), from 80 to 3,800 Hz, which a telephone passes,
 - the height and the place of the highest peak of the real cepstrum between 1/400 s and 1/70 s
   (Noll, "Cepstrum pitch determination", 1967): voices have one, noise and single tones do not.
 
+A frame below -57 dBFS in these bands is no speech, whatever is around it: speech ends where its
+sound ends, and faint noise behind it does not move its end.
+
 The network (`_forward`) is five convolutions over time, of which the first four are dilated and
 followed by ReLU (a small temporal convolutional network; Bai et al., arXiv 1803.01271). It sees
 0.64 s before a frame and 0.32 s after it; beyond both ends of a recording it sees silence. So
 silence behind a recording changes nothing in it. `models.activity.train` has fitted its weights;
 `benchmarks/activity.py` measures what it takes for speech (docs/measurements/listening.md).
 
-Imports numpy only: so does what scores.
+Imports numpy and SciPy only.
 """
 
 from __future__ import annotations
@@ -28,14 +31,17 @@ import math
 from collections.abc import Iterable, Iterator
 
 import numpy as np
+import scipy.fft
 
 HOP_SECONDS = 0.016
 FLOOR_DB = -66.0
 # Probability from which a frame counts as speech.
 SPEECH_FROM = 0.5
+FAINTEST_SPEECH_DBFS = -57.0
 KERNEL = 5
 DILATIONS = (1, 2, 4, 8)
 FRAMES_BEFORE, FRAMES_AFTER = 40, 20
+FRAMES_A_PASS = 256
 NUM_BANDS = 20
 NUM_FEATURES = NUM_BANDS + 2
 
@@ -44,9 +50,6 @@ _LOWEST_HZ, _HIGHEST_HZ = 80.0, 3800.0
 _PITCH_HZ = (70.0, 400.0)
 _SPECTRUM_HZ = 4000.0  # up to which it is looked at
 _FULL_SCALE = 32_768.0
-# Frames that are computed together: always as many, so that the last digits, too, do not depend on
-# how a recording came in blocks.
-_FRAMES_A_PASS = 256
 # NumPy's OpenBLAS divides larger products among all processors, and the threads' waiting for each
 # other takes ten times as long as the product where others use the machine.
 _ROWS_AT_ONCE = 20
@@ -61,16 +64,22 @@ class ActivityMeter:
 
     Args:
         sample_rate: In Hz.
+        frames_a_pass: How many frames are computed together. Always as many, so that the last
+            digits, too, do not depend on how a recording came in blocks.
     """
 
-    def __init__(self, sample_rate: int) -> None:
+    def __init__(self, sample_rate: int, frames_a_pass: int = FRAMES_A_PASS) -> None:
         self._rate = sample_rate
+        self._frames_a_pass = frames_a_pass
         self._hop = hop_samples(sample_rate)
         # Half a hop of silence: a frame is centred on the hop that it stands for.
         self._held = np.zeros(self._hop // 2 + _margin(sample_rate), np.int16)
-        self._pass_samples = samples_for(_FRAMES_A_PASS, sample_rate)
+        self._pass_samples = samples_for(frames_a_pass, sample_rate)
         self._samples = self._frames = 0
+        # What the network sees of the frames before those that are decided next, and how loud these
+        # are. A recording begins behind silence.
         self._context = np.repeat(_silent_frame(sample_rate), FRAMES_BEFORE, axis=0)
+        self._levels_db = np.zeros(0, np.float32)
 
     def add(self, block: np.ndarray) -> np.ndarray:
         """Takes the next samples.
@@ -87,9 +96,8 @@ class ActivityMeter:
         self._held = np.concatenate([self._held, block]) if len(self._held) else block
         found = []
         while len(self._held) >= self._pass_samples:
-            frames = features(self._held[: self._pass_samples], self._rate)
-            self._held = self._held[_FRAMES_A_PASS * self._hop :]
-            found.append(self._decide(frames))
+            found.append(self._decide(self._held[: self._pass_samples]))
+            self._held = self._held[self._frames_a_pass * self._hop :]
         return self._counted(found)
 
     def finish(self) -> np.ndarray:
@@ -97,19 +105,22 @@ class ActivityMeter:
         silence = np.zeros(self._pass_samples, np.int16)
         found = []
         while self._frames + sum(map(len, found)) < -(-self._samples // self._hop):
-            padded = np.concatenate([self._held, silence])[: self._pass_samples]
-            self._held = self._held[_FRAMES_A_PASS * self._hop :]
-            found.append(self._decide(features(padded, self._rate)))
+            found.append(self._decide(np.concatenate([self._held, silence])[: len(silence)]))
+            self._held = self._held[self._frames_a_pass * self._hop :]
         rest = self._counted(found)
         surplus = self._frames - -(-self._samples // self._hop)
         self._frames -= max(0, surplus)
         return rest[: len(rest) - max(0, surplus)]
 
-    def _decide(self, frames: np.ndarray) -> np.ndarray:
-        """Probabilities of the frames that `frames` [F, NUM_FEATURES] give what follows them."""
+    def _decide(self, samples: np.ndarray) -> np.ndarray:
+        """Probabilities of the frames for which the samples of a pass hold what comes after."""
+        frames, levels_db = features(samples, self._rate)
         seen = np.concatenate([self._context, frames])
+        levels_db = np.concatenate([self._levels_db, levels_db])
         self._context = seen[-(FRAMES_BEFORE + FRAMES_AFTER) :]
-        return _forward(seen)
+        found = _forward(seen)
+        self._levels_db = levels_db[len(found) :]
+        return np.where(levels_db[: len(found)] >= FAINTEST_SPEECH_DBFS, found, np.float32(0))
 
     def _counted(self, found: list[np.ndarray]) -> np.ndarray:
         result = np.concatenate(found) if found else np.zeros(0, np.float32)
@@ -137,7 +148,28 @@ def measured(blocks: Iterable[np.ndarray], sample_rate: int) -> Iterator[np.ndar
 
 def speech_seconds(samples: np.ndarray, sample_rate: int) -> float:
     """Returns how many seconds of a recording, int16 [N], are speech."""
-    return np.count_nonzero(probabilities(samples, sample_rate) >= SPEECH_FROM) * HOP_SECONDS
+    return _seconds(probabilities(samples, sample_rate))
+
+
+def holds_speech(samples: np.ndarray, sample_rate: int, seconds: float) -> bool:
+    """Returns whether so many seconds of a recording are speech; stops where they are found.
+
+    Args:
+        samples: int16 [N], mono.
+        sample_rate: In Hz.
+        seconds: How much speech is enough, in seconds.
+    """
+    meter = ActivityMeter(sample_rate, frames_a_pass=64)
+    found, step = 0.0, 32 * hop_samples(sample_rate)
+    for start in range(0, len(samples), step):
+        found += _seconds(meter.add(samples[start : start + step]))
+        if found >= seconds:
+            return True
+    return found + _seconds(meter.finish()) >= seconds
+
+
+def _seconds(probabilities: np.ndarray) -> float:
+    return np.count_nonzero(probabilities >= SPEECH_FROM) * HOP_SECONDS
 
 
 def hop_samples(sample_rate: int) -> int:
@@ -151,8 +183,10 @@ def samples_for(frames: int, sample_rate: int) -> int:
     return (frames + 1) * hop_samples(sample_rate) + 2 * _margin(sample_rate)
 
 
-def features(samples: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Returns the features of all whole frames, float32 [T, NUM_FEATURES].
+def features(samples: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the features of all whole frames, float32 [T, NUM_FEATURES], and their levels [T].
+
+    Levels are the power in all bands, in dB relative to full scale.
 
     Args:
         samples: int16 [N], `samples_for` so many frames: each is two hops long, a hop after the
@@ -166,18 +200,21 @@ def features(samples: np.ndarray, sample_rate: int) -> np.ndarray:
     hop = len(window) // 2
     frames = np.lib.stride_tricks.sliding_window_view(low, 2 * hop)[::hop]
     result = np.empty((len(frames), NUM_FEATURES), np.float32)
+    levels = np.empty(len(frames), np.float32)
     for first in range(0, len(frames), _ROWS_AT_ONCE):
         rows = slice(first, first + _ROWS_AT_ONCE)
-        spectrum = np.fft.rfft(frames[rows] * window, axis=1)[:, : len(bands)]
+        spectrum = scipy.fft.rfft(frames[rows] * window, axis=1)[:, : len(bands)]
         power = np.square(spectrum.real) + np.square(spectrum.imag)  # [rows, bins]
-        # A hundredth of the floor in each bin, of which a band has some.
-        cepstrum = np.log(np.maximum(power, _LEAST / 100)) @ cosines
+        in_bands = power @ bands
+        in_bands.sum(axis=1, out=levels[rows])
+        # A tenth of the floor in each bin, of which a band has some.
+        cepstrum = np.log(np.maximum(power, _LEAST / 10)) @ cosines
         highest = cepstrum.argmax(axis=1)
         out = result[rows]
-        out[:, :NUM_BANDS] = np.log10(np.maximum(power @ bands, _LEAST)) * 0.5 + _CENTRE
+        out[:, :NUM_BANDS] = np.log10(np.maximum(in_bands, _LEAST)) * 0.5 + _CENTRE
         out[:, NUM_BANDS] = cepstrum[np.arange(len(cepstrum)), highest]
         out[:, NUM_BANDS + 1] = np.log2((shortest + highest) / shortest) - 1.25
-    return result
+    return result, 10 * np.log10(np.maximum(levels, _LEAST))
 
 
 def _halvings(sample_rate: int) -> int:
@@ -242,7 +279,7 @@ def _tables(low_rate: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
 @functools.lru_cache(maxsize=8)
 def _silent_frame(sample_rate: int) -> np.ndarray:
     """Features [1, NUM_FEATURES] of digital silence."""
-    return features(np.zeros(samples_for(1, sample_rate), np.int16), sample_rate)
+    return features(np.zeros(samples_for(1, sample_rate), np.int16), sample_rate)[0]
 
 
 @functools.cache

@@ -119,40 +119,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     if not (options.paths or options.list or options.explain):
         command_line.error("name a recording, a folder with --recursive, or a --list")
     try:
-        paths = list(recordings(options))
-        if paths.count(STDIN) > 1:
-            command_line.error("- (standard input) can be read once only")
-        written = options.csv or options.json
-        for file in filter(None, (written, options.plot)):
-            if os.path.realpath(file) in map(os.path.realpath, paths):
-                command_line.error(f"{file} is one of the recordings")
-        if written is not None:
-            output.refuse_unwritable(written)
-        if options.plot is not None:
-            if len(paths) != 1:
-                command_line.error(f"--plot draws one recording, not {len(paths)}")
-            plot.refuse_impossible(options.plot)
-        model = read_model(find_model(options.model))
-        decide = thresholds.choose(
-            options.threshold,
-            model.thresholds,
-            prior=options.prior,
-            cost_ratio=options.cost_ratio,
-        )
-        if not paths and (options.paths or options.list):
-            return failed("nothing to score: no recording in what was named")
-        told = explain(model, decide, options.prior, options.cost_ratio) if options.explain else ""
-        if not paths:
-            print(told, end="")
-            return OK
-        code = run(paths, model, decide, options)
-        # Not among the rows that another program reads.
-        aside = sys.stdout if sys.stdout.isatty() else sys.stderr
-        for line in own_test.limits(decide, model.evaluation, options.threshold):
-            print(line, file=aside)
-        if told:
-            print(f"\n{told}", end="", file=aside)
-        return code
+        return _answer(command_line, options)
     except (
         inputs.InputError,
         output.OutputError,
@@ -170,6 +137,47 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
+
+
+def _answer(command_line: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    """Checks what was asked for, before any work is done, and does it; returns the exit code."""
+    paths = list(recordings(options))
+    _refuse_impossible(command_line, options, paths)
+    model = read_model(find_model(options.model))
+    decide = thresholds.choose(
+        options.threshold, model.thresholds, prior=options.prior, cost_ratio=options.cost_ratio
+    )
+    if not paths and (options.paths or options.list):
+        return failed("nothing to score: no recording in what was named")
+    told = explain(model, decide, options.prior, options.cost_ratio) if options.explain else ""
+    if not paths:
+        print(told, end="")
+        return OK
+    code = run(paths, model, decide, options)
+    # Not among the rows that another program reads.
+    aside = sys.stdout if sys.stdout.isatty() else sys.stderr
+    for line in own_test.limits(decide, model.evaluation, options.threshold):
+        print(line, file=aside)
+    if told:
+        print(f"\n{told}", end="", file=aside)
+    return code
+
+
+def _refuse_impossible(
+    command_line: argparse.ArgumentParser, options: argparse.Namespace, paths: Sequence[str]
+) -> None:
+    if paths.count(STDIN) > 1:
+        command_line.error("- (standard input) can be read once only")
+    written = options.csv or options.json
+    for file in filter(None, (written, options.plot)):
+        if os.path.realpath(file) in map(os.path.realpath, paths):
+            command_line.error(f"{file} is one of the recordings")
+    if written is not None:
+        output.refuse_unwritable(written)
+    if options.plot is not None:
+        if len(paths) != 1:
+            command_line.error(f"--plot draws one recording, not {len(paths)}")
+        plot.refuse_impossible(options.plot)
 
 
 def failed(message: str) -> int:

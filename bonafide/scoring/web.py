@@ -11,6 +11,7 @@ import io
 import math
 import socket
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -82,11 +83,11 @@ def application(model: Model, scorer: Scorer) -> web.Application:
 
     async def score(request: web.Request) -> web.Response:
         try:
-            how = options(request.query, model)
+            question = asked(request.query, model)
             async with asyncio.timeout(UPLOAD_TIMEOUT_SECONDS):
                 content = await request.read()
             async with one_at_a_time:
-                answer = await asyncio.to_thread(scored, content, model, scorer, **how)
+                answer = await asyncio.to_thread(scored, content, model, scorer, question)
         except (RequestError, AudioError, ModelError, thresholds.ThresholdError) as error:
             return web.json_response({"error": str(error)}, status=422)
         except TimeoutError:
@@ -151,7 +152,26 @@ def offered(model: Model) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def options(query: Mapping[str, str], model: Model) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Question:
+    """How a recording is to be judged and shown.
+
+    Attributes:
+        threshold: Where to decide.
+        prior: Share of recordings that are bona fide before any is scored; None is 0.5.
+        cost_ratio: See `thresholds.choose`.
+        width: Of the picture, in pixels.
+        name: Of the file; its ending is what tells formats without a header.
+    """
+
+    threshold: thresholds.Threshold
+    prior: float | None
+    cost_ratio: float | None
+    width: int
+    name: str
+
+
+def asked(query: Mapping[str, str], model: Model) -> Question:
     """Returns how a recording is to be judged, as a request says.
 
     Raises:
@@ -168,23 +188,10 @@ def options(query: Mapping[str, str], model: Model) -> dict[str, Any]:
     wanted = thresholds.parse(query["threshold"]) if "threshold" in query else None
     threshold = thresholds.choose(wanted, model.thresholds, prior=prior, cost_ratio=cost_ratio)
     width = int(np.clip(np.nan_to_num(width), *_WIDTHS))
-    return {
-        **{"threshold": threshold, "prior": prior, "cost_ratio": cost_ratio, "width": width},
-        "name": query.get("name", ""),
-    }
+    return Question(threshold, prior, cost_ratio, width, query.get("name", ""))
 
 
-def scored(
-    content: bytes,
-    model: Model,
-    scorer: Scorer,
-    *,
-    threshold: thresholds.Threshold,
-    prior: float | None,
-    cost_ratio: float | None,
-    width: int,
-    name: str = "",
-) -> dict[str, Any]:
+def scored(content: bytes, model: Model, scorer: Scorer, question: Question) -> dict[str, Any]:
     """Returns what the page shows of a recording, from the bytes of its file.
 
     Raises:
@@ -192,12 +199,13 @@ def scored(
         RequestError: It is too long.
         ModelError: The model fails.
     """
+    threshold, prior = question.threshold, question.prior
     belief = thresholds.EVEN_PRIOR if prior is None else prior
     reading = Reading(model.sample_rate, model.clip_samples, threshold, belief)
     picture = Plot(reading)
     tracks = (
         picture.watch(_short(track, model))
-        for track in tracks_of(io.BytesIO(content), model.sample_rate, name=name)
+        for track in tracks_of(io.BytesIO(content), model.sample_rate, name=question.name)
     )
     items = ahead.clips_of(tracks, model.sample_rate, model.clip_samples)
     [recording] = engine.score_recordings(["recording"], items, scorer)
@@ -205,7 +213,7 @@ def scored(
         raise ModelError(recording.error)
     own, *channels = reading.rows(recording)
     del own["path"], own["error"]
-    svg = picture.svg(recording, width=width, titled=False) if recording.has_score else ""
+    svg = picture.svg(recording, width=question.width, titled=False) if recording.has_score else ""
     return own | {
         "reason": recording.reason,
         "lowest_end": own["segments"] and reading.span(*[recording.verdict.lowest] * 2)[1],
@@ -214,7 +222,7 @@ def scored(
         "threshold": str(threshold),
         "limits": own_test.in_plain_words(threshold, model.evaluation),
         "svg": svg,
-        "explanation": explain(model, threshold, prior, cost_ratio),
+        "explanation": explain(model, threshold, prior, question.cost_ratio),
     }
 
 

@@ -7,6 +7,7 @@ import pathlib
 from collections.abc import Sequence
 
 import numpy as np
+import scipy.fft
 import soundfile
 import soxr
 
@@ -18,6 +19,7 @@ DECIDED_FRAMES = 256
 FRAMES = DECIDED_FRAMES + activity.FRAMES_BEFORE + activity.FRAMES_AFTER
 SAMPLES = activity.samples_for(FRAMES, RATE)
 _ENDINGS = (".wav", ".flac", ".ogg")
+MADE = 800  # sounds made by rules, used again and again
 _LONGEST_SECONDS = 90  # of a recording that is read
 # A frame of a clean recording of speech is speech within so many dB of the recording's loud frames;
 # gaps up to 0.2 s, such as the closure before a plosive, belong to it.
@@ -69,6 +71,8 @@ class Maker:
         # Music counts by its length, and a single beat is not lost beside it.
         lengths = np.array([len(clip) for clip in other], np.float64).clip(2 * RATE, 30 * RATE)
         self._shares = lengths / lengths.sum()
+        rng = np.random.default_rng(MADE)
+        self._made = [SOUNDS[i % len(SOUNDS)](rng, SAMPLES).astype(np.float32) for i in range(MADE)]
 
     def example(self, rng: Rng) -> tuple[np.ndarray, np.ndarray]:
         """Returns features, float32 [FRAMES, F], and which frames are speech, [DECIDED_FRAMES]."""
@@ -95,7 +99,7 @@ class Maker:
         pcm16 = np.clip(np.rint(sound * gain * 32_767), -32_768, 32_767).astype(np.int16)
         before = activity.FRAMES_BEFORE
         decided = active[before : before + DECIDED_FRAMES]
-        return activity.features(pcm16, RATE), decided
+        return activity.features(pcm16, RATE)[0], decided
 
     def _add_speech(self, rng: Rng, sound: np.ndarray, active: np.ndarray) -> None:
         hop = activity.hop_samples(RATE)
@@ -125,7 +129,8 @@ class Maker:
 
     def _one_sound(self, rng: Rng) -> np.ndarray:
         if not self._other or rng.random() < 0.4:
-            return SOUNDS[rng.integers(len(SOUNDS))](rng, SAMPLES)
+            made = self._made[rng.integers(MADE)]
+            return np.roll(made, rng.integers(SAMPLES)).astype(np.float64)
         clip = self._other[rng.choice(len(self._other), p=self._shares)]
         if len(clip) < SAMPLES:  # with pauses, each at another speed
             repeated = [np.pad(clip, (0, int(rng.uniform(0, RATE))))] * (1 + SAMPLES // len(clip))
@@ -141,15 +146,15 @@ def _in_a_room(rng: Rng, sound: np.ndarray) -> np.ndarray:
     response = rng.normal(size=length) * np.exp(-6.9 * np.arange(length) / length)
     response *= rng.uniform(0.1, 0.6) / np.sqrt(np.sum(np.square(response)))
     response[0] = 1
-    spectrum = np.fft.rfft(sound, SAMPLES + length) * np.fft.rfft(response, SAMPLES + length)
-    return np.fft.irfft(spectrum, SAMPLES + length)[:SAMPLES]
+    spectrum = scipy.fft.rfft(sound, SAMPLES + length) * scipy.fft.rfft(response, SAMPLES + length)
+    return scipy.fft.irfft(spectrum, SAMPLES + length)[:SAMPLES]
 
 
 def _filtered(rng: Rng, sound: np.ndarray) -> np.ndarray:
     """Band limits, a tilt and humps, as microphones, telephones and rooms have them."""
     if rng.random() < 0.3:
         return sound
-    spectrum = np.fft.rfft(sound)
+    spectrum = scipy.fft.rfft(sound)
     hz = np.arange(len(spectrum)) * RATE / len(sound)
     octaves = np.log2(hz.clip(20) / 1000)
     decibels = octaves * rng.uniform(-4, 4)
@@ -159,4 +164,4 @@ def _filtered(rng: Rng, sound: np.ndarray) -> np.ndarray:
     if rng.random() < 0.4:
         low, high = rng.uniform(50, 400), rng.uniform(2800, 7000)
         decibels -= 60 * ((hz < low) * (low - hz) / low + (hz > high))
-    return np.fft.irfft(spectrum * 10 ** (decibels / 20), len(sound))
+    return scipy.fft.irfft(spectrum * 10 ** (decibels / 20), len(sound))

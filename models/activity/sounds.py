@@ -16,7 +16,7 @@ Rng = np.random.Generator
 Sound = Callable[[Rng, int], np.ndarray]
 
 
-def silence(rng: Rng, count: int) -> np.ndarray:
+def silence(_: Rng, count: int) -> np.ndarray:
     """Digital silence."""
     return np.zeros(count)
 

@@ -92,7 +92,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     add("--other", metavar="DIR", type=pathlib.Path, default=[], action="append")
     add("--output", metavar="FILE", type=pathlib.Path, default=TARGET)
     add("--pool", type=int, default=240, help="batches of 64 examples (default %(default)s)")
-    add("--steps", type=int, default=8000, help="of training (default %(default)s)")
+    add("--steps", type=int, default=6000, help="of training (default %(default)s)")
     add("--seed", type=int, default=0, help="(default %(default)s)")
     options = parser.parse_args(argv)
     speech = [clip for folder in options.speech for clip in examples.load(folder)]
