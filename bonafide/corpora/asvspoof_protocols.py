@@ -67,7 +67,7 @@ def read(
     layouts: Sequence[Layout],
     *,
     corpus_name: str,
-    keep: Callable[[Layout, Row], bool] = lambda layout, row: True,
+    keep: Callable[[Layout, Row], bool] = lambda _layout, _row: True,
 ) -> base.Corpus:
     """Reads all protocols and lists all folders, once each.
 

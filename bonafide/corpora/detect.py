@@ -60,20 +60,10 @@ def detect(files: CorpusFiles, layouts: Mapping[str, Layout], options: Options) 
     """
     if options.manifest:
         return "manifest"
-    near = []
+    near: list[str] = []
     for turn in (FIRST, LATER, LAST):
-        found = []
-        for name, layout in layouts.items():
-            if layout.turn != turn:
-                continue
-            try:
-                layout.find(files)
-            except base.NotThisLayoutError:
-                continue
-            except FileError as error:
-                near.append(f"  {name}: {error}")
-            else:
-                found.append(name)
+        here = {name: layout for name, layout in layouts.items() if layout.turn == turn}
+        found, near = _found(files, here)
         if len(found) > 1:
             raise base.CorpusError(
                 f"corpus root {files.root}: it looks like {' and '.join(found)}: say which by "
@@ -92,3 +82,18 @@ def detect(files: CorpusFiles, layouts: Mapping[str, Layout], options: Options) 
         f"corpus root {files.root}: none of the known layouts is there. Is it the right folder? "
         f"Known: {', '.join(layouts)}"
     )
+
+
+def _found(files: CorpusFiles, layouts: Mapping[str, Layout]) -> tuple[list[str], list[str]]:
+    """Returns the layouts that the corpus has, and what is missing of those that come near."""
+    found, near = [], []
+    for name, layout in layouts.items():
+        try:
+            layout.find(files)
+        except base.NotThisLayoutError:
+            continue
+        except FileError as error:
+            near.append(f"  {name}: {error}")
+        else:
+            found.append(name)
+    return found, near

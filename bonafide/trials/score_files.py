@@ -16,7 +16,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import NoReturn
 
 import numpy as np
 
@@ -194,12 +193,12 @@ def _order(scores: ScoreFile, protocol: Protocol) -> list[int]:
         if best is None or len(missing) + len(extra) < len(best[0]) + len(best[1]):
             best = missing, extra
     assert best is not None  # exact ids are never twice the same
-    _refuse_mismatch(scores, protocol, *best)
+    raise _mismatch(scores, protocol, *best)
 
 
-def _refuse_mismatch(
+def _mismatch(
     scores: ScoreFile, protocol: Protocol, missing: list[str], extra: list[str]
-) -> NoReturn:
+) -> FileError:
     parts = [f"the scores in {scores.where} do not fit the protocol {protocol.where}:"]
     if missing:
         parts.append(
@@ -212,7 +211,7 @@ def _refuse_mismatch(
             f"trial: {listed(extra)}"
         )
     parts.append("  each trial needs one score, and each score a trial: is it the same split?")
-    raise FileError("\n".join(parts))
+    return FileError("\n".join(parts))
 
 
 def _refuse_contradictions(scores: ScoreFile, protocol: Protocol, order: Sequence[int]) -> None:
