@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from bonafide.audio.decoding import AudioError
 from bonafide.scoring import windows
-from bonafide.scoring.reading import AudioError, Track
+from bonafide.scoring.reading import Track
 
 WORKERS = 2
 _RECORDINGS_AHEAD = 64
@@ -139,7 +142,7 @@ class Decoder:
         """Yields what `clips_of` says of each recording, in order; once."""
         for index in range(len(self._paths)):
             with self._opened:
-                self._opened.wait_for(lambda index=index: index in self._queues)
+                self._opened.wait_for(functools.partial(operator.contains, self._queues, index))
                 waiting = self._queues[index]
             item: Item | Idle = Idle()
             while not isinstance(item, End):

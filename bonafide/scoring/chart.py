@@ -45,13 +45,13 @@ def chart(
     thresholds = [decided.value] if decided.lower is None else [decided.value, decided.lower]
     scores = [*(segment.score for segment in track.segments), *thresholds]
     margin = max(0.5, 0.12 * (max(scores) - min(scores)))
-    x = {"field": "middle", "type": "quantitative", "scale": {"domain": [0, seconds]}}
+    x: Spec = {"field": "middle", "type": "quantitative", "scale": {"domain": [0, seconds]}}
     x |= {"axis": time_axis(seconds, width)}
-    y = {"field": "score", "type": "quantitative", "title": "score (log-likelihood ratio)"}
+    y: Spec = {"field": "score", "type": "quantitative", "title": "score (log-likelihood ratio)"}
     y |= {"scale": {"domain": [min(scores) - margin, max(scores) + margin], "nice": False}}
     answers = [a for a in _COLOURS if a != NOT_SURE or decided.lower is not None]
     colours = {"domain": answers, "range": [_COLOURS[answer] for answer in answers]}
-    by_decision = {"field": "decision", "type": "nominal", "title": None}
+    by_decision: Spec = {"field": "decision", "type": "nominal", "title": None}
     by_decision |= {"scale": colours, "legend": {"orient": "top"}}
     bars = {
         "mark": {"type": "rule", "strokeWidth": 4, "strokeCap": "round"},
@@ -97,7 +97,7 @@ def chart(
         },
         _spectrogram_panel(seconds, reading.sample_rate, image_url, width),
     ]
-    spec = {
+    spec: Spec = {
         "vconcat": panels,
         "background": "white",
         "padding": 12,
@@ -113,7 +113,7 @@ def chart(
 
 def _spectrogram_panel(seconds: float, sample_rate: int, image_url: str, width: int) -> Spec:
     corners = [{"x": 0, "y": 0}, {"x": seconds, "y": sample_rate / 2000}]
-    axes = {
+    axes: dict[str, Spec] = {
         "x": {"field": "x", "scale": {"domain": [0, seconds]}, "axis": time_axis(seconds, width)},
         "y": {"field": "y", "title": "frequency (kHz)"},
     }

@@ -189,10 +189,13 @@ class Scorer:
             ModelError: The model fails.
         """
         try:
-            return self.signature(pcm16=self._tf.constant(list(clips)))["score"].numpy()
+            scores: np.ndarray = self.signature(pcm16=self._tf.constant(list(clips)))[
+                "score"
+            ].numpy()
         except (self._tf.errors.OpError, ValueError, KeyError) as error:
             first = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise ModelError(f"{self._folder} fails to score: {first}") from error
+        return scores
 
 
 def import_tensorflow() -> Any:

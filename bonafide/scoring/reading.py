@@ -8,7 +8,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
@@ -81,6 +81,7 @@ def tracks_of(
     with Recording(file, sample_rate, MIN_SECONDS, name=name) as recording:
         notes = recording.facts.notes
         names = recording.channel_names
+        chosen: Sequence[str]
         if len(names) == 1:
             chosen = names
         elif channel == AUTO:

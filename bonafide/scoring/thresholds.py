@@ -127,7 +127,8 @@ def choose(
         # Not -log_odds(prior): of even odds that is -0, and people would ask.
         return Threshold(BAYES, math.log1p(-p) - math.log(p) + math.log(ratio))
     if wanted == BAND:
-        return _band(*(_of_dev(name, of_model) for name in BAND_OF_DEV), of_model)
+        lower, upper = (_of_dev(name, of_model) for name in BAND_OF_DEV)
+        return _band(lower, upper, of_model)
     return Threshold(wanted, _of_dev(wanted, of_model), accept_equal=False)
 
 
@@ -150,8 +151,10 @@ def _band(lower: float, upper: float, of_model: Mapping[str, float]) -> Threshol
 
 def facts(threshold: Threshold) -> dict[str, str | float]:
     """Returns a threshold as it stands in JSON: `name`, `value`, and `lower` where it has one."""
-    lower = {} if threshold.lower is None else {"lower": threshold.lower}
-    return {"name": threshold.name, "value": threshold.value} | lower
+    found: dict[str, str | float] = {"name": threshold.name, "value": threshold.value}
+    if threshold.lower is not None:
+        found["lower"] = threshold.lower
+    return found
 
 
 def log_odds(probability: float) -> float:
