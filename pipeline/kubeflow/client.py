@@ -227,7 +227,9 @@ class Client:
     def _pages(self, method: Callable[..., Any], **arguments: Any) -> Iterator[Any]:
         token = ""
         while True:
-            answer = self._get(method, **arguments, **({"page_token": token} if token else {}))
+            if token:
+                arguments["page_token"] = token
+            answer = self._get(method, **arguments)
             yield answer
             token = answer.next_page_token or ""
             if not token:

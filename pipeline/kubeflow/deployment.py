@@ -35,7 +35,7 @@ QUANTITY = re.compile(r"\d+(\.\d+)?(m|k|M|G|T|Ki|Mi|Gi|Ti)?")
 # The oldest release of Kubeflow Pipelines that compiled files are checked for.
 OLDEST_KFP = "2.14"
 # In the Kubeflow graph besides what runs everywhere.
-ALL_COMPONENTS = ("CorpusCheck", *COMPONENTS)
+ALL_COMPONENTS = ("CorpusCheck", "WarmStart", *COMPONENTS)
 
 
 class DeploymentError(ValueError):
@@ -281,7 +281,7 @@ def _value(hint: Any, value: Any, where: str) -> Any:
             raise DeploymentError(f"{where}: a list is wanted, not {value!r}")
         [kind, _] = typing.get_args(hint)
         return tuple(_value(kind, item, f"{where}[{i}]") for i, item in enumerate(value))
-    if dataclasses.is_dataclass(hint):
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         return _build(hint, value, where)
     if origin is not None:
         if not isinstance(value, dict):

@@ -199,12 +199,12 @@ def _value(kind: str, text: str) -> Any:
     if kind in ("LIST", "STRUCT"):
         wanted, example = (list, '["a", 1]') if kind == "LIST" else (dict, '{"a": 1}')
         try:
-            value = json.loads(text, parse_constant=_no_constant)
+            found = json.loads(text, parse_constant=_no_constant)
         except ValueError:
-            value = None
-        if not isinstance(value, wanted):
+            found = None
+        if not isinstance(found, wanted):
             raise ValueError(f"JSON is wanted, as {example}")
-        return value
+        return found
     raise ValueError(f"its type {kind or 'unknown'} cannot be given on a command line")
 
 
