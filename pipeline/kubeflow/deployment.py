@@ -164,8 +164,8 @@ class Deployment:
     Attributes:
         image: Container image of all tasks.
         trainer_image: Another one for Trainer and Tuner (with CUDA, say); empty for the same.
-        checkpoints: Where a training that was ended finds its last state: a mounted path, or a
-            gs:// URI. The default is inside the pod: a new pod starts over.
+        checkpoints: Where a training that was ended finds its last state: a mounted path, or a URI
+            (s3://, minio://, gs://). The default is inside the pod: a new pod starts over.
         beam_args: Options for Beam in every task that uses it.
         kfp_version: The oldest release of Kubeflow Pipelines that is to run the file, as `2.16`;
             what older releases do not apply is refused.
