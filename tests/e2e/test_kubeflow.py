@@ -296,7 +296,7 @@ def test_the_same_run_again_is_taken_from_the_cache(second, cluster, pipeline_fi
 
 
 def test_tuning_starts_from_the_champion_and_hands_on_its_best_settings(
-    second, cluster, compiled, corpus
+    first, cluster, compiled, corpus
 ):
     path = compiled("tuning", "tuner.trials=2", "tuner.epochs=1")
     run = cluster.run(kubeflow_cluster.load(path), until="Tuner", corpus_root=str(corpus))
