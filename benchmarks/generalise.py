@@ -43,7 +43,7 @@ from models.data.pcm_split import PcmSplit, Recordings
 from models.features import frontend as features_lib
 from models.features.preprocessing import FEATURES, PCM16
 from models.network.conformer import Conformer
-from models.settings import FeatureConfig
+from models.settings.features import FeatureConfig
 from models.training.devices import choose_placement
 from models.training.steps import make_score_step, score_batches
 from models.training.train import train
@@ -95,11 +95,17 @@ VARIANTS: dict[str, list[str]] = {
 
 @dataclasses.dataclass(frozen=True)
 class Clip:
-    """One utterance; `system` is `-` of bona fide, `samples` int16."""
+    """One utterance; `system` is `-` of bona fide, `samples` int16, `source` may be empty."""
 
     samples: np.ndarray
     system: str
     speaker: str
+    source: str = ""
+    name: str = ""
+
+
+# Scores [N] of clips.
+Scorer = Callable[[Sequence[Clip]], np.ndarray]
 
 
 def read_samples() -> list[Clip]:
@@ -111,7 +117,8 @@ def read_samples() -> list[Clip]:
         for line in protocol.read_text().splitlines():
             speaker, utterance, _, system, _ = line.split()
             path = root / f"ASVspoof2019_LA_{split}/flac/{utterance}.flac"
-            clips.append(Clip(soundfile.read(path, dtype="int16")[0], system, speaker))
+            samples = soundfile.read(path, dtype="int16")[0]
+            clips.append(Clip(samples, system, speaker, "samples", utterance))
     return clips
 
 
@@ -124,7 +131,7 @@ def read_manifest(folder: pathlib.Path) -> list[Clip]:
             if rate != RATE or samples.ndim != 1:
                 raise SystemExit(f"{row['path']} is not {RATE} Hz mono")
             system = BONAFIDE if row["key"] == "bonafide" else row["system"]
-            clips.append(Clip(samples, system, row["speaker"]))
+            clips.append(Clip(samples, system, row["speaker"], row.get("source", ""), row["path"]))
     return clips
 
 
@@ -161,6 +168,11 @@ def split_folds(clips: Sequence[Clip], folds: int) -> list[tuple[list[Clip], lis
 
 def gmm_scores(train_part: Sequence[Clip], test_part: Sequence[Clip], seed: int) -> np.ndarray:
     """Scores of the classic baseline, [N]."""
+    return gmm_scorer(train_part, seed)(test_part)
+
+
+def gmm_scorer(train_part: Sequence[Clip], seed: int) -> Scorer:
+    """Fits the classic baseline."""
 
     def frames(clip: Clip) -> np.ndarray:
         waveform = clip.samples.astype(np.float32)[None] / 32768.0
@@ -177,13 +189,20 @@ def gmm_scores(train_part: Sequence[Clip], test_part: Sequence[Clip], seed: int)
         with warnings.catch_warnings():  # thirty rounds are enough; the last ones change little
             warnings.simplefilter("ignore", ConvergenceWarning)
             mixtures.append(mixture.fit(pool))
-    return np.array([mixtures[0].score(x) - mixtures[1].score(x) for x in map(frames, test_part)])
+    return lambda clips: np.array(
+        [mixtures[0].score(x) - mixtures[1].score(x) for x in map(frames, clips)]
+    )
 
 
 def our_scores(
     settings: Settings, train_part: Sequence[Clip], test_part: Sequence[Clip], seed: int
 ) -> np.ndarray:
     """Scores of a recipe, [N]: its last epoch, without calibration."""
+    return our_scorer(settings, train_part, seed)(test_part)
+
+
+def our_scorer(settings: Settings, train_part: Sequence[Clip], seed: int) -> Scorer:
+    """Trains a recipe; its scores are those of the last epoch, without calibration."""
     mean, deviation = 0.0, 1.0
 
     def transform(inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -236,8 +255,13 @@ def our_scores(
     model = Conformer(settings.conformer, dtype="float32")
     model.build((None, *shape))
     model.set_weights(result.state.best_weights)
-    batches = evaluation_batches(as_array(test_part), batch_size=trainer.batch_size)
-    return score_batches(make_score_step(model, placement), batches, placement)[: len(test_part)]
+    step = make_score_step(model, placement)
+
+    def score(clips: Sequence[Clip]) -> np.ndarray:
+        batches = evaluation_batches(as_array(clips), batch_size=trainer.batch_size)
+        return score_batches(step, batches, placement)[: len(clips)]
+
+    return score
 
 
 def labels_of(clips: Sequence[Clip]) -> np.ndarray:

@@ -17,8 +17,9 @@ def release_pages(array: np.ndarray) -> None:
     the whole file. What was written is not lost: the kernel keeps it, and gives it back to who
     reads it next.
     """
-    if isinstance(array, np.memmap):
-        array.base.madvise(mmap.MADV_DONTNEED)
+    base: object = array.base  # numpy's types say that it is an array
+    if isinstance(array, np.memmap) and isinstance(base, mmap.mmap):
+        base.madvise(mmap.MADV_DONTNEED)
 
 
 def keep_freed_memory() -> None:

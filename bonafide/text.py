@@ -9,9 +9,10 @@ from __future__ import annotations
 import datetime
 import math
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 NOT_KNOWN = "not known"
+_SHOWN_CHARACTERS = 200
 _SPACE = "\u00a0"  # no line break between a number and its unit
 _MINUS = "\u2212"
 _MONTHS = (
@@ -75,6 +76,17 @@ def count(value: int | None) -> str:
 def plural(number: int, noun: str) -> str:
     """Returns `1 speaker`, `67 speakers`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """Returns the first names, and how many more there are: `a, b and 1,001 more`."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def shown(text: str) -> str:
+    """Returns text as a message quotes it: control characters spelled out, 200 characters most."""
+    return repr(text) if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]!r} ..."
 
 
 def score(value: float) -> str:
@@ -148,7 +160,7 @@ def did_you_mean(name: str, known: Iterable[str], *, list_all: bool = True) -> s
     if near := difflib.get_close_matches(name, names, n=3):
         *others, last = map(repr, near)
         return f"Did you mean {', '.join(others)}{' or ' if others else ''}{last}?"
-    listed = list_all and len(names) <= _LISTED
+    listed = list_all and 0 < len(names) <= _LISTED
     return f"Known: {', '.join(names)}." if listed else ""
 
 

@@ -45,6 +45,7 @@ ENTRY_MODULES = {
 LIBRARIES = (
     "altair",
     "apache-beam",
+    "av",
     "keras",
     "numpy",
     "scikit-learn",

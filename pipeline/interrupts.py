@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as one error that nothing on the way can lose."""
+"""Ctrl-C and SIGTERM as one error that no handler in between can swallow."""
 
 from __future__ import annotations
 

@@ -79,8 +79,8 @@ class LocalRunner(tfx_runner.IrBasedRunner):
     def run_with_ir(
         self,
         pipeline: pipeline_pb2.Pipeline,
-        run_options: pipeline_pb2.RunOptions | None = None,
-        **kwargs: object,
+        run_options: pipeline_pb2.RunOptions | None = None,  # noqa: ARG002 (TFX's signature)
+        **kwargs: object,  # noqa: ARG002
     ) -> None:
         """Runs the pipeline; see the base class.
 

@@ -18,14 +18,15 @@ from bonafide.metrics.costs import AsvErrorRates
 from bonafide.registry.champion import champion_state
 from bonafide.registry.warm_start import WarmStart, find_warm_start
 from bonafide.version import project_version
-from components.champion import Champion
+from components.champion.component import Champion
 from components.corpus_check.asv import asv_error_rates
-from components.curated_schema import CuratedSchema
+from components.curated_schema.component import CuratedSchema
 from components.data_gate.component import DataGate
 from components.data_gate.served import drift_state
-from components.eval_report import EvalReport
-from components.model_evaluator import ModelEvaluator
-from components.model_pusher import ModelPusher
+from components.eval_report.component import EvalReport
+from components.model_evaluator.component import ModelEvaluator
+from components.model_evaluator.settings import EvaluatorSettings
+from components.model_pusher.component import ModelPusher
 from components.transform.component import Transform
 from components.utterance_gen.component import UtteranceGen
 from components.utterance_gen.settings import IngestSettings
@@ -135,8 +136,10 @@ def create_components(
             corpus_name=corpus.name,
             sample_rate=settings.features.sample_rate,
             min_seconds=utterances.min_seconds,
+            channels=utterances.channels,
             shard_bytes=utterances.shard_megabytes * 2**20,
             max_rejected_fraction=utterances.max_rejected_fraction,
+            degraded_copies=utterances.degraded_copies,
             seed=utterances.seed,
         ),
         corpus_fingerprint=fingerprints.corpus,
@@ -238,13 +241,16 @@ def create_components(
         examples=examples,
         model=trainer.outputs["model"],
         champion=champion.outputs["model"],
-        gate=settings.gate,
+        settings=EvaluatorSettings(
+            gate=settings.gate,
+            resamples=settings.evaluation.resamples,
+            bootstrap_seed=settings.evaluation.seed,
+            cue_utterances=settings.evaluation.cue_utterances,
+            conditions=settings.evaluation.conditions,
+            force_blessing_reason=force_blessing_reason,
+        ),
         asv_error_rates=context.asv_error_rates,
-        resamples=settings.evaluation.resamples,
-        bootstrap_seed=settings.evaluation.seed,
-        cue_utterances=settings.evaluation.cue_utterances,
         code_fingerprint=fingerprints.evaluation_code,
-        force_blessing_reason=force_blessing_reason,
     )
     report = EvalReport(
         examples=examples,

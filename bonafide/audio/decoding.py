@@ -1,89 +1,109 @@
-"""Audio files become 16-bit mono samples at one rate, or an error with a reason.
+"""Audio files become 16-bit samples at one rate, or an error with a reason.
 
-Imports no framework: `score.py` decodes recordings with it as UtteranceGen does.
+Imports no framework: `score.py` decodes recordings with it as UtteranceGen does. libsndfile reads
+what it reads whole (`bonafide.audio.libsndfile`), FFmpeg the rest (`bonafide.audio.ffmpeg`).
 """
 
+from __future__ import annotations
+
+import contextlib
 import dataclasses
 import io
-import threading
 from collections.abc import Callable, Iterator
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
-import soundfile
 import soxr
 
-# Beyond these a header is broken, or a tiny file would unfold into gigabytes when resampled.
+from bonafide.audio import channels, containers, libsndfile
+from bonafide.audio.channels import MIX, Agreement
+from bonafide.audio.facts import AudioError, FileFacts
+from bonafide.audio.sources import Source
+
+if TYPE_CHECKING:
+    from bonafide.audio import ffmpeg
+
+    _Sound = libsndfile.Sound | ffmpeg.Sound
+
+__all__ = [
+    *("AudioError", "Decoded", "FileFacts", "Recording"),
+    *("decode", "decode_blocks", "decode_recording", "decode_with_facts"),
+]
+
+# Beyond these a header is broken, or a tiny file would unfold into gigabytes.
 _MIN_RATE_HZ = 2_000
 _MAX_RATE_HZ = 768_000
+_MAX_CHANNELS = 64
+_MAX_SECONDS = 24 * 3600
+_MAX_SECONDS_IN_MEMORY = 4 * 3600  # 440 MiB at 16 kHz.
 _BLOCK_SAMPLES = 1 << 20
 _FULL_SCALE = 32_768.0
 # Floating-point audio may go over full scale (1.0) a little; beyond this it is on another scale.
 _MAX_PEAK = 8.0
-_MAX_UNREAD_BYTES = 4096
-# Of an Ogg page (RFC 3533): a header of 27 bytes and 255 segments, each with its length in a byte.
-_LONGEST_OGG_PAGE = 27 + 255 + 255 * 255
+# What a recording with several channels may keep between two passes: 64 MiB.
+_KEPT_SAMPLES = 1 << 24
 
 
-# libsndfile keeps why a file did not open in one place for all threads: another thread that opens
-# its own in the meantime wipes it out.
-_OPENING = threading.Lock()
+def decode(
+    data: bytes, target_rate: int, min_seconds: float, *, channel: str = MIX, name: str = ""
+) -> np.ndarray:
+    """Decodes a recording.
 
+    Of channels the mean or one is taken, the rate is converted by soxr (HQ), samples are rounded to
+    16 bit and clipped. 16-bit mono audio at the target rate comes through bit for bit: float32
+    holds every 16-bit value divided by 2^15 exactly.
 
-class AudioError(ValueError):
-    """The audio cannot be used; the message is a reason that a person understands."""
-
-
-@dataclasses.dataclass(frozen=True)
-class FileFacts:
-    """What a file is, whatever it holds.
-
-    Attributes:
-        rate_hz: Its sampling rate.
-        channels: How many it has.
-        encoding: Container and coding as libsndfile names them, such as `FLAC/PCM_16`.
-        size_bytes: Of the whole file.
-    """
-
-    rate_hz: int
-    channels: int
-    encoding: str
-    size_bytes: int
-
-
-def decode(data: bytes, target_rate: int, min_seconds: float) -> np.ndarray:
-    """Decodes whatever libsndfile reads (FLAC, WAV, OGG, MP3, ...).
-
-    Channels are averaged, the rate is converted by soxr (HQ), samples are rounded to 16 bit and
-    clipped. 16-bit mono audio at the target rate comes through bit for bit: float32 holds every
-    16-bit value divided by 2^15 exactly.
-
-    A file that was cut off is refused where the format tells: FLAC, WAV, MP3 that says how long it
-    is, and OGG unless the cut fell between two of its pages.
+    A file that was cut off is refused where its container tells; see `bonafide.audio.containers`.
 
     Args:
         data: The content of the file.
         target_rate: In Hz.
         min_seconds: Shorter audio is refused.
+        channel: `mix`, or a name of `channels.names`.
+        name: Of the file; its ending is what tells formats without a header.
 
     Returns:
         int16 samples [N] at the target rate.
 
     Raises:
-        AudioError: The file is empty, unreadable, cut off, too short, holds NaN or infinity, or is
-            not on the scale of audio.
+        AudioError: The file is empty, unreadable, cut off, too short or too long, has too many
+            channels or not the one that is meant, holds NaN or infinity, or is not on the scale of
+            audio.
     """
-    samples, _ = decode_with_facts(data, target_rate, min_seconds)
+    samples, _ = decode_with_facts(data, target_rate, min_seconds, channel=channel, name=name)
     return samples
 
 
 def decode_with_facts(
-    data: bytes, target_rate: int, min_seconds: float
+    data: bytes, target_rate: int, min_seconds: float, *, channel: str = MIX, name: str = ""
 ) -> tuple[np.ndarray, FileFacts]:
     """As `decode`, and what the file is."""
-    facts: list[FileFacts] = []
-    blocks = list(decode_blocks(io.BytesIO(data), target_rate, min_seconds, facts.append))
-    return (blocks[0] if len(blocks) == 1 else np.concatenate(blocks)), facts[0]
+    with _in_memory(data, target_rate, min_seconds, name) as recording:
+        return _joined(recording.blocks(channel)), recording.facts
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Decoded:
+    """A recording in memory.
+
+    Attributes:
+        samples: int16 [N] at the target rate.
+        facts: What the file is.
+        agreement: Whether its channels carry the same.
+    """
+
+    samples: np.ndarray
+    facts: FileFacts
+    agreement: Agreement
+
+
+def decode_recording(
+    data: bytes, target_rate: int, min_seconds: float, *, channel: str = MIX, name: str = ""
+) -> Decoded:
+    """As `decode`, with what the file is and whether its channels are alike."""
+    with _in_memory(data, target_rate, min_seconds, name) as recording:
+        agreement = recording.agreement
+        return Decoded(_joined(recording.blocks(channel)), recording.facts, agreement)
 
 
 def decode_blocks(
@@ -91,6 +111,9 @@ def decode_blocks(
     target_rate: int,
     min_seconds: float,
     tell: Callable[[FileFacts], None] = lambda facts: None,
+    *,
+    channel: str = MIX,
+    name: str = "",
 ) -> Iterator[np.ndarray]:
     """Decodes as `decode` does, block by block, so that hours of audio need little memory.
 
@@ -102,6 +125,8 @@ def decode_blocks(
         target_rate: In Hz.
         min_seconds: Shorter audio is refused.
         tell: Is called once with what the file is, before the first block.
+        channel: `mix`, or a name of `channels.names`.
+        name: Of the file; its ending is what tells formats without a header.
 
     Yields:
         int16 samples [M] at the target rate, some blocks maybe empty; one after the other they are
@@ -110,180 +135,308 @@ def decode_blocks(
     Raises:
         AudioError: As `decode`.
     """
-    source = _Source(file)
-    if not len(source):
-        raise AudioError("empty file (0 bytes)")
-    read = written = 0
-    resampler = None
-    try:
-        with _open(source) as sound:
-            rate_hz, promised, kind = sound.samplerate, sound.frames, sound.format
-            tell(FileFacts(rate_hz, sound.channels, f"{kind}/{sound.subtype}", len(source)))
-            if not _MIN_RATE_HZ <= rate_hz <= _MAX_RATE_HZ:
-                raise AudioError(
-                    f"sampling rate {rate_hz} Hz is outside {_MIN_RATE_HZ} to {_MAX_RATE_HZ} Hz"
-                )
-            if rate_hz != target_rate:
-                resampler = soxr.ResampleStream(rate_hz, target_rate, 1, "float32", quality="HQ")
-            # Nothing to convert: the samples as they are, without a detour over float32.
-            plain = resampler is None and sound.channels == 1 and sound.subtype == "PCM_16"
-            dtype = "int16" if plain else "float32"
-            # In blocks: a header that promises more than the file holds must not cost memory.
-            frames = max(1, _BLOCK_SAMPLES // sound.channels)
-            while read < promised and len(
-                block := sound.read(frames, dtype=dtype, always_2d=not plain)
-            ):
-                read += len(block)
-                if plain:
-                    yield block
-                    continue
-                mono = _mono(block)
-                if resampler is not None:
-                    mono = resampler.resample_chunk(mono)
-                written += len(mono)
-                yield _to_int16(mono)
-    except (soundfile.SoundFileError, RuntimeError) as error:
-        raise AudioError(f"unreadable as audio: {_reason(error, source)}") from error
-    unread = len(source) - source.tell()
-    if problem := _cut_off(source, promised=promised, read=read):
-        raise AudioError(f"cut off: {problem}")
-    # Of an MP3 that does not say how long it is, libsndfile reads what it estimates from the first
-    # frame's bit rate. What may follow the last frame is a block of names, seldom longer.
-    if kind == "MP3" and unread > _MAX_UNREAD_BYTES:
-        raise AudioError(
-            f"the last {unread:,} bytes were not decoded (an MP3 of variable bit rate without a "
-            "Xing tag?); encode it again"
-        )
-    if not read:
-        raise AudioError("holds no samples")
-    if read < min_seconds * rate_hz:
-        raise AudioError(
-            f"too short: {read / rate_hz:.3f} s, at least {min_seconds:g} s are needed"
-        )
-    if resampler is not None:
-        rest = resampler.resample_chunk(np.zeros(0, np.float32), last=True)
-        if not written + len(rest):
-            raise AudioError(f"too short: nothing is left at {target_rate} Hz")
-        yield _to_int16(rest)
+    with Recording(file, target_rate, min_seconds, name=name) as recording:
+        tell(recording.facts)
+        yield from recording.blocks(channel)
 
 
-class _Source:
-    """A file as libsndfile reads it, and slices of it as if its bytes were in memory.
+class Recording:
+    """An open file of audio, read as often as its channels need it; a context manager.
 
-    Without the file's name: soundfile would take one in `.raw` for samples without a header.
-    """
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._size = file.seek(0, io.SEEK_END)
-        self.tell, self.read, self.readinto = file.tell, file.read, file.readinto
-        file.seek(0)
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Moves, but not to before the start: libsndfile tries that in files that are cut off."""
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._file.tell(), io.SEEK_END: self._size}[whence]
-        return self._file.seek(start + offset) if start + offset >= 0 else -1
-
-    def __len__(self) -> int:
-        return self._size
-
-    def __getitem__(self, part: slice) -> bytes:
-        start, stop, _ = part.indices(self._size)
-        self._file.seek(start)
-        return self._file.read(max(0, stop - start))
-
-
-def _open(source: _Source) -> soundfile.SoundFile:
-    with _OPENING:
-        return soundfile.SoundFile(source)
-
-
-def _to_int16(mono: np.ndarray) -> np.ndarray:
-    """Samples [M] float32, full scale 1, rounded to 16 bit and clipped."""
-    return np.clip(np.rint(mono * _FULL_SCALE), -32_768, 32_767).astype(np.int16)
-
-
-def _mono(block: np.ndarray) -> np.ndarray:
-    """The mean of the channels, [M, channels] to [M], of numbers that are audio."""
-    if not np.isfinite(block).all():
-        raise AudioError("holds samples that are not finite numbers (NaN or infinity)")
-    if (peak := np.abs(block).max()) > _MAX_PEAK:
-        raise AudioError(
-            f"holds samples up to {peak:.3g} where full scale is 1 (whole numbers written as "
-            "floating point?)"
-        )
-    return block[:, 0] if block.shape[1] == 1 else block.mean(axis=1)
-
-
-def _cut_off(data: bytes | _Source, *, promised: int, read: int) -> str | None:
-    """What shows that the end of a file is missing; None if nothing does.
-
-    A cut-off FLAC is an error of libsndfile's; a cut-off file of other kinds it takes for a shorter
-    one.
-    """
-    if data[:4] == b"RIFF":
-        missing = _missing_wav_bytes(data)
-        return f"{missing} bytes fewer than its header promises" if missing else None
-    if data[:4] == b"OggS":
-        return "its last page is not complete" if _ogg_is_cut(data[-_LONGEST_OGG_PAGE:]) else None
-    if read < promised and _mp3_says_its_length(data):
-        return f"{read:,} of {promised:,} samples are there"
-    return None
-
-
-def _missing_wav_bytes(data: bytes | _Source) -> int:
-    """How many bytes of its samples a WAV file lacks.
-
-    By the size of the chunk of samples: the size of the whole, in the first header, is what writers
-    get wrong. A size near 2^31 or 2^32 is what programs write into a pipe, not knowing the length:
-    no promise.
-    """
-    place = 12
-    while place + 8 <= len(data):
-        size = int.from_bytes(data[place + 4 : place + 8], "little")
-        if data[place : place + 4] == b"data":
-            return max(0, place + 8 + size - len(data)) if size < 0x7FFF_0000 else 0
-        place += 8 + size + size % 2
-    return 0
-
-
-def _mp3_says_its_length(data: bytes | _Source) -> bool:
-    """Whether the first frame of an MP3 is a tag with the number of frames.
-
-    Without one, the length that libsndfile tells is an estimate, and no promise.
-    """
-    first = 0
-    if data[:3] == b"ID3":  # A block of names and pictures; its size has seven bits a byte.
-        first = 10 + sum((byte & 0x7F) << 7 * (3 - i) for i, byte in enumerate(data[6:10]))
-    # The tag follows the frame's header and side information, of 40 bytes at most.
-    head = data[first : first + 48]
-    return b"Xing" in head or b"Info" in head
-
-
-def _ogg_is_cut(data: bytes) -> bool:
-    """Whether the last page of an Ogg file is shorter than its header says (RFC 3533, section 6).
-
-    Its mark for the end of a stream is not asked for: recorders that stream leave it out.
+    Example:
+        with Recording(file, 16_000, 0.3) as recording:
+            for channel in recording.agreement.to_score:  # ("mix",) where they are alike
+                for block in recording.blocks(channel):
+                    ...
 
     Args:
-        data: The end of the file, as long as a page can be, or more.
+        file: Seekable; it stays open, and nobody else reads from it in the meantime.
+        target_rate: In Hz.
+        min_seconds: Shorter audio is refused.
+        name: Of the file; its ending is what tells formats without a header.
+        max_seconds: Longer audio is refused.
+
+    Attributes:
+        facts: What the file is.
+
+    Raises:
+        AudioError: The file is empty or unreadable, or its rate or its channels are out of bounds.
     """
-    page = data.rfind(b"OggS")
-    if page < 0:
-        return False  # it ended before what is looked at, so it is whole
-    header = data[page : page + 27]
-    if len(header) < 27:
-        return True
-    count = header[26]
-    segments = data[page + 27 : page + 27 + count]
-    return len(data) < page + 27 + count + sum(segments)
+
+    def __init__(
+        self,
+        file: BinaryIO,
+        target_rate: int,
+        min_seconds: float,
+        *,
+        name: str = "",
+        max_seconds: float = _MAX_SECONDS,
+    ) -> None:
+        self._target_rate = target_rate
+        self._min_seconds, self._max_seconds = min_seconds, max_seconds
+        self._source = Source(file)
+        if not len(self._source):
+            raise AudioError("empty file (0 bytes)")
+        self._container = containers.inspect(self._source, name)
+        self._sound: _Sound | None = self._open(0)
+        self._agreement: Agreement | None = None
+        self._kept: list[_Piece] | None = None
+        others = range(1, len(self._container.parts))
+        self.facts = FileFacts(
+            self._sound.rate_hz,
+            max([self._sound.channels, *map(self._channels_of, others)]),
+            self._sound.encoding,
+            len(self._source),
+            (*self._container.notes, *self._sound.notes),
+        )
+
+    def __enter__(self) -> Recording:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Frees what the decoder holds; the file stays open."""
+        if self._sound is not None:
+            self._sound.close()
+            self._sound = None
+        self._kept = None
+
+    @property
+    def channel_names(self) -> tuple[str, ...]:
+        """Names of the channels, as `blocks` knows them besides `mix`."""
+        return channels.names(self.facts.channels)
+
+    @property
+    def agreement(self) -> Agreement:
+        """Whether the channels carry the same; costs a pass over a file with several.
+
+        Raises:
+            AudioError: As `decode`.
+        """
+        if self._agreement is None:
+            self._agreement = self._compared()
+        return self._agreement
+
+    def blocks(self, channel: str = MIX) -> Iterator[np.ndarray]:
+        """Decodes the mean of the channels, or one of them; see `decode_blocks`.
+
+        Yields:
+            int16 [M] at the target rate.
+        """
+        place = self._place(channel)
+
+        def one(block: np.ndarray) -> np.ndarray:
+            if block.ndim == 1:
+                return block
+            if block.shape[1] == 1:
+                return block[:, 0]
+            return block.mean(axis=1) if place is None else np.ascontiguousarray(block[:, place])
+
+        return self._converted(one, 1)
+
+    def channel_blocks(self) -> Iterator[np.ndarray]:
+        """Decodes all channels side by side.
+
+        Yields:
+            int16 [M, channels] at the target rate.
+        """
+        count = self.facts.channels
+        for block in self._converted(lambda block: block, count):
+            yield block[:, None] if block.ndim == 1 else block
+
+    def _place(self, channel: str) -> int | None:
+        try:
+            return channels.index(channel, self.facts.channels)
+        except ValueError as error:
+            raise AudioError(str(error)) from None
+
+    def _compared(self) -> Agreement:
+        count = self.facts.channels
+        meter = channels.Meter(count)
+        if count > 1:
+            kept: list[_Piece] | None = []
+            samples = 0
+            for piece in self._pass():
+                meter.add(piece.block, piece.rate_hz)
+                samples += piece.block.size
+                if kept is not None:
+                    kept = [*kept, piece] if samples <= _KEPT_SAMPLES else None
+            self._kept = kept
+        return meter.finish()
+
+    def _converted(
+        self, choose: Callable[[np.ndarray], np.ndarray], count: int
+    ) -> Iterator[np.ndarray]:
+        """What is chosen of native blocks, at the target rate, in 16 bit."""
+        part, written = -1, 0
+        converter = None
+        for piece in self._pass():
+            if piece.part != part or converter is None:
+                if converter is not None:
+                    yield converter.finish()
+                part, converter = piece.part, _Converter(piece.rate_hz, self._target_rate, count)
+            converted = converter.convert(choose(piece.block))
+            written += len(converted)
+            yield converted
+        if converter is not None:
+            rest = converter.finish()
+            if not written + len(rest):
+                raise AudioError(f"too short: nothing is left at {self._target_rate} Hz")
+            yield rest
+
+    def _pass(self) -> Iterator[_Piece]:
+        """One reading of the whole file."""
+        if self._kept is not None:
+            yield from self._kept
+            return
+        seconds = 0.0
+        for part in range(len(self._container.parts)):
+            with contextlib.closing(self._taken() or self._open(part)) as sound:
+                rate_hz, read = sound.rate_hz, 0
+                # Nothing to convert: the samples as they are, without a detour over float32.
+                plain = sound.is_pcm16 and self.facts.channels == 1 and rate_hz == self._target_rate
+                frames = max(1, _BLOCK_SAMPLES // sound.channels)
+                for block in sound.blocks(frames, plain=plain):
+                    read += len(block)
+                    if seconds + read / rate_hz > self._max_seconds:
+                        raise AudioError(
+                            f"longer than {self._max_seconds / 3600:.3g} hours: cut it into parts"
+                        )
+                    yield _Piece(part, rate_hz, block if plain else self._checked(block))
+                seconds += read / rate_hz
+                self._check_end(part, sound, read)
+        if seconds < self._min_seconds:
+            raise AudioError(
+                f"too short: {seconds:.3f} s, at least {self._min_seconds:g} s are needed"
+            )
+
+    def _taken(self) -> _Sound | None:
+        """What was opened to know the facts; once."""
+        sound, self._sound = self._sound, None
+        return sound
+
+    def _open(self, part: int) -> _Sound:
+        container = self._container
+        source = self._source.part(*container.parts[part], container.prefix)
+        try:
+            sound = _sound(source, container)
+        except AudioError as error:
+            if container.cut:
+                raise AudioError(f"cut off: {container.cut}") from error
+            if container.what:
+                said = f"unreadable as audio: Format not recognised; {container.what}"
+                raise AudioError(said) from error
+            raise
+        problem = ""
+        if not _MIN_RATE_HZ <= sound.rate_hz <= _MAX_RATE_HZ:
+            problem = (
+                f"sampling rate {sound.rate_hz} Hz is outside {_MIN_RATE_HZ} to {_MAX_RATE_HZ} Hz"
+            )
+        elif sound.channels > _MAX_CHANNELS:
+            problem = f"has {sound.channels} channels, at most {_MAX_CHANNELS} are read"
+        if problem:
+            sound.close()
+            if container.cut:
+                problem = f"cut off: {container.cut}"
+            raise AudioError(problem)
+        return sound
+
+    def _channels_of(self, part: int) -> int:
+        with contextlib.closing(self._open(part)) as sound:
+            return sound.channels
+
+    def _checked(self, block: np.ndarray) -> np.ndarray:
+        """A native block, float32 [M, C], of numbers that are audio, of all channels."""
+        if not np.isfinite(block).all():
+            raise AudioError("holds samples that are not finite numbers (NaN or infinity)")
+        if (peak := np.abs(block).max()) > _MAX_PEAK:
+            raise AudioError(
+                f"holds samples up to {peak:.3g} where full scale is 1 (whole numbers written as "
+                "floating point?)"
+            )
+        count = self.facts.channels
+        if block.shape[1] == count:
+            return block
+        if block.shape[1] == 1:
+            return np.broadcast_to(block, (len(block), count))
+        raise AudioError(f"its parts have different numbers of channels (up to {count})")
+
+    def _check_end(self, part: int, sound: _Sound, read: int) -> None:
+        """Refuses what ended before its end."""
+        if problem := self._container.cut:
+            raise AudioError(f"cut off: {problem}")
+        if read < sound.promised and self._container.counts_samples:
+            raise AudioError(f"cut off: {read:,} of {sound.promised:,} samples are there")
+        if not read:
+            raise AudioError("holds no samples")
 
 
-def _reason(error: Exception, data: _Source) -> str:
-    """What libsndfile says, without the repr of the BytesIO that soundfile puts before them."""
-    # Where an encoder wrote into a pipe, the 36 bits that count the samples are zero.
-    count = data[21:26]
-    if data[:4] == b"fLaC" and len(count) == 5 and not (count[0] & 0x0F or any(count[1:])):
-        return "FLAC that does not say how long it is (written into a pipe?); encode it again"
-    text = getattr(error, "error_string", None) or str(error)
-    return " ".join(str(text).split()).rstrip(".")
+def _sound(source: Source, container: containers.Container) -> _Sound:
+    """Opens a file with what reads it."""
+    if container.reader == "libsndfile":
+        try:
+            return libsndfile.Sound(source)
+        except AudioError as error:
+            if not container.demuxer:
+                raise
+            refused = error
+    # Not with the other imports: it takes 0.2 s, and most files do not need it.
+    from bonafide.audio import ffmpeg
+
+    source.seek(0)
+    try:
+        return ffmpeg.Sound(source, container)
+    except AudioError as error:
+        if container.reader == "libsndfile" and str(error).startswith("unreadable"):
+            raise refused from error
+        raise
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Piece:
+    """A native block, float32 [M, C] or int16 [M], and which part of the file it comes from."""
+
+    part: int
+    rate_hz: int
+    block: np.ndarray
+
+
+class _Converter:
+    """Samples [M] or [M, C] float32, full scale 1, at the target rate in 16 bit; int16 passes."""
+
+    def __init__(self, rate_hz: int, target_rate: int, count: int) -> None:
+        self._empty = np.zeros((0,) if count == 1 else (0, count), np.float32)
+        self._resampler = (
+            None
+            if rate_hz == target_rate
+            else soxr.ResampleStream(rate_hz, target_rate, count, "float32", quality="HQ")
+        )
+
+    def convert(self, block: np.ndarray) -> np.ndarray:
+        if block.dtype == np.int16:
+            return block
+        if self._resampler is not None:
+            block = self._resampler.resample_chunk(block)
+        return _to_int16(block)
+
+    def finish(self) -> np.ndarray:
+        if self._resampler is None:
+            return self._empty.astype(np.int16)
+        return _to_int16(self._resampler.resample_chunk(self._empty, last=True))
+
+
+def _in_memory(data: bytes, target_rate: int, min_seconds: float, name: str) -> Recording:
+    longest = _MAX_SECONDS_IN_MEMORY
+    return Recording(io.BytesIO(data), target_rate, min_seconds, name=name, max_seconds=longest)
+
+
+def _joined(blocks: Iterator[np.ndarray]) -> np.ndarray:
+    held = list(blocks)
+    return held[0] if len(held) == 1 else np.concatenate(held)
+
+
+def _to_int16(block: np.ndarray) -> np.ndarray:
+    """Samples float32, full scale 1, rounded to 16 bit and clipped."""
+    return np.clip(np.rint(block * _FULL_SCALE), -32_768, 32_767).astype(np.int16)

@@ -29,12 +29,13 @@ def trim(samples: np.ndarray, sample_rate: int) -> np.ndarray:
     return samples[speech]
 
 
-def level(samples: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Takes the mean out and brings the speech to LEVEL_DBFS, or as near as no sample is clipped.
+def level(samples: np.ndarray, sample_rate: int, level_dbfs: float = LEVEL_DBFS) -> np.ndarray:
+    """Takes the mean out and brings the speech to a level, or as near as no sample is clipped.
 
     Args:
         samples: int16 [n], n > 0.
         sample_rate: In Hz.
+        level_dbfs: That of the active speech, relative to full scale.
 
     Returns:
         int16 [n]; digital silence stays as it is.
@@ -44,7 +45,7 @@ def level(samples: np.ndarray, sample_rate: int) -> np.ndarray:
     peak = np.abs(centred).max()
     if not power or not peak:
         return samples
-    gain = 10 ** (LEVEL_DBFS / 20) * _FULL_SCALE / np.sqrt(power)
+    gain = 10 ** (level_dbfs / 20) * _FULL_SCALE / np.sqrt(power)
     return np.round(centred * min(gain, _LARGEST / peak)).astype(np.int16)
 
 

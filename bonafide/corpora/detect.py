@@ -1,10 +1,13 @@
-"""Which layout does a corpus have? Told by its files."""
+"""Which layout a corpus has, recognised from its files."""
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping
 
 from bonafide.corpora import base
 from bonafide.corpora.options import Options
+from bonafide.storage.corpus_files import CorpusFiles
+from bonafide.storage.text_files import FileError
 
 AUTO = "auto"
 FIRST, LATER, LAST, NEVER = range(4)
@@ -16,56 +19,40 @@ class Layout:
 
     Attributes:
         find: Returns where the corpus lies below the root; raises NotThisLayoutError if nothing of
-            the layout is there, another CorpusError if something is missing.
+            the layout is there, another FileError if something is missing.
         read: Reads it.
         options: The names of the options that it takes.
         turn: When it is looked for: FIRST, or LATER if that takes a listing of many files, or LAST
             if many corpora look like this, or NEVER.
     """
 
-    find: Callable[[base.CorpusFiles], str]
+    find: Callable[[CorpusFiles], str]
     read: base.CorpusReader
     options: frozenset[str] = frozenset()
     turn: int = FIRST
 
 
-class Remembering:
-    """`base.CorpusFiles` that asks for each listing and each file's being there once only."""
+class CachedFiles:
+    """`CorpusFiles` that lists each folder, and looks for each file, once only."""
 
-    def __init__(self, files: base.CorpusFiles) -> None:
+    def __init__(self, files: CorpusFiles) -> None:
         self.root = files.root
         self.read_bytes = files.read_bytes
         self.read_text = files.read_text
         self.uri = files.uri
         self.at = files.at
-        self._files = files
-        self._known: dict[tuple[str, str], object] = {}
-
-    def _ask(self, what: str, path: str) -> object:
-        if (what, path) not in self._known:
-            self._known[what, path] = getattr(self._files, what)(path)
-        return self._known[what, path]
-
-    def exists(self, path: str) -> bool:
-        """Whether there is a file at `path`."""
-        return bool(self._ask("exists", path))
-
-    def list(self, folder: str) -> dict[str, base.FileInfo]:
-        """The files right inside a folder."""
-        return self._ask("list", folder)  # type: ignore[return-value]
-
-    def walk(self, folder: str) -> dict[str, base.FileInfo]:
-        """The files at any depth."""
-        return self._ask("walk", folder)  # type: ignore[return-value]
+        self.exists = functools.cache(files.exists)
+        self.list = functools.cache(files.list)
+        self.walk = functools.cache(files.walk)
 
 
-def detect(files: base.CorpusFiles, layouts: Mapping[str, Layout], options: Options) -> str:
+def detect(files: CorpusFiles, layouts: Mapping[str, Layout], options: Options) -> str:
     """The name of the layout of a corpus.
 
     Args:
         files: The corpus.
         layouts: Those that it may have.
-        options: What is told; one that names a manifest asks for that layout.
+        options: Options of the layout; one that names a manifest decides for `manifest`.
 
     Raises:
         CorpusError: None or several fit; the message says what is there of which, and what is
@@ -83,7 +70,7 @@ def detect(files: base.CorpusFiles, layouts: Mapping[str, Layout], options: Opti
                 layout.find(files)
             except base.NotThisLayoutError:
                 continue
-            except base.CorpusError as error:
+            except FileError as error:
                 near.append(f"  {name}: {error}")
             else:
                 found.append(name)

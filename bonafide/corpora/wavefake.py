@@ -12,8 +12,11 @@ voices only, so that no split by speaker is possible: all of it goes to `eval`, 
 
 from collections.abc import Iterator
 
-from bonafide.corpora import base, names
+from bonafide.audio import endings
+from bonafide.corpora import base
 from bonafide.corpora.options import DEFAULTS, Options
+from bonafide.storage.corpus_files import CorpusFiles, FileInfo
+from bonafide.trials import ids, keys
 
 _GENERATED = ("generated_audio", "")
 # The corpus of a folder of generated speech, by how its name begins or ends.
@@ -36,7 +39,7 @@ _KNOWN = (
 )
 
 
-def find(files: base.CorpusFiles) -> str:
+def find(files: CorpusFiles) -> str:
     """Where the folders of generated speech lie below the root.
 
     Raises:
@@ -51,7 +54,7 @@ def find(files: base.CorpusFiles) -> str:
     )
 
 
-def read(files: base.CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -> base.Corpus:
+def read(files: CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -> base.Corpus:
     """Lists the folders of generated and of real speech. Option: `split`.
 
     Raises:
@@ -63,18 +66,18 @@ def read(files: base.CorpusFiles, *, corpus_name: str, options: Options = DEFAUL
     audio = {}
     for folder, corpus, system, vocoder, listing in (*_generated(files, place), *_real(files)):
         speaker, language = _VOICES[corpus]
-        for name in sorted(names.audio_by_stem(listing).values()):
+        for name in sorted(endings.audio_by_stem(listing).values()):
             path = f"{folder}/{name}"
-            sentence = names.stem(name).removesuffix("_gen")
+            sentence = endings.stem(name).removesuffix("_gen")
             audio[path] = listing[name]
             utterances.append(
                 base.Utterance(
-                    utterance_id=names.as_id(
-                        f"{corpus if system == base.NO_ATTACK else system}/{sentence}"
+                    utterance_id=ids.as_id(
+                        f"{corpus if system == keys.NO_ATTACK else system}/{sentence}"
                     ),
                     speaker_id=speaker,
-                    system_id=names.as_id(system),
-                    key=base.BONAFIDE if system == base.NO_ATTACK else base.SPOOF,
+                    system_id=ids.as_id(system),
+                    key=keys.BONAFIDE if system == keys.NO_ATTACK else keys.SPOOF,
                     split=split,
                     path=path,
                     corpus=corpus_name,
@@ -82,7 +85,7 @@ def read(files: base.CorpusFiles, *, corpus_name: str, options: Options = DEFAUL
                     extra=base.extra({"vocoder": vocoder, "language": language, "text": sentence}),
                 )
             )
-    if not any(row.key == base.BONAFIDE for row in utterances):
+    if not any(row.key == keys.BONAFIDE for row in utterances):
         raise base.CorpusError(
             f"corpus root {files.root}: WaveFake has no real speech of its own. Unpack "
             "LJSpeech-1.1 (and jsut_ver1.1) there, or link it there"
@@ -92,14 +95,14 @@ def read(files: base.CorpusFiles, *, corpus_name: str, options: Options = DEFAUL
     return base.Corpus(tuple(utterances), (), audio, (note,))
 
 
-_Folder = tuple[str, str, str, str, dict[str, base.FileInfo]]
+_Folder = tuple[str, str, str, str, dict[str, FileInfo]]
 
 
-def _generated(files: base.CorpusFiles, place: str) -> Iterator[_Folder]:
+def _generated(files: CorpusFiles, place: str) -> Iterator[_Folder]:
     """Yields folder, corpus, system, vocoder and files of every folder of generated speech."""
     if place:
-        below = files.walk(place)
-        folders = {path.partition("/")[0] for path in below if names.is_audio(path) and "/" in path}
+        below = (path for path in files.walk(place) if "/" in path and endings.is_audio(path))
+        folders = {path.partition("/")[0] for path in below}
     else:
         folders = set(_KNOWN)
     for name in sorted(folders):
@@ -119,11 +122,11 @@ def _generated(files: base.CorpusFiles, place: str) -> Iterator[_Folder]:
             yield folder, corpus, name, vocoder, listing
 
 
-def _real(files: base.CorpusFiles) -> Iterator[_Folder]:
+def _real(files: CorpusFiles) -> Iterator[_Folder]:
     """Yields the same of real speech, from the first place of each corpus that has files."""
     for corpus, places in _REAL.items():
         for place in (*places, *(f"real_audio/{place}" for place in places)):
             listing = files.list(place)
-            if names.audio_by_stem(listing):
-                yield place, corpus, base.NO_ATTACK, "", listing
+            if endings.audio_by_stem(listing):
+                yield place, corpus, keys.NO_ATTACK, "", listing
                 break

@@ -71,18 +71,16 @@ def read_listing(examples_uri: str) -> Iterator[Listed]:
     Raises:
         FileNotFoundError: The examples are of another producer, or of an older version.
     """
-    path = f"{examples_uri}/{LISTING_FILE}"
-    if not filesystems.FileSystems.exists(path):
-        raise FileNotFoundError(f"{path} is not there: the examples are not UtteranceGen's.")
-    with filesystems.FileSystems.open(path) as stream:
+    file = f"{examples_uri}/{LISTING_FILE}"
+    if not filesystems.FileSystems.exists(file):
+        raise FileNotFoundError(f"{file} is not there: the examples are not UtteranceGen's.")
+    with filesystems.FileSystems.open(file) as stream:
         rows = csv.reader(io.TextIOWrapper(stream, "utf-8", newline=""), delimiter="\t")
-        width = len(_COLUMNS)
-        names = next(rows)[width:]
+        names = next(rows)[len(_COLUMNS) :]
         for row in rows:
-            extra = tuple(
-                (name, value) for name, value in zip(names, row[width:], strict=True) if value
-            )
-            yield Listed(*row[:width], extra)
+            split, utterance, speaker, system, path, *values = row
+            extra = tuple((name, value) for name, value in zip(names, values, strict=True) if value)
+            yield Listed(split, utterance, speaker, system, path, extra)
 
 
 def overlap(examples_uri: str, split: str, other: str) -> Overlap:

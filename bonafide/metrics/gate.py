@@ -11,12 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
+from bonafide.audio.degradation_specs import title_of
 from bonafide.settings import Bounds, Section
 from bonafide.settings.types import Fraction
 from bonafide.text import percent
 
 if TYPE_CHECKING:
-    from bonafide.metrics.evaluation import Evaluation
+    from bonafide.metrics.evaluation import Evaluation, Figure
+    from bonafide.metrics.treated import TreatedTrials
 
 _NAMED = 5  # ids shown of an overlap
 
@@ -33,6 +35,10 @@ class GateConfig(Section, section="gate"):
             applied where there is no champion.
         max_worst_attack_eer: Highest EER of any single attack, as measured (the worst of many is
             already a cautious figure).
+        max_condition_far: Highest share of spoofs that may be accepted at the frozen threshold
+            under any of the conditions (codecs, band limits, noise), upper end of its interval; 1
+            turns the rule off.
+        max_condition_frr: Highest share of bona fide recordings that may be rejected, likewise.
         max_calibration_loss: Highest Cllr - min Cllr: what scores lose by not being calibrated.
         min_bonafide: Smallest number of bona fide trials on which a model may be judged.
         min_spoof: Smallest number of spoofed trials on which a model may be judged.
@@ -44,11 +50,18 @@ class GateConfig(Section, section="gate"):
     max_eer: Fraction = 0.5
     max_regression: Fraction = 0.02
     max_worst_attack_eer: Fraction = 1.0
+    max_condition_far: Fraction = 1.0
+    max_condition_frr: Fraction = 1.0
     max_calibration_loss: Annotated[float, Bounds(ge=0, le=1000, unit="bits")] = 0.2
     min_bonafide: Annotated[int, Bounds(ge=1, lt=2**31, unit="trials")] = 20
     min_spoof: Annotated[int, Bounds(ge=1, lt=2**31, unit="trials")] = 20
     min_speakers: Annotated[int, Bounds(ge=1, lt=2**31, unit="speakers")] = 4
     allow_attack_overlap: bool = False
+
+    @property
+    def needs_conditions(self) -> bool:
+        """Whether a rule reads the error rates under conditions."""
+        return min(self.max_condition_far, self.max_condition_frr) < 1
 
 
 @dataclass(frozen=True)
@@ -100,9 +113,9 @@ class Rule:
 
     @property
     def sentence(self) -> str:
-        """What was found and what was wanted, for a console or a log."""
+        """Measured value and limit, for a console or a log."""
         detail = f" ({self.detail})" if self.detail else ""
-        return f"{self.title}: {self.value_text}; {self.limit_text} passes{detail}"
+        return f"{self.title}: {self.value_text}, expected {self.limit_text}{detail}"
 
 
 @dataclass(frozen=True)
@@ -135,13 +148,20 @@ class Verdict:
         return cls(tuple(Rule(**rule) for rule in data["rules"]))
 
 
-def decide(evaluation: Evaluation, config: GateConfig, overlap: Overlap) -> Verdict:
+def decide(
+    evaluation: Evaluation,
+    config: GateConfig,
+    overlap: Overlap,
+    conditions: TreatedTrials | None = None,
+) -> Verdict:
     """Applies every rule.
 
     Args:
         evaluation: Of the new model on the eval split; compared with the champion if there is one.
         config: The limits.
         overlap: What the eval split shares with train.
+        conditions: How the new model does on degraded recordings of eval; None where none were
+            scored: rules that ask for them do not pass then.
     """
     found = evaluation.figures
     eer = found["eer"]
@@ -162,12 +182,12 @@ def decide(evaluation: Evaluation, config: GateConfig, overlap: Overlap) -> Verd
         rules.append(
             _at_most(
                 "max_regression",
-                "EER above the champion's, upper end of the paired 95 % interval",
+                "EER difference from the champion, upper end of the paired 95 % interval",
                 delta.ci95[1] if delta.ci95 else None,
                 config.max_regression,
                 "points",
                 f"the champion has {percent(champion)}, the difference is {100 * delta.value:+.2f} "
-                "points",
+                "percentage points",
             )
         )
     rules += [
@@ -179,20 +199,21 @@ def decide(evaluation: Evaluation, config: GateConfig, overlap: Overlap) -> Verd
             "rate",
             f"the worst attack is {evaluation.worst_attack}",
         ),
+        *_condition_rules(conditions, config, evaluation.bootstrap.unit),
         _at_most(
             "max_calibration_loss",
             "Calibration loss (Cllr - min Cllr)",
             loss,
             config.max_calibration_loss,
             "bits",
-            f"Cllr is {found['cllr'].value:.3f}, at best {found['min_cllr'].value:.3f} bits",
+            f"Cllr is {found['cllr'].value:.3f}, min Cllr {found['min_cllr'].value:.3f} bits",
         ),
         _at_least("min_bonafide", "Bona fide trials", evaluation.n_bonafide, config.min_bonafide),
         _at_least("min_spoof", "Spoofed trials", evaluation.n_spoof, config.min_spoof),
         _at_least("min_speakers", "Speakers", evaluation.n_speakers, config.min_speakers),
         _at_most(
             "speaker_overlap",
-            "Speakers of eval that training has heard",
+            "Eval speakers that are in training",
             len(overlap.speakers),
             0,
             "count",
@@ -203,7 +224,7 @@ def decide(evaluation: Evaluation, config: GateConfig, overlap: Overlap) -> Verd
         rules.append(
             _at_most(
                 "allow_attack_overlap",
-                "Attacks of eval that training has seen",
+                "Eval attacks that are in training",
                 len(overlap.attacks),
                 0,
                 "count",
@@ -211,6 +232,26 @@ def decide(evaluation: Evaluation, config: GateConfig, overlap: Overlap) -> Verd
             )
         )
     return Verdict(tuple(rules))
+
+
+def _condition_rules(conditions: TreatedTrials | None, config: GateConfig, unit: str) -> list[Rule]:
+    """The rules of degraded recordings that are on."""
+    titles = {"far": "Spoofs accepted (FAR)", "frr": "Bona fide recordings rejected (FRR)"}
+    limits = {"far": config.max_condition_far, "frr": config.max_condition_frr}
+    rules = []
+    for name, limit in limits.items():
+        if limit >= 1:
+            continue
+        end: float | None = None
+        detail = "no condition was scored: evaluation.conditions or cue_utterances is empty"
+        if conditions is not None and (worst := conditions.worst(name))[0]:
+            spec, end = worst
+            figure: Figure | None = getattr(conditions.results[spec], name)
+            measured = f" it is {percent(figure.value)}" if figure else " there is no rate"
+            detail = f"{title_of(spec)}:{measured}{', without an interval' if end is None else ''}"
+        title = f"{titles[name]} in the worst condition, upper end of its 95 % interval by {unit}s"
+        rules.append(_at_most(f"max_condition_{name}", title, end, limit, "rate", detail))
+    return rules
 
 
 def _at_most(

@@ -84,12 +84,12 @@ class ClusterBootstrap:
         Raises:
             NoIntervalError: Fewer than two speakers have bona fide trials, or spoofed ones.
         """
-        by_speaker = trials.speakers is not None
+        if trials.speakers is None:
+            unit, ids = "utterance", trials.utterances
+        else:
+            unit, ids = "speaker", trials.speakers
         # Sorted ids, so that the order of the trials does not matter.
-        names, cluster = np.unique(
-            trials.speakers if by_speaker else trials.utterances, return_inverse=True
-        )
-        unit = "speaker" if by_speaker else "utterance"
+        names, cluster = np.unique(ids, return_inverse=True)
         for name, flags in (
             ("bona fide", trials.is_bonafide),
             ("spoofed", ~trials.is_bonafide),
@@ -136,6 +136,22 @@ class ClusterBootstrap:
         size = max(1, min(_LARGEST_BATCH, _BATCH_ELEMENTS // max(curve.size, self.count)))
         drawn = (_Drawn.make(curve, weights) for weights in self._draws(size))
         return np.concatenate([batch.eer() for batch in drawn])
+
+    def error_rates_at(self, scores: Floats, threshold: float) -> tuple[Floats, Floats]:
+        """Returns FAR and FRR at a frozen threshold in every resample, [R] each; see `measure`."""
+        accepted = scores > threshold
+        bona, cluster = self.is_bonafide, self.cluster
+
+        def sums(keep: npt.NDArray[np.bool_]) -> Counts:
+            return np.bincount(cluster[keep], minlength=self.count)
+
+        counted = np.stack(
+            [sums(~bona & accepted), sums(~bona), sums(bona & ~accepted), sums(bona)]
+        )
+        drawn = np.concatenate(
+            [counted @ weights for weights in self._draws(_LARGEST_BATCH)], axis=1
+        )
+        return drawn[0] / drawn[1], drawn[2] / drawn[3]
 
     def _attack_blocks(self, scores: Floats, attack: str) -> _Blocks:
         keep = self.is_bonafide | (self.attacks == attack)
@@ -205,7 +221,7 @@ class _Blocks:
 
     @property
     def size(self) -> int:
-        return self.bonafide.shape[0]
+        return int(self.bonafide.shape[0])
 
     @classmethod
     def make(
@@ -320,19 +336,23 @@ class _SpeakerSums:
     def make(cls, scores: Floats, bootstrap: ClusterBootstrap, measures: Measures) -> _SpeakerSums:
         bona, cluster, count = bootstrap.is_bonafide, bootstrap.cluster, bootstrap.count
 
-        def sums(keep: npt.NDArray[np.bool_], values: Floats | None = None) -> npt.NDArray:
-            weights = None if values is None else values[keep]
-            return np.bincount(cluster[keep], weights=weights, minlength=count)
+        def counts(keep: npt.NDArray[np.bool_]) -> Counts:
+            return np.bincount(cluster[keep], minlength=count)
+
+        def sums(keep: npt.NDArray[np.bool_], values: Floats) -> Floats:
+            # Floats already: numpy's types know the sums of whole numbers only.
+            totals = np.bincount(cluster[keep], weights=values[keep], minlength=count)
+            return totals.astype(np.float64, copy=False)
 
         accepts = {name: scores > value for name, value in measures.thresholds.items()}
         accepts["bayes"] = scores >= measures.costs.bayes_threshold
         return cls(
-            n_bonafide=sums(bona),
-            n_spoof=sums(~bona),
+            n_bonafide=counts(bona),
+            n_spoof=counts(~bona),
             cllr_bonafide=sums(bona, cllr_terms(-scores)),
             cllr_spoof=sums(~bona, cllr_terms(scores)),
-            missed={name: sums(bona & ~accept) for name, accept in accepts.items()},
-            accepted={name: sums(~bona & accept) for name, accept in accepts.items()},
+            missed={name: counts(bona & ~accept) for name, accept in accepts.items()},
+            accepted={name: counts(~bona & accept) for name, accept in accepts.items()},
         )
 
 
@@ -387,11 +407,12 @@ def _measure_batch(
 def _auc(drawn: _Drawn, curve: _Blocks, weights: Counts) -> Floats:
     """[b] the chance that a bona fide trial scores above a spoofed one, ties counting half."""
     above = drawn.n_bonafide - drawn.rejected_bonafide  # bona fide trials after each block
-    pairs = np.sum(drawn.spoof * above, axis=0)
-    ties = np.sum((curve.tied_bonafide @ weights) * (curve.tied_spoof @ weights), axis=0)
+    pairs: Counts = np.sum(drawn.spoof * above, axis=0)
+    ties: Counts = np.sum((curve.tied_bonafide @ weights) * (curve.tied_spoof @ weights), axis=0)
     return (2 * pairs + ties) / (2 * drawn.n_bonafide * drawn.n_spoof)
 
 
 def _first(condition: npt.NDArray[np.bool_], values: Floats) -> Floats:
     """[b] the value where the condition first holds along the blocks."""
-    return np.take_along_axis(values, np.argmax(condition, axis=0)[np.newaxis], axis=0)[0]
+    first: Floats = np.take_along_axis(values, np.argmax(condition, axis=0)[np.newaxis], axis=0)[0]
+    return first

@@ -1,4 +1,4 @@
-"""Which pushed model is the champion: the one that a new model is compared with."""
+"""The champion: the pushed model that a new model is compared with."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NO_CHAMPION_STATE = "none"
 
 
 class ChampionChangedError(Exception):
-    """The champion is not the one that was there when the run began."""
+    """The champion changed since the run began."""
 
 
 def find_champion(destination: str, training_fingerprint: str) -> str | None:
@@ -81,8 +81,8 @@ def confirm_champion(destination: str, training_fingerprint: str, known_state: s
         was, now = (text.partition(" ")[0] for text in (known_state, state))
         how = f"was {was} and is {now}" if was != now else f"is still {now}, with another content"
         raise ChampionChangedError(
-            f"{destination} has changed since this run began: the champion {how}. Run again: what "
-            "is done up to here is in the cache."
+            f"{destination} has changed since this run began: the champion {how}. Run again: "
+            "finished components are cached."
         )
     return None if state == NO_CHAMPION_STATE else state.partition(" ")[0]
 
@@ -94,7 +94,7 @@ def champion_model_path(uri: str) -> str | None:
 
 
 def describe_champion(uri: str) -> str:
-    """Returns, for messages, which champion an output of Champion holds and where it came from."""
+    """Returns, for messages, the champion in a Champion output and its source."""
     record = champion_record(uri)
     if not record:
         return f"the champion in {uri}"
@@ -102,11 +102,12 @@ def describe_champion(uri: str) -> str:
 
 
 def champion_record(uri: str) -> dict[str, str]:
-    """Returns what an output of Champion says of it: `version`, `source`; empty where nothing."""
+    """Returns the record of a Champion output: `version`, `source`; empty if there is none."""
     file = f"{uri}/{CHAMPION_FILE}"
     if not uris.exists(file):
         return {}
-    return json.loads(uris.read_text(file))
+    record: dict[str, str] = json.loads(uris.read_text(file))
+    return record
 
 
 def save_champion(*, destination: str, version: str | None, uri: str) -> None:
@@ -140,8 +141,9 @@ def save_champion(*, destination: str, version: str | None, uri: str) -> None:
 
 
 def sample_rate(model_path: str) -> int | None:
-    """Returns the rate of the audio that a model was made for, in Hz; None if it does not say."""
-    return recorded(model_path, "settings", "features", "sample_rate")
+    """Returns the sampling rate of a model in Hz; None if it is not recorded."""
+    rate: int | None = recorded(model_path, "settings", "features", "sample_rate")
+    return rate
 
 
 def _fingerprint(model_path: str) -> str | None:
@@ -149,7 +151,8 @@ def _fingerprint(model_path: str) -> str | None:
 
     A model without one (made by hand, or by something else) is still a model to beat.
     """
-    return recorded(model_path, "training_fingerprint")
+    fingerprint: str | None = recorded(model_path, "training_fingerprint")
+    return fingerprint
 
 
 def recorded(model_path: str, *keys: str) -> Any:

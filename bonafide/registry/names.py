@@ -17,6 +17,7 @@ DEV_FILE = "dev.json"
 VERDICT_FILE = "verdict.json"
 CONTEXT_FILE = "context.json"
 CUE_REMOVAL_FILE = "cue_removal.json"
+CONDITIONS_FILE = "conditions.json"
 SCORE_PROFILE_FILE = "score_profile.json"
 # Of DataGate, in its output `report`.
 REPORT_FILE = "report.json"

@@ -74,8 +74,8 @@ def weights_path(uri: str) -> str:
     """
     if not uris.exists(uri):
         raise FileNotFoundError(
-            f"trainer.pretrained={uri} does not exist; it wants a pushed version's folder, a "
-            f"{WEIGHTS_FILE}, an ASR encoder's weights file, or the word {CHAMPION}"
+            f"trainer.pretrained={uri} does not exist. Name the folder of a pushed version, a "
+            f"{WEIGHTS_FILE}, the weights file of an ASR encoder, or {CHAMPION}"
         )
     if not uris.is_folder(uri):
         return uri

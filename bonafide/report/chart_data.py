@@ -86,7 +86,8 @@ def probit(rate: npt.ArrayLike, trials: int) -> Floats:
         trials: Of how many trials it is the rate.
     """
     half = 0.5 / trials
-    return ndtri(np.clip(np.asarray(rate, dtype=np.float64), half, 1 - half))
+    quantiles: Floats = ndtri(np.clip(np.asarray(rate, dtype=np.float64), half, 1 - half))
+    return quantiles
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +125,8 @@ def histogram(trials: Trials, marks: tuple[float, ...] = ()) -> Histogram:
     step = _round_step((high - low) / _BINS)
     first, last = math.floor(low / step), math.ceil(high / step)
     # A score on the outermost edge would be one too many for bins that begin at their lower edge.
-    edges = step * np.arange(first, last + 2 if last * step <= high else last + 1)
+    end = last + 2 if last * step <= high else last + 1
+    edges = step * np.arange(first, end, dtype=np.float64)
     outside = np.count_nonzero((trials.scores < edges[0]) | (trials.scores > edges[-1]))
     counts = [
         np.histogram(np.clip(part, edges[0], edges[-1]), edges)[0] for part in (bonafide, spoof)

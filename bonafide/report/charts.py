@@ -16,15 +16,16 @@ from scipy.special import ndtri
 
 from bonafide import text
 from bonafide.metrics.calibration import ReliabilityBin
-from bonafide.metrics.evaluation import AttackResult, OperatingPoint
+from bonafide.metrics.evaluation import AttackResult, Figure, OperatingPoint
 from bonafide.report import vega
 from bonafide.report.chart_data import DetCurve, Histogram, probit
 from bonafide.report.measures import OPERATING_POINTS
+from bonafide.report.robustness import ConditionRow
 from bonafide.report.vega import FIRST, INK, MUTED, PAPER, SECOND, Rows, Spec, dataset, per_cent
 
 BONAFIDE, SPOOF = "bona fide", "spoof"
-MOST_ATTACKS = 40  # bars that can still be read; the table has all
-_LEAST_EER_AXIS = 0.01  # so that an EER of 0 has an axis to stand on
+MOST_ATTACKS = 40  # more bars cannot be read; the table has all
+_LEAST_EER_AXIS = 0.01  # so that an EER of 0 has an axis
 _DET_TICKS = (0.0001, 0.001, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95, 0.99, 0.999, 0.9999)
 _SHAPES = ("circle", "square", "diamond", "triangle-up", "cross")
 _DOTTED = [2, 3]
@@ -323,6 +324,65 @@ def attacks(
     return vega.finished(alt.layer(*layers), datasets, height=max(60, 24 * len(rows)))
 
 
+def conditions(rows: Sequence[ConditionRow]) -> Spec:
+    """Draws the errors under each condition as points with their intervals.
+
+    Args:
+        rows: From above to below; FAR and FRR at the frozen threshold, or the EER without one.
+    """
+    measured = [
+        {
+            "condition": row.title,
+            "error": name,
+            "rate": figure.value,
+            "low": figure.ci95[0] if figure.ci95 else None,
+            "high": figure.ci95[1] if figure.ci95 else None,
+            "shown": text.rate(figure.value),
+            "interval": text.interval(figure.ci95, "rate"),
+        }
+        for row in rows
+        for name, figure in _errors(row).items()
+    ]
+    errors = list(dict.fromkeys(name for row in rows for name in _errors(row)))
+    titles = [row.title for row in rows]
+    y = alt.Y("condition:N", sort=titles, title=None, axis=alt.Axis(labelLimit=260, ticks=False))
+    # A line for each error, so that points and whiskers do not cover each other.
+    offset = alt.YOffset("error:N", sort=errors)
+    x = alt.X("rate:Q", title="Share of the class", axis=vega.per_cent_axis())
+    x = x.scale(domain=[0, 1], nice=False)
+    legend = alt.Legend(title=None, symbolSize=90) if len(errors) > 1 else None
+    colors = alt.Scale(domain=errors, range=[FIRST, SECOND][: len(errors)])
+    shapes = alt.Scale(domain=errors, range=list(_SHAPES[: len(errors)]))
+    color = alt.Color("error:N", scale=colors, legend=legend)
+    shape = alt.Shape("error:N", scale=shapes, legend=legend)
+    tooltip = [
+        alt.Tooltip("condition:N", title="Condition"),
+        alt.Tooltip("error:N", title="Error"),
+        alt.Tooltip("shown:N", title="Rate"),
+        alt.Tooltip("interval:N", title="95 % interval"),
+    ]
+    data = dataset("conditions")
+    layers = [
+        data.mark_point(filled=True, size=90, opacity=1).encode(
+            x, y, yOffset=offset, color=color, shape=shape, tooltip=tooltip
+        )
+    ]
+    if any(row["low"] is not None for row in measured):
+        whisker = data.mark_rule(strokeWidth=1.5).encode(
+            x="low:Q", x2="high:Q", y=y, yOffset=offset, color=color, tooltip=tooltip
+        )
+        layers.insert(0, whisker)
+    height = max(90, 34 * len(rows))
+    return vega.finished(alt.layer(*layers), {"conditions": measured}, height=height)
+
+
+def _errors(row: ConditionRow) -> dict[str, Figure]:
+    """What is drawn of a condition."""
+    if row.result.far is None or row.result.frr is None:
+        return {"EER": row.result.eer}
+    return {"Spoofs accepted (FAR)": row.result.far, "Bona fide rejected (FRR)": row.result.frr}
+
+
 def _attack_row(attack: str, ours: AttackResult, theirs: AttackResult | None) -> dict[str, Any]:
     low, high = ours.ci95 or (None, None)
     return {
@@ -344,13 +404,13 @@ def worst_first(found: Mapping[str, AttackResult]) -> list[str]:
 
 
 def reliability(bins: Sequence[ReliabilityBin]) -> Spec:
-    """Draws what was true over what the scores claimed, at equal priors."""
+    """Draws observed over predicted probability, at equal priors."""
     rows = [
         {"predicted": found.predicted, "observed": found.observed, "count": found.count}
         for found in bins
     ]
     scale, axis = alt.Scale(domain=[0, 1], nice=False), vega.per_cent_axis()
-    x = alt.X("predicted:Q", title="Claimed chance of bona fide", scale=scale, axis=axis)
+    x = alt.X("predicted:Q", title="Predicted probability of bona fide", scale=scale, axis=axis)
     y = alt.Y("observed:Q", title="Observed share of bona fide", scale=scale, axis=axis)
     data = dataset("bins").transform_calculate(
         claimed=per_cent("predicted"), found=per_cent("observed")

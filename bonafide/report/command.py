@@ -1,11 +1,13 @@
 r"""Evaluates the scores of any detector: every figure with its 95 % interval, by attack.
 
-    python evaluate.py --scores scores.txt --protocol ASVspoof2019.LA.cm.eval.trl.txt
-    python evaluate.py --scores new.txt --baseline old.txt --protocol eval.txt --html report.html
-    python evaluate.py --scores eval.txt --protocol eval.trl.txt \
+    bonafide evaluate --scores scores.txt --protocol ASVspoof2019.LA.cm.eval.trl.txt
+    bonafide evaluate --scores new.txt --baseline old.txt --protocol eval.txt --html report.html
+    bonafide evaluate --scores eval.txt --protocol eval.trl.txt \
         --dev-scores dev.txt --dev-protocol dev.trl.txt --asv-scores asv.eval.txt --json out.json
+    bonafide evaluate --scores eval.txt --protocol eval.trl.txt --dev-scores dev.txt \
+        --dev-protocol dev.trl.txt --condition mp3:64k=eval.mp3.txt --condition phone=eval.8k.txt
 
-A score is higher the more bona fide an utterance sounds (else see --lower-is-bonafide).
+Higher scores mean more bona fide (otherwise see --lower-is-bonafide).
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import hashlib
+import importlib.util
 import json
 import os
 import pathlib
@@ -29,30 +32,34 @@ from bonafide import text
 from bonafide.metrics import asv_scores
 from bonafide.report import measures
 from bonafide.storage import files as output_files
+from bonafide.storage import text_files
 from bonafide.storage.files import printable
-from bonafide.trials import protocols, score_files
+from bonafide.storage.text_files import FileError
+from bonafide.trials import layouts, protocols, score_files
 from bonafide.trials.trials import Trials, TrialsError
 from bonafide.version import described_version
 
-# Imported where it is needed: it takes two seconds, and wrong input is told first.
+# Imported where it is needed: it takes two seconds, and errors in the input are reported first.
 if TYPE_CHECKING:
     from bonafide.metrics.evaluation import Comparison, Evaluation
+    from bonafide.metrics.treated import TreatedTrials
 
+AS_RECORDED = "as_recorded"  # of `bonafide.metrics.treated`, which takes long to import
 OK = 0
 FAILED = 1
 _MOST_ATTACKS = 30  # on the console; JSON and HTML have them all
-_ASCII = {0x2212: "-", 0xA0: " "}  # typographic signs that some terminals lack
+_ASCII = {0x2212: "-", 0xA0: " "}  # typographic characters that some terminals lack
 
-FORMATS = f"""score files (recognised from the content):
+FORMATS = f"""score files (detected from the content):
   UTTERANCE SCORE
-  UTTERANCE SYSTEM KEY SCORE      held against the protocol
+  UTTERANCE SYSTEM KEY SCORE      checked against the protocol
   filename<TAB>cm-score           and any CSV or TSV whose header names utterance and score
-protocols (recognised from the content):
+protocols (detected from the content):
   ASVspoof 2019 LA and PA, 2021 LA, PA and DF (see --subset), ASVspoof 5;
   In-the-Wild's meta.csv, and any CSV or TSV whose header names utterance and key (or label),
-  and where known speaker and system
-Utterances must be the same on both sides, in any order. Only where ids differ, audio extensions
-and then folders are dropped to match them (flac/LA_E_1.flac and LA_E_1).
+  and optionally speaker and system
+Both files must name the same utterances, in any order. If ids differ, audio extensions and then
+folders are removed to match them (flac/LA_E_1.flac and LA_E_1).
 
 exit codes:
   {OK}  done
@@ -78,10 +85,19 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
         "--dev-scores",
         metavar="FILE",
         help="scores on a development set: thresholds are chosen there and frozen "
-        "(without it, on the evaluated trials, which flatters)",
+        "(without it, on the evaluated trials, which makes error rates optimistic)",
     )
     add("--dev-protocol", metavar="FILE", help="the trials of the development set")
-    subsets = (*protocols.SUBSETS, protocols.ALL_SUBSETS)
+    add(
+        "--condition",
+        metavar="NAME=FILE",
+        action="append",
+        default=[],
+        type=condition,
+        help="scores of the same trials whose recordings were degraded (coded, filtered, with "
+        "noise); may be given several times. FAR and FRR need --dev-scores",
+    )
+    subsets = (*layouts.SUBSETS, layouts.ALL)
     add(
         "--subset",
         choices=subsets,
@@ -92,21 +108,21 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
         "--dev-subset",
         choices=subsets,
         default="progress",
-        help="the same of --dev-protocol (default %(default)s)",
+        help="the same for --dev-protocol (default %(default)s)",
     )
     add(
         "--lower-is-bonafide",
         action="store_true",
-        help="negate the scores of --scores, --dev-scores and --baseline; thresholds are then "
-        "those of the negated scores",
+        help="negate the scores of --scores, --dev-scores, --baseline and --condition; thresholds "
+        "are then those of the negated scores",
     )
-    add("--json", metavar="OUT", help="write all figures and where they come from")
-    add("--html", metavar="OUT", help="write a report page, complete in itself")
+    add("--json", metavar="OUT", help="write all figures and their provenance")
+    add("--html", metavar="OUT", help="write a self-contained report page")
     add(
         "--resamples",
         metavar="N",
         type=whole,
-        help="draws of the bootstrap (default 1000; 0: none)",
+        help="resamples of the bootstrap (default 1000; 0: no intervals)",
     )
     add("--seed", metavar="N", type=whole, help="seed of the bootstrap (default 1)")
     add("--title", metavar="TEXT", help="name of the system (default: name of the score file)")
@@ -116,8 +132,16 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
 def whole(argument: str) -> int:
     """Returns a whole number from 0, for argparse."""
     if not argument.isdecimal():
-        raise argparse.ArgumentTypeError(f"{argument!r} is not a whole number from 0")
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0, got {argument!r}")
     return int(argument)
+
+
+def condition(argument: str) -> tuple[str, str]:
+    """Returns name and file of a condition, for argparse."""
+    name, equals, path = argument.partition("=")
+    if not (name and equals and path) or name == AS_RECORDED:
+        raise argparse.ArgumentTypeError(f"expected NAME=FILE, got {argument!r}")
+    return name, path
 
 
 def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int:
@@ -126,22 +150,27 @@ def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int
     arguments = sys.argv[1:] if arguments is None else arguments
     options = command_line.parse_args(arguments)
     if (options.dev_scores is None) != (options.dev_protocol is None):
-        command_line.error("--dev-scores and --dev-protocol need each other")
+        command_line.error("expected --dev-scores and --dev-protocol together")
+    names = [name for name, _ in options.condition]
+    if len({*names}) < len(names):
+        command_line.error("expected another name for each --condition")
     inputs = {os.path.realpath(path) for path in Files.given(options)}
     outputs = [os.path.realpath(path) for path in (options.json, options.html) if path is not None]
     if inputs & set(outputs) or len(set(outputs)) < len(outputs):
-        command_line.error("--json and --html need a file each that is not read or written besides")
+        command_line.error("expected different files for --json, --html and each input")
     try:
         for path in outputs:
             refuse_unwritable(path)
-        run(options, shlex.join(["evaluate.py", *arguments]))
-    except TrialsError as error:
+        if options.html is not None:
+            require_the_extra()
+        run(options, shlex.join([*(prog or "evaluate.py").split(), *arguments]))
+    except (TrialsError, FileError) as error:
         return failed(str(error))
     return OK
 
 
 def failed(message: str) -> int:
-    """Tells what is wrong, and returns the exit code."""
+    """Prints the error, and returns the exit code."""
     print(f"error: {message}", file=sys.stderr)
     return FAILED
 
@@ -160,8 +189,9 @@ def run(options: argparse.Namespace, command: str) -> None:
         )
     if options.baseline is not None:
         baseline = files.trials(options.baseline, protocol).scores
+    degraded = {name: files.trials(path, protocol).scores for name, path in options.condition}
 
-    from bonafide.metrics import evaluation
+    from bonafide.metrics import evaluation, treated
 
     found = evaluation.evaluate(
         trials,
@@ -171,6 +201,15 @@ def run(options: argparse.Namespace, command: str) -> None:
         resamples=evaluation.RESAMPLES if options.resamples is None else options.resamples,
         seed=evaluation.SEED if options.seed is None else options.seed,
     )
+    conditions = None
+    if degraded:
+        conditions = treated.compare(
+            trials,
+            degraded,
+            threshold=evaluation.frozen_threshold(found),
+            resamples=found.bootstrap.resamples,
+            seed=found.bootstrap.seed,
+        )
     title = printable(options.title or pathlib.Path(options.scores).name)
     provenance = {
         "sha256": {printable(path): digest for path, digest in files.sha256.items()},
@@ -180,13 +219,24 @@ def run(options: argparse.Namespace, command: str) -> None:
     }
     if options.json is not None:
         data = evaluation.to_json(found) | {"provenance": provenance}
+        if conditions is not None:
+            data["conditions"] = treated.to_json(conditions)
         write(options.json, json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
     if options.html is not None:
         baseline_name = printable(pathlib.Path(options.baseline or "").name)
-        page = html(title, found, trials, dev, baseline_name, baseline, provenance)
+        page = html(
+            provenance,
+            title=title,
+            evaluation=found,
+            trials=trials,
+            dev=dev,
+            baseline_name=baseline_name,
+            baseline_scores=baseline,
+            conditions=conditions,
+        )
         write(options.html, page)
     # Last, so that a reader of the tables who stops early (`| head`) does not stop the files.
-    show(found, title, Console(highlight=False, markup=False, soft_wrap=False))
+    show(found, title, Console(highlight=False, markup=False, soft_wrap=False), conditions)
 
 
 class Files:
@@ -204,13 +254,14 @@ class Files:
     def given(options: argparse.Namespace) -> list[str]:
         """Returns the paths of all inputs."""
         names = ("scores", "protocol", "asv_scores", "baseline", "dev_scores", "dev_protocol")
-        return [path for name in names if (path := getattr(options, name)) is not None]
+        paths = [path for name in names if (path := getattr(options, name)) is not None]
+        return [*paths, *(path for _, path in options.condition)]
 
     def text(self, path: str) -> str:
         """Returns the content of a file."""
-        data = protocols.read_bytes(path)
+        data = text_files.read_bytes(path)
         self.sha256[path] = hashlib.sha256(data).hexdigest()
-        return protocols.decode_text(data, path)
+        return text_files.decode_text(data, path)
 
     def protocol(self, path: str, subset: str) -> protocols.Protocol:
         """Returns a protocol."""
@@ -222,7 +273,9 @@ class Files:
         return score_files.match(scores.negated() if self._negated else scores, protocol)
 
 
-def show(found: Evaluation, title: str, console: Console) -> None:
+def show(
+    found: Evaluation, title: str, console: Console, conditions: TreatedTrials | None = None
+) -> None:
     """Prints everything for people."""
     how, attacks = found.bootstrap, len(found.per_attack)
     console.print(visible(title), style="bold")
@@ -244,6 +297,8 @@ def show(found: Evaluation, title: str, console: Console) -> None:
     if attacks > _MOST_ATTACKS:
         console.print(f"and {text.plural(attacks - _MOST_ATTACKS, 'easier attack')}: see --json")
     console.print(points_table(found))
+    if conditions is not None:
+        console.print(conditions_table(conditions))
     for warning in found.warnings:
         console.print(f"Warning: {warning}", style="yellow")
 
@@ -266,10 +321,10 @@ def figures_table(found: Evaluation) -> Table:
 
 
 def comparison_table(comparison: Comparison) -> Table:
-    """Returns the figures of the baseline, and the differences where 95 % agree on the sign."""
+    """Returns the figures of the baseline and the differences; significant ones are coloured."""
     from bonafide.metrics.evaluation import HIGHER_IS_BETTER
 
-    table = _table("Against the baseline", "", "baseline", "difference", "95 % interval")
+    table = _table("Comparison with the baseline", "", "baseline", "difference", "95 % interval")
     for name, measure in measures.MEASURES.items():
         if difference := comparison.differences.get(name):
             style = None
@@ -284,9 +339,9 @@ def comparison_table(comparison: Comparison) -> Table:
                 style=style,
             )
     chance = text.p_value(comparison.p_value)
-    table.caption = "Differences are ours minus the baseline's; of rates in percentage points."
+    table.caption = "Differences are this detector minus the baseline; rates in percentage points."
     if chance:
-        table.caption += f"\nNo difference in EER: {chance} (two-sided)"
+        table.caption += f"\n{chance} for equal EERs (two-sided)"
     return table
 
 
@@ -306,7 +361,7 @@ def attacks_table(found: Evaluation) -> Table:
 
 
 def points_table(found: Evaluation) -> Table:
-    """Returns the thresholds and what they do."""
+    """Returns the thresholds and their error rates."""
     table = _table("Thresholds", "for", "from", "threshold", "FAR %", "95 %", "FRR %", "95 %")
     table.columns[0].no_wrap = True  # our own names, all short
     for point in found.operating_points:
@@ -321,6 +376,21 @@ def points_table(found: Evaluation) -> Table:
     return table
 
 
+def conditions_table(conditions: TreatedTrials) -> Table:
+    """Returns the errors under each condition, worst first."""
+    from bonafide.report import robustness
+
+    columns = ("condition", "EER %", "FAR %", "95 %", "FRR %", "95 %")
+    table = _table("Conditions, worst first; FAR and FRR at the frozen threshold", *columns)
+    for row in robustness.rows(conditions):
+        cells = [row.title, text.figure(row.result.eer.value, "points")]
+        for rate in (row.result.far, row.result.frr):
+            cells.append("-" if rate is None else text.figure(rate.value, "points"))
+            cells.append("-" if rate is None else text.interval(rate.ci95, "points"))
+        table.add_row(*map(visible, cells))
+    return table
+
+
 def _table(title: str, *columns: str) -> Table:
     table = Table(title=title, title_justify="left", caption_justify="left", box=box.SIMPLE_HEAD)
     table.pad_edge = False
@@ -331,39 +401,39 @@ def _table(title: str, *columns: str) -> Table:
 
 
 def visible(cell: str) -> str:
-    """Returns a text for any terminal: ids may hold what would move its cursor."""
+    """Returns a text that is safe on any terminal: ids may contain control characters."""
     return text.visible(cell.translate(_ASCII))
 
 
-def html(
-    title: str,
-    found: Evaluation,
-    trials: Trials,
-    dev: Trials | None,
-    baseline_name: str,
-    baseline: Any,
-    provenance: dict[str, Any],
-) -> str:
-    """Returns the report page."""
+def html(provenance: dict[str, Any], **contents: Any) -> str:
+    """Returns the report page; `contents` are fields of `ReportContents`."""
     from bonafide.report.contents import ReportContents
     from bonafide.report.page import render_page
 
     return render_page(
         ReportContents(
-            title=title,
             date=provenance["date"],
             version=provenance["version"],
-            evaluation=found,
-            trials=trials,
-            dev=dev,
-            baseline_name=baseline_name,
-            baseline_scores=baseline,
             provenance={
                 "Command": {"command": provenance["command"]},
                 "Input files (SHA-256)": provenance["sha256"],
             },
+            **contents,
         )
     )
+
+
+def require_the_extra() -> None:
+    """Raises FileError if the packages of the page are not installed, before any work is done."""
+    missing = [
+        name
+        for name in ("altair", "jinja2", "vl_convert")
+        if importlib.util.find_spec(name) is None
+    ]
+    if missing:
+        raise FileError(
+            f"--html needs {', '.join(missing)}. Install the extra: pip install 'bonafide[report]'"
+        )
 
 
 def refuse_unwritable(path: str) -> None:
@@ -373,13 +443,13 @@ def refuse_unwritable(path: str) -> None:
     except OSError as error:  # a name that is too long
         reason = error.strerror
     if reason:
-        raise protocols.FileError(f"cannot write {path}: {reason}")
+        raise FileError(f"cannot write {path}: {reason}")
 
 
 def write(path: str, content: str) -> None:
-    """Writes a file, whole or not at all."""
+    """Writes a file atomically."""
     try:
         with output_files.replacing(path) as part:
             part.write_text(content, encoding="utf-8")
     except OSError as error:  # a full disk does not say which file it was
-        raise protocols.FileError(f"cannot write {path}: {error.strerror}") from error
+        raise FileError(f"cannot write {path}: {error.strerror}") from error

@@ -1,4 +1,4 @@
-"""What a report is made from; the page and the model card show the same facts."""
+"""Input of a report; the page and the model card show the same facts."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bonafide.metrics.cue_removal import CueRemoval
 from bonafide.metrics.detection import Floats
 from bonafide.metrics.evaluation import Evaluation
 from bonafide.metrics.gate import Verdict
 from bonafide.metrics.slices import Slices
+from bonafide.metrics.treated import TreatedTrials
 from bonafide.trials.trials import Trials
 
 
 @dataclass(frozen=True)
 class CalibrationEffect:
-    """What the affine calibration of the scores changed. Cllr in bits.
+    """Effect of the affine calibration of the scores. Cllr in bits.
 
     Attributes:
         slope: Of `slope * raw + offset`.
         offset: In nats.
         cllr: Split (`dev`, `eval`) -> Cllr before and after.
-        note: Why there is no calibration; empty where there is one.
+        note: Why there is no calibration; empty if there is one.
     """
 
     slope: float
@@ -33,7 +33,7 @@ class CalibrationEffect:
 
 @dataclass(frozen=True)
 class Rejected:
-    """Utterances that the data step left out.
+    """Utterances that UtteranceGen rejected.
 
     Attributes:
         total: How many.
@@ -46,7 +46,7 @@ class Rejected:
 
 @dataclass(frozen=True)
 class DataFinding:
-    """What DataGate found; see `components.data_gate.findings.Finding`."""
+    """A finding of DataGate; see `components.data_gate.findings.Finding`."""
 
     rule: str
     severity: str
@@ -57,12 +57,12 @@ class DataFinding:
 
 @dataclass(frozen=True)
 class DataChecks:
-    """What DataGate says of the data.
+    """Results of DataGate.
 
     Attributes:
         findings: All of them.
-        all_numbers_eer: EER on eval of a small model on numbers that have nothing to do with
-            speech (duration, level, ...); None where there are too few utterances.
+        all_numbers_eer: EER on eval of a small model on measures that are no property of speech
+            (duration, level, ...); None with too few utterances.
     """
 
     findings: Sequence[DataFinding]
@@ -71,7 +71,7 @@ class DataChecks:
 
 @dataclass(frozen=True, kw_only=True)
 class ReportContents:
-    """Everything on the page. What is None or empty is left out, or said to be unknown.
+    """Everything on the page. Values that are None or empty are omitted or shown as unknown.
 
     Attributes:
         title: Name of the evaluated system.
@@ -80,18 +80,19 @@ class ReportContents:
         evaluation: All figures.
         trials: The evaluated trials.
         dev: Trials on which thresholds were frozen.
-        baseline_name: What the system was compared with (`champion, version 17`, a file name).
+        baseline_name: Name of the other system (`champion, version 17`, a file name).
         baseline_scores: [N] scores of that system, in the order of `trials`.
-        verdict: What the gate says; None where no gate was asked.
-        forced_reason: Why the model was blessed against the gate; empty where it was not.
-        calibration: What calibration changed.
+        verdict: Of the gate; None without a gate.
+        forced_reason: Reason of a forced blessing; empty without one.
+        calibration: Effect of calibration.
         history: Training curve: a mapping an epoch with `epoch`, `loss`, `dev_loss`, `dev_eer`.
-        provenance: Section -> rows of name and value, where data and model come from.
-        rejected: Utterances left out; None where not known.
-        slices: Condition -> value -> how the system does there; empty where none is known.
-        data: What DataGate says of the data; None where not known.
-        cue_removal: How the system does with shortcuts taken out; None where not known.
-        audio: Utterance id -> where a browser can play it (a URI), None where it cannot.
+        provenance: Section -> rows of name and value: sources of data and model.
+        rejected: Rejected utterances; None if not known.
+        slices: Condition -> value -> error rates; empty if none is known.
+        data: Results of DataGate; None if not known.
+        cue_removal: Error rates after cue removal; None if not known.
+        conditions: Error rates on degraded recordings, by condition; None if not known.
+        audio: Utterance id -> URI that a browser can play; None if there is none.
     """
 
     title: str
@@ -110,5 +111,6 @@ class ReportContents:
     rejected: Rejected | None = None
     slices: Slices = field(default_factory=dict)
     data: DataChecks | None = None
-    cue_removal: CueRemoval | None = None
-    audio: Callable[[str], str | None] = lambda utterance: None
+    cue_removal: TreatedTrials | None = None
+    conditions: TreatedTrials | None = None
+    audio: Callable[[str], str | None] = lambda _utterance: None

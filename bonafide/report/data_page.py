@@ -1,4 +1,4 @@
-"""What DataGate found, as one HTML file that needs no network and runs no script."""
+"""The findings of DataGate as one HTML file that needs no network and runs no script."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bonafide import text
 from bonafide.report.templating import TEMPLATES, environment
 
 _OF_CLASS = {"bonafide": "bona fide", "spoof": "spoof"}
-_REFERENCES = {"champion": "from the champion's corpus", "serving": "from the service's log"}
+_REFERENCES = {"champion": "from the champion's corpus", "serving": "from the serving log"}
 _IN_BITS = ("champion_drift", "serving_drift")
 _MOST_ATTACKS = 3  # named beside a number
 
@@ -20,7 +20,7 @@ def render_data_page(report: Mapping[str, Any], *, title: str) -> str:
     """Returns the page: self-contained, the same bytes for the same report.
 
     Args:
-        report: What stands in `report.json` of DataGate.
+        report: Content of DataGate's `report.json`.
         title: Name of the corpus.
     """
     findings = sorted(report["findings"], key=lambda found: found["severity"] != "error")
@@ -48,7 +48,7 @@ def render_data_page(report: Mapping[str, Any], *, title: str) -> str:
 
 
 def _rows(report: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """A row for each number: title, and a cell for each split, None where it says nothing."""
+    """A row for each measure: title, and a cell for each split, None where it is constant."""
     numbers = report["numbers"]
     return [
         {
@@ -85,7 +85,7 @@ def _conditions(report: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
     return {
         name: [
             {
-                "value": value or "not told",
+                "value": value or "not given",
                 "cells": [of["conditions"].get(name, {}).get(value) for of in splits.values()],
             }
             for value in values
@@ -95,7 +95,7 @@ def _conditions(report: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
 
 
 def _drift(report: Mapping[str, Any]) -> dict[str, Any]:
-    """The table of drift: what each column compares, and a row of cells for each number."""
+    """The table of drift: titles of the columns, and a row of cells for each measure."""
     columns = [
         (f"{_OF_CLASS[kind]}, {_REFERENCES[name]}", numbers)
         for name, found in report["drift"].items()
@@ -120,7 +120,7 @@ def _short(value: float) -> str:
 
 
 def _measured(rule: str, value: float | None) -> str:
-    """A value or limit of a finding: divergences in bits, shares in per cent, counts as such."""
+    """A value or limit of a finding: divergences in bits, shares in per cent, or counts."""
     if value is None:
         return ""
     if rule in _IN_BITS:

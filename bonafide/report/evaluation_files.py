@@ -1,19 +1,21 @@
-"""What ModelEvaluator leaves behind, beside TFMA's own files: names, writing, reading.
+"""Files that ModelEvaluator writes beside TFMA's own: names, writing, reading.
 
 In the artifact `evaluation`: TFMA's results of eval, those of dev in `dev/`, and
 
     evaluation.json    every figure of eval (`bonafide.metrics.evaluation.to_json`)
     dev.json           the same of dev
-    verdict.json       what the gate says, rule by rule (`bonafide.metrics.gate.Verdict`)
-    cue_removal.json   EER of eval with shortcuts taken out (`bonafide.metrics.cue_removal`); null
-                       where it was not asked for
-    score_profile.json how eval's scores are distributed (`bonafide.metrics.distribution`)
-    context.json       when, with what code, what calibration changed, which champion
+    verdict.json       the gate's verdict, rule by rule (`bonafide.metrics.gate.Verdict`)
+    cue_removal.json   EER of eval after cue removal (`bonafide.metrics.treated`); null if it is
+                       switched off
+    conditions.json    error rates on eval under each condition; null if switched off
+    score_profile.json distribution of eval's scores (`bonafide.metrics.distribution`)
+    context.json       date, code, effect of calibration, champion
 
 In the artifact `scores`, for each split: `SPLIT.scores.txt` (utterance system key score),
 `SPLIT.submission.txt` (utterance score) and `SPLIT.protocol.txt` (speaker utterance - system key);
-with a champion also `champion.eval.scores.txt`. `evaluate.py` reads them all. Of recordings from
-which a shortcut was taken, `eval.TREATMENT.scores.txt`.
+with a champion also `champion.eval.scores.txt`; for treated and
+degraded recordings `eval.TREATMENT.scores.txt`, where a condition is named as in the settings,
+with `-` for `:` and `+` for `|`. `bonafide evaluate` reads them all.
 """
 
 from __future__ import annotations
@@ -25,11 +27,12 @@ from typing import Any
 
 import numpy as np
 
-from bonafide.metrics import cue_removal, distribution, evaluation
-from bonafide.metrics.cue_removal import CueRemoval
+from bonafide.metrics import distribution, evaluation, treated
 from bonafide.metrics.evaluation import Evaluation
 from bonafide.metrics.gate import Verdict
+from bonafide.metrics.treated import TreatedTrials
 from bonafide.registry.names import (
+    CONDITIONS_FILE,
     CONTEXT_FILE,
     CUE_REMOVAL_FILE,
     DEV_FILE,
@@ -60,7 +63,8 @@ def write_treated_scores(uri: str, trials: Trials, treated: Mapping[str, np.ndar
     """Writes the score files of treated recordings of eval into the artifact `scores`."""
     for name, scores in treated.items():
         lines = score_files.score_lines(dataclasses.replace(trials, scores=scores))
-        _write_lines(f"{uri}/eval.{name}.scores.txt", lines)
+        named = name.replace(":", "-").replace("|", "+")
+        _write_lines(f"{uri}/eval.{named}.scores.txt", lines)
 
 
 def read_trials(uri: str, split: str) -> Trials:
@@ -75,11 +79,19 @@ def read_champion_scores(uri: str) -> np.ndarray | None:
     return _matched(uri, CHAMPION_SCORES, "eval").scores
 
 
-def read_cue_removal(uri: str) -> CueRemoval | None:
-    """Reads what cue removal found; None where it was not asked for, or not known yet."""
-    path = f"{uri}/{CUE_REMOVAL_FILE}"
+def read_cue_removal(uri: str) -> TreatedTrials | None:
+    """Reads the results of cue removal; None if it was switched off or is not known yet."""
+    return _read_treated(f"{uri}/{CUE_REMOVAL_FILE}")
+
+
+def read_conditions(uri: str) -> TreatedTrials | None:
+    """Reads the results under the conditions; None if there are none or they are not known yet."""
+    return _read_treated(f"{uri}/{CONDITIONS_FILE}")
+
+
+def _read_treated(path: str) -> TreatedTrials | None:
     found = read_json(path) if uris.exists(path) else None
-    return None if found is None else cue_removal.from_json(found)
+    return None if found is None else treated.from_json(found)
 
 
 def write_results(
@@ -90,11 +102,10 @@ def write_results(
     dev: Evaluation,
     verdict: Verdict,
     context: Mapping[str, Any],
-    removal: CueRemoval | None = None,
+    removal: TreatedTrials | None = None,
 ) -> None:
-    """Writes what was found of the trials of eval into the artifact `evaluation`."""
-    removed = None if removal is None else cue_removal.to_json(removal)
-    write_json(f"{uri}/{CUE_REMOVAL_FILE}", removed)
+    """Writes the results on eval into the artifact `evaluation`."""
+    _write_treated(f"{uri}/{CUE_REMOVAL_FILE}", removal)
     scores = {"bonafide": trials.is_bonafide, "spoof": ~trials.is_bonafide}
     write_json(
         f"{uri}/{SCORE_PROFILE_FILE}",
@@ -109,8 +120,17 @@ def write_results(
     write_json(f"{uri}/{VERDICT_FILE}", verdict.to_json())
 
 
+def write_conditions(uri: str, conditions: TreatedTrials | None) -> None:
+    """Writes the results under the conditions into the artifact `evaluation`."""
+    _write_treated(f"{uri}/{CONDITIONS_FILE}", conditions)
+
+
+def _write_treated(path: str, results: TreatedTrials | None) -> None:
+    write_json(path, None if results is None else treated.to_json(results))
+
+
 def read_verdict(uri: str) -> Verdict:
-    """Reads what the gate said."""
+    """Reads the gate's verdict."""
     return Verdict.from_json(read_json(f"{uri}/{VERDICT_FILE}"))
 
 

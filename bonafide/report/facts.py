@@ -1,6 +1,6 @@
 """The facts of a report as text and numbers, the same for the page and the model card.
 
-Here is decided what is said; how it looks is the templates' business.
+This module decides the content; the templates decide the layout.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from bonafide import text
-from bonafide.metrics.cue_removal import CueRemoval, CueResult
 from bonafide.metrics.detection import Floats
 from bonafide.metrics.evaluation import (
     FIGURES,
@@ -23,6 +22,7 @@ from bonafide.metrics.evaluation import (
     OperatingPoint,
 )
 from bonafide.metrics.gate import Rule
+from bonafide.metrics.treated import TreatedResult, TreatedTrials
 from bonafide.report.contents import ReportContents
 from bonafide.report.measures import MEASURES, Measure
 from bonafide.trials.trials import Trials
@@ -34,7 +34,7 @@ HARDEST = 15
 
 @dataclass(frozen=True)
 class Decision:
-    """What the reviewer is told first.
+    """The first statement of a report.
 
     Attributes:
         state: `passed`, `refused`, `forced` or `none`.
@@ -48,31 +48,31 @@ class Decision:
 
 
 def decision(contents: ReportContents) -> Decision:
-    """Says what the gate decided and what was done about it."""
+    """Returns the decision of the gate, and whether it was overridden."""
     verdict, forced = contents.verdict, contents.forced_reason
     if verdict is None:
         if forced:
-            return Decision("forced", "Blessed by force", "No gate was asked.")
-        return Decision("none", "No gate was asked", "Nothing here was held against a limit.")
+            return Decision("forced", "Forced blessing", "No gate was applied.")
+        return Decision("none", "No gate was applied", "No figure was compared with a limit.")
     number = text.plural(len(verdict.rules), "rule")
     if verdict.passed:
-        return Decision("passed", "Passed by the gate", f"It keeps all {number}.")
+        return Decision("passed", "Passed by the gate", f"The model passed all {number}.")
     failed = [rule.title for rule in verdict.rules if not rule.passed]
-    sentence = f"It breaks {len(failed)} of {number}: {'; '.join(failed)}."
+    sentence = f"The model failed {len(failed)} of {number}: {'; '.join(failed)}."
     if not verdict.rules:
-        sentence = "The gate has no rules, so nothing was judged."
+        sentence = "The gate has no rules, so no figure was compared with a limit."
     if forced:
-        return Decision("forced", "Blessed by force against the gate", sentence)
+        return Decision("forced", "Refused by the gate, pushed by a forced blessing", sentence)
     return Decision("refused", "Refused by the gate", sentence)
 
 
 def rule_value(rule: Rule) -> str:
-    """Returns what a rule found."""
+    """Returns the measured value of a rule."""
     return _of_rule(rule.value, rule.unit)
 
 
 def rule_limit(rule: Rule) -> str:
-    """Returns what a rule allows."""
+    """Returns the limit of a rule."""
     return f"{'at most' if rule.at_most else 'at least'} {_of_rule(rule.limit, rule.unit)}"
 
 
@@ -94,7 +94,7 @@ class FigureRow:
         ours: The candidate's.
         theirs: The other system's; None without a comparison.
         difference: Ours minus theirs; None without a comparison.
-        outcome: `better`, `worse`, `undecided`; empty where nothing can be said.
+        outcome: `better`, `worse`, `undecided`; empty without an interval.
     """
 
     name: str
@@ -134,7 +134,7 @@ def _outcome(name: str, difference: Figure | None) -> str:
 
 
 def comparison_summary(contents: ReportContents) -> str:
-    """Says in a sentence or two how the EER compares; empty without a comparison."""
+    """Returns a comparison of the EERs in a sentence; empty without a comparison."""
     comparison = contents.evaluation.comparison
     if comparison is None:
         return ""
@@ -142,13 +142,16 @@ def comparison_summary(contents: ReportContents) -> str:
     delta = comparison.differences["eer"]
     points = text.difference(delta.value, "rate")
     if delta.ci95 is None:
-        return f"The EER differs from that of {name} by {points} points; how surely is not known."
+        return (
+            f"The EER differs from that of {name} by {points} percentage points; there is no "
+            "interval."
+        )
     ends = text.difference_interval(delta.ci95, "rate")
     said = {
-        "better": f"The EER is lower than that of {name}: {points} points ({ends}).",
-        "worse": f"The EER is higher than that of {name}: {points} points ({ends}).",
-        "undecided": f"These trials do not decide between it and {name}: the EER differs by "
-        f"{points} points, and the interval ({ends}) holds 0.",
+        "better": f"The EER is lower than that of {name}: {points} percentage points ({ends}).",
+        "worse": f"The EER is higher than that of {name}: {points} percentage points ({ends}).",
+        "undecided": f"These trials show no difference from {name}: the EER differs by {points} "
+        f"percentage points, and the interval ({ends}) contains 0.",
     }
     return said[_outcome("eer", delta)]
 
@@ -163,8 +166,8 @@ class CallCentre:
     """What an operating point means for 10,000 calls of which 100 are attacks.
 
     Attributes:
-        accepted_attacks: Attacks that get through, of 100.
-        rejected_callers: Genuine callers who are stopped, of 9,900.
+        accepted_attacks: Accepted attacks, of 100.
+        rejected_callers: Rejected genuine callers, of 9,900.
         attack_share: Share of alarms that are attacks; None where there is no alarm.
     """
 
@@ -174,7 +177,7 @@ class CallCentre:
 
 
 def call_centre(point: OperatingPoint) -> CallCentre:
-    """Reckons with 1 % attacks."""
+    """Returns the expected results with 1 % attacks."""
     accepted = point.rates.far * ATTACK_CALLS
     rejected = point.rates.frr * (CALLS - ATTACK_CALLS)
     alarms = ATTACK_CALLS - accepted + rejected
@@ -184,14 +187,14 @@ def call_centre(point: OperatingPoint) -> CallCentre:
 
 @dataclass(frozen=True)
 class HardTrial:
-    """A trial that the detector got wrong by far.
+    """A trial with an error far from the threshold.
 
     Attributes:
         utterance: Id.
         attack: Id; `-` of a bona fide trial.
         speaker: Id; None where speakers are not known.
         score: Of the detector.
-        audio: Where a browser can play it, None where it cannot.
+        audio: URI that a browser can play; None if there is none.
     """
 
     utterance: str
@@ -271,21 +274,21 @@ def playable(uri: str | None) -> str | None:
 
 
 def intervals_summary(evaluation: Evaluation) -> str:
-    """Says how the intervals were made."""
+    """Describes how the intervals were computed."""
     how = evaluation.bootstrap
     if how.missing:
         return f"There are no intervals: {how.missing}."
     return (
-        f"95 % percentile intervals of a bootstrap over {how.unit}s: {how.resamples:,} times, "
-        f"{text.plural(how.clusters, how.unit)} were drawn with replacement, each with all of its "
-        f"trials (seed {how.seed}). Trials of one speaker resemble each other; an interval that "
-        "takes them as independent is too narrow. Differences are paired: both systems are "
-        "measured on the same draws."
+        f"95 % percentile intervals of a bootstrap over {how.unit}s: {how.resamples:,} resamples "
+        f"of {text.plural(how.clusters, how.unit)} drawn with replacement, each with all of its "
+        f"trials (seed {how.seed}). Trials of one speaker are correlated, so intervals that "
+        "treat them as independent are too narrow. Differences are paired: both systems are "
+        "evaluated on the same resamples."
     )
 
 
 def trials_summary(evaluation: Evaluation) -> str:
-    """Says how much was evaluated."""
+    """Returns the numbers of trials, attacks and speakers."""
     parts = [
         f"{evaluation.n_bonafide:,} bona fide",
         f"{evaluation.n_spoof:,} spoofed",
@@ -299,7 +302,7 @@ def trials_summary(evaluation: Evaluation) -> str:
 
 TREATMENTS = {
     "as_recorded": "As recorded",
-    "trimmed": "Silence before and after cut off",
+    "trimmed": "Leading and trailing silence removed",
     "levelled": "Level and DC normalised",
     "trimmed_levelled": "Both",
 }
@@ -307,32 +310,31 @@ TREATMENTS = {
 
 @dataclass(frozen=True)
 class CueRow:
-    """A treatment of the recordings in the table of shortcuts.
+    """A treatment of the recordings in the table of cue removal.
 
     Attributes:
         name: Of the treatment.
         title: What was done.
-        result: How the detector does then.
-        outcome: `relies` where the EER is surely higher, `none` where it is surely not, `open`
-            where the trials do not decide it; empty of the recordings as they are, and where
-            there is no interval.
+        result: Error rates on the treated recordings.
+        outcome: `relies` if the EER is significantly higher, `none` if it is not higher, `open` if
+            the trials do not decide; empty for unprocessed recordings, and without an interval.
     """
 
     name: str
     title: str
-    result: CueResult
+    result: TreatedResult
     outcome: str
 
 
-def cue_rows(removal: CueRemoval) -> list[CueRow]:
-    """Returns the rows of the table of shortcuts."""
+def cue_rows(removal: TreatedTrials) -> list[CueRow]:
+    """Returns the rows of the table of cue removal."""
     return [
         CueRow(name, TREATMENTS.get(name, name), result, _cue_outcome(result))
         for name, result in removal.results.items()
     ]
 
 
-def _cue_outcome(result: CueResult) -> str:
+def _cue_outcome(result: TreatedResult) -> str:
     if result.difference is None or result.difference.ci95 is None:
         return ""
     low, high = result.difference.ci95
@@ -340,51 +342,54 @@ def _cue_outcome(result: CueResult) -> str:
 
 
 def cue_summary(contents: ReportContents) -> str:
-    """Says which shortcuts the detector uses; empty where cue removal is not known."""
+    """Summarises which cues the detector uses; empty if cue removal is not known."""
     removal = contents.cue_removal
     if removal is None:
         return ""
     rows = cue_rows(removal)[1:]
     trials = text.count(removal.n_bonafide + removal.n_spoof)
-    used = [row for row in rows if row.outcome == "relies"]
+    used = [
+        (row.result.difference.value, row)
+        for row in rows
+        if row.result.difference is not None and row.outcome == "relies"
+    ]
     if used:
-        worst = max(used, key=lambda row: row.result.difference.value)
+        loss, worst = max(used, key=lambda found: found[0])
         return (
-            f"Part of what this detector knows is no property of the speech: on {trials} trials "
-            f"treated alike ({worst.title.lower()}), its EER is "
-            f"{text.rate(worst.result.eer.value)}, "
-            f"{text.difference(worst.result.difference.value, 'rate')} points."
+            f"This detector uses cues that are no property of speech: on {trials} processed trials "
+            f"({worst.title.lower()}), its EER is {text.rate(worst.result.eer.value)}, "
+            f"{text.difference(loss, 'rate')} percentage points."
         )
     if all(row.outcome == "none" for row in rows):
-        return f"Taking out silence, level and DC costs it nothing ({trials} trials)."
+        return f"Removing silence, level and DC does not increase the EER ({trials} trials)."
     return (
-        f"The {trials} trials show no loss that is surely more than chance when silence, level and "
-        "DC are taken out."
+        f"On {trials} trials, removing silence, level and DC does not increase the EER "
+        "significantly."
     )
 
 
 def data_summary(contents: ReportContents) -> str:
-    """Says what the checks of the data found; empty where they are not known."""
+    """Summarises the findings of DataGate; empty if they are not known."""
     data = contents.data
     if data is None:
         return ""
     kinds = [found.severity for found in data.findings]
-    said = "Nothing was found to be wrong with the data."
+    said = "DataGate found no fault in the data."
     if kinds:
         counted = [
             text.plural(kinds.count(kind), kind) for kind in ("error", "warning") if kind in kinds
         ]
-        said = f"The data have {' and '.join(counted)}."
+        said = f"DataGate reported {' and '.join(counted)}."
     if data.all_numbers_eer is not None:
         ours = contents.evaluation.figures["eer"].value
         rate = text.rate(data.all_numbers_eer)
         said += (
-            " Numbers that have nothing to do with speech (duration, silence, level, file) tell "
-            f"the classes of eval apart at an EER of {rate}"
+            " Measures that are no property of speech (duration, silence, level, file) separate "
+            f"the classes of eval at an EER of {rate}"
         )
         said += (
-            "; this detector does no better, and may have learnt nothing about speech."
+            "; this detector is no better, and may have learnt nothing about speech."
             if ours >= data.all_numbers_eer
-            else f", this detector at {text.rate(ours)}."
+            else f"; this detector reaches {text.rate(ours)}."
         )
     return said

@@ -1,4 +1,4 @@
-"""The charts of a report with what is said about them: a finding, a description, their data."""
+"""The charts of a report, each with a finding, a description and its data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import numpy as np
 from bonafide import text
 from bonafide.metrics.calibration import reliability
 from bonafide.metrics.detection import ErrorRates, error_rates_at
-from bonafide.report import charts, facts
+from bonafide.metrics.evaluation import Figure
+from bonafide.report import charts, facts, robustness
 from bonafide.report.chart_data import DetCurve, det_curve, histogram
 from bonafide.report.contents import ReportContents
 from bonafide.report.vega import Spec
@@ -40,8 +41,8 @@ class ChartFigure:
 
     Attributes:
         name: Its id on the page.
-        finding: What is to be seen, in words.
-        description: What is drawn, for those who do not see it.
+        finding: The result, in words.
+        description: What the chart shows, as alternative text.
         specs: Vega-Lite specifications, one below the other.
         table: The data.
         shape: `wide`, or `square` where both axes are of the same kind.
@@ -68,13 +69,13 @@ def det(contents: ReportContents) -> ChartFigure:
     eer = figures["eer"].value
     missed = text.rate(figures["frr_at_far_1pct"].value)
     finding = (
-        f"At equal error rates {CANDIDATE} errs in {text.rate(eer)} of either class. To let "
-        f"through at most 1 % of spoofs it has to reject {missed} of bona fide utterances."
+        f"The EER of {CANDIDATE} is {text.rate(eer)}. With at most 1 % of spoofs accepted, it "
+        f"rejects {missed} of bona fide utterances."
     )
     if evaluation.comparison is not None:
         theirs = evaluation.comparison.figures
         finding += (
-            f" For {other} it is {text.rate(theirs['eer'].value)} and "
+            f" For {other} the rates are {text.rate(theirs['eer'].value)} and "
             f"{text.rate(theirs['frr_at_far_1pct'].value)}."
         )
     return ChartFigure(
@@ -82,7 +83,7 @@ def det(contents: ReportContents) -> ChartFigure:
         finding=finding,
         description="Detection error trade-off: false rejection rate over false acceptance rate "
         "on probit axes, lower left is better; the dotted diagonal is where both are equal. A rate "
-        "of 0 is drawn as half a trial; operating points beyond the axes stand at their edge.",
+        "of 0 is drawn as half a trial; operating points beyond the axes are drawn at their edge.",
         specs=(
             charts.det(
                 curves,
@@ -108,7 +109,7 @@ def _their_eer(contents: ReportContents) -> list[float]:
 
 
 def _det_table(curves: Mapping[str, DetCurve]) -> Table:
-    """Returns some of the points that are drawn: enough to read the curve off."""
+    """Returns a subset of the points, enough to read the curve."""
     rows = []
     for name, curve in curves.items():
         places = np.unique(np.linspace(0, curve.far.size - 1, min(40, curve.far.size)).astype(int))
@@ -123,7 +124,7 @@ def _det_table(curves: Mapping[str, DetCurve]) -> Table:
             for place in sorted({*places.tolist(), best})
         ]
     return Table(
-        "Points of the DET curve, some 40 of each system",
+        "Points of the DET curve, about 40 of each system",
         ("System", "Threshold", "FAR", "FRR"),
         tuple(rows),
     )
@@ -146,11 +147,11 @@ def scores(contents: ReportContents) -> ChartFigure:
     finding = _spread(contents, rates)
     if found.outside:
         finding += (
-            f" {text.plural(found.outside, 'trial')} beyond the range shown "
-            f"{'is' if found.outside == 1 else 'are'} counted in the bins at the ends."
+            f" {text.plural(found.outside, 'trial')} outside the displayed range "
+            f"{'is' if found.outside == 1 else 'are'} counted in the outer bins."
         )
     if away:
-        finding += f" Outside of the range shown: {', '.join(away)}."
+        finding += f" Outside the displayed range: {', '.join(away)}."
     return ChartFigure(
         name="scores",
         finding=finding,
@@ -189,8 +190,8 @@ def _spread(contents: ReportContents, rates: ErrorRates) -> str:
     return (
         f"The median score is {middle[0]} for bona fide and {middle[1]} for spoofed trials. At the "
         f"EER threshold of these trials, {text.score(evaluation.eer_threshold)}, "
-        f"{text.count(accepted)} of {text.plural(evaluation.n_spoof, 'spoof')} lie above and "
-        f"{text.count(missed)} of {evaluation.n_bonafide:,} bona fide trials at or below."
+        f"{text.count(accepted)} of {text.plural(evaluation.n_spoof, 'spoof')} score above it, and "
+        f"{text.count(missed)} of {evaluation.n_bonafide:,} bona fide trials at or below it."
     )
 
 
@@ -213,10 +214,10 @@ def attacks(contents: ReportContents) -> ChartFigure:
             f"{text.attack(order[-1])} is detected best, with {text.rate(best.eer)}."
         )
     if len(order) > charts.MOST_ATTACKS:
-        finding += f" Drawn are the worst {charts.MOST_ATTACKS} of {len(order)}."
-    drawn = "Bars of the EER of each attack against all bona fide trials, worst first; whiskers "
-    drawn += "are 95 % intervals (none where an attack has trials of too few speakers), the "
-    drawn += "dotted line is the pooled EER"
+        finding += f" The chart shows the worst {charts.MOST_ATTACKS} of {len(order)}."
+    drawn = "EER of each attack against all bona fide trials, worst first; whiskers are 95 % "
+    drawn += "intervals (missing for attacks with too few speakers), the dotted line is the pooled "
+    drawn += "EER"
     columns = ("Attack", "EER", "95 % interval", "Spoofs")
     return ChartFigure(
         name="attacks",
@@ -240,6 +241,56 @@ def attacks(contents: ReportContents) -> ChartFigure:
     )
 
 
+def conditions(contents: ReportContents) -> ChartFigure | None:
+    """Returns the errors under each condition, None where no condition was measured."""
+    if contents.conditions is None:
+        return None
+    rows = robustness.rows(contents.conditions)
+    return ChartFigure(
+        name="degraded",
+        finding=robustness.summary(contents.conditions),
+        description="Points of the share of spoofs accepted (FAR) and of bona fide recordings "
+        "rejected (FRR) at the one threshold frozen on dev (of the EER, where there is none); "
+        "recordings as they are above, then the conditions, worst first; lines are 95 % intervals.",
+        specs=(charts.conditions(rows),),
+        table=Table(
+            "The same trials under each condition, worst first",
+            (
+                *("Condition", "EER", "95 % interval", "Difference (points)", "95 % interval"),
+                *("FAR", "95 % interval", "Difference (points)", "95 % interval"),
+                *("FRR", "95 % interval", "Difference (points)", "95 % interval"),
+            ),
+            tuple(
+                (
+                    row.title,
+                    *_with_difference(row.result.eer, row.result.difference),
+                    *_with_difference(row.result.far, row.result.far_difference),
+                    *_with_difference(row.result.frr, row.result.frr_difference),
+                )
+                for row in rows
+            ),
+        ),
+    )
+
+
+def _with_difference(figure: Figure | None, difference: Figure | None) -> tuple[str, ...]:
+    """A rate, its interval, its difference and the interval of that; dashes where there is none."""
+    shown = (
+        ("–", "–")
+        if figure is None
+        else (text.rate(figure.value), text.interval(figure.ci95, "rate"))
+    )
+    changed = (
+        ("–", "–")
+        if difference is None
+        else (
+            text.difference(difference.value, "rate"),
+            text.difference_interval(difference.ci95, "rate"),
+        )
+    )
+    return *shown, *changed
+
+
 def calibration(contents: ReportContents) -> ChartFigure:
     """Returns the reliability plot."""
     trials = contents.trials
@@ -248,16 +299,15 @@ def calibration(contents: ReportContents) -> ChartFigure:
     cllr, least = figures["cllr"].value, figures["min_cllr"].value
     return ChartFigure(
         name="reliability",
-        finding=f"Cllr is {text.figure(cllr, 'bits')} bits; perfect calibration would leave "
-        f"{text.figure(least, 'bits')}. The difference, {text.figure(cllr - least, 'bits')} bits, "
-        "is lost because scores do not mean exactly what they say.",
-        description="Observed share of bona fide over the chance of bona fide that scores claim, "
-        "both at equal class priors, in ten bins; calibrated scores lie on the dotted diagonal. "
+        finding=f"Cllr is {text.figure(cllr, 'bits')} bits, and {text.figure(least, 'bits')} "
+        f"with perfect calibration. Miscalibration costs {text.figure(cllr - least, 'bits')} bits.",
+        description="Observed share of bona fide over the predicted probability of bona fide, both "
+        "at equal class priors, in ten bins; calibrated scores lie on the dotted diagonal. "
         "Above it scores are too low, below it too high.",
         specs=(charts.reliability(bins),),
         table=Table(
-            "Reliability in bins of the claimed chance",
-            ("Claimed", "Observed", "Trials"),
+            "Reliability in bins of the predicted probability",
+            ("Predicted", "Observed", "Trials"),
             tuple(
                 (text.rate(found.predicted), text.rate(found.observed), text.count(found.count))
                 for found in bins
@@ -268,7 +318,7 @@ def calibration(contents: ReportContents) -> ChartFigure:
 
 
 def training(contents: ReportContents) -> ChartFigure | None:
-    """Returns the training curve, None where nothing of it is known."""
+    """Returns the training curve; None if there is no history."""
     history = [epoch for epoch in contents.history if "epoch" in epoch]
     if not history:
         return None

@@ -1,4 +1,4 @@
-"""What the measures are, in plain words: title, unit, explanation, definition and source."""
+"""Explanations of the metrics: title, unit, explanation, definition and source."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class Measure:
     Attributes:
         title: Its name.
         unit: Of `bonafide.text.figure`.
-        what: What it is, one sentence for a reader who does not know it.
-        definition: How it is computed and where that is from.
+        what: Explanation for a reader who does not know it, one sentence.
+        definition: Formula and source.
     """
 
     title: str
@@ -42,82 +42,81 @@ MEASURES: dict[str, Measure] = {
     "macro_eer": Measure(
         "Mean EER of the attacks",
         "rate",
-        "Each attack weighs the same, however many trials it has.",
+        "Mean over attacks with equal weights, whatever their number of trials.",
         "The unweighted mean of the per-attack EERs.",
     ),
     "min_tdcf_legacy": Measure(
         "min t-DCF (2019)",
         "cost",
         "Cost of a speaker verifier's errors with this detector before it, at the best threshold; "
-        "1 means the detector is of no use.",
+        "1 means that the detector adds nothing.",
         "Tandem detection cost function, Kinnunen et al., Odyssey 2018, with the priors and costs "
         f"of the {_PLAN_2019}.",
     ),
     "min_tdcf_revised": Measure(
         "min t-DCF (2021)",
         "cost",
-        "The same in the later form, which also counts what the speaker verifier gets wrong alone.",
+        "The same in the later form, which also counts the errors of the speaker verifier alone.",
         "Tandem detection cost function, Kinnunen et al., IEEE/ACM TASLP 2020, as used in "
         "ASVspoof 2021.",
     ),
     "min_dcf": Measure(
         "minDCF",
         "cost",
-        "Cost of the detector's own errors at the best threshold; 1 is the cost of always giving "
-        "the same answer.",
+        "Cost of the detector's errors at the best threshold; 1 is the cost of a constant "
+        "decision.",
         "(Cmiss (1 - Pspoof) FRR + Cfa Pspoof FAR), divided by the smaller of the two weights; "
         f"Pspoof 0.05, Cmiss 1 and Cfa 10 in the {_ASVSPOOF_5}.",
     ),
     "act_dcf": Measure(
         "actDCF",
         "cost",
-        "The same at the threshold that theory asks for: what is above minDCF is lost because "
-        "scores are not calibrated.",
+        "The same at the Bayes threshold; the excess over minDCF is the cost of miscalibration.",
         "The DCF at the Bayes threshold ln(Cfa Pspoof / (Cmiss (1 - Pspoof))), -0.642 with the "
         f"costs of the {_ASVSPOOF_5}.",
     ),
     "cllr": Measure(
         "Cllr",
         "bits",
-        "How good scores are as log-likelihood ratios, at all thresholds at once; 0 is perfect, "
-        "1 says nothing.",
+        "Quality of the scores as log-likelihood ratios, over all thresholds; 0 is perfect, 1 "
+        "carries no information.",
         "Cost of log-likelihood ratios, Brümmer and du Preez, Computer Speech and Language 2006.",
     ),
     "min_cllr": Measure(
         "min Cllr",
         "bits",
-        "The Cllr that perfect calibration would leave: what the ranking alone is worth.",
+        "Cllr after perfect calibration: the information in the ranking alone.",
         "The Cllr after isotonic regression (PAV) on the evaluated trials, same source.",
     ),
     "auc": Measure(
         "AUC",
         "share",
-        "Chance that a bona fide utterance scores above a spoof. Here more is better.",
+        "Probability that a bona fide utterance scores above a spoof; higher is better.",
         "Area under the ROC curve by the Mann-Whitney statistic; ties count half.",
     ),
     "frr_at_far_1pct": Measure(
         "FRR at FAR 1 %",
         "rate",
-        "Share of bona fide utterances rejected when at most 1 % of spoofs may get through.",
+        "Share of bona fide utterances rejected when at most 1 % of spoofs are accepted.",
         "The lowest false rejection rate (FRR) among the thresholds with a false acceptance rate "
         "(FAR) of at most 1 %.",
     ),
     "frr_at_far_0_1pct": Measure(
         "FRR at FAR 0.1 %",
         "rate",
-        "The same when at most 0.1 % of spoofs may get through.",
+        "The same when at most 0.1 % of spoofs are accepted.",
         "As FRR at FAR 1 %, with 0.1 %.",
     ),
     "far_at_frr_1pct": Measure(
         "FAR at FRR 1 %",
         "rate",
-        "Share of spoofs accepted when at most 1 % of bona fide utterances may be rejected.",
+        "Share of spoofs accepted when at most 1 % of bona fide utterances are rejected.",
         "The lowest FAR among the thresholds with an FRR of at most 1 %.",
     ),
     "far_at_frr_0_1pct": Measure(
         "FAR at FRR 0.1 %",
         "rate",
-        "The same when at most 0.1 % of bona fide utterances may be rejected.",
+        "The same when at most 0.1 % of bona fide utterances are rejected.",
         "As FAR at FRR 1 %, with 0.1 %.",
     ),
 }
@@ -140,6 +139,6 @@ WHERE = {
 
 CHOSEN_ON = {
     "dev": "dev, then frozen",
-    "eval": "these very trials",
-    "costs": "the costs alone",
+    "eval": "the evaluated trials",
+    "costs": "costs only",
 }

@@ -8,7 +8,7 @@ from typing import Any
 
 import markupsafe
 
-from bonafide.metrics import cue_removal
+from bonafide.metrics import treated
 from bonafide.metrics.evaluation import to_json
 from bonafide.report import facts, figures, vega
 from bonafide.report.contents import ReportContents
@@ -26,11 +26,13 @@ def render_page(contents: ReportContents) -> str:
     """
     evaluation = contents.evaluation
     training = figures.training(contents)
+    degraded = figures.conditions(contents)
     charts = [
         figures.det(contents),
         figures.scores(contents),
         figures.attacks(contents),
         figures.calibration(contents),
+        *([degraded] if degraded else []),
         *([training] if training else []),
     ]
     scripts = [vega.library(), (TEMPLATES / "script.js").read_text(encoding="utf-8")]
@@ -51,6 +53,7 @@ def render_page(contents: ReportContents) -> str:
                 warned=bool(evaluation.warnings),
                 sliced=bool(contents.slices),
                 checked=contents.data is not None,
+                degraded=degraded is not None,
                 treated=contents.cue_removal is not None,
                 trained=training is not None,
             ),
@@ -70,23 +73,26 @@ def render_page(contents: ReportContents) -> str:
 def _figures_json(contents: ReportContents) -> dict[str, Any]:
     figures_json = to_json(contents.evaluation)
     if contents.cue_removal:
-        figures_json["cue_removal"] = cue_removal.to_json(contents.cue_removal)
+        figures_json["cue_removal"] = treated.to_json(contents.cue_removal)
+    if contents.conditions:
+        figures_json["conditions"] = treated.to_json(contents.conditions)
     return figures_json
 
 
 def _sections(
-    *, warned: bool, sliced: bool, checked: bool, treated: bool, trained: bool
+    *, warned: bool, sliced: bool, degraded: bool, checked: bool, treated: bool, trained: bool
 ) -> list[tuple[str, str]]:
     """Returns id and short title of each section that the page has."""
     return [
         ("verdict", "Verdict"),
-        *([("warnings", "Read this first")] if warned else []),
+        *([("warnings", "Warnings")] if warned else []),
         ("figures-list", "Figures"),
         ("det-section", "Trade-off"),
         ("scores-section", "Scores"),
         ("attacks-section", "Attacks"),
         *([("conditions", "Conditions")] if sliced else []),
-        *([("shortcuts", "Shortcuts")] if treated else []),
+        *([("robustness", "Robustness")] if degraded else []),
+        *([("shortcuts", "Cue removal")] if treated else []),
         *([("data", "Data")] if checked else []),
         ("calibration-section", "Calibration"),
         ("operating", "Operating points"),

@@ -68,7 +68,7 @@ def per_cent_axis(**settings: Any) -> alt.Axis:
 def finished(chart: alt.LayerChart, datasets: Mapping[str, Rows], *, height: int) -> Spec:
     """Returns the specification: as wide as its container, dressed, with its data."""
     text = {"labelColor": INK, "labelFontSize": 12}
-    spec = (
+    spec: Spec = (
         chart.properties(width="container", height=height, background="transparent")
         .properties(autosize=alt.AutoSizeParams(type="fit-x", contains="padding"))
         # The page gives each chart a description and a table: no mark needs a name of its own.

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from pathlib import PurePath
 
-from bonafide.scoring.reading import AUDIO_ENDINGS, OTHER_ENDINGS
+from bonafide.audio import endings
 
 
 class InputError(Exception):
@@ -16,9 +15,8 @@ class InputError(Exception):
 def expand(paths: Iterable[str], *, recursive: bool) -> Iterator[str]:
     """Yields the recordings: files as they are, and of folders what is in them, sorted.
 
-    In folders, files count that end as recordings do, those too that libsndfile does not read, so
-    that they get a row with the reason. Names that start with a dot are passed over; links to
-    folders are not followed.
+    In folders, files count that end as recordings do. Names that start with a dot are passed over;
+    links to folders are not followed.
 
     Args:
         paths: Of files and folders.
@@ -37,8 +35,7 @@ def _below(folder: str) -> Iterator[str]:
     for parent, folders, names in os.walk(folder, onerror=lambda e: unreadable.append(e.filename)):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
-            ending = PurePath(name).suffix.lower()
-            if not name.startswith(".") and ending in AUDIO_ENDINGS | OTHER_ENDINGS:
+            if not name.startswith(".") and endings.is_audio(name):
                 yield os.path.join(parent, name)  # noqa: PTH118
     yield from unreadable
 

@@ -4,19 +4,20 @@ import contextlib
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Sequence
-from typing import BinaryIO
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, BinaryIO, TypeVar
 
 from apache_beam.io.filesystem import CompressionTypes
 from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.utils import retry
 
-from bonafide.storage import tfrecord
-from bonafide.storage.corpus_files import FileInfo, decode_text
+from bonafide.storage.corpus_files import FileInfo, split_part
+from bonafide.storage.text_files import decode_text
 
 _MIME_TYPE = "application/octet-stream"
 _RAW = CompressionTypes.UNCOMPRESSED  # Never guess a compression from a file's name.
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 # Trying again changes nothing.
 _FINAL = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
 
@@ -47,11 +48,11 @@ class BeamFiles:
 
     def exists(self, path: str) -> bool:
         """Whether there is something at `path`."""
-        return FileSystems.exists(self.uri(path))
+        return bool(FileSystems.exists(self.uri(path)))
 
     def read_bytes(self, path: str) -> bytes:
         """The content of a file, or of the part of a TFRecord file that the path names."""
-        if part := tfrecord.split_part(path):
+        if part := split_part(path):
             return read_part(self.uri(part.path), part.offset, part.length)
         return read_bytes(self.uri(path))
 
@@ -70,7 +71,8 @@ class BeamFiles:
 
 def join(folder: str, *parts: str) -> str:
     """Joins by the rules of the filesystem of `folder`; parts may hold forward slashes."""
-    return FileSystems.join(folder, *(piece for part in parts for piece in part.split("/")))
+    joined: str = FileSystems.join(folder, *(piece for part in parts for piece in part.split("/")))
+    return joined
 
 
 def list_folder(folder: str) -> dict[str, FileInfo]:
@@ -107,7 +109,7 @@ def _quoted(folder: str) -> str:
     return "".join(f"[{char}]" if char in "[*?" else char for char in folder.rstrip("/"))
 
 
-_patiently = retry.with_exponential_backoff(
+_patiently: Callable[[_Function], _Function] = retry.with_exponential_backoff(
     num_retries=3,
     initial_delay_secs=0.5,
     retry_filter=lambda error: isinstance(error, OSError) and not isinstance(error, _FINAL),
@@ -119,7 +121,8 @@ def read_part(uri: str, offset: int, length: int) -> bytes:
     """A part of a file, in bytes from its beginning; see `read_bytes`."""
     with FileSystems.open(uri, _MIME_TYPE, _RAW) as file:
         file.seek(offset)
-        return file.read(length)
+        part: bytes = file.read(length)
+        return part
 
 
 @_patiently
@@ -135,7 +138,8 @@ def read_bytes(uri: str) -> bytes:
 def read_once(uri: str) -> bytes:
     """The content of a file; what fails is not tried again. See `read_bytes`."""
     with FileSystems.open(uri, _MIME_TYPE, _RAW) as file:
-        return file.read()
+        content: bytes = file.read()
+        return content
 
 
 def make_folder(uri: str) -> None:

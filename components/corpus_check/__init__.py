@@ -1,5 +1,1 @@
-"""CorpusCheck: looks at the corpus when a compiled pipeline begins to run."""
-
-from components.corpus_check.component import CorpusCheck
-
-__all__ = ["CorpusCheck"]
+"""CorpusCheck: inspects the corpus at the start of a run of a compiled pipeline."""

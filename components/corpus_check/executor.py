@@ -11,10 +11,10 @@ from tfx import types
 from tfx.dsl.components.base import base_executor
 from tfx.types import artifact_utils
 
-from bonafide.corpora import Options
 from bonafide.corpora.state import corpus_fingerprint
 from bonafide.storage.beam_files import BeamFiles
 from components.corpus_check.asv import asv_error_rates
+from components.corpus_check.settings import CorpusCheckSettings
 
 _LOG = logging.getLogger("bonafide")
 
@@ -33,14 +33,14 @@ class Executor(base_executor.BaseExecutor):
         Args:
             input_dict: Empty.
             output_dict: `corpus_fingerprint_text` and `asv_error_rates_text`, both `String`.
-            exec_properties: See `CorpusCheckSpec`.
+            exec_properties: `settings`, those of `CorpusCheckSettings` as JSON.
 
         Raises:
-            CorpusError: The corpus is not there, or a protocol or score file is malformed.
+            CorpusError: The corpus does not exist, or a protocol or score file is malformed.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
-        root, layout = exec_properties["corpus_root"], exec_properties["layout"]
-        options = Options.parse(filter(None, exec_properties["layout_options"].split(",")))
+        settings = CorpusCheckSettings.from_json(exec_properties["settings"])
+        root, layout, options = settings.corpus_root, settings.layout, settings.options
         found = {
             "corpus_fingerprint": corpus_fingerprint(root, layout, BeamFiles(root), options),
             "asv_error_rates": json.dumps(
@@ -50,8 +50,8 @@ class Executor(base_executor.BaseExecutor):
                         root,
                         layout,
                         options=options,
-                        scores_dev=exec_properties["asv_scores_dev"],
-                        scores_eval=exec_properties["asv_scores_eval"],
+                        scores_dev=settings.asv_scores_dev,
+                        scores_eval=settings.asv_scores_eval,
                     ).items()
                 },
                 sort_keys=True,

@@ -1,8 +1,8 @@
-"""CuratedSchema: brings the hand-written schema into the pipeline.
+"""CuratedSchema: provides the hand-written schema to the pipeline.
 
-TFX's own importers remember a schema by its path: after an edit of the file every component would
-be cached as if nothing had changed. Here the text itself is the execution property, so that an
-edit is seen, the lineage shows what was used, and a pod needs no copy of the repository's file.
+TFX's own importers identify a schema by its path: after an edit of the file, every component would
+stay cached. Here the text itself is the execution property, so that the cache notices an edit, the
+lineage shows the schema, and a pod needs no copy of the repository's file.
 """
 
 from __future__ import annotations
@@ -18,13 +18,15 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import io_utils
 
+from components.declaration import channels, filled, properties
+
 
 class Executor(base_executor.BaseExecutor):
     """Checks the text and writes it as `schema.pbtxt`."""
 
     def Do(  # noqa: N802 (TFX's name)
         self,
-        input_dict: dict[str, list[types.Artifact]],
+        input_dict: dict[str, list[types.Artifact]],  # noqa: ARG002 (TFX's signature)
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
@@ -47,16 +49,11 @@ class Executor(base_executor.BaseExecutor):
 
 
 class CuratedSchemaSpec(component_spec.ComponentSpec):
-    """What the component takes and gives."""
+    """Interface of CuratedSchema."""
 
-    PARAMETERS = {  # noqa: RUF012
-        "schema_pbtxt": component_spec.ExecutionParameter(type=str),
-        "code_fingerprint": component_spec.ExecutionParameter(type=str),
-    }
-    INPUTS = {}  # noqa: RUF012
-    OUTPUTS = {  # noqa: RUF012
-        "schema": component_spec.ChannelParameter(type=standard_artifacts.Schema)
-    }
+    PARAMETERS = properties("schema_pbtxt", "code_fingerprint")
+    INPUTS = channels()
+    OUTPUTS = channels(schema=standard_artifacts.Schema)
 
 
 class CuratedSchema(base_component.BaseComponent):
@@ -66,11 +63,7 @@ class CuratedSchema(base_component.BaseComponent):
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
 
     def __init__(self, *, schema_pbtxt: str, code_fingerprint: str = "") -> None:
-        """Makes the component from the text of a `schema.pbtxt` and the hash of this code."""
+        """Builds the component from the text of a `schema.pbtxt` and the hash of this code."""
         super().__init__(
-            CuratedSchemaSpec(
-                schema_pbtxt=schema_pbtxt,
-                code_fingerprint=code_fingerprint,
-                schema=types.Channel(type=standard_artifacts.Schema),
-            )
+            filled(CuratedSchemaSpec, schema_pbtxt=schema_pbtxt, code_fingerprint=code_fingerprint)
         )

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Sequence
-from typing import Any, ClassVar
 
 from tfx import types
 from tfx.dsl.components.base import base_component, executor_spec
@@ -13,30 +11,24 @@ from tfx.types import component_spec, standard_artifacts
 
 from components.data_gate import executor
 from components.data_gate.config import DataGateConfig
+from components.declaration import channels, filled, properties
 
 
 class DataGateSpec(component_spec.ComponentSpec):
     """Interface of DataGate."""
 
-    PARAMETERS: ClassVar[dict[str, Any]] = {
-        "required_splits": component_spec.ExecutionParameter(type=str),
-        "settings": component_spec.ExecutionParameter(type=str),
-        "title": component_spec.ExecutionParameter(type=str),
-        "serving": component_spec.ExecutionParameter(type=str),
-        "drift_state": component_spec.ExecutionParameter(type=str),
-        "code_fingerprint": component_spec.ExecutionParameter(type=str),
-    }
-    INPUTS: ClassVar[dict[str, Any]] = {
-        "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
-        "statistics": component_spec.ChannelParameter(type=standard_artifacts.ExampleStatistics),
-        "anomalies": component_spec.ChannelParameter(type=standard_artifacts.ExampleAnomalies),
-    }
+    PARAMETERS = properties(
+        *("required_splits", "settings", "title", "serving", "drift_state", "code_fingerprint")
+    )
+    INPUTS = channels(
+        examples=standard_artifacts.Examples,
+        statistics=standard_artifacts.ExampleStatistics,
+        anomalies=standard_artifacts.ExampleAnomalies,
+    )
     # ExampleAnomalies is what it is, a list of what is wrong with examples, and it is one of the
     # few standard types that TFX's Kubeflow entrypoint can read back; as a folder, it has room for
     # figures and pages beside `report.json`.
-    OUTPUTS: ClassVar[dict[str, Any]] = {
-        "report": component_spec.ChannelParameter(type=standard_artifacts.ExampleAnomalies),
-    }
+    OUTPUTS = channels(report=standard_artifacts.ExampleAnomalies)
 
 
 class DataGate(base_component.BaseComponent):
@@ -46,8 +38,8 @@ class DataGate(base_component.BaseComponent):
     output `report` holds `report.json`, `data_report.html` and `data_profile.json`, which goes with
     the model that is trained on this.
 
-    ExampleValidator only reports: nothing depends on its output, so a run goes on whatever it
-    finds. Let what trains depend on this: `transform.add_upstream_node(data_gate)`.
+    ExampleValidator only reports: nothing depends on its output, so a run continues whatever it
+    finds. Make training depend on this component: `transform.add_upstream_node(data_gate)`.
     """
 
     SPEC_CLASS = DataGateSpec
@@ -72,28 +64,26 @@ class DataGate(base_component.BaseComponent):
             examples: `Examples` of UtteranceGen, with its listing and its measures.
             statistics: `ExampleStatistics` of StatisticsGen.
             anomalies: `ExampleAnomalies` of ExampleValidator.
-            settings: What each rule does, and its limit; the defaults if None.
+            settings: Level and limit of each rule; the defaults if None.
             title: Name of the corpus, for the page.
-            serving: Folder of pushed models, of which the newest is the one that drift is measured
-                from; empty for none.
-            drift_state: What `served.drift_state` says while the pipeline is being built, so that
-                TFX's cache notices another model or another log.
-            required_splits: Splits that must be there with both classes.
+            serving: Folder of pushed models, whose newest version is the reference of drift; empty
+                for none.
+            drift_state: Result of `served.drift_state` when the pipeline is built, so that TFX's
+                cache notices another model or another log.
+            required_splits: Splits that must exist with both classes.
             code_fingerprint: Fingerprint of the rules' code, so that TFX's cache notices a change.
         """
         super().__init__(
-            DataGateSpec(
+            filled(
+                DataGateSpec,
                 examples=examples,
                 statistics=statistics,
                 anomalies=anomalies,
                 required_splits=json.dumps(list(required_splits)),
-                settings=json.dumps(
-                    dataclasses.asdict(settings or DataGateConfig()), sort_keys=True
-                ),
+                settings=settings or DataGateConfig(),
                 title=title,
                 serving=serving,
                 drift_state=drift_state,
                 code_fingerprint=code_fingerprint,
-                report=types.Channel(type=standard_artifacts.ExampleAnomalies),
             )
         )

@@ -43,6 +43,8 @@ class DataGateConfig(Section, section="data_gate"):
         attack_balance: Rule: an attack has few utterances in a split.
         speaker_balance: Rule: a class has few speakers in a split, or most of it is of one.
         shard_balance: Rule: a shard has another share of bona fide speech than its split.
+        unlike_channels: Rule: recordings of a class have several channels that do not carry the
+            same.
         champion_drift: Rule: train is unlike the corpus that the model in service was trained on.
         serving_drift: Rule: train is unlike the recordings of `serving_log`, or their scores are
             unlike those on eval.
@@ -88,6 +90,7 @@ class DataGateConfig(Section, section="data_gate"):
     attack_balance: Level = "warn"
     speaker_balance: Level = "warn"
     shard_balance: Level = "warn"
+    unlike_channels: Level = "warn"
     champion_drift: Level = "warn"
     serving_drift: Level = "warn"
     min_utterances: Utterances = 1

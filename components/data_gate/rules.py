@@ -1,4 +1,4 @@
-"""The rules of the gate: plain functions from what is known of the data to findings.
+"""Rules about schema and counts: plain functions that return findings.
 
 A new rule is a function here and a line in the executor.
 """
@@ -6,6 +6,7 @@ A new rule is a function here and a line in the executor.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from tensorflow_metadata.proto.v0 import anomalies_pb2, statistics_pb2
 
@@ -16,16 +17,38 @@ _CLASS_FEATURE = "key"
 
 _WHAT_TO_DO = {
     anomalies_pb2.AnomalyInfo.SCHEMA_NEW_COLUMN: (
-        "Add the feature to the schema if it is meant to be there."
+        "Add the feature to the schema if it is intended."
     ),
     anomalies_pb2.AnomalyInfo.SCHEMA_MISSING_COLUMN: (
-        "Look why no utterance has it: ingestion writes every feature of the schema."
+        "Find out why no utterance has it: UtteranceGen writes every feature of the schema."
     ),
     anomalies_pb2.AnomalyInfo.FEATURE_TYPE_NOT_PRESENT: (
-        "Look why no utterance has it: ingestion writes every feature of the schema."
+        "Find out why no utterance has it: UtteranceGen writes every feature of the schema."
     ),
 }
-_DEFAULT_ADVICE = "Correct the corpus or its protocol; change the schema only if the data is right."
+_DEFAULT_ADVICE = (
+    "Correct the corpus or its protocol. Change the schema only if the data is correct."
+)
+
+
+def without_copies(
+    counts: Mapping[str, Mapping[str, int]], summary: Mapping[str, Any]
+) -> dict[str, dict[str, int]]:
+    """Returns how many recordings of each class there are, without their degraded copies.
+
+    StatisticsGen counts examples; every recording of a split has as many copies.
+
+    Args:
+        counts: Split -> class -> examples.
+        summary: UtteranceGen's; says how many recordings and copies a split has.
+    """
+    result = {}
+    for split, of_split in counts.items():
+        figures = summary.get("splits", {}).get(split, {})
+        copies = figures.get("degraded_copies", 0)
+        held = 1 + copies // figures["read"] if copies else 1
+        result[split] = {name: number // held for name, number in of_split.items()}
+    return result
 
 
 def schema_anomalies(split: str, anomalies: anomalies_pb2.Anomalies) -> list[Finding]:
@@ -40,7 +63,7 @@ def schema_anomalies(split: str, anomalies: anomalies_pb2.Anomalies) -> list[Fin
                 severity=Severity.ERROR,
                 split=split,
                 subject="whole split",
-                message="There are no examples to check. Look at the corpus and its protocol.",
+                message="The split has no examples. Check the corpus and its protocol.",
             )
         ]
     found = [(name, anomalies.anomaly_info[name]) for name in sorted(anomalies.anomaly_info)]
@@ -96,9 +119,9 @@ def class_counts(
                     subject="whole split",
                     value=0,
                     limit=min_utterances,
-                    message=f"The split is missing; there are {sorted(counts)}. "
-                    "Look for its protocol file in the corpus; one that is made for evaluation "
-                    "only cannot be trained on.",
+                    message="The split is missing; the corpus has "
+                    f"{', '.join(sorted(counts)) or 'none'}. Look for its protocol file in the "
+                    "corpus. A corpus made for evaluation cannot be used for training.",
                 )
             )
             continue
@@ -113,8 +136,8 @@ def class_counts(
                         subject=name,
                         value=number,
                         limit=min_utterances,
-                        message=f"{number} {name} utterances, at least {min_utterances} needed. "
-                        "Look at the protocol of this split and at the rejected utterances.",
+                        message=f"expected at least {min_utterances} {name} utterances, got "
+                        f"{number}. Check the protocol of this split and the rejected utterances.",
                     )
                 )
     return findings
@@ -130,13 +153,49 @@ def unknown_keys(counts: Mapping[str, Mapping[str, int]]) -> list[Finding]:
             subject=repr(name),
             value=number,
             limit=0,
-            message=f"{number} utterances have this `key`; only {' and '.join(CLASSES)} are "
-            "known. Correct the protocol or its reader.",
+            message=f"{number} utterances have this `key`, expected {' or '.join(CLASSES)}. "
+            "Correct the protocol or its reader.",
         )
         for split, by_class in counts.items()
         for name, number in by_class.items()
         if name not in CLASSES
     ]
+
+
+def unlike_channels(splits: Mapping[str, Mapping[str, Any]], taken: str) -> list[Finding]:
+    """Returns a finding for each class of a split whose files have channels that are not alike.
+
+    Args:
+        splits: `splits` of UtteranceGen's summary.
+        taken: What UtteranceGen took of several channels, `utterances.channels`.
+    """
+    findings = []
+    for split, figures in splits.items():
+        for name, kinds in figures.get("channels", {}).items():
+            several = sum(kinds.values())
+            unlike = {kind: number for kind, number in kinds.items() if kind != "alike"}
+            if not (number := sum(unlike.values())):
+                continue
+            counted = ", ".join(f"{kind}: {count:,}" for kind, count in sorted(unlike.items()))
+            what = (
+                "They were averaged: the mean of two voices is neither, and that of opposite "
+                "channels is silence. Set utterances.channels to left, right or reject."
+                if taken == "mix"
+                else f"The {taken} channel was taken. Listen whether it is the one that is meant."
+            )
+            findings.append(
+                Finding(
+                    rule="unlike_channels",
+                    severity=Severity.ERROR,
+                    split=split,
+                    subject=name,
+                    value=number,
+                    limit=0,
+                    message=f"{number:,} of {several:,} recordings with several channels carry "
+                    f"different sound in them ({counted}). {what}",
+                )
+            )
+    return findings
 
 
 def count_classes(statistics: statistics_pb2.DatasetFeatureStatisticsList) -> dict[str, int]:

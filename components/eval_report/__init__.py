@@ -1,5 +1,1 @@
-"""EvalReport: the page and the model card that people decide on."""
-
-from components.eval_report.component import EvalReport
-
-__all__ = ["EvalReport"]
+"""EvalReport: the report page and the model card."""

@@ -2,40 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
-
 from tfx import types
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import component_spec, standard_artifacts
 
 import report_artifacts
+from components.declaration import channels, filled, properties
 from components.eval_report import executor
 
 
 class EvalReportSpec(component_spec.ComponentSpec):
     """Interface of EvalReport."""
 
-    PARAMETERS: ClassVar[dict[str, Any]] = {
-        "title": component_spec.ExecutionParameter(type=str),
-        "corpus_root": component_spec.ExecutionParameter(type=str),
-        "settings": component_spec.ExecutionParameter(type=str),
-        "version": component_spec.ExecutionParameter(type=str),
-        "code_fingerprint": component_spec.ExecutionParameter(type=str),
-    }
-    INPUTS: ClassVar[dict[str, Any]] = {
-        "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
-        "model": component_spec.ChannelParameter(type=standard_artifacts.Model),
-        "evaluation": component_spec.ChannelParameter(type=standard_artifacts.ModelEvaluation),
-        "scores": component_spec.ChannelParameter(type=standard_artifacts.InferenceResult),
-        "blessing": component_spec.ChannelParameter(type=standard_artifacts.ModelBlessing),
-        "data_report": component_spec.ChannelParameter(
-            type=standard_artifacts.ExampleAnomalies, optional=True
-        ),
-    }
-    OUTPUTS: ClassVar[dict[str, Any]] = {
-        "report": component_spec.ChannelParameter(type=report_artifacts.HTML),
-        "model_card": component_spec.ChannelParameter(type=report_artifacts.Markdown),
-    }
+    PARAMETERS = properties("title", "corpus_root", "settings", "version", "code_fingerprint")
+    INPUTS = channels(
+        examples=standard_artifacts.Examples,
+        model=standard_artifacts.Model,
+        evaluation=standard_artifacts.ModelEvaluation,
+        scores=standard_artifacts.InferenceResult,
+        blessing=standard_artifacts.ModelBlessing,
+    ) | channels(optional=True, data_report=standard_artifacts.ExampleAnomalies)
+    OUTPUTS = channels(report=report_artifacts.HTML, model_card=report_artifacts.Markdown)
 
 
 class EvalReport(base_component.BaseComponent):
@@ -69,17 +56,18 @@ class EvalReport(base_component.BaseComponent):
             model: The trained `Model`: its record of the training.
             evaluation: Of ModelEvaluator.
             scores: Of ModelEvaluator.
-            blessing: Of ModelEvaluator: says whether it was forced.
-            data_report: Of DataGate: what it found in the data.
+            blessing: Of ModelEvaluator, with the record of a forced blessing.
+            data_report: Of DataGate, with its findings.
             title: Name of the system.
-            corpus_root: Folder of the corpus; where it is a local one, the page plays its audio.
+            corpus_root: Folder of the corpus; if it is local, the page plays its audio.
             settings: JSON of the run's settings, shown as they are.
             version: Version of this project.
             code_fingerprint: Fingerprint of the report's code, so that TFX's cache notices a
                 change.
         """
         super().__init__(
-            EvalReportSpec(
+            filled(
+                EvalReportSpec,
                 examples=examples,
                 model=model,
                 evaluation=evaluation,
@@ -91,7 +79,5 @@ class EvalReport(base_component.BaseComponent):
                 settings=settings,
                 version=version,
                 code_fingerprint=code_fingerprint,
-                report=types.Channel(type=report_artifacts.HTML),
-                model_card=types.Channel(type=report_artifacts.Markdown),
             )
         )

@@ -1,9 +1,9 @@
-"""The conditions of each evaluated recording: what its corpus tells, and its length."""
+"""Conditions of each evaluated recording: metadata of its corpus, and its duration."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +15,8 @@ from bonafide.metrics.slices import UNKNOWN
 _DURATIONS = (2.0, 4.0, 8.0)  # seconds
 
 
-def conditions_of(examples_uri: str, utterances: Sequence[str]) -> dict[str, npt.NDArray[np.str_]]:
-    """Returns condition -> the value of each utterance, empty where it is not known.
+def conditions_of(examples_uri: str, utterances: Iterable[str]) -> dict[str, npt.NDArray[np.str_]]:
+    """Returns condition -> the value of each utterance, empty if not known.
 
     Args:
         examples_uri: Folder of UtteranceGen's examples.

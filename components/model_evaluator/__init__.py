@@ -1,5 +1,1 @@
-"""ModelEvaluator: TFX's Evaluator with an optional champion and an explicit forced blessing."""
-
-from components.model_evaluator.component import ModelEvaluator
-
-__all__ = ["ModelEvaluator"]
+"""ModelEvaluator: measures a model, compares it with the champion, and blesses it or not."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import tensorflow_model_analysis as tfma
@@ -16,25 +17,29 @@ from tfx.dsl.io import fileio
 from tfx.types import artifact_utils
 from tfx.utils import io_utils, path_utils
 
+from bonafide.audio.degradation_specs import title_of
+from bonafide.audio.treatments import TREATMENTS
 from bonafide.dataset import listing
 from bonafide.metrics import calibration, gate
-from bonafide.metrics import cue_removal as removal_metrics
+from bonafide.metrics import treated as treated_metrics
 from bonafide.metrics.costs import AsvErrorRates
-from bonafide.metrics.cue_removal import CueRemoval
+from bonafide.metrics.detection import Floats
 from bonafide.metrics.evaluation import Evaluation, evaluate, frozen_threshold
+from bonafide.metrics.treated import TreatedTrials
 from bonafide.registry import champion as finder
 from bonafide.report import evaluation_files
 from bonafide.text import percent
 from bonafide.trials.trials import Trials, TrialsError
 from components.model_evaluator import (
     champion_checks,
-    cue_removal,
     forced_blessing,
     scoring,
     summary,
+    treated,
 )
 from components.model_evaluator.champion_checks import ChampionError
 from components.model_evaluator.eval_config import make_eval_config
+from components.model_evaluator.settings import EvaluatorSettings
 
 __all__ = ["ChampionError", "Executor"]
 
@@ -58,13 +63,15 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         Args:
             input_dict: `examples`, `model`, `baseline_model` (an output of Champion).
             output_dict: `evaluation`, `scores` and `blessing`.
-            exec_properties: See `ModelEvaluatorSpec`.
+            exec_properties: `settings`, those of `EvaluatorSettings` as JSON; `asv_error_rates`,
+                JSON of error rates by split.
 
         Raises:
             ChampionError: The champion lacks the signature or does not load.
             TrialsError: The scores cannot be evaluated.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
+        settings = EvaluatorSettings.from_json(exec_properties["settings"])
         asv = {
             split: AsvErrorRates(**rates)
             for split, rates in json.loads(exec_properties["asv_error_rates"]).items()
@@ -76,17 +83,18 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         for split, (of_split, of_champion) in scored.items():
             evaluation_files.write_scores(uri, split, of_split, of_champion)
 
-        how = {
-            "resamples": int(exec_properties["resamples"]),
-            "seed": int(exec_properties["bootstrap_seed"]),
-        }
         found = evaluate(
-            trials, asv=asv.get("eval"), dev=dev, baseline_scores=champion_scores, **how
+            trials,
+            asv=asv.get("eval"),
+            dev=dev,
+            baseline_scores=champion_scores,
+            resamples=settings.resamples,
+            seed=settings.bootstrap_seed,
         )
-        removal = self._remove_cues(input_dict, output_dict, exec_properties, found, trials)
-        limits = gate.GateConfig(**json.loads(exec_properties["gate"]))
+        removal, conditions = self._treat(input_dict, output_dict, settings, found, trials)
         examples_uri = artifact_utils.get_single_uri(input_dict["examples"])
-        verdict = gate.decide(found, limits, listing.overlap(examples_uri, "eval", "train"))
+        overlap = listing.overlap(examples_uri, "eval", "train")
+        verdict = gate.decide(found, settings.gate, overlap, conditions)
         model_path = path_utils.serving_model_path(
             artifact_utils.get_single_uri(input_dict["model"])
         )
@@ -96,28 +104,33 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             evaluation_uri,
             trials=trials,
             found=found,
-            dev=evaluate(dev, asv=asv.get("dev"), **how),
+            dev=evaluate(
+                dev, asv=asv.get("dev"), resamples=settings.resamples, seed=settings.bootstrap_seed
+            ),
             verdict=verdict,
             removal=removal,
             context={
                 "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
                 "champion": None if champion_scores is None else finder.champion_record(champion),
                 "calibration": calibration_effect(model_path, {"dev": dev, "eval": trials}),
-                "gate": json.loads(exec_properties["gate"]),
+                "gate": dataclasses.asdict(settings.gate),
             },
         )
+        evaluation_files.write_conditions(evaluation_uri, conditions)
         result = summary.read_evaluation(evaluation_uri)
         _LOG.info("%s", _line(result))
         if removal:
             _LOG.info("%s", _removal_line(removal))
-        self._bless(input_dict, output_dict, verdict, exec_properties["force_blessing_reason"])
+        if conditions:
+            _LOG.info("%s", _conditions_line(conditions))
+        self._bless(input_dict, output_dict, verdict, settings.force_blessing_reason)
 
     def _score(
         self,
         input_dict: dict[str, list[types.Artifact]],
         output_dict: dict[str, list[types.Artifact]],
         asv: Mapping[str, AsvErrorRates],
-    ) -> dict[str, tuple[Trials, Any]]:
+    ) -> dict[str, tuple[Trials, Floats | None]]:
         """Runs TFMA on both splits; returns split -> trials and the champion's scores."""
         models = {
             scoring.CANDIDATE: path_utils.serving_model_path(
@@ -166,24 +179,28 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         fileio.rmtree(rows)
         return scored
 
-    def _remove_cues(
+    def _treat(
         self,
         input_dict: dict[str, list[types.Artifact]],
         output_dict: dict[str, list[types.Artifact]],
-        exec_properties: dict[str, Any],
+        settings: EvaluatorSettings,
         found: Evaluation,
         trials: Trials,
-    ) -> CueRemoval | None:
-        """Scores eval with shortcuts taken out of its recordings; None where that is not wanted."""
-        most = int(exec_properties["cue_utterances"])
+    ) -> tuple[TreatedTrials | None, TreatedTrials | None]:
+        """Scores eval with shortcuts removed from its recordings, and under the conditions.
+
+        Returns:
+            The results without shortcuts, and those under the conditions; None if switched off.
+        """
+        most, conditions = settings.cue_utterances, settings.conditions
         if not most:
-            return None
-        chosen = cue_removal.choose(trials, most)
+            return None, None
+        chosen = treated.choose(trials, most)
         rows = f"{artifact_utils.get_single_uri(output_dict['evaluation'])}/{_TREATED_DIR}"
         if fileio.exists(rows):
             fileio.rmtree(rows)
         with self._make_beam_pipeline() as pipeline:
-            cue_removal.score_treated(
+            treated.score_treated(
                 pipeline,
                 examples_pattern=io_utils.all_files_pattern(
                     artifact_utils.get_split_uris(input_dict["examples"], "eval")[0]
@@ -193,26 +210,32 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                     artifact_utils.get_single_uri(input_dict["model"])
                 ),
                 rows_prefix=f"{rows}/eval",
+                conditions=conditions,
             )
-        treated = cue_removal.scores_of_rows(
+        scores = treated.scores_of_rows(
             scoring.read_lines(f"{rows}/eval"), chosen.utterances.tolist()
         )
         fileio.rmtree(rows)
         evaluation_files.write_treated_scores(
-            artifact_utils.get_single_uri(output_dict["scores"]), chosen, treated
+            artifact_utils.get_single_uri(output_dict["scores"]), chosen, scores
         )
-        try:
-            return removal_metrics.compare(
-                chosen,
-                treated,
-                threshold=frozen_threshold(found),
-                resamples=found.bootstrap.resamples,
-                seed=found.bootstrap.seed,
-            )
-        except TrialsError as error:
-            raise TrialsError(
-                f"The scores of eval with shortcuts taken out cannot be evaluated: {error}"
-            ) from error
+
+        def compare(names: Iterable[str], what: str) -> TreatedTrials:
+            try:
+                return treated_metrics.compare(
+                    chosen,
+                    {name: scores[name] for name in names},
+                    threshold=frozen_threshold(found),
+                    resamples=found.bootstrap.resamples,
+                    seed=found.bootstrap.seed,
+                )
+            except TrialsError as error:
+                raise TrialsError(f"The scores of eval {what} cannot be evaluated: {error}") from (
+                    error
+                )
+
+        removal = compare(TREATMENTS, "with shortcuts taken out")
+        return removal, compare(conditions, "under the conditions") if conditions else None
 
     def _bless(
         self,
@@ -282,7 +305,22 @@ def _line(result: summary.EvaluationSummary) -> str:
     return f"eval EER {percent(result.eer.value)}{upper}{champion}; {verdict}"
 
 
-def _removal_line(removal: CueRemoval) -> str:
+def _removal_line(removal: TreatedTrials) -> str:
     as_recorded, *treated = removal.results.items()
     parts = [f"{name.replace('_', ' ')} {percent(result.eer.value)}" for name, result in treated]
     return f"EER as recorded {percent(as_recorded[1].eer.value)}; {', '.join(parts)}"
+
+
+def _conditions_line(conditions: TreatedTrials) -> str:
+    """The worst conditions in a line."""
+    parts = []
+    for name, words in (("far", "spoofs accepted (FAR)"), ("frr", "bona fide rejected (FRR)")):
+        rates = {
+            spec: figure.value
+            for spec, result in conditions.results.items()
+            if (figure := getattr(result, name)) and spec != treated_metrics.AS_RECORDED
+        }
+        if rates:
+            spec = max(rates, key=lambda each: rates[each])
+            parts.append(f"most {words}: {percent(rates[spec])}, {title_of(spec)}")
+    return f"under {len(conditions.results) - 1} conditions: {'; '.join(parts)}"

@@ -17,6 +17,7 @@ from tensorflow_model_analysis.proto import config_pb2
 from tensorflow_model_analysis.writers import writer
 from tfx_bsl.tfxio import tf_example_record
 
+from bonafide.metrics.detection import Floats
 from bonafide.trials.trials import Trials, make_trials
 
 CANDIDATE, BASELINE = tfma.CANDIDATE_KEY, tfma.BASELINE_KEY
@@ -84,7 +85,7 @@ def evaluate_split(
     )
 
 
-def read_rows(prefix: str) -> dict[str, tuple[Trials, np.ndarray | None]]:
+def read_rows(prefix: str) -> tuple[Trials, Floats | None]:
     """Reads what `evaluate_split` wrote; see `trials_of_rows`."""
     return trials_of_rows(read_lines(prefix))
 
@@ -99,7 +100,7 @@ def read_lines(prefix: str) -> list[dict[str, Any]]:
     return rows
 
 
-def trials_of_rows(rows: Sequence[Mapping[str, Any]]) -> tuple[Trials, np.ndarray | None]:
+def trials_of_rows(rows: Sequence[Mapping[str, Any]]) -> tuple[Trials, Floats | None]:
     """Returns trials, sorted by utterance, and the baseline's scores [N] if there are any.
 
     Raises:

@@ -78,7 +78,7 @@ class _DetectionMetric(metric_types.Metric):
         eval_config: config_pb2.EvalConfig | None = None,
         model_name: str = "",
         output_name: str = "",
-        **settings: Any,
+        **settings: Any,  # noqa: ARG002 (TFMA passes more than this needs)
     ) -> metric_types.MetricComputations:
         gathering = _gathering(eval_config, model_name, output_name)
         [scores_key] = gathering.keys

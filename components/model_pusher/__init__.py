@@ -1,5 +1,1 @@
-"""ModelPusher: publishes a blessed model whole or not at all."""
-
-from components.model_pusher.component import ModelPusher
-
-__all__ = ["ModelPusher"]
+"""ModelPusher: publishes a blessed model completely or not at all."""

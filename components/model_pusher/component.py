@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
-
 from tfx import types
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.proto import pusher_pb2
@@ -11,37 +9,32 @@ from tfx.types import component_spec, standard_artifacts, standard_component_spe
 from tfx.utils import json_utils
 
 import report_artifacts
+from components.declaration import channels, filled
 from components.model_pusher import executor
 
 _STOCK = standard_component_specs.PusherSpec
 
 
 class ModelPusherSpec(component_spec.ComponentSpec):
-    """Interface of ModelPusher: the stock Pusher's, and the records that go with the model."""
+    """Interface of ModelPusher: that of TFX's Pusher, and the records pushed with the model."""
 
-    PARAMETERS: ClassVar[dict[str, Any]] = _STOCK.PARAMETERS
-    INPUTS: ClassVar[dict[str, Any]] = {
-        **_STOCK.INPUTS,
-        "report": component_spec.ChannelParameter(type=report_artifacts.HTML, optional=True),
-        "model_card": component_spec.ChannelParameter(
-            type=report_artifacts.Markdown, optional=True
-        ),
-        "evaluation": component_spec.ChannelParameter(
-            type=standard_artifacts.ModelEvaluation, optional=True
-        ),
-        "data_report": component_spec.ChannelParameter(
-            type=standard_artifacts.ExampleAnomalies, optional=True
-        ),
-    }
-    OUTPUTS: ClassVar[dict[str, Any]] = _STOCK.OUTPUTS
+    PARAMETERS = _STOCK.PARAMETERS
+    INPUTS = _STOCK.INPUTS | channels(
+        optional=True,
+        report=report_artifacts.HTML,
+        model_card=report_artifacts.Markdown,
+        evaluation=standard_artifacts.ModelEvaluation,
+        data_report=standard_artifacts.ExampleAnomalies,
+    )
+    OUTPUTS = _STOCK.OUTPUTS
 
 
 class ModelPusher(base_component.BaseComponent):
     """Pushes a blessed model to `<push_destination>/<version>/`, complete or not at all.
 
-    Inputs and output (`pushed_model`) are those of TFX's Pusher, and what says how good the model
-    is (page, model card, figures), which is put into the version's `assets.extra/`; why the Pusher
-    is replaced stands in `executor.Executor`.
+    Inputs and output (`pushed_model`) are those of TFX's Pusher, plus the evaluation of the model
+    (page, model card, figures), which is copied into the version's `assets.extra/`.
+    `executor.Executor` explains why the Pusher is replaced.
     """
 
     SPEC_CLASS = ModelPusherSpec
@@ -68,12 +61,13 @@ class ModelPusher(base_component.BaseComponent):
             report: Page of EvalReport.
             model_card: Model card of EvalReport.
             evaluation: Of ModelEvaluator: its figures and its verdict, for programs.
-            data_report: Of DataGate: its page, and the profile that drift is measured from.
+            data_report: Of DataGate: its page, and the reference profile of drift.
             code_fingerprint: Fingerprint of the code that pushes, so that TFX's cache notices a
                 change.
         """
         super().__init__(
-            ModelPusherSpec(
+            filled(
+                ModelPusherSpec,
                 model=model,
                 model_blessing=model_blessing,
                 report=report,
@@ -86,6 +80,5 @@ class ModelPusher(base_component.BaseComponent):
                     )
                 ),
                 custom_config=json_utils.dumps({"code_fingerprint": code_fingerprint}),
-                pushed_model=types.Channel(type=_STOCK.OUTPUTS["pushed_model"].type),
             )
         )

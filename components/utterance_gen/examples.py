@@ -12,6 +12,7 @@ def to_example(
     *,
     sample_rate: int,
     attack_pool: tuple[str, ...],
+    degradation: str = "",
 ) -> bytes:
     """Serializes one example; the same input gives the same bytes.
 
@@ -23,6 +24,8 @@ def to_example(
             attack for a spoof and all attacks for bona fide speech makes TFMA compare each attack
             with all bona fide speech when it slices on it. Where a split has no attack at all, the
             pool is `-`, since the schema wants a value.
+        degradation: Of a degraded copy, what was done to it (see `bonafide.audio.chains`). A copy
+            has the ids of its utterance; an utterance as recorded has no such feature.
 
     Returns:
         A serialized tf.train.Example.
@@ -42,6 +45,7 @@ def to_example(
             "num_samples": [len(samples)],
             "corpus": _texts(utterance.corpus),
             **{name: _texts(value) for name, value in utterance.extra},
+            **({"degradation": _texts(degradation)} if degradation else {}),
         }
     )
 

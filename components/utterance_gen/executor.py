@@ -1,4 +1,4 @@
-"""The executor of UtteranceGen: plan, let Beam write the shards, report."""
+"""Executor of UtteranceGen: plans the shards, writes them with Beam, writes the report."""
 
 import json
 from typing import Any
@@ -50,7 +50,12 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             corpus_name=settings.name,
             options=settings.options,
         )
-        ingestion = plan.make_plan(corpus, shard_bytes=settings.shard_bytes, seed=settings.seed)
+        ingestion = plan.make_plan(
+            corpus,
+            shard_bytes=settings.shard_bytes,
+            seed=settings.seed,
+            copies=settings.degraded_copies,
+        )
         limit = settings.max_rejected_fraction
         report.check_rejections(corpus.utterances, ingestion.rejections, limit)  # Before any work.
 
@@ -114,7 +119,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             examples_uri=workspace.examples_uri,
             sample_rate=settings.sample_rate,
             min_seconds=settings.min_seconds,
+            channels=settings.channels,
             max_rejected=max_rejected,
+            copies=shard_writer.Copies(settings.degraded_copies, settings.seed),
         )
         with self._make_beam_pipeline() as pipeline:
             _ = (

@@ -6,8 +6,11 @@ import dataclasses
 from typing import Annotated
 
 from bonafide import corpora
+from bonafide.audio.channels import Choice
 from bonafide.settings import Bounds, Pattern, Section
 from bonafide.settings.types import Fraction, LongSeed
+
+DegradedCopies = Annotated[int, Bounds(ge=0, le=20, unit="copies")]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -21,10 +24,15 @@ class IngestSettings(Section, section="utterance_gen"):
         corpus_name: Name that is written into every example; the layout's if None.
         sample_rate: Sampling rate of the examples.
         min_seconds: Shortest utterance; a shorter one is rejected.
+        channels: What is taken of recordings with several channels: their mean, the first, the
+            second, or, for `reject`, the mean where they are alike, and else nothing.
         shard_bytes: Approximate size of a shard. Shards are what workers share out, so a corpus
             should have several for each worker.
         max_rejected_fraction: Highest share of rejected utterances; a larger one stops the run.
-        seed: Seed of the choice of an utterance's shard and of its place there.
+        degraded_copies: Number of degraded copies of each utterance of train that are written after
+            it, each through a random chain (`bonafide.audio.chains`) that its feature `degradation`
+            names.
+        seed: Seed of the choice of an utterance's shard and of its place there, and of the copies.
     """
 
     corpus_root: Annotated[str, Pattern(".+", "the folder of the corpus")]
@@ -33,8 +41,10 @@ class IngestSettings(Section, section="utterance_gen"):
     corpus_name: Annotated[str, Pattern(".+", "a name")] | None = None
     sample_rate: Annotated[int, Bounds(ge=8_000, le=48_000, unit="Hz")] = 16_000
     min_seconds: Annotated[float, Bounds(ge=0, le=60, unit="seconds")] = 0.1
+    channels: Choice = "mix"
     shard_bytes: Annotated[int, Bounds(ge=1, unit="bytes")] = 32 * 2**20
     max_rejected_fraction: Fraction = 0.01
+    degraded_copies: DegradedCopies = 0
     seed: LongSeed = 0
 
     def __post_init__(self) -> None:

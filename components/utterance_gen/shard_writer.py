@@ -11,9 +11,11 @@ from collections.abc import Iterator, Sequence
 from typing import BinaryIO, Self
 
 import apache_beam as beam
+import numpy as np
 
 from bonafide import corpora
-from bonafide.audio import decoding, measures
+from bonafide.audio import chains, codecs, decoding, measures
+from bonafide.audio.channels import MIX, Agreement, Choice
 from bonafide.dataset import measure_files
 from bonafide.memory import keep_freed_memory
 from bonafide.storage import beam_files, records
@@ -21,19 +23,22 @@ from components.utterance_gen import examples, plan
 
 
 class TooManyRejectedError(corpora.CorpusError):
-    """More of the corpus than is allowed cannot be used: why is in the results."""
+    """More utterances are rejected than allowed; the results contain the reasons."""
 
 
 @dataclasses.dataclass(frozen=True)
 class ShardResult:
-    """What became of a shard.
+    """Result of a shard.
 
     Attributes:
         split: Its split.
         index: Its number within the split.
         read: Utterances written, by system id.
-        samples: How many samples they hold together.
-        rejections: Utterances left out.
+        samples: Their total number of samples.
+        rejections: Rejected utterances.
+        channels: Class -> relation of the channels of a file (`channels.Kind`) -> utterances
+            written of files with several channels.
+        copies: Degraded copies written besides; no other number counts them.
     """
 
     split: str
@@ -41,9 +46,11 @@ class ShardResult:
     read: dict[str, int]
     samples: int
     rejections: tuple[plan.Rejection, ...]
+    channels: dict[str, dict[str, int]] = dataclasses.field(default_factory=dict)
+    copies: int = 0
 
     def to_json(self) -> bytes:
-        """Serializes it, to be handed back through a file."""
+        """Serializes it, to be returned through a file."""
         return json.dumps(dataclasses.asdict(self)).encode()
 
     @classmethod
@@ -56,45 +63,45 @@ class ShardResult:
 
 @dataclasses.dataclass(frozen=True)
 class Workspace:
-    """Where a run works; all below the URI of the examples, so on the same filesystem.
+    """Folders of a run; all below the URI of the examples, so on the same filesystem.
 
-    Plans and results go through files rather than through Beam: a graph that held the rows of a
-    large corpus would be over the size that Dataflow and others accept, and the one who reads the
-    results is not a worker.
+    Plans and results go through files rather than through Beam: a graph with the rows of a large
+    corpus would exceed the limit of Dataflow and others, and the reader of the results is not a
+    worker.
     """
 
     examples_uri: str
 
     @property
     def scratch(self) -> str:
-        """Files not finished. Beside the splits, since readers take all that a split's has."""
+        """Unfinished files. Outside the splits, because readers take every file of a split."""
         return beam_files.join(self.examples_uri, ".scratch")
 
     @property
     def plans(self) -> str:
-        """One file per shard: what to write."""
+        """One file per shard: its plan."""
         return beam_files.join(self.examples_uri, ".plans")
 
     @property
     def results(self) -> str:
-        """One file per shard: what came of it."""
+        """One file per shard: its result."""
         return beam_files.join(self.examples_uri, ".results")
 
     @property
     def rejected(self) -> str:
-        """One empty file per shard that has rejections: their number is the end of its name.
+        """One empty file per shard with rejections: its name ends with their number.
 
-        One listing tells a worker how much the whole corpus has lost so far.
+        One listing shows a worker how many utterances of the corpus are rejected so far.
         """
         return beam_files.join(self.examples_uri, ".rejected")
 
     @property
     def measures(self) -> str:
-        """One file per shard: what was measured of its utterances; part of what stays."""
+        """One file per shard: the measures of its utterances; kept after the run."""
         return beam_files.join(self.examples_uri, measure_files.FOLDER)
 
     def open(self, splits: tuple[str, ...]) -> None:
-        """Makes the folders, those of the splits too, without what an earlier attempt left.
+        """Creates the folders, also of the splits, without the files of an earlier attempt.
 
         Readers take every file of a split: shards of an attempt that was killed, and that counted
         them differently, must not stay.
@@ -105,7 +112,7 @@ class Workspace:
             beam_files.make_folder(folder)
 
     def read_results(self, shards: Sequence[plan.Shard]) -> list[ShardResult]:
-        """What came of the shards that are done, in their order."""
+        """Results of the finished shards, in order."""
         done = beam_files.list_folder(self.results)
         return [
             ShardResult.from_json(beam_files.read_bytes(beam_files.join(self.results, shard.name)))
@@ -114,13 +121,21 @@ class Workspace:
         ]
 
     def close(self) -> None:
-        """Removes what is not part of the examples."""
+        """Removes temporary files."""
         for folder in self._own:
             beam_files.remove_folder(folder)
 
     @property
     def _own(self) -> tuple[str, ...]:
         return self.scratch, self.plans, self.results, self.rejected
+
+
+@dataclasses.dataclass(frozen=True)
+class Copies:
+    """Degraded copies of an utterance: how many, and the seed of their chains."""
+
+    count: int
+    seed: int
 
 
 class WriteShard(beam.DoFn):
@@ -135,8 +150,10 @@ class WriteShard(beam.DoFn):
         examples_uri: Where the examples go.
         sample_rate: In Hz.
         min_seconds: Shorter audio is rejected.
-        max_rejected: A corpus that has lost more utterances than this is given up at once, and not
-            when all of it has been read.
+        channels: Which of several channels is used; see `IngestSettings`.
+        max_rejected: Reading stops as soon as more utterances than this are rejected.
+        copies: Degraded copies of each utterance of train that follow it.
+        seed: Seed of the copies.
     """
 
     def __init__(
@@ -146,13 +163,17 @@ class WriteShard(beam.DoFn):
         examples_uri: str,
         sample_rate: int,
         min_seconds: float,
+        channels: Choice = MIX,
         max_rejected: int,
+        copies: Copies | None = None,
     ) -> None:
         self._corpus_root = corpus_root
         self._workspace = Workspace(examples_uri)
         self._sample_rate = sample_rate
         self._min_seconds = min_seconds
+        self._channels: Choice = channels
         self._max_rejected = max_rejected
+        self._copies = copies or Copies(0, 0)
 
     def setup(self) -> None:
         """Called by Beam before the first shard."""
@@ -162,7 +183,7 @@ class WriteShard(beam.DoFn):
         """Writes the shard, its measures, then its result.
 
         Raises:
-            TooManyRejectedError: All shards together have more rejections than is allowed.
+            TooManyRejectedError: All shards together exceed the limit of rejections.
         """
         shard = plan.Shard.from_json(beam_files.read_bytes(plan_uri))
         scratch = self._workspace.scratch
@@ -187,7 +208,7 @@ class WriteShard(beam.DoFn):
             beam_files.write_bytes(mark, b"", scratch=scratch)
 
     def _rejected_elsewhere(self, shard: plan.Shard) -> int:
-        """How many utterances the shards have lost that are done, this one left out."""
+        """Number of rejected utterances in other finished shards."""
         marks = (name.rpartition(".") for name in beam_files.list_folder(self._workspace.rejected))
         return sum(int(count) for name, _, count in marks if name != shard.name)
 
@@ -196,13 +217,14 @@ class WriteShard(beam.DoFn):
     ) -> ShardResult:
         files = beam_files.BeamFiles(self._corpus_root)
         read: collections.Counter[str] = collections.Counter()
-        total = 0
+        channels: dict[str, collections.Counter[str]] = {}
+        total = copies = 0
         rejections: list[plan.Rejection] = []
         elsewhere = self._rejected_elsewhere(shard)
         # Not compressed: gzip costs several times the rest of the work to save 14 % on PCM.
         for utterance in shard.utterances:
             try:
-                clip = self._clip(files, utterance)
+                clip, agreement = self._clip(files, utterance)
             except decoding.AudioError as error:
                 rejections.append(
                     plan.Rejection(
@@ -221,16 +243,63 @@ class WriteShard(beam.DoFn):
                 attack_pool=shard.attack_pool,
             )
             records.write_record(file, example)
+            for example in self._degraded(shard, utterance, clip.samples):
+                records.write_record(file, example)
+                copies += 1
             read[utterance.system_id] += 1
             total += len(clip.samples)
+            if len(agreement.names) > 1:
+                channels.setdefault(utterance.key, collections.Counter())[agreement.kind] += 1
             collector.add(clip)
-        return ShardResult(shard.split, shard.index, dict(read), total, tuple(rejections))
+        return ShardResult(
+            shard.split,
+            shard.index,
+            dict(read),
+            total,
+            tuple(rejections),
+            {key: dict(kinds) for key, kinds in channels.items()},
+            copies,
+        )
 
-    def _clip(self, files: beam_files.BeamFiles, utterance: corpora.Utterance) -> measures.Clip:
-        """The decoded utterance; a file that cannot be opened is one more reason to reject."""
+    def _degraded(
+        self, shard: plan.Shard, utterance: corpora.Utterance, samples: np.ndarray
+    ) -> Iterator[bytes]:
+        """Yields the examples of the copies of an utterance: none outside of train.
+
+        They are not measured: DataGate judges what was recorded, and copies of one recording are
+        no leak.
+        """
+        copies = self._copies.count if shard.split == plan.COPIED_SPLIT else 0
+        for number in range(1, copies + 1):
+            chain = chains.draw_chain(self._copies.seed, utterance.utterance_id, number)
+            seed = chains.seed_of(self._copies.seed, utterance.utterance_id, number)
+            yield examples.to_example(
+                utterance,
+                codecs.degrade(samples, chain, seed, self._sample_rate),
+                sample_rate=self._sample_rate,
+                attack_pool=shard.attack_pool,
+                degradation=chain,
+            )
+
+    def _clip(
+        self, files: beam_files.BeamFiles, utterance: corpora.Utterance
+    ) -> tuple[measures.Clip, Agreement]:
+        """The decoded utterance, and how its channels compare.
+
+        Raises:
+            AudioError: It cannot be opened or decoded.
+        """
         try:
             data = files.read_bytes(utterance.path)
         except OSError as error:
             raise decoding.AudioError(f"cannot be opened: {error}") from error
-        samples, facts = decoding.decode_with_facts(data, self._sample_rate, self._min_seconds)
-        return measures.Clip(utterance.utterance_id, samples, facts)
+        channel = MIX if self._channels == "reject" else self._channels
+        decoded = decoding.decode_recording(
+            data, self._sample_rate, self._min_seconds, channel=channel, name=utterance.path
+        )
+        if self._channels == "reject" and not decoded.agreement.alike:
+            raise decoding.AudioError(
+                f"{decoded.agreement}: utterances.channels=left or right takes one of them"
+            )
+        clip = measures.Clip(utterance.utterance_id, decoded.samples, decoded.facts)
+        return clip, decoded.agreement

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
-
-from tfx import types
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import component_spec, standard_artifacts
 
+from components.declaration import channels, filled, properties
 from components.warm_start import executor
 
 
 class WarmStartSpec(component_spec.ComponentSpec):
     """Interface of WarmStart."""
 
-    PARAMETERS: ClassVar[dict[str, Any]] = {
-        "pretrained": component_spec.ExecutionParameter(type=str),
-        "push_destination": component_spec.ExecutionParameter(type=str),
-        "training_fingerprint": component_spec.ExecutionParameter(type=str),
-    }
-    INPUTS: ClassVar[dict[str, Any]] = {}
-    OUTPUTS: ClassVar[dict[str, Any]] = {
-        "pretrained_text": component_spec.ChannelParameter(type=standard_artifacts.String),
-        "pretrained_digest_text": component_spec.ChannelParameter(type=standard_artifacts.String),
-    }
+    PARAMETERS = properties("pretrained", "push_destination", "training_fingerprint")
+    INPUTS = channels()
+    OUTPUTS = channels(
+        pretrained_text=standard_artifacts.String,
+        pretrained_digest_text=standard_artifacts.String,
+    )
 
 
 class WarmStart(base_component.BaseComponent):
@@ -54,11 +48,10 @@ class WarmStart(base_component.BaseComponent):
                 weights; the training's own has a hyphen and `pretrained_digest` after it.
         """
         super().__init__(
-            WarmStartSpec(
+            filled(
+                WarmStartSpec,
                 pretrained=pretrained,
                 push_destination=push_destination,
                 training_fingerprint=training_fingerprint,
-                pretrained_text=types.Channel(type=standard_artifacts.String),
-                pretrained_digest_text=types.Channel(type=standard_artifacts.String),
             )
         )

@@ -26,7 +26,7 @@ from models.augmentation.spectrum import (
     scale_to_snr,
     uniform,
 )
-from models.augmentation.waveform_config import WaveformConfig
+from models.settings.waveform import WaveformConfig
 
 _MU = 255.0
 _EQUALIZER_POINTS = 12
@@ -63,9 +63,15 @@ def augment_waveforms(
         chosen &= labels > 0.5
         waveforms = _some(waveforms, chosen, functools.partial(resynthesise, seed=own))
         labels = tf.where(chosen, 0.0, labels)
+
+    def add_one_of_rooms(waveforms: tf.Tensor, *, seed: tf.Tensor) -> tf.Tensor:
+        if rooms is None:
+            raise ValueError("room_probability is set, but no rooms are given: see load_rooms")
+        return add_room(waveforms, seed=seed, rooms=rooms)
+
     steps: list[tuple[float, Callable[..., tf.Tensor]]] = [
         (config.speed_probability, functools.partial(change_speed, limits=config.speed_range)),
-        (config.room_probability, functools.partial(add_room, rooms=rooms)),
+        (config.room_probability, add_one_of_rooms),
         (
             config.rawboost_probability,
             functools.partial(

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Callable
+
+import numpy as np
 import tensorflow as tf
 
 
@@ -16,3 +20,23 @@ def without_tuning(dataset: tf.data.Dataset) -> tf.data.Dataset:
     options = tf.data.Options()
     options.autotune.enabled = False
     return dataset.with_options(options)
+
+
+def not_kept(array: np.ndarray) -> Callable[[], np.ndarray]:
+    """Returns a function that gives the array for as long as somebody else holds it.
+
+    TensorFlow keeps the functions of a dataset, and what they refer to, until the process ends; the
+    evaluation that follows a training should have the memory back.
+
+    Raises (the function):
+        ReferenceError: Nobody holds the array any more.
+    """
+    source = weakref.ref(array)
+
+    def held() -> np.ndarray:
+        there = source()
+        if there is None:
+            raise ReferenceError("hold the split for as long as its batches are read")
+        return there
+
+    return held

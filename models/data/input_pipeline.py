@@ -13,7 +13,6 @@ import logging
 import math
 import shutil
 import tempfile
-import weakref
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
@@ -25,13 +24,12 @@ import tensorflow_transform as tft
 from bonafide.memory import keep_freed_memory, release_pages
 from models.augmentation.rooms import load_rooms
 from models.augmentation.spectrogram import AugmentConfig, augment_batch
-from models.augmentation.waveform_config import WaveformConfig
-from models.data.corpus_weights import not_weightable, parse_weights, row_weights, shares_text
-from models.data.datasets import without_tuning
+from models.data.class_counts import ClassCounts
+from models.data.corpus_weights import row_weights, shares_text
+from models.data.datasets import not_kept, without_tuning
 from models.data.holdout import Ids, hold_out
 from models.data.ordering import epoch_order
 from models.data.pcm_split import PcmSplit, Recordings
-from models.features.config import FeatureConfig
 from models.features.preprocessing import (
     CORPUS,
     FEATURES,
@@ -40,8 +38,10 @@ from models.features.preprocessing import (
     SPEAKER_ID,
     SYSTEM_ID,
 )
-from models.training.losses import ClassCounts
-from models.training.trainer_config import TrainerConfig
+from models.settings.corpus_weights import not_weightable, parse_weights
+from models.settings.features import FeatureConfig
+from models.settings.trainer import TrainerConfig
+from models.settings.waveform import WaveformConfig
 
 _LOG = logging.getLogger("bonafide")
 # Utterances that pass through the transform graph together: enough to amortise a call, and few
@@ -125,12 +125,10 @@ class ArraySplit:
         if order_seed is not None:
             order = epoch_order(len(order), order_seed, self.weights)
 
-        # TensorFlow keeps such a function, and what it refers to, until the process ends; the
-        # evaluation that follows should have the memory back.
-        source = weakref.ref(self.features)
+        held_features = not_kept(self.features)
 
         def take(rows: np.ndarray) -> np.ndarray:
-            array = source()
+            array = held_features()
             taken = array[rows]
             release_pages(array)
             return taken
@@ -246,8 +244,8 @@ def open_splits(
 
     Raises:
         FileNotFoundError: Patterns match no file.
-        ValueError: A split is empty, waveforms that are not there are to be augmented, or corpora
-            have weights that cannot be followed.
+        ValueError: A split is empty, waveforms that are not there are to be augmented (or the
+            settings of the features are missing), or corpora have weights that cannot be followed.
     """
     keep_freed_memory()
     augmented = waveform is not None and waveform.enabled
@@ -265,14 +263,24 @@ def open_splits(
     if settings.holdout_attacks:
         splits[:2] = _without_held_out(splits[0], splits[1], settings.holdout_attacks)
     weights = _weights(splits[0], settings.corpus_weights) if settings.corpus_weights else None
-    if augmented:
+    opened: list[Split]
+    if waveform is not None and waveform.enabled:
+        if features is None:
+            raise ValueError("waveforms are augmented with the settings of the features")
         recordings = _open_recordings(splits[0], transform_output, settings, features, waveform)
-        training, *others = [recordings, *_with_features(splits[1:], settings)]
+        opened = [recordings, *_with_features(splits[1:], settings)]
     else:
-        training, *others = _with_features(splits, settings)
+        opened = _with_features(splits, settings)
     if weights is not None:
-        training = dataclasses.replace(training, weights=weights)
-    return [training, *others]
+        opened[0] = _weighted(opened[0], weights)
+    return opened
+
+
+def _weighted(split: Split, weights: np.ndarray) -> Split:
+    """The split with weights [N]; see `Split.weights`."""
+    if not isinstance(split, ArraySplit | PcmSplit):
+        raise TypeError(f"rows of {type(split).__name__} cannot be drawn by weight")
+    return dataclasses.replace(split, weights=weights)
 
 
 def _with_features(splits: Sequence[ExampleFiles], settings: TrainerConfig) -> list[Split]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import weakref
 from collections.abc import Callable
 
 import numpy as np
@@ -12,11 +11,11 @@ import tensorflow as tf
 
 from bonafide.memory import release_pages
 from models.augmentation.waveform import augment_waveforms
-from models.augmentation.waveform_config import WaveformConfig
-from models.data.datasets import without_tuning
+from models.data.datasets import not_kept, without_tuning
 from models.data.ordering import epoch_order
 from models.features import frontend as features_lib
 from models.features.preprocessing import FEATURES, PCM16
+from models.settings.waveform import WaveformConfig
 
 _FULL_SCALE = 32767.0
 # Keeps the seeds of waveforms apart from those that others make of the same (seed, epoch).
@@ -103,12 +102,11 @@ class PcmSplit:
             base = tf.constant([order_seed[0], _STREAM])
             seed = tf.random.experimental.stateless_fold_in(base, order_seed[1])
 
-        # As in ArraySplit: what TensorFlow keeps must not keep the recordings.
-        source = weakref.ref(self.recordings.samples)
+        held_samples = not_kept(self.recordings.samples)
         offsets, clip_samples = self.recordings.offsets, self.clip_samples
 
         def read(rows: np.ndarray, starts: np.ndarray) -> np.ndarray:
-            samples = source()
+            samples = held_samples()
             clips = Recordings(samples, offsets).clips(rows, clip_samples, starts)
             release_pages(samples)
             return clips

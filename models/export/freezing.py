@@ -6,12 +6,19 @@ alone (positions times their projection, in every block) is computed once and no
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from models.network.conformer import Conformer
+
+
+class Network(Protocol):
+    """A trained network, frozen or not."""
+
+    def __call__(self, features: tf.Tensor, /) -> tf.Tensor:
+        """[B, T, F] to [B]."""
 
 
 class Frozen(NamedTuple):

@@ -20,9 +20,9 @@ from bonafide.registry.names import EXTRA_DIR, WEIGHTS_FILE
 from models.export import freezing
 from models.export.recordings import wav_to_pcm16, waveform_to_pcm16
 from models.export.warmup import WARMUP_FILE, write_warmup_requests
-from models.features.config import FeatureConfig
 from models.features.preprocessing import FEATURES, PCM16
 from models.network.conformer import Conformer, ConformerConfig
+from models.settings.features import FeatureConfig
 
 FACTS_FILE = "bonafide.json"
 _BYTES_PER_SAMPLE = 2
@@ -42,6 +42,11 @@ class Member(NamedTuple):
     weights: Sequence[np.ndarray]
     log_prior_odds: float = 0.0
     calibration: AffineCalibration = AffineCalibration()
+
+
+def _logits(model: Conformer, features: tf.Tensor) -> tf.Tensor:
+    """[B, T, F] to [B], as the model does when it is not trained."""
+    return model(features, training=False)
 
 
 class Detector(tf.Module):
@@ -85,11 +90,13 @@ class Detector(tf.Module):
             # In a namespace, which TensorFlow does not look into: their weights are saved apart.
             self._held = types.SimpleNamespace(models=list(models))
             frames, bands = features.num_frames, features.num_features
-            self._networks = [freezing.freeze(model, frames, bands) for model in models]
+            self._networks: list[freezing.Network] = [
+                freezing.freeze(model, frames, bands) for model in models
+            ]
         else:
             self._held = tf.Module()
             self._held.models = list(models)
-            self._networks = [functools.partial(model, training=False) for model in models]
+            self._networks = [functools.partial(_logits, model) for model in models]
         joint = calibration or AffineCalibration()
         # Affine maps of affine maps: a weight for each logit, and one offset.
         self._weights = [joint.slope * m.calibration.slope / len(members) for m in members]

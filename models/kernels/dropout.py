@@ -5,6 +5,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from models.kernels import switch
+
 _LEVELS = 256
 
 
@@ -36,6 +38,8 @@ class ByteDropout(keras.layers.Layer):
         """Drops values of a tensor of any shape while training."""
         if not training or not self.dropped_levels:
             return inputs
+        if not switch.fused():
+            return keras.random.dropout(inputs, self.rate, seed=self.seed_generator)
         seed = _of_this_replica(tf.cast(self.seed_generator.next(), tf.int32))
         size = tf.size(inputs)
         words = tf.random.stateless_uniform([(size + 3) // 4], seed, None, None, tf.uint32)

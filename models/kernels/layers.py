@@ -15,6 +15,8 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from models.kernels import switch
+
 Gradient = Callable[..., Any]
 
 
@@ -24,8 +26,14 @@ class Dense(keras.layers.Dense):
     TensorFlow fuses a product with the bias that follows it, but Keras has a reshape between them.
     """
 
-    def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
+    def call(
+        self,
+        inputs: tf.Tensor,
+        training: bool | None = None,  # noqa: ARG002 (Keras' signature)
+    ) -> tf.Tensor:
         """[..., D] to [..., units]."""
+        if not switch.fused():
+            return super().call(inputs)
         shape = ops.shape(inputs)
         flat = super().call(ops.reshape(inputs, (-1, shape[-1])))
         return ops.reshape(flat, (*shape[:-1], self.units))
@@ -36,6 +44,8 @@ class LayerNorm(keras.layers.LayerNormalization):
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
         """A tensor of any shape."""
+        if not switch.fused():
+            return super().call(inputs)
         gain, shift = (tf.convert_to_tensor(v, tf.float32) for v in (self.gamma, self.beta))
         return layer_norm(inputs, gain, shift, self.epsilon)
 
@@ -71,9 +81,18 @@ def layer_norm(x: tf.Tensor, gain: tf.Tensor, shift: tf.Tensor, epsilon: float) 
     return normalise(x, gain, shift)
 
 
-@tf.custom_gradient
-def swish(x: tf.Tensor) -> tuple[tf.Tensor, Gradient]:
+def swish(x: tf.Tensor) -> tf.Tensor:
     """`x sigmoid(x)`."""
+    return _swish(x) if switch.fused() else keras.activations.silu(x)
+
+
+def gated(x: tf.Tensor) -> tf.Tensor:
+    """Gated linear unit (Dauphin et al. 2017): `value sigmoid(gate)`, [..., 2 D] to [..., D]."""
+    return _gated(x) if switch.fused() else keras.activations.glu(x)
+
+
+@tf.custom_gradient
+def _swish(x: tf.Tensor) -> tuple[tf.Tensor, Gradient]:
 
     def gradient(dy: tf.Tensor) -> tf.Tensor:
         wide = tf.cast(x, tf.float32)
@@ -86,8 +105,7 @@ def swish(x: tf.Tensor) -> tuple[tf.Tensor, Gradient]:
 
 
 @tf.custom_gradient
-def gated(x: tf.Tensor) -> tuple[tf.Tensor, Gradient]:
-    """Gated linear unit (Dauphin et al. 2017): `value sigmoid(gate)`, [..., 2 D] to [..., D]."""
+def _gated(x: tf.Tensor) -> tuple[tf.Tensor, Gradient]:
     value, gate = tf.split(x, 2, axis=-1)
     gate = tf.sigmoid(tf.cast(gate, tf.float32))
 

@@ -13,8 +13,8 @@ from keras import ops
 
 from models.kernels import dropout, layers
 from models.network import attention
-from models.network.conformer_config import ConformerConfig
 from models.network.masking import MASKED_SCORE, TakesMask, zero_padding
+from models.settings.conformer import ConformerConfig
 
 _VARIANCE_FLOOR = 1e-6
 
@@ -342,7 +342,11 @@ class Conformer(TakesMask, keras.Model):
         return {**super().get_config(), "config": dataclasses.asdict(self.config)}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "Conformer":
+    def from_config(
+        cls,
+        config: dict[str, Any],
+        custom_objects: Any = None,  # noqa: ARG003 (Keras' signature)
+    ) -> "Conformer":
         """Makes an untrained model from the result of `get_config`."""
         config = dict(config)
         return cls(ConformerConfig(**config.pop("config")), **config)

@@ -21,7 +21,6 @@ class TakesMask:
 
     def compute_mask(self, inputs: Any, previous_mask: Any = None) -> None:
         """Attaches no mask to the output."""
-        return None
 
 
 def zero_padding(inputs: tf.Tensor, mask: tf.Tensor | None) -> tf.Tensor:

@@ -99,16 +99,21 @@ def _block(theirs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
             if array is not None and "pw_conv" in there and weight == "kernel":
                 array = array.reshape(array.shape[-2:])  # [1, 1, D, C] to [D, C]
             _take(ours, f"{here}/{weight}", array)
+    return ours | _attention(theirs) | _convolution(theirs)
 
+
+def _attention(theirs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Our weights of a block's attention: one kernel for query, key and value."""
+    ours: dict[str, np.ndarray] = {}
     attention = {
         key.partition("/")[2]: array
         for key, array in theirs.items()
         if key.startswith("mhsa_module_mhsa/")
     }
-    joint = [attention.get(f"{part}_kernel") for part in ("query", "key", "value")]
-    if all(kernel is not None for kernel in joint):
+    joint = ("query_kernel", "key_kernel", "value_kernel")
+    if all(name in attention for name in joint):
         ours["attention/query_key_value/kernel"] = np.concatenate(
-            [_heads_joined(kernel) for kernel in joint], axis=1
+            [_heads_joined(attention[name]) for name in joint], axis=1
         )  # [D, 3 H d]
     if "pos_kernel" in attention:
         ours["attention/position/kernel"] = _heads_joined(attention["pos_kernel"])
@@ -119,18 +124,24 @@ def _block(theirs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     for there, here in (("pos_bias_u", "content_bias"), ("pos_bias_v", "position_bias")):
         if there in attention:
             ours[f"attention/{here}"] = attention[there][:, None, None, :]  # [H, 1, 1, d]
+    return ours
 
+
+def _convolution(theirs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Our depthwise convolution of a block: theirs with the batch normalisation that follows."""
     names = [f"conv_module_dw_conv/{name}" for name in ("depthwise_kernel", "bias")]
     names += [f"conv_module_bn/{name}" for name in ("moving_mean", "moving_variance")]
-    if all(name in theirs for name in names):
-        kernel, bias, mean, variance = (theirs[name] for name in names)
-        scale = 1.0 / np.sqrt(variance + _BATCH_NORM_EPSILON)
-        kernel = kernel.reshape(kernel.shape[0], *kernel.shape[-2:])  # [32, 1, D, 1] to [32, D, 1]
-        if len(kernel) % 2 == 0:
-            kernel = np.pad(kernel, [(1, 0), (0, 0), (0, 0)])
-        ours["convolution/depthwise/kernel"] = kernel * scale[:, None]
-        ours["convolution/depthwise/bias"] = (bias - mean) * scale
-    return ours
+    if any(name not in theirs for name in names):
+        return {}
+    kernel, bias, mean, variance = (theirs[name] for name in names)
+    scale = 1.0 / np.sqrt(variance + _BATCH_NORM_EPSILON)
+    kernel = kernel.reshape(kernel.shape[0], *kernel.shape[-2:])  # [32, 1, D, 1] to [32, D, 1]
+    if len(kernel) % 2 == 0:
+        kernel = np.pad(kernel, [(1, 0), (0, 0), (0, 0)])
+    return {
+        "convolution/depthwise/kernel": kernel * scale[:, None],
+        "convolution/depthwise/bias": (bias - mean) * scale,
+    }
 
 
 def _heads_joined(kernel: np.ndarray) -> np.ndarray:

@@ -118,11 +118,11 @@ def _load(path: str, fingerprint: str, shapes: Sequence[tuple[int, ...]]) -> Tra
             facts = json.loads(str(archive["facts"]))
             if facts.pop("fingerprint") != fingerprint:
                 raise _UnusableError("it belongs to other data, settings or code")
-            groups = {
-                group: [archive[n] for n in sorted(archive.files) if n.startswith(f"{group}/")]
+            variables, best_weights = (
+                [archive[n] for n in sorted(archive.files) if n.startswith(f"{group}/")]
                 for group in ("variables", "best_weights")
-            }
-        state = TrainingState(**groups, **facts)
+            )
+        state = TrainingState(variables=variables, best_weights=best_weights, **facts)
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise _UnusableError(f"it is damaged ({error})") from error
     if [v.shape for v in state.variables] != [tuple(s) for s in shapes]:

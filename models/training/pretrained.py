@@ -129,7 +129,7 @@ def _read(path: str, uri: str) -> dict[str, np.ndarray]:
     except (OSError, KeyError, RuntimeError) as error:
         raise ValueError(
             f"trainer.pretrained={uri} is not a readable HDF5 file ({error}; it has {len(content)} "
-            f"bytes and begins with {content[:16]!r}); was it downloaded whole?"
+            f"bytes and begins with {content[:16]!r}); is the download complete?"
         ) from error
 
 

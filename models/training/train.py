@@ -14,15 +14,18 @@ import tensorflow as tf
 
 from bonafide.metrics.detection import equal_error_rate
 from models.augmentation.spectrogram import AugmentConfig
+from models.data.class_counts import ClassCounts, class_weights, log_prior_odds
 from models.data.input_pipeline import Split, class_counts, evaluation_batches, training_batches
-from models.kernels.optimizer import build_optimizer, learning_rate_schedule
+from models.kernels import switch
 from models.network.conformer import Conformer, ConformerConfig
+from models.settings.trainer import TrainerConfig
 from models.training import checkpoints
 from models.training.calibrate import DevCalibration, calibrate
 from models.training.checkpoints import TrainingState
 from models.training.cost import count_flops
 from models.training.devices import Placement
-from models.training.losses import ClassCounts, class_weights, log_prior_odds, make_loss
+from models.training.losses import make_loss
+from models.training.optimizer import build_optimizer, learning_rate_schedule
 from models.training.pretrained import Loaded, load_pretrained
 from models.training.progress import Progress
 from models.training.steps import (
@@ -34,7 +37,6 @@ from models.training.steps import (
     score_batches,
     train_epoch,
 )
-from models.training.trainer_config import TrainerConfig
 
 __all__ = ["TrainerConfig", "TrainingDivergedError", "TrainingResult", "train"]
 
@@ -62,7 +64,7 @@ class TrainingResult:
     warm_start: Loaded | None = None
 
 
-def train(
+def train(  # noqa: PLR0913 (what a run is made of)
     train_split: Split,
     dev_split: Split,
     *,
@@ -104,6 +106,7 @@ def train(
     if settings.deterministic and placement.kind == "cpu":
         tf.config.experimental.enable_op_determinism()
     keras.utils.set_random_seed(settings.seed)
+    switch.use(settings.kernels)
     steps_per_epoch = math.ceil(len(train_split.labels) / settings.batch_size)
     with placement.scope():
         model = Conformer(conformer, name="conformer")
@@ -161,7 +164,7 @@ def train(
         trained_epoch = train_epoch(train_step, batches, placement, epoch)
         trained = time.monotonic()
         with averaged_weights(model, optimizer, placement):
-            logits = score_batches(score_step, dev_batches, placement)[: sum(dev_counts)]
+            logits = score_batches(score_step, dev_batches, placement)[: len(dev_split.labels)]
             require_finite(float(np.sum(logits)), f"a dev score in epoch {epoch}")
             dev_loss = float(tf.reduce_mean(dev_loss_of(logits, dev_split.labels)))
             dev_eer = equal_error_rate(logits, dev_split.labels).eer
@@ -190,7 +193,7 @@ def train(
     _LOG.info("exported: epoch %d, dev EER %.1f %%", state.best_epoch, 100 * state.best_dev_eer)
     odds = log_prior_odds(counts, weights) if settings.loss == "bce" else 0.0
     model.set_weights(state.best_weights)
-    logits = score_batches(score_step, dev_batches, placement)[: sum(dev_counts)]
+    logits = score_batches(score_step, dev_batches, placement)[: len(dev_split.labels)]
     calibration = calibrate(logits - odds, dev_split.labels, prior=settings.calibration_prior)
     dev_scores = calibration.map.apply(logits.astype(np.float64) - odds)
     return TrainingResult(state, odds, model.count_params(), calibration, dev_scores, warm_start)

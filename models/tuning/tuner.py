@@ -26,21 +26,22 @@ from tfx.components.tuner.component import TunerFnResult
 from models.augmentation.spectrogram import AugmentConfig
 from models.data.input_pipeline import Split
 from models.network.conformer import ConformerConfig
-from models.settings import FeatureConfig, TunerConfig
-from models.training import checkpoints
-from models.training.devices import Placement, choose_placement
-from models.training.progress import duration
-from models.training.steps import TrainingDivergedError
-from models.training.train import train
-from models.training.trainer import checkpoint_fingerprint, open_data
-from models.training.trainer_config import TrainerConfig
-from models.tuning.search_space import (
+from models.settings.features import FeatureConfig
+from models.settings.search_space import (
     Range,
     apply_values,
     search_space,
     value_of,
     values_text,
 )
+from models.settings.trainer import TrainerConfig
+from models.settings.tuner import TunerConfig
+from models.training import checkpoints
+from models.training.devices import Placement, choose_placement
+from models.training.progress import duration
+from models.training.steps import TrainingDivergedError
+from models.training.train import train
+from models.training.trainer import checkpoint_fingerprint, open_data
 from models.tuning.trial_record import TrialRecord, TrialResult
 
 _LOG = logging.getLogger("bonafide")
@@ -137,8 +138,8 @@ class SettingsTuner(base_tuner.BaseTuner):
         if best is None:
             first = next(iter(self.oracle.trials.values()))
             raise TuningFailedError(
-                f"none of the {len(self.oracle.trials)} trials of tuning could be trained to its "
-                f"end. In the first, with the settings as they are, {first.message}"
+                f"none of the {len(self.oracle.trials)} tuning trials finished. In the first, with "
+                f"the configured settings, {first.message}"
             )
 
     def run_trial(self, trial: Trial) -> float:

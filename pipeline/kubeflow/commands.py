@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import datetime
-import difflib
 import os
 import sys
 import time
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.markup import escape
 
+from bonafide.text import did_you_mean
 from pipeline.kubeflow import runs, watch
 from pipeline.kubeflow.command_line import (
     DELETE,
@@ -332,9 +332,8 @@ def _no_such_experiment(client: Client, name: str) -> str:
     namespace = client.connection.namespace
     where = f" in namespace {namespace}" if namespace else ""
     names = client.experiment_names()
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5) or names[:10]
-    there = f"; there are {', '.join(near)}" if near else "; there are none at all"
-    return f'{client.connection.host} has no experiment "{name}"{where}{there}'
+    advice = did_you_mean(name, names) if names else "There is none yet."
+    return f'{client.connection.host} has no experiment "{name}"{where}. {advice}'
 
 
 def _run_link(client: Client, run_id: str) -> str:

@@ -27,8 +27,9 @@ from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
 
 from bonafide.registry import warm_start
 from bonafide.storage import files
-from components.corpus_check import CorpusCheck
-from components.warm_start import WarmStart
+from components.corpus_check.component import CorpusCheck
+from components.corpus_check.settings import CorpusCheckSettings
+from components.warm_start.component import WarmStart
 from pipeline.config import CorpusConfig, Settings
 from pipeline.fingerprints import Fingerprints
 from pipeline.kubeflow import edits, parameters
@@ -109,11 +110,13 @@ def graph(
     serving = parameters.token("push_destination")
     finders: list[base_component.BaseComponent] = [
         CorpusCheck(
-            corpus_root=settings.corpus.root,
-            layout=settings.corpus.layout,
-            layout_options=settings.corpus.options,
-            asv_scores_dev=settings.evaluation.asv_scores_dev,
-            asv_scores_eval=settings.evaluation.asv_scores_eval,
+            settings=CorpusCheckSettings(
+                corpus_root=settings.corpus.root,
+                layout=settings.corpus.layout,
+                layout_options=settings.corpus.options,
+                asv_scores_dev=settings.evaluation.asv_scores_dev,
+                asv_scores_eval=settings.evaluation.asv_scores_eval,
+            )
         )
     ]
     if pretrained:

@@ -82,7 +82,7 @@ def run_parameters(settings: Settings, push_destination: str) -> tuple[RunParame
             settings.corpus.root,
             "Folder of the corpus as the pods see it: a mounted path, or a URI.",
             (
-                Place("CorpusCheck", "corpus_root"),
+                Place("CorpusCheck", "settings", ("corpus_root",)),
                 Place("UtteranceGen", "settings", ("corpus_root",)),
                 Place("EvalReport", "corpus_root"),
                 shown("corpus", "root"),
@@ -113,14 +113,14 @@ def run_parameters(settings: Settings, push_destination: str) -> tuple[RunParame
             "NUMBER_DOUBLE",
             settings.gate.max_eer,
             "Gate: the highest EER that passes, a fraction (upper end of its interval).",
-            (Place("ModelEvaluator", "gate", ("max_eer",)), shown("gate", "max_eer")),
+            (Place("ModelEvaluator", "settings", ("gate", "max_eer")), shown("gate", "max_eer")),
         ),
         RunParameter(
             "force_blessing_reason",
             "STRING",
             "",
             "Not empty: a refused model is pushed all the same, with this reason on record.",
-            (Place("ModelEvaluator", "force_blessing_reason"),),
+            (Place("ModelEvaluator", "settings", ("force_blessing_reason",)),),
         ),
     )
 

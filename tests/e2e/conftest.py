@@ -26,6 +26,8 @@ TINY = (
     "gate.max_eer=0.999",
     "gate.max_regression=1.0",
     "gate.max_worst_attack_eer=1.0",
+    "gate.max_condition_far=1.0",
+    "gate.max_condition_frr=1.0",
     "gate.max_calibration_loss=10",
 )
 

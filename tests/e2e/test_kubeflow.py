@@ -23,7 +23,7 @@ from kubeflow_launcher import run_process, start_preloaded
 from s3_server import CREDENTIALS, bucket_at
 
 from bonafide.storage import uris
-from models.tuning.search_space import DEFAULT_SPACE
+from models.settings.search_space import DEFAULT_SPACE
 
 pytestmark = pytest.mark.e2e
 

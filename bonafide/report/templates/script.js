@@ -18,7 +18,7 @@
       await vegaEmbed(holder, spec, options);
       holder.dataset.drawn = "";
     } catch (error) {
-      holder.textContent = "This chart could not be drawn; its data are in the table below.";
+      holder.textContent = "This chart could not be drawn; the table below has its data.";
       console.error(error);
     }
   };

@@ -69,8 +69,9 @@ def clips(paths: Iterable[str], model: Model) -> Iterator[np.ndarray]:
     for path in paths:
         try:
             blocks = read_blocks(path, model.sample_rate)
-            for _, clip in windows.cut(blocks, model.clip_samples):
-                yield np.resize(clip, model.clip_samples)
+            cutter = windows.SpeechCutter(model.sample_rate, model.clip_samples)
+            for window in cutter.cut(blocks):
+                yield np.resize(window.samples, model.clip_samples)
         except AudioError as error:
             raise CheckError(f"--check {path}: {error}") from error
 

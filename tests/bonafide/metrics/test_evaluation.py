@@ -128,7 +128,7 @@ def test_thresholds_are_frozen_on_dev_and_applied_to_eval():
     alone = evaluate(make(scores, labels), resamples=0)
     assert alone.figures == found.figures
     assert {point.chosen_on for point in alone.operating_points} == {"eval", "costs"}
-    assert any("freeze them on a development set" in warning for warning in alone.warnings)
+    assert any("Freeze them on a development set" in warning for warning in alone.warnings)
 
 
 def test_limits_are_of_one_per_cent_and_of_one_per_mille():

@@ -8,6 +8,7 @@ import pytest
 
 from bonafide.metrics.evaluation import AttackResult, Bootstrap, Comparison, Evaluation, Figure
 from bonafide.metrics.gate import GateConfig, Overlap, Rule, Verdict, decide
+from bonafide.metrics.treated import TreatedResult, TreatedTrials
 
 # Numbers that a float holds exactly, so that "at the limit" is at the limit.
 CONFIG = GateConfig(
@@ -145,6 +146,49 @@ def test_attacks_that_training_has_seen_pass_only_if_allowed():
     assert [rule.name for rule in verdict.rules] == RULES[:-1]
 
 
+def degraded(far=(0.1, 0.25), frr=(0.1, 0.375)):
+    """Two conditions, the second with these values and upper ends."""
+
+    def result(far, frr):
+        ends = [(0.0, end) if end is not None else None for _, end in (far, frr)]
+        rates = [Figure(value, end) for (value, _), end in zip((far, frr), ends, strict=True)]
+        return TreatedResult(Figure(0.1, None), None, None, *rates)
+
+    results = {
+        "as_recorded": result((0.9, 1.0), (0.9, 1.0)),
+        "lowpass:7000": result(*[(0.0, 0.1)] * 2),
+    }
+    return TreatedTrials(100, 200, {**results, "mp3:64k": result(far, frr)})
+
+
+def test_conditions_are_asked_for_only_where_a_limit_is_set():
+    verdict = decide(evaluation(), CONFIG, NOTHING_SHARED, degraded(far=(1.0, 1.0)))
+    assert [rule.name for rule in verdict.rules] == RULES
+    assert not CONFIG.needs_conditions
+    config = dataclasses.replace(CONFIG, max_condition_far=0.25, max_condition_frr=0.375)
+    assert config.needs_conditions
+    verdict = decide(evaluation(), config, NOTHING_SHARED, degraded())
+    names = [rule.name for rule in verdict.rules]
+    assert names[2:5] == ["max_worst_attack_eer", "max_condition_far", "max_condition_frr"]
+    assert verdict.passed  # exactly at the limits
+    for changes, name in (
+        ({"far": (0.1, 0.26)}, "max_condition_far"),
+        ({"frr": (0.1, 0.376)}, "max_condition_frr"),
+        ({"frr": (0.1, None)}, "max_condition_frr"),
+    ):
+        verdict = decide(evaluation(), config, NOTHING_SHARED, degraded(**changes))
+        [failure] = [rule for rule in verdict.rules if not rule.passed]
+        assert failure.name == name
+        assert "MP3 at 64 kbit/s: it is 10.00 %" in failure.detail
+
+
+def test_conditions_that_were_not_measured_do_not_pass():
+    config = dataclasses.replace(CONFIG, max_condition_far=0.5)
+    [failure] = decide(evaluation(), config, NOTHING_SHARED).failures
+    assert "not known" in failure
+    assert "evaluation.conditions" in failure
+
+
 def test_several_failures_are_all_named():
     found = evaluation(upper=0.5, worst=0.5, n_spoof=1)
     assert failed(found, overlap=Overlap(("S1",), ("A01",))) == [
@@ -160,19 +204,19 @@ def test_sentences_for_people():
     config = dataclasses.replace(CONFIG, min_spoof=5000)
     overlap = Overlap(tuple(f"S{number}" for number in range(7)), ("A01",))
     assert decide(found, config, overlap).failures == (
-        "EER on eval, upper end of its 95 % interval by speakers: 13.00 %; at most 12.50 % passes "
-        "(the EER is 5.00 %)",
-        "EER above the champion's, upper end of the paired 95 % interval: 4.00 points; at most "
-        "3.12 points passes (the champion has 6.25 %, the difference is -1.25 points)",
-        "EER of the worst attack: 40.00 %; at most 25.00 % passes (the worst attack is A18)",
-        "Calibration loss (Cllr - min Cllr): 0.750 bits; at most 0.500 bits passes (Cllr is 1.000, "
-        "at best 0.250 bits)",
-        "Bona fide trials: 12; at least 100 passes",
-        "Spoofed trials: 1,234; at least 5,000 passes",
-        "Speakers: 3; at least 10 passes",
-        "Speakers of eval that training has heard: 7; at most 0 passes (S0, S1, S2, S3, S4 and 2 "
-        "more)",
-        "Attacks of eval that training has seen: 1; at most 0 passes (A01)",
+        "EER on eval, upper end of its 95 % interval by speakers: 13.00 %, expected at most 12.50 "
+        "% (the EER is 5.00 %)",
+        "EER difference from the champion, upper end of the paired 95 % interval: 4.00 points, "
+        "expected at most 3.12 points (the champion has 6.25 %, the difference is -1.25 "
+        "percentage points)",
+        "EER of the worst attack: 40.00 %, expected at most 25.00 % (the worst attack is A18)",
+        "Calibration loss (Cllr - min Cllr): 0.750 bits, expected at most 0.500 bits (Cllr is "
+        "1.000, min Cllr 0.250 bits)",
+        "Bona fide trials: 12, expected at least 100",
+        "Spoofed trials: 1,234, expected at least 5,000",
+        "Speakers: 3, expected at least 10",
+        "Eval speakers that are in training: 7, expected at most 0 (S0, S1, S2, S3, S4 and 2 more)",
+        "Eval attacks that are in training: 1, expected at most 0 (A01)",
     )
 
 
@@ -180,10 +224,10 @@ def test_sentences_on_what_is_not_known():
     found = evaluation(upper=None, missing="all spoofed trials are of one speaker", n_speakers=None)
     first, second = decide(found, CONFIG, Overlap()).failures
     assert first == (
-        "EER on eval, upper end of its 95 % interval by speakers: not known; at most 12.50 % "
-        "passes (all spoofed trials are of one speaker)"
+        "EER on eval, upper end of its 95 % interval by speakers: not known, expected at most "
+        "12.50 % (all spoofed trials are of one speaker)"
     )
-    assert second == "Speakers: not known; at least 10 passes"
+    assert second == "Speakers: not known, expected at least 10"
     by_utterance = decide(evaluation(unit="utterance"), CONFIG, Overlap())
     assert by_utterance.rules[0].title.endswith("interval by utterances")
 

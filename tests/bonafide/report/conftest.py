@@ -7,10 +7,10 @@ import pytest
 
 from bonafide.metrics import gate
 from bonafide.metrics.costs import AsvErrorRates
-from bonafide.metrics.cue_removal import CueRemoval, CueResult
 from bonafide.metrics.detection import ErrorRates
 from bonafide.metrics.evaluation import Figure, evaluate
 from bonafide.metrics.slices import SliceResult
+from bonafide.metrics.treated import TreatedResult, TreatedTrials
 from bonafide.report.contents import (
     CalibrationEffect,
     DataChecks,
@@ -80,6 +80,18 @@ def make_normal_trials():
     return normal_trials
 
 
+def _condition(eer, far, frr, difference):
+    """A result under a condition, its intervals 5 points to either side."""
+
+    def figure(value):
+        return Figure(value, (max(0.0, value - 0.05), min(1.0, value + 0.05)))
+
+    changed = None if difference is None else figure(difference)
+    return TreatedResult(
+        figure(eer), changed, ErrorRates(far, frr), figure(far), figure(frr), changed, changed
+    )
+
+
 @pytest.fixture(scope="session")
 def contents():
     """Returns a report with every part."""
@@ -108,20 +120,31 @@ def contents():
         data=DataChecks(
             [DataFinding("shared_voices", "warning", "train and dev", "LA_1047", "a voice")], 0.39
         ),
-        cue_removal=CueRemoval(
+        cue_removal=TreatedTrials(
             n_bonafide=60,
             n_spoof=240,
             results={
-                "as_recorded": CueResult(Figure(0.125, (0.1, 0.15)), None, ErrorRates(0.1, 0.15)),
-                "trimmed": CueResult(
+                "as_recorded": TreatedResult(
+                    Figure(0.125, (0.1, 0.15)), None, ErrorRates(0.1, 0.15)
+                ),
+                "trimmed": TreatedResult(
                     Figure(0.25, (0.2, 0.3)), Figure(0.125, (0.0625, 0.2)), ErrorRates(0.3, 0.2)
                 ),
-                "levelled": CueResult(
+                "levelled": TreatedResult(
                     Figure(0.12, (0.1, 0.15)), Figure(-0.005, (-0.01, 0.0)), ErrorRates(0.1, 0.15)
                 ),
-                "trimmed_levelled": CueResult(
+                "trimmed_levelled": TreatedResult(
                     Figure(0.15, (0.1, 0.2)), Figure(0.025, (-0.01, 0.06)), None
                 ),
+            },
+        ),
+        conditions=TreatedTrials(
+            n_bonafide=60,
+            n_spoof=240,
+            results={
+                "as_recorded": _condition(0.125, 0.1, 0.15, None),
+                "noise:30": _condition(0.15, 0.05, 0.2, 0.05),
+                "mp3:64k": _condition(0.25, 0.99, 0.01, 0.89),
             },
         ),
         audio=lambda utterance: f"audio/{utterance}.wav",
@@ -155,6 +178,14 @@ def hostile():
         rejected=Rejected(1, [(HOSTILE, HOSTILE, HOSTILE)]),
         slices={HOSTILE: {HOSTILE: SliceResult(1, 1, None, None, None)}},
         data=DataChecks([DataFinding(HOSTILE, "warning", HOSTILE, HOSTILE, HOSTILE)]),
+        conditions=TreatedTrials(
+            1,
+            1,
+            {
+                "as_recorded": TreatedResult(Figure(0.1, None), None, None),
+                HOSTILE: TreatedResult(Figure(0.2, None), Figure(0.1, None), None),
+            },
+        ),
         audio=lambda utterance: HOSTILE_URI,
     )
     overlap = gate.Overlap(speakers=(HOSTILE,), attacks=(HOSTILE,))

@@ -89,7 +89,7 @@ def test_the_shares_of_a_histogram_are_of_the_class(contents):
 def test_a_threshold_out_of_range_is_said_to_be(make_report, make_trials_of):
     trials = make_trials_of([6e6, 7e6, 8e6], [5e6, 4e6, 6.5e6])
     figure = figures.scores(make_report(trials))
-    assert "Outside of the range shown: Bayes threshold (\u22120.642)." in figure.finding
+    assert "Outside the displayed range: Bayes threshold (\u22120.642)." in figure.finding
     assert "mark-1" not in figure.specs[0]["datasets"]
 
 
@@ -116,7 +116,7 @@ def test_only_the_worst_of_many_attacks_are_drawn_and_all_are_in_the_table(
     figure = figures.attacks(make_report(make_normal_trials(6, spoof=500, attacks=names)))
     assert len(figure.specs[0]["datasets"]["attacks"]) == charts.MOST_ATTACKS
     assert len(figure.table.rows) == 50
-    assert figure.finding.endswith("Drawn are the worst 40 of 50.")
+    assert figure.finding.endswith("The chart shows the worst 40 of 50.")
 
 
 def test_without_intervals_there_are_no_whiskers(make_report, make_normal_trials):

@@ -65,6 +65,40 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+def test_scores_of_several_conditions(files, capsys):
+    worse = "".join(f"{row[0]} {row[4] + 1.5!r}\n" for row in simulated(1))
+    (files / "mp3.txt").write_text(worse)
+    arguments = ["--scores", "eval.txt", "--protocol", "eval.trl", "--resamples", "100"]
+    arguments += ["--dev-scores", "dev.txt", "--dev-protocol", "dev.trl"]
+    conditions = ["--condition", "mp3:64k=mp3.txt", "--condition", "our line=eval.txt"]
+    outputs = ["--json", "out.json", "--html", "out.html"]
+    assert command.main([*arguments, *conditions, *outputs]) == 0
+    found = json.loads((files / "out.json").read_text())
+    assert list(found["conditions"]["results"]) == ["as_recorded", "mp3:64k", "our line"]
+    moved = found["conditions"]["results"]["mp3:64k"]
+    assert moved["far_difference"]["ci95"][0] > 0
+    assert found["provenance"]["sha256"].keys() >= {"mp3.txt"}
+    page = (files / "out.html").read_text()
+    assert "MP3 at 64 kbit/s" in page
+    shown = capsys.readouterr().out
+    assert shown.index("MP3 at 64") < shown.index("our line")
+    # The same file for a condition: nothing moves.
+    assert found["conditions"]["results"]["our line"]["difference"]["value"] == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--condition", "mp3.txt"], "expected NAME=FILE"),
+        (["--condition", "a=x", "--condition", "a=y"], "a name of its own"),
+    ],
+)
+def test_conditions_need_names(files, capsys, given, said):
+    with pytest.raises(SystemExit):
+        command.main(["--scores", "eval.txt", "--protocol", "eval.trl", *given])
+    assert said in capsys.readouterr().err
+
+
 @pytest.fixture
 def files(folder):
     """The files of the small example and of a simulated system."""
@@ -199,7 +233,7 @@ def test_without_other_files_what_needs_them_is_not_there(files):
     assert not {*BASELINE_KEYS, "baseline"} & set(data)
     assert data["min_tdcf_legacy"] is data["min_tdcf_revised"] is None
     assert set(data["provenance"]["sha256"]) == {"scores.txt", "protocol.txt"}
-    assert any("freeze them on a development set" in warning for warning in data["warnings"])
+    assert any("Freeze them on a development set" in warning for warning in data["warnings"])
 
 
 def test_where_the_figures_come_from(files):
@@ -492,7 +526,8 @@ def lines_of(changed=(), **scores):
         ("scores.txt", lines_of() + "B1 -1\n", "scores.txt: 1 line with an utterance that was"),
         ("scores.txt", lines_of(F1="nan"), "scores.txt:3: the score is nan, as 1 of 7 are NaN"),
         ("scores.txt", lines_of(B4="inf"), "scores.txt:2: the score is inf, as 1 of 7 are NaN"),
-        ("scores.txt", lines_of(B4="high"), "scores.txt:2: the score 'high' is not a number"),
+        ("scores.txt", lines_of(B4="high"),
+         "scores.txt:2: expected a number as the score, got 'high'"),
         ("scores.txt", lines_of(F3=1, B4=1, F1=0, B1=0, F2=0, B3=1, B2=1),
          "scores.txt with protocol.txt: All 7 scores are among 2 different values (0, 1). Those "
          "are decisions, not scores"),
@@ -501,14 +536,15 @@ def lines_of(changed=(), **scores):
             f"{name} {'- bonafide' if name[0] == 'B' else 'A01 spoof'} {score}\n"
             for name, score in PLAIN_SCORES.items() if name != "B1"),
          "B1 (key spoof, in the protocol bonafide), F3 (system A01, in the protocol A02)"),
-        ("scores.txt", "", "scores.txt: there is no score in it"),
-        ("scores.txt", "B1,1\n", "scores.txt:1: no form of score file has 1 column"),
+        ("scores.txt", "", "scores.txt: the file is empty; expected 2 columns: UTTERANCE SCORE"),
+        ("scores.txt", "B1,1\n", "scores.txt:1: expected 2 or 4 columns separated"),
         ("protocol.txt", PROTOCOL + "S1 B9 - A01 bonafide\n",
-         "protocol.txt:8: a bonafide line names the attack 'A01'"),
-        ("protocol.txt", PROTOCOL.replace("spoof", "fake"), "protocol.txt:5: unknown key 'fake'"),
+         "protocol.txt:8: expected '-' as the attack of a bona fide trial, got 'A01'"),
+        ("protocol.txt", PROTOCOL.replace("spoof", "fake"),
+         "protocol.txt:5: expected 'bonafide' or 'spoof' as the key in column 5, got 'fake'"),
         ("protocol.txt", PROTOCOL.replace("- - bonafide", "- A01 spoof"), "no bona fide trial"),
-        ("protocol.txt", "", "protocol.txt: the protocol is empty"),
-        ("asv.txt", ASV.replace("A07 target 1\n", "A07 target\n"), "asv.txt:1: 2 columns in place"),
+        ("protocol.txt", "", "protocol.txt: the file is empty; expected 5 columns"),
+        ("asv.txt", ASV.replace("A07 target 1\n", "A07 target\n"), "asv.txt:1: expected 3 columns"),
         ("asv.txt", "A07 target 1\n", "asv.txt: there is no nontarget and no spoof trial"),
         ("asv.txt", ASV.replace("spoof ", "spoof -9"), "asv.txt: A t-DCF cannot be computed"),
         ("baseline.txt", lines_of(X1=1), "the scores in baseline.txt do not fit the protocol prot"),
@@ -623,7 +659,7 @@ def test_an_input_is_never_overwritten(files, capsys, arguments):
     with pytest.raises(SystemExit) as caught:
         command.main([*SMALL, *arguments])
     assert caught.value.code == 2
-    assert "--json and --html need a file each" in capsys.readouterr().err
+    assert "expected different files for --json, --html" in capsys.readouterr().err
     assert content(files) == before
 
 
@@ -632,10 +668,13 @@ def test_an_input_is_never_overwritten(files, capsys, arguments):
     [
         (("--scores", "scores.txt"), "required: --protocol"),
         (("--protocol", "protocol.txt"), "required: --scores"),
-        ((*SMALL, "--dev-scores", "dev.txt"), "--dev-scores and --dev-protocol need each other"),
-        ((*SMALL, "--dev-protocol", "dev.trl"), "--dev-scores and --dev-protocol need each other"),
-        ((*SMALL, "--resamples", "-1"), "'-1' is not a whole number from 0"),
-        ((*SMALL, "--seed", "1.5"), "'1.5' is not a whole number from 0"),
+        ((*SMALL, "--dev-scores", "dev.txt"), "expected --dev-scores and --dev-protocol together"),
+        (
+            (*SMALL, "--dev-protocol", "dev.trl"),
+            "expected --dev-scores and --dev-protocol together",
+        ),
+        ((*SMALL, "--resamples", "-1"), "expected a whole number from 0, got '-1'"),
+        ((*SMALL, "--seed", "1.5"), "expected a whole number from 0, got '1.5'"),
         ((*SMALL, "--subset", "dev"), "invalid choice: 'dev'"),
         ((*SMALL, "--lower"), "unrecognized arguments: --lower"),
     ],

@@ -61,7 +61,7 @@ def page_of(*findings):
 
 def test_nothing_found():
     shown = text_of(page_of())
-    assert "Can be trained on 0 errors and 0 warnings" in shown
+    assert "Fit for training 0 errors and 0 warnings" in shown
     assert "Findings None." in shown
     assert "train 1,234 4 1 not known 0.50" in shown
     assert "DC offset (dBFS)" in shown
@@ -78,7 +78,7 @@ def test_figures_stand_with_interval_medians_and_attacks():
 def test_errors_come_first_and_what_comes_from_files_is_escaped():
     page = page_of(finding("warning"), finding("error", subject="<script>x", value=3, limit=0))
     shown = text_of(page).replace("\u00a0", " ")
-    assert "Must not be trained on 1 error and 1 warning" in shown
+    assert "Not fit for training 1 error and 1 warning" in shown
     assert shown.index("✕ error") < shown.index("! warning")
     assert "&lt;script&gt;x" in shown
     assert "Set &lt;it&gt;." in shown
@@ -113,14 +113,14 @@ def test_drift_is_a_table_of_what_there_is_to_compare_with():
     shown = text_of(page)
     assert "corpus &lt;old&gt; , which the champion (version 41) was trained on" in shown
     assert "300 recordings of the log calls.csv (2 more could not be read)" in shown
-    assert (
-        "bona fide, from the champion&#39;s corpus bona fide, from the service&#39;s log" in shown
-    )
-    assert "DC offset (dBFS) 0.250 \u221280, here \u221245.5 –" in shown
+    assert "bona fide, from the champion&#39;s corpus bona fide, from the serving log" in shown
+    assert "DC offset (dBFS) 0.250 \u221280, train \u221245.5 –" in shown
     assert "duration (s) – 0.500" in shown
     report["drift"]["champion"]["numbers"] = {"bonafide": {}}
     del report["drift"]["serving"]
-    assert "too few utterances on one of the sides" in text_of(render_data_page(report, title="x"))
+    assert "One of the two sides has too few utterances." in text_of(
+        render_data_page(report, title="x")
+    )
 
 
 def test_drift_is_measured_in_bits_and_shares_in_per_cent():
@@ -140,4 +140,4 @@ def test_what_a_corpus_tells_is_counted_by_split_and_class():
     report["splits"]["dev"] = dev
     shown = text_of(render_data_page(report, title="x"))
     assert "By language: bona fide and spoofed utterances Language train dev" in shown
-    assert "en&lt; 5 and 0 none not told 1 and 2 none de none 7 and 1,200" in shown
+    assert "en&lt; 5 and 0 none not given 1 and 2 none de none 7 and 1,200" in shown

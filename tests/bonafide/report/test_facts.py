@@ -52,13 +52,23 @@ def rule(passed, value=0.03):
 @pytest.mark.parametrize(
     ("verdict", "forced", "state", "sentence"),
     [
-        (None, "", "none", "Nothing here was held against a limit."),
-        (None, "demo", "forced", "No gate was asked."),
-        (Verdict((rule(True),)), "", "passed", "It keeps all 1 rule."),
-        (Verdict((rule(True),)), "demo", "passed", "It keeps all 1 rule."),
-        (Verdict((rule(True), rule(False))), "", "refused", "It breaks 1 of 2 rules: EER on eval."),
-        (Verdict((rule(False),)), "demo", "forced", "It breaks 1 of 1 rule: EER on eval."),
-        (Verdict(()), "", "refused", "The gate has no rules, so nothing was judged."),
+        (None, "", "none", "No figure was compared with a limit."),
+        (None, "demo", "forced", "No gate was applied."),
+        (Verdict((rule(True),)), "", "passed", "The model passed all 1 rule."),
+        (Verdict((rule(True),)), "demo", "passed", "The model passed all 1 rule."),
+        (
+            Verdict((rule(True), rule(False))),
+            "",
+            "refused",
+            "The model failed 1 of 2 rules: EER on eval.",
+        ),
+        (Verdict((rule(False),)), "demo", "forced", "The model failed 1 of 1 rule: EER on eval."),
+        (
+            Verdict(()),
+            "",
+            "refused",
+            "The gate has no rules, so no figure was compared with a limit.",
+        ),
     ],
 )
 def test_the_decision(contents, verdict, forced, state, sentence):
@@ -158,22 +168,23 @@ def test_audio_that_a_page_may_not_name(uri):
     [
         (
             *(-0.02, (-0.03, -0.01)),
-            "The EER is lower than that of champion, version 17: \u22122.00 points (\u22123.00 to "
-            "\u22121.00).",
+            "The EER is lower than that of champion, version 17: \u22122.00 percentage points "
+            "(\u22123.00 to \u22121.00).",
         ),
         (
             *(0.02, (0.01, 0.03)),
-            "The EER is higher than that of champion, version 17: +2.00 points (+1.00 to +3.00).",
+            "The EER is higher than that of champion, version 17: +2.00 percentage points "
+            "(+1.00 to +3.00).",
         ),
         (
             *(0.02, (-0.01, 0.03)),
-            "These trials do not decide between it and champion, version 17: the EER differs by "
-            "+2.00 points, and the interval (\u22121.00 to +3.00) holds 0.",
+            "These trials show no difference from champion, version 17: the EER differs by +2.00 "
+            "percentage points, and the interval (\u22121.00 to +3.00) contains 0.",
         ),
         (
             *(0.02, None),
-            "The EER differs from that of champion, version 17 by +2.00 points; how surely is not "
-            "known.",
+            "The EER differs from that of champion, version 17 by +2.00 percentage points; there "
+            "is no interval.",
         ),
     ],
 )
@@ -201,8 +212,8 @@ def with_differences(contents, *differences):
 def test_the_summary_of_shortcuts_names_the_one_that_costs_most(contents):
     changed = with_differences(contents, (0.01, 0.03), (-0.1, 0.1), (0.02, 0.06))
     said = facts.cue_summary(changed)
-    assert "treated alike (both)" in said
-    assert "+4.00 points" in said
+    assert "300 processed trials (both)" in said
+    assert "+4.00 percentage points" in said
     assert [row.outcome for row in facts.cue_rows(changed.cue_removal)] == [
         *("", "relies", "open", "relies")
     ]
@@ -210,19 +221,21 @@ def test_the_summary_of_shortcuts_names_the_one_that_costs_most(contents):
 
 def test_the_summary_does_not_call_chance_a_loss(contents):
     said = facts.cue_summary(with_differences(contents, (-0.1, 0.1), (-0.1, 0.0), None))
-    assert said.startswith("The 300 trials show no loss")
+    assert said == (
+        "On 300 trials, removing silence, level and DC does not increase the EER significantly."
+    )
     said = facts.cue_summary(with_differences(contents, *[(-0.1, 0.0)] * 3))
-    assert said == "Taking out silence, level and DC costs it nothing (300 trials)."
+    assert said == "Removing silence, level and DC does not increase the EER (300 trials)."
     assert facts.cue_summary(dataclasses.replace(contents, cue_removal=None)) == ""
 
 
 @pytest.mark.parametrize(
     ("severities", "eer", "said"),
     [
-        ([], None, "Nothing was found to be wrong with the data."),
-        (["error", "warning", "warning"], None, "The data have 1 error and 2 warnings."),
-        ([], 0.9, "apart at an EER of 90.00 %, this detector at "),
-        ([], 0.0001, "this detector does no better, and may have learnt nothing about speech."),
+        ([], None, "DataGate found no fault in the data."),
+        (["error", "warning", "warning"], None, "DataGate reported 1 error and 2 warnings."),
+        ([], 0.9, "classes of eval at an EER of 90.00 %; this detector reaches "),
+        ([], 0.0001, "this detector is no better, and may have learnt nothing about speech."),
     ],
 )
 def test_the_summary_of_the_data(contents, severities, eer, said):

@@ -47,11 +47,13 @@ def test_the_card_has_every_part(contents, card):
     headings = re.findall(r"^#+ (.*)$", card, re.MULTILINE)
     assert headings == [
         *("Model card: conformer-s", "Gate", "Figures", "Attacks"),
-        *("Shortcuts taken out", "Operating points"),
-        *("Calibration", "Hardest trials", "Where this comes from", "Data", "Model"),
-        *("Utterances left out", "Limits", "Definitions and sources"),
+        *("Robustness", "Cue removal", "Operating points"),
+        *("Calibration", "Hardest trials", "Provenance", "Data", "Model"),
+        *("Rejected utterances", "Limits", "Definitions and sources"),
     ]
-    assert "**Refused by the gate.** It breaks 1 of 9 rules: EER of the worst attack." in card
+    assert (
+        "**Refused by the gate.** The model failed 1 of 9 rules: EER of the worst attack." in card
+    )
     by_first = {rows[0][0]: rows for rows in tables(card)}
     assert len(by_first["Result"]) == 1 + len(contents.verdict.rules)
     assert by_first["Attack"][1][0] == contents.evaluation.worst_attack
@@ -63,7 +65,7 @@ def test_a_plain_card_has_no_empty_parts(make_report, make_normal_trials):
     card = render_model_card(make_report(make_normal_trials(1, speakers=0), resamples=0))
     assert "## Gate" not in card
     assert "## Calibration" not in card
-    assert "No gate was asked" in card
+    assert "No gate was applied" in card
     assert "There are no intervals: no resamples were asked for." in card
     assert "\n\n\n" not in card
 

@@ -9,7 +9,7 @@ import re
 import numpy as np
 import pytest
 
-from bonafide.metrics import cue_removal
+from bonafide.metrics import treated
 from bonafide.metrics.evaluation import to_json
 from bonafide.report.contents import CalibrationEffect, DataChecks, Rejected
 from bonafide.report.page import render_page
@@ -83,9 +83,10 @@ def at(data, path):
 
 def test_the_json_is_that_of_the_evaluation(contents, page):
     found = json.loads(page.script("figures"))
-    removal = found.pop("cue_removal")
+    removal, conditions = found.pop("cue_removal"), found.pop("conditions")
     assert found == json.loads(json.dumps(to_json(contents.evaluation)))
-    assert cue_removal.from_json(removal) == contents.cue_removal
+    assert treated.from_json(removal) == contents.cue_removal
+    assert treated.from_json(conditions) == contents.conditions
 
 
 def test_every_figure_on_the_page_is_that_of_the_json(contents, page):
@@ -158,7 +159,7 @@ def test_the_structure_is_one_that_a_screen_reader_can_follow(page):
     assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
     assert tags.count("table") == tags.count("caption")
     assert all("scope" in attrs for attrs in page.all("th"))
-    assert tags.count("figure") == tags.count("figcaption") == tags.count("details") == 5
+    assert tags.count("figure") == tags.count("figcaption") == tags.count("details") == 6
     for attrs in page.all("div"):
         if "data-spec" in attrs:
             assert attrs["role"] == "img"
@@ -170,6 +171,7 @@ def test_the_order_is_that_of_a_review(page):
         *("verdict", "figures-list", "det-section", "scores-section", "attacks-section"),
         *(
             "conditions",
+            "robustness",
             "shortcuts",
             "data",
             "calibration-section",
@@ -192,28 +194,36 @@ def test_rules_say_how_they_came_out_in_words(contents, page):
 
 
 def test_what_the_detector_relies_on_is_said_in_words(contents, page):
-    assert "its EER is 25.00 %, +12.50 points" in page.words.replace("\u00a0", " ")
+    assert "its EER is 25.00 %, +12.50 percentage points" in page.words.replace("\u00a0", " ")
     assert "✕ relies on it" in page.words
     assert "✓ does not need it" in page.words
     assert "≈ undecided" in page.words
     without = Page(render_page(dataclasses.replace(contents, cue_removal=None)))
-    assert "Shortcuts" not in without.words
+    assert "Cue removal" not in without.words
     assert "cue_removal" not in json.loads(without.script("figures"))
 
 
+def test_conditions_are_shown_worst_first(contents, page):
+    assert "99 do" in page.words
+    assert page.words.index("MP3 at 64 kbit/s") < page.words.index("White noise 30 dB below")
+    without = Page(render_page(dataclasses.replace(contents, conditions=None)))
+    assert "Robustness" not in without.words
+    assert "conditions" not in json.loads(without.script("figures"))
+
+
 def test_what_the_data_gate_found_is_told(contents, page):
-    assert "The data have 1 warning." in page.words
+    assert "DataGate reported 1 warning." in page.words
     assert "! warning LA_1047 in train and dev" in page.words
-    assert "this detector does no better" not in page.words
+    assert "this detector is no better" not in page.words
     clean = dataclasses.replace(contents, data=DataChecks([]))
-    assert "Nothing was found to be wrong with the data." in Page(render_page(clean)).words
+    assert "DataGate found no fault in the data." in Page(render_page(clean)).words
     without = Page(render_page(dataclasses.replace(contents, data=None)))
     assert "Checks of the data" not in without.words
 
 
 def test_a_forced_blessing_shows_its_reason_beside_the_verdict(contents):
     page = Page(render_page(dataclasses.replace(contents, forced_reason="only for a demo")))
-    assert "Blessed by force against the gate" in page.words
+    assert "Refused by the gate, pushed by a forced blessing" in page.words
     assert "Reason given for the forced blessing: only for a demo" in page.words
 
 
@@ -229,9 +239,9 @@ def test_what_is_missing_is_left_out_or_said_to_be(make_report, make_normal_tria
     page = Page(render_page(report))
     sections = [attrs["id"] for attrs in page.all("section")]
     assert "training-section" not in sections
-    assert "No gate was asked" in page.words
+    assert "No gate was applied" in page.words
     assert "no resamples were asked for" in page.words
-    assert "It is not known whether the data step left any out." in page.words
+    assert "It is not known whether UtteranceGen rejected any." in page.words
     assert not [attrs for _, attrs in page.elements if "delta" in attrs.get("data-figure", "")]
     assert not page.all("audio")
     shown = [attrs for _, attrs in page.elements if attrs.get("data-figure") == "eer_ci95"]
@@ -253,13 +263,13 @@ def test_a_comparison_without_intervals(make_report, make_normal_trials):
     trials = make_normal_trials(1)
     report = make_report(trials, resamples=0, baseline_scores=trials.scores[::-1].copy())
     page = Page(render_page(report))
-    assert "how surely is not known" in page.words
+    assert "there is no interval" in page.words
     assert not [attrs for _, attrs in page.elements if attrs.get("data-figure") == "p_value"]
 
 
 def test_calibration_and_rejections_in_words(contents, page):
     assert "Scores were calibrated as 1.250 × raw score − 0.500." in page.words
-    assert "The data step left out 7 utterances." in page.words
+    assert "UtteranceGen rejected 7 utterances." in page.words
     changed = dataclasses.replace(
         contents,
         calibration=CalibrationEffect(1.0, 0.0, {}, note="the fitted slope is -0.2"),

@@ -261,10 +261,10 @@ def test_a_store_that_fails_now_and_then_is_asked_again(memory_store, store_fail
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("a.csv", "name,key\n1.wav,spoof\n", "a.csv:2: there is no column path or file or"),
-        ("a.csv", "path\n../1.wav\n", "a.csv:2: the path '../1.wav' goes out of the corpus"),
+        ("a.csv", "name,key\n1.wav,spoof\n", "a.csv:1: expected a column path or file or"),
+        ("a.csv", "path\n../1.wav\n", "the root of the corpus, got '../1.wav'"),
         ("a.jsonl", '{"path": ""}\n', "a.jsonl:1: the path is empty"),
-        ("a.csv", "path\n", "there is no row in it"),
+        ("a.csv", "path\n", "a.csv: expected rows below the header, got none"),
         ("a.txt", "\n\n", "names no recording"),
         ("none.txt", None, "none.txt cannot be read"),
     ],
@@ -296,8 +296,11 @@ def test_addresses(memory_store, root, path, expected):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--set", "trainer.epochs=1"], "only settings beam.* are taken here"),
-        (["--set", "beam.runer=direct"], "did you mean beam.runner"),
+        (
+            ["--set", "trainer.epochs=1"],
+            "expected a setting beam.*, got 'trainer.epochs=1' (--set)",
+        ),
+        (["--set", "beam.runer=direct"], "Did you mean 'beam.runner"),
         (["--workers", "0"], "not a whole number above 0"),
         (["--prior", "1"], "not a number between 0 and 1"),
     ],

@@ -95,9 +95,9 @@ def test_a_recording_that_cannot_be_used_does_not_keep_the_others_from_it(record
 
 def test_what_a_server_says_is_passed_on(recordings, url, target, capsys):
     assert client.main(["short.wav", "--url", url, "--model", "other"]) == 1
-    assert "/v1/models/other:predict says 404: Servable not found" in capsys.readouterr().err
+    assert "/v1/models/other:predict answered 404: Servable not found" in capsys.readouterr().err
     assert client.main(["short.wav", "--grpc", target, "--model", "other"]) == 1
-    assert f"{target} says NOT_FOUND: Servable not found" in capsys.readouterr().err
+    assert f"{target} answered NOT_FOUND: Servable not found" in capsys.readouterr().err
 
 
 def test_a_server_that_is_not_there_or_is_another(recordings, capsys):
@@ -118,4 +118,4 @@ def test_a_server_that_is_not_there_or_is_another(recordings, capsys):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         assert client.main(["short.wav", "--url", f"http://127.0.0.1:{server.server_port}"]) == 1
         server.shutdown()
-    assert "gives no scores: is it another service?" in capsys.readouterr().err
+    assert "returned no scores. Is it another service?" in capsys.readouterr().err

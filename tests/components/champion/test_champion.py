@@ -6,7 +6,7 @@ from tfx.types import standard_artifacts
 
 from bonafide.registry import champion as finder
 from bonafide.registry import names
-from components.champion import Champion
+from components.champion.component import Champion
 from components.champion.executor import Executor
 
 

@@ -6,7 +6,7 @@ from tfx.orchestration.local import local_dag_runner
 
 from bonafide.registry import champion as finder
 from bonafide.registry import names
-from components.champion import Champion
+from components.champion.component import Champion
 
 
 def push_by_hand(destination, version, fingerprint):

@@ -11,8 +11,9 @@ from bonafide.corpora import CorpusError
 from bonafide.corpora.state import corpus_fingerprint
 from bonafide.metrics.asv_scores import parse_asv_scores
 from bonafide.storage.beam_files import BeamFiles
-from components.corpus_check import CorpusCheck
+from components.corpus_check.component import CorpusCheck
 from components.corpus_check.executor import Executor
+from components.corpus_check.settings import CorpusCheckSettings
 
 LAYOUT = "asvspoof2019-la"
 SAMPLES = str(pathlib.Path(__file__).resolve().parents[3] / "samples")
@@ -30,12 +31,9 @@ def check(tmp_path, **properties):
         artifact.uri = str(tmp_path / name / "value")
         (tmp_path / name).mkdir()
         outputs[name] = [artifact]
-    given = {
-        **{"corpus_root": SAMPLES, "layout": LAYOUT, "layout_options": ""},
-        **{"asv_scores_dev": "auto", "asv_scores_eval": "auto"},
-    }
+    settings = CorpusCheckSettings(**{"corpus_root": SAMPLES, "layout": LAYOUT} | properties)
     context = base_executor.BaseExecutor.Context(tmp_dir=str(tmp_path), unique_id="1")
-    Executor(context).Do({}, outputs, given | properties)
+    Executor(context).Do({}, outputs, {"settings": settings.to_json()})
     return {name.removesuffix("_text"): found.read() for name, [found] in outputs.items()}
 
 
@@ -62,8 +60,10 @@ def test_a_corpus_that_is_not_there_is_told(tmp_path):
 
 
 def test_building_it_touches_nothing():
-    component = CorpusCheck(corpus_root="/no/corpus", layout=LAYOUT)
-    assert component.exec_properties["asv_scores_dev"] == "auto"
+    settings = CorpusCheckSettings(corpus_root="/no/corpus", layout=LAYOUT)
+    component = CorpusCheck(settings=settings)
+    assert CorpusCheckSettings.from_json(component.exec_properties["settings"]) == settings
+    assert settings.asv_scores_dev == "auto"
     assert set(component.outputs) == {"corpus_fingerprint_text", "asv_error_rates_text"}
 
 
@@ -75,5 +75,5 @@ def test_the_layout_is_told_from_the_files(tmp_path):
 
 
 def test_options_reach_the_reader(tmp_path):
-    with pytest.raises(CorpusError, match="does not take the option subset"):
-        check(tmp_path, layout="auto", layout_options="subset=all")
+    with pytest.raises(CorpusError, match=r"corpus layout asvspoof2019-la .none., got subset"):
+        check(tmp_path, layout="auto", layout_options=("subset=all",))

@@ -4,8 +4,7 @@ import pytest
 import tensorflow_data_validation as tfdv
 from tfx.types import standard_artifacts
 
-from components.curated_schema import CuratedSchema
-from components.curated_schema.component import Executor
+from components.curated_schema.component import CuratedSchema, Executor
 
 
 def run(folder, text):

@@ -113,7 +113,7 @@ def finding(number, severity=Severity.ERROR):
 
 def test_the_refusal_names_errors_only_and_is_bounded():
     text = report.refusal([finding(0, Severity.WARNING), *(finding(n) for n in range(1, 26))])
-    assert "25 error(s)" in text
+    assert "25 errors" in text
     assert "[r] train: s1: Bad. Mend it." in text
     assert "s0" not in text
     assert "s21" not in text
@@ -158,3 +158,10 @@ def test_the_setting_of_a_rule_decides_what_its_finding_does():
     assert made["off"] is None
     assert made["warn"].severity is Severity.WARNING
     assert made["error"].severity is Severity.ERROR
+
+
+def test_degraded_copies_are_no_recordings():
+    counts = {"train": {"bonafide": 9, "spoof": 21}, "dev": {"bonafide": 3, "spoof": 7}}
+    summary = {"splits": {"train": {"read": 10, "degraded_copies": 20}, "dev": {"read": 10}}}
+    assert rules.without_copies(counts, summary) == {"train": GOOD, "dev": GOOD}
+    assert rules.without_copies({"extra": GOOD}, summary) == {"extra": GOOD}

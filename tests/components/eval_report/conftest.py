@@ -8,7 +8,7 @@ import pytest
 
 from bonafide.corpora import Utterance
 from bonafide.dataset import listing
-from bonafide.metrics import cue_removal, gate
+from bonafide.metrics import gate, treated
 from bonafide.metrics.evaluation import evaluate
 from bonafide.registry.names import FORCED_BLESSING_FILE, RECORD_FILE
 from bonafide.report import evaluation_files
@@ -56,7 +56,7 @@ class Run:
             trials=trials,
             found=found,
             dev=evaluate(dev, resamples=100, seed=1),
-            removal=cue_removal.compare(
+            removal=treated.compare(
                 trials, {"trimmed": trials.scores - 0.5}, threshold=0.0, resamples=100, seed=1
             ),
             verdict=gate.decide(found, config, gate.Overlap()),

@@ -8,7 +8,7 @@ from tfx.types import standard_artifacts
 
 import report_artifacts
 from bonafide.metrics.gate import GateConfig
-from components.eval_report import EvalReport
+from components.eval_report.component import EvalReport
 from components.eval_report.executor import Executor
 
 SCRIPT = "<script>alert({})</script>"

@@ -15,8 +15,9 @@ from bonafide.metrics.evaluation import evaluate
 from bonafide.metrics.gate import GateConfig
 from bonafide.registry import champion as finder
 from bonafide.report import evaluation_files
-from components.model_evaluator import ModelEvaluator
+from components.model_evaluator.component import ModelEvaluator
 from components.model_evaluator.executor import ChampionError, Executor
+from components.model_evaluator.settings import EvaluatorSettings
 from components.model_evaluator.summary import read_evaluation
 
 # Overall EER: `good` 0, `fair` 1/4 (of A07 1/2).
@@ -68,7 +69,9 @@ class World:
         rows += [f"eval\tU{n:04d}\tS{n % 4}\tA07\tu.flac" for n in range(8)]
         (self.root / "examples" / LISTING_FILE).write_text("\n".join(rows) + "\n")
 
-    def evaluate(self, feature, champion, *, force="", asv=None, cue_utterances=0, **gate):
+    def evaluate(
+        self, feature, champion, *, force="", asv=None, cue_utterances=0, conditions=(), **gate
+    ):
         outputs = {
             "evaluation": standard_artifacts.ModelEvaluation(),
             "blessing": standard_artifacts.ModelBlessing(),
@@ -88,12 +91,14 @@ class World:
             },
             {name: [artifact] for name, artifact in outputs.items()},
             {
-                "gate": json.dumps(LAX | gate),
+                "settings": EvaluatorSettings(
+                    gate=GateConfig(**LAX | gate),
+                    resamples=200,
+                    cue_utterances=cue_utterances,
+                    conditions=tuple(conditions),
+                    force_blessing_reason=force,
+                ).to_json(),
                 "asv_error_rates": json.dumps(asv or {}),
-                "resamples": 200,
-                "bootstrap_seed": 1,
-                "cue_utterances": cue_utterances,
-                "force_blessing_reason": force,
             },
         )
         return outputs["blessing"]
@@ -180,6 +185,28 @@ def test_shortcuts_are_taken_out_of_some_utterances(world, caplog):
     assert scores == (world.root / "scores" / "eval.scores.txt").read_text()
     assert not (world.root / "evaluation" / ".treated").exists()
     assert "EER as recorded 25.00 %; trimmed 25.00 %, levelled 25.00 %" in caplog.text
+
+
+def test_eval_is_scored_under_conditions(world, caplog):
+    with caplog.at_level(logging.INFO, logger="bonafide"):
+        world.evaluate(
+            "fair",
+            world.champion(),
+            cue_utterances=100,
+            conditions=["mp3:64k", "highpass:300|alaw"],
+            max_condition_far=0.9,
+        )
+    found = evaluation_files.read_conditions(str(world.root / "evaluation"))
+    assert list(found.results) == ["as_recorded", "mp3:64k", "highpass:300|alaw"]
+    assert found.results["mp3:64k"].far_difference.value == 0  # no samples in these scores
+    scores = (world.root / "scores" / "eval.highpass-300+alaw.scores.txt").read_text()
+    assert scores == (world.root / "scores" / "eval.scores.txt").read_text()
+    assert "under 2 conditions: most spoofs accepted (FAR): " in caplog.text
+    rules = json.loads((world.root / "evaluation" / "verdict.json").read_text())["rules"]
+    assert "max_condition_far" in [rule["name"] for rule in rules]
+    # Shortcuts stay apart from conditions.
+    removal = evaluation_files.read_cue_removal(str(world.root / "evaluation"))
+    assert len(removal.results) == 4
 
 
 def test_without_cue_removal_nothing_is_said_of_it(world, caplog):
@@ -313,11 +340,13 @@ def test_the_component_has_its_outputs_and_parameters():
         examples=types.Channel(type=standard_artifacts.Examples),
         model=types.Channel(type=standard_artifacts.Model),
         champion=types.Channel(type=standard_artifacts.Model),
-        gate=GateConfig(max_eer=0.1, max_regression=0.01),
+        settings=EvaluatorSettings(
+            gate=GateConfig(max_eer=0.1, max_regression=0.01), force_blessing_reason="why"
+        ),
         code_fingerprint="c0de",
-        force_blessing_reason="why",
     )
     assert set(component.outputs) == {"evaluation", "blessing", "scores"}
     assert component.exec_properties["code_fingerprint"] == "c0de"
-    assert component.exec_properties["force_blessing_reason"] == "why"
-    assert json.loads(component.exec_properties["gate"])["max_eer"] == 0.1
+    settings = EvaluatorSettings.from_json(component.exec_properties["settings"])
+    assert settings.force_blessing_reason == "why"
+    assert settings.gate == GateConfig(max_eer=0.1, max_regression=0.01)

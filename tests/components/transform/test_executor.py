@@ -17,7 +17,7 @@ from bonafide.storage import beam_files, records
 from bonafide.version import REPOSITORY
 from components.transform import batches, executor, feature_writer
 from models.features import frontend as features_lib
-from models.features.config import FeatureConfig
+from models.settings.features import FeatureConfig
 
 CONFIG = FeatureConfig(
     clip_samples=4000, window_samples=320, fft_length=512, hop_samples=160, num_bands=8
@@ -190,7 +190,7 @@ def test_a_split_to_learn_from_that_is_empty(examples_uri, tmp_path):
     copy = copy_of(examples_uri, tmp_path / "examples")
     for path in (copy / "Split-train").iterdir():
         path.unlink()
-    with pytest.raises(ValueError, match="the split train holds no example"):
+    with pytest.raises(ValueError, match="expected examples in the split train"):
         run(copy, tmp_path / "output")
 
 

@@ -231,7 +231,7 @@ def test_too_many_found_while_reading_stops_the_run(small_corpus, tmp_path):
     with pytest.raises(corpora.CorpusError) as caught:
         run(small_corpus.root, tmp_path / "out")
     # The first is one too many: the others are not looked at.
-    for part in ("1 of 26", "3.85 %", "1.00 %", "was not read", "Format not recognised"):
+    for part in ("1 of 26", "3.85 %", "1.00 %", "reading stopped there", "Format not recognised"):
         assert part in str(caught.value)
     assert not (tmp_path / "out" / "summary.json").exists()
 

@@ -120,7 +120,7 @@ def test_a_corpus_for_evaluation_only_says_what_cannot_be_done(tmp_path, wav, qu
     assert rows[b"LA_E_1"]["codec"] == b"alaw"
     assert rows[b"LA_E_1"]["transmission"] == b"ita_tx"
     [warning] = [entry.message for entry in quiet.records if entry.levelname == "WARNING"]
-    assert "has no train and no dev: nothing can be trained on it" in warning
+    assert "has no train and no dev, so it cannot train a model" in warning
 
 
 def test_audio_inside_tfrecord_files(tmp_path, wav, tone):

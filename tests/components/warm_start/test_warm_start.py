@@ -7,7 +7,7 @@ from tfx.types import standard_artifacts
 
 from bonafide.registry import names
 from bonafide.registry.warm_start import weights_digest
-from components.warm_start import WarmStart
+from components.warm_start.component import WarmStart
 from components.warm_start.executor import NO_WEIGHTS, Executor
 
 FINGERPRINT = "0123-corpus-2-0"

@@ -93,8 +93,8 @@ def test_the_token_of_each_source_is_sent_and_not_shown(
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["--param", "epoch=1"], "did you mean epochs?"),
-        (["--param", "epochs=many"], "a whole number is wanted"),
+        (["--param", "epoch=1"], "Did you mean 'epochs'?"),
+        (["--param", "epochs=many"], "expected a whole number"),
         (["--timeout", "5"], "give --wait as well"),
         (["--run-name", "{{workflow.name}}"], "--run-name: expected a text without {{"),
     ],
@@ -226,7 +226,7 @@ def test_schedules_of_an_experiment(run, server, world):
     assert server.requests[-1].query["experiment_id"] == "exp-default"
     assert world.shown == "no schedules\n"
     assert run("schedules", "--experiment", "Defualt") == 1
-    assert 'no experiment "Defualt"; there are Default' in world.complained
+    assert "no experiment \"Defualt\". Did you mean 'Default'?" in world.complained
 
 
 @pytest.mark.parametrize(
@@ -311,10 +311,11 @@ def test_no_runs_and_no_experiment(run, server, world):
     assert world.shown == "no runs\n"
     server.experiments.append({"experiment_id": "exp-1", "display_name": "nightly"})
     assert run("runs", "--experiment", "nightli", "--namespace", "team-a") == 1
-    assert 'has no experiment "nightli" in namespace team-a; there are nightly' in world.complained
+    assert 'has no experiment "nightli" in namespace team-a.' in world.complained
+    assert "Did you mean 'nightly'?" in world.complained
     server.experiments.clear()
     assert run("runs", "--experiment", "x") == 1
-    assert "there are none at all" in world.complained
+    assert "There is none yet." in world.complained
 
 
 def test_status_of_a_run_that_failed(run, server, world, make_run):

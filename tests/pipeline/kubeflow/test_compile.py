@@ -82,8 +82,9 @@ def test_parameters_go_where_they_are_wanted(tasks):
     assert trainer["trainer"]["epochs"] == "@{epochs}"
     assert trainer["trainer"]["seed"] == "@{seed}"
     assert trainer["trainer"]["batch_size"] == sample().trainer.batch_size
-    gate = json.loads(constant(tasks["ModelEvaluator"], "gate"))
-    assert gate["max_eer"] == "@{max_eer}"
+    evaluator = json.loads(constant(tasks["ModelEvaluator"], "settings"))
+    assert evaluator["gate"]["max_eer"] == "@{max_eer}"
+    assert evaluator["force_blessing_reason"] == "@{force_blessing_reason}"
     pushed = json.loads(constant(tasks["ModelPusher"], "push_destination"))
     assert pushed["filesystem"]["base_directory"] == "@{push_destination}"
     shown = json.loads(constant(tasks["EvalReport"], "settings"))

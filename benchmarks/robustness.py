@@ -1,0 +1,324 @@
+"""How does a recipe do on sources it has never seen, and through channels it has never met?
+
+    python -m benchmarks.robustness --json FILE [--manifest FOLDER ...] [--variants a,b]
+                                    [--sources a,b] [--seeds 0,1] [--quick] [--cache FOLDER]
+                                    [--set FIELD=VALUE]
+
+Leave-source-out: every source of the manifests (folders with `manifest.csv`, column `source`) with
+at least 20 clips of each class is held out in turn; a detector is trained on all the others.
+Inside, a fifth of systems and speakers is kept from training, and the threshold is frozen there.
+Clips of the held-out source are scored as they are and under each condition of the setting
+`evaluation.conditions`. Macro EER is the mean over the held-out sources; FAR and FRR are at the
+frozen threshold, means over sources.
+
+The peer is the classic of the field, an LFCC-GMM (see `benchmarks.generalise`), trained on the same
+clips. `ratios`: its macro EER over ours, clean and in our worst condition, and our clean macro EER
+over that of the worst condition (1 where no condition costs anything).
+
+Without manifests, the bundled corpus stands in: its train, dev and eval splits are the "sources",
+which shows that the program runs and little else.
+
+`--quick` takes 6 epochs, at most 80 clips of a held-out source, and no peer. Degraded clips are
+kept in `--cache`, if given: a second run of the same settings begins sooner.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import dataclasses
+import hashlib
+import json
+import pathlib
+import time
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from benchmarks import generalise
+from benchmarks.generalise import BONAFIDE, Clip, Scorer, labels_of, split_folds
+from bonafide.audio.chains import draw_chain, seed_of
+from bonafide.audio.codecs import degrade
+from bonafide.audio.degradation_specs import CONDITIONS
+from bonafide.metrics.detection import equal_error_rate, error_rates_at
+from pipeline.config import Settings, override, sample, small_corpus
+
+LEAST_OF_A_CLASS = 20
+MOST_TESTED, MOST_TESTED_QUICKLY = 300, 80
+CLEAN = "as_recorded"
+COPIES = "utterances.degraded_copies="
+# What each variant changes of the preset. Of k copies an epoch has 1 + k times the steps; epochs
+# are divided by that, so that every variant has as many steps.
+VARIANTS: dict[str, list[str]] = {
+    "default": [],
+    "copies_1": [f"{COPIES}1"],
+    "copies_2": [f"{COPIES}2"],
+    "copies_3": [f"{COPIES}3"],
+    "waveform": [
+        *("waveform.random_start=true", "waveform.equalizer_probability=0.5"),
+        *("waveform.band_limit_probability=0.3", "waveform.noise_probability=0.3"),
+        "waveform.gain_probability=0.5",
+    ],
+    # What recorders, codecs and resampling to 16 kHz do near half the sampling rate is not seen.
+    "to_7_khz": ["features.fmax_hz=7000"],
+    "to_7_khz_copies_2": [f"{COPIES}2", "features.fmax_hz=7000"],
+    "to_4_khz_copies_2": [f"{COPIES}2", "features.fmax_hz=4000"],
+    "utterance_normalised": ["features.normalisation=utterance"],
+    "copies_2_utterance_normalised": [f"{COPIES}2", "features.normalisation=utterance"],
+}
+
+
+class Degrader:
+    """Degrades clips, each once, and keeps what it has made.
+
+    Args:
+        folder: Where degraded clips are kept between runs; None for nowhere.
+    """
+
+    def __init__(self, folder: pathlib.Path | None) -> None:
+        self._folder = folder
+        self._made: dict[tuple[str, str, int], np.ndarray] = {}
+
+    def make(self, clips: Sequence[Clip], specs: Sequence[str], copy: int) -> list[Clip]:
+        """Returns the clips, each with its spec applied; `copy` seeds what is random."""
+        missing = [
+            (clip, spec)
+            for clip, spec in zip(clips, specs, strict=True)
+            if (clip.name, spec, copy) not in self._made
+        ]
+        for (clip, spec), samples in zip(missing, self._read_or_make(missing, copy), strict=True):
+            self._made[clip.name, spec, copy] = samples
+        return [
+            dataclasses.replace(clip, samples=self._made[clip.name, spec, copy])
+            for clip, spec in zip(clips, specs, strict=True)
+        ]
+
+    def condition(self, clips: Sequence[Clip], spec: str) -> list[Clip]:
+        """Returns the clips under a condition."""
+        return list(clips) if spec == CLEAN else self.make(clips, [spec] * len(clips), 0)
+
+    def with_copies(self, clips: Sequence[Clip], count: int) -> list[Clip]:
+        """Returns the clips and so many degraded copies of each, as UtteranceGen makes them."""
+        result = list(clips)
+        for copy in range(1, count + 1):
+            result += self.make(clips, [draw_chain(1, clip.name, copy) for clip in clips], copy)
+        return result
+
+    def _read_or_make(self, wanted: Sequence[tuple[Clip, str]], copy: int) -> Sequence[np.ndarray]:
+        if not wanted:
+            return []
+        keys = [f"{clip.name} {len(clip.samples)} {spec} {copy}" for clip, spec in wanted]
+        name = hashlib.sha256("\n".join(keys).encode()).hexdigest()[:24]
+        path = None if self._folder is None else self._folder / f"{name}.npy"
+        if path is not None and path.is_file():
+            whole = np.load(path)
+        else:
+            made = [
+                degrade(clip.samples, spec, seed_of(1, clip.name, copy)) for clip, spec in wanted
+            ]
+            whole = np.concatenate(made)
+            if path is not None:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                np.save(path, whole)
+        return np.split(whole, np.cumsum([len(clip.samples) for clip, _ in wanted])[:-1])
+
+
+@dataclasses.dataclass(frozen=True)
+class Fold:
+    """One held-out source.
+
+    Attributes:
+        source: Its name.
+        train: Clips of other sources.
+        dev: Clips of other sources, of other systems and speakers.
+        test: Clips of this source.
+    """
+
+    source: str
+    train: list[Clip]
+    dev: list[Clip]
+    test: list[Clip]
+
+
+def make_folds(clips: Sequence[Clip], most_tested: int) -> list[Fold]:
+    """Returns a fold for each source with enough clips of both classes."""
+    counts = collections.Counter((clip.source, clip.system == BONAFIDE) for clip in clips)
+    folds = []
+    for source in sorted({clip.source for clip in clips}):
+        if min(counts[source, True], counts[source, False]) < LEAST_OF_A_CLASS:
+            continue
+        others = [clip for clip in clips if clip.source != source]
+        train, dev = split_folds(others, generalise.FOLDS)[0]
+        own = [clip for clip in clips if clip.source == source]
+        folds.append(Fold(source, train, dev, thinned(own, most_tested)))
+    return folds
+
+
+def thinned(clips: Sequence[Clip], most: int) -> list[Clip]:
+    """Returns at most so many clips, half of each class where there are so many."""
+    chosen: list[Clip] = []
+    random = np.random.default_rng(0)
+    for bonafide in (True, False):
+        own = [clip for clip in clips if (clip.system == BONAFIDE) == bonafide]
+        order = random.permutation(len(own))[: most // 2]
+        chosen += [own[place] for place in sorted(order)]
+    return chosen
+
+
+def measure_fold(
+    scorer: Scorer, fold: Fold, conditions: Sequence[str], degrader: Degrader
+) -> dict[str, dict[str, float]]:
+    """Returns condition -> EER, and FAR and FRR at the threshold of the EER on dev."""
+    threshold = equal_error_rate(scorer(fold.dev), labels_of(fold.dev)).threshold
+    labels = labels_of(fold.test)
+    found = {}
+    for spec in (CLEAN, *conditions):
+        scores = scorer(degrader.condition(fold.test, spec))
+        rates = error_rates_at(scores, labels, threshold)
+        eer = equal_error_rate(scores, labels).eer
+        found[spec] = {"eer": eer, "far": rates.far, "frr": rates.frr}
+    return found
+
+
+def our_scorer(settings: Settings, fold: Fold, seed: int, degrader: Degrader) -> Scorer:
+    """Trains a recipe on a fold, with as many steps whatever the number of copies."""
+    copies = settings.utterances.degraded_copies
+    epochs = max(1, round(settings.trainer.epochs / (1 + copies)))
+    trainer = dataclasses.replace(
+        settings.trainer, epochs=epochs, ema_epochs=settings.trainer.ema_epochs / (1 + copies)
+    )
+    settings = dataclasses.replace(settings, trainer=trainer)
+    return generalise.our_scorer(settings, degrader.with_copies(fold.train, copies), seed)
+
+
+def summary(runs: Sequence[Mapping[str, Mapping[str, float]]]) -> dict[str, dict[str, float]]:
+    """Returns condition -> means over sources and seeds."""
+    return {
+        spec: {
+            "macro_eer": float(np.mean([run[spec]["eer"] for run in runs])),
+            "far": float(np.mean([run[spec]["far"] for run in runs])),
+            "frr": float(np.mean([run[spec]["frr"] for run in runs])),
+        }
+        for spec in runs[0]
+    }
+
+
+def worst_eer(figures: Mapping[str, Mapping[str, float]]) -> float:
+    """Returns the highest macro EER of any condition but the clean one."""
+    return max(found["macro_eer"] for spec, found in figures.items() if spec != CLEAN)
+
+
+def ratios(figures: Mapping[str, Mapping[str, Mapping[str, float]]]) -> dict[str, float]:
+    """Returns the ratios of the report; see the top of this file."""
+    result = {}
+    for name, ours in figures.items():
+        if name == "lfcc_gmm":
+            continue
+        suffix = "" if name == "default" else f"_{name}"
+        result[f"clean_over_worst_condition_eer{suffix}"] = ours[CLEAN]["macro_eer"] / worst_eer(
+            ours
+        )
+        if gmm := figures.get("lfcc_gmm"):
+            result[f"gmm_over_ours_macro_eer{suffix}"] = (
+                gmm[CLEAN]["macro_eer"] / ours[CLEAN]["macro_eer"]
+            )
+            result[f"gmm_over_ours_worst_condition_eer{suffix}"] = worst_eer(gmm) / worst_eer(ours)
+    return result
+
+
+def show(name: str, figures: Mapping[str, Mapping[str, float]]) -> None:
+    """Prints the figures of a variant."""
+    print(f"{name}: EER / FAR / FRR in %")
+    for spec, found in figures.items():
+        values = " ".join(f"{100 * found[key]:5.1f}" for key in ("macro_eer", "far", "frr"))
+        print(f"  {spec:16} {values}", flush=True)
+
+
+def read_clips(manifests: Sequence[pathlib.Path], *, with_samples: bool) -> list[Clip]:
+    """Reads the clips; those of the bundled corpus where there is no manifest."""
+    if not manifests:
+        return [
+            dataclasses.replace(clip, source=clip.name[3]) for clip in generalise.read_samples()
+        ]
+    clips = [clip for folder in manifests for clip in generalise.read_manifest(folder)]
+    return clips + (generalise.read_samples() if with_samples else [])
+
+
+def main() -> None:
+    """Measures the baseline and the variants and writes the figures."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--json", type=pathlib.Path, required=True)
+    parser.add_argument(
+        "--manifest", type=pathlib.Path, action="append", default=[], help="may be given twice"
+    )
+    parser.add_argument("--with-samples", action="store_true", help="train on samples/ as well")
+    parser.add_argument("--variants", default="default", help=f"of {', '.join(VARIANTS)}")
+    parser.add_argument("--sources", help="hold out these alone, with commas between them")
+    parser.add_argument("--seeds", default="0")
+    parser.add_argument("--quick", action="store_true", help="minutes, and rough figures")
+    parser.add_argument("--no-peer", action="store_true", help="leave the LFCC-GMM out")
+    parser.add_argument("--cache", type=pathlib.Path, help="folder for degraded clips")
+    parser.add_argument(
+        "--set", action="append", default=[], dest="assignments", metavar="FIELD=VALUE"
+    )
+    options = parser.parse_args()
+    clips = read_clips(options.manifest, with_samples=options.with_samples)
+    if options.with_samples:
+        clips = [dataclasses.replace(c, source=c.source or "samples") for c in clips]
+    folds = make_folds(clips, MOST_TESTED_QUICKLY if options.quick else MOST_TESTED)
+    if options.sources:
+        folds = [fold for fold in folds if fold.source in options.sources.split(",")]
+    degrader = Degrader(options.cache)
+    base = small_corpus() if options.manifest else sample()
+    copied = max(
+        override(base, [*options.assignments, *VARIANTS[name]]).utterances.degraded_copies
+        for name in options.variants.split(",")
+    )
+    # All at once: folds share most of their clips.
+    degrader.with_copies(clips, copied)
+    quick = ["trainer.epochs=6", "trainer.ema_epochs=1"] if options.quick else []
+    report: dict = {
+        "sources": {
+            fold.source: {
+                "train": len(fold.train),
+                "dev": len(fold.dev),
+                "bonafide": int(labels_of(fold.test).sum()),
+                "spoof": int((labels_of(fold.test) == 0).sum()),
+            }
+            for fold in folds
+        },
+        "figures": {},
+        "per_source": {},
+    }
+    print(json.dumps(report["sources"]), flush=True)
+    variants = {} if options.quick or options.no_peer else {"lfcc_gmm": None}
+    variants |= {
+        name: override(base, [*quick, *options.assignments, *VARIANTS[name]])
+        for name in options.variants.split(",")
+    }
+    for name, settings in variants.items():
+        started, runs = time.perf_counter(), []
+        report["per_source"][name] = {}
+        for seed in map(int, options.seeds.split(",")):
+            for fold in folds:
+                scorer = (
+                    generalise.gmm_scorer(fold.train, seed)
+                    if settings is None
+                    else our_scorer(settings, fold, seed, degrader)
+                )
+                runs.append(measure_fold(scorer, fold, CONDITIONS, degrader))
+                report["per_source"][name][f"{fold.source}, seed {seed}"] = runs[-1]
+            if settings is None:
+                break
+        report["figures"][name] = summary(runs)
+        show(f"{name} ({time.perf_counter() - started:.0f} s)", report["figures"][name])
+        report["ratios"] = ratios(report["figures"])
+        # Written after every variant: a long run that is stopped has not been for nothing.
+        options.json.write_text(json.dumps(report, indent=2) + "\n")
+    print(json.dumps(report["ratios"], indent=2))
+
+
+if __name__ == "__main__":
+    main()

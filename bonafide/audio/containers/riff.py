@@ -1,0 +1,181 @@
+"""Containers of chunks, each with its size: WAV, RF64, AIFF, W64, AU, CAF, NIST SPHERE.
+
+In all of them the size of the chunk of samples is what counts. The size of the whole, in the first
+header, is what writers get wrong.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator
+from typing import Literal
+
+from bonafide.audio.containers.container import Container, is_unknown, missing
+from bonafide.audio.facts import AudioError
+from bonafide.audio.sources import Source
+
+_MOST_CHUNKS = 10_000
+_RIFFS = (b"RIFF", b"RIFX", b"RF64", b"BW64", b"FORM")
+_W64_DATA = bytes.fromhex("64617461f3acd3118cd100c04f8edb8a")
+_LONGEST_FORMAT, _LONGEST_HEADER = 1024, 1 << 16  # bytes
+_AU_UNKNOWN = b"\xff\xff\xff\xff"
+_BEHIND_SAMPLES = (b"LIST", b"PEAK", b"fact", b"bext", b"id3 ", b"ID3 ")
+_NO_END = "its header ends before its samples begin"
+
+
+@dataclasses.dataclass(frozen=True)
+class _Chunk:
+    name: bytes
+    start: int  # of its content
+    size: int  # of its content, as it says
+
+
+def wav(source: Source, start: int, stop: int) -> Container:
+    """RIFF, RIFX, RF64 and BW64 files of the form WAVE."""
+    kind = source[start : start + 4]
+    order: Literal["big", "little"] = "big" if kind == b"RIFX" else "little"
+    size_64, form = 0, b""
+    for chunk in _chunks(source, start + 12, stop, order):
+        if chunk.name == b"ds64":
+            size_64 = int.from_bytes(source[chunk.start + 8 : chunk.start + 16], "little")
+        if chunk.name == b"fmt ":
+            form = source[chunk.start : chunk.start + min(chunk.size, _LONGEST_FORMAT)]
+        if chunk.name == b"data":
+            is_long = kind in (b"RF64", b"BW64") and chunk.size == 0xFFFF_FFFF
+            size, bits = (size_64, 64) if is_long else (chunk.size, 32)
+            if order == "little" and form and _is_open(source, chunk.start, stop, size, bits):
+                return _rewritten("WAV", form, chunk.start, stop)
+            return _samples("WAV", "wav", source, (start, stop), chunk.start, size, bits)
+    return Container("WAV", ((start, stop),), demuxer="wav", cut=_NO_END)
+
+
+def aiff(source: Source, start: int, stop: int) -> Container:
+    """FORM files: AIFF and AIFC, and what libsndfile reads of others."""
+    for chunk in _chunks(source, start + 12, stop, "big"):
+        if chunk.name in (b"SSND", b"BODY"):
+            return _samples("AIFF", "aiff", source, (start, stop), chunk.start, chunk.size, 32)
+    return Container("AIFF", ((start, stop),), demuxer="aiff", cut=_NO_END)
+
+
+def w64(source: Source, start: int, stop: int) -> Container:
+    """Sony's Wave64: names of 16 bytes, sizes of 8 that count the header of the chunk."""
+    place, form = start + 40, b""
+    for _ in range(_MOST_CHUNKS):
+        head = source[place : place + 24]
+        if len(head) < 24:
+            break
+        size = int.from_bytes(head[16:], "little")
+        if head[:4] == b"fmt ":
+            form = source[place + 24 : place + min(size, _LONGEST_FORMAT)]
+        if head[:16] == _W64_DATA:
+            if form and _is_open(source, place + 24, stop, size, 64):
+                return _rewritten("W64", form, place + 24, stop)
+            content = 0 if size < 24 else size if is_unknown(size, 64) else size - 24
+            return _samples("W64", "w64", source, (start, stop), place + 24, content, 64)
+        place += max(24, size + -size % 8)
+    return Container("W64", ((start, stop),), demuxer="w64", cut=_NO_END)
+
+
+def au(source: Source, start: int, stop: int) -> Container:
+    """Sun's and NeXT's files: `.au`, `.snd`."""
+    order: Literal["big", "little"] = "big" if source[start : start + 4] == b".snd" else "little"
+    head = source[start + 4 : start + 12]
+    begin, size = (int.from_bytes(part, order) for part in (head[:4], head[4:]))
+    if size == 0 and 24 <= begin <= _LONGEST_HEADER and start + begin < stop:
+        prefix = source[start : start + 8] + _AU_UNKNOWN + source[start + 12 : start + begin]
+        return Container("AU", ((start + begin, stop),), demuxer="au", prefix=prefix)
+    return _samples("AU", "au", source, (start, stop), start + begin, size, 32)
+
+
+def caf(source: Source, start: int, stop: int) -> Container:
+    """Apple's Core Audio Format."""
+    place, cut = start + 8, _NO_END
+    reader: Literal["libsndfile", "ffmpeg"] = "libsndfile"
+    for _ in range(_MOST_CHUNKS):
+        head = source[place : place + 12]
+        if len(head) < 12:
+            break
+        size = int.from_bytes(head[4:], "big", signed=True)
+        left = stop - place - 12
+        if head[:4] == b"data":
+            cut = ""
+            if size < 0:  # it is the last one
+                break
+            if is_unknown(size, 64):
+                reader = "ffmpeg"
+        if size < 0 or size > left:
+            cut = missing(max(size, 0), left, 64) or cut
+            break
+        place += 12 + size
+    return Container("CAF", ((start, stop),), reader, demuxer="caf", cut=cut)
+
+
+def nist(source: Source, start: int, stop: int) -> Container:
+    """NIST's SPHERE: a header of lines of text, then samples."""
+    head = source[start : start + 1024]
+    found = {
+        name: re.search(rb"^%s -i (\d{1,18})\s*$" % name, head, re.MULTILINE)
+        for name in (b"sample_count", b"sample_n_bytes", b"channel_count")
+    }
+    cut = ""
+    if (begin := re.match(rb"NIST_1A\n\s*(\d{1,9})\n", head)) and all(found.values()):
+        size = 1
+        for number in found.values():
+            size *= int(number[1]) if number else 1
+        # Compressed samples are fewer bytes than that.
+        if re.search(rb"^sample_coding -s\d+ (pcm|ulaw|mu-law|alaw)\s*$", head, re.MULTILINE):
+            cut = missing(size, stop - start - int(begin[1]), 64)
+    return Container("NIST", ((start, stop),), cut=cut)
+
+
+def _samples(
+    kind: str,
+    demuxer: str,
+    source: Source,
+    place: tuple[int, int],
+    begin: int,
+    size: int,
+    bits: int,
+) -> Container:
+    """A container whose samples begin at a byte and have a size, as it says."""
+    stop = place[1]
+    left, behind = stop - begin, begin + size
+    if 0 < size <= left:
+        for second in (behind, behind + size % 2):
+            if source[second : second + 4] in _RIFFS and second + 12 <= stop:
+                raise AudioError(
+                    f"two {kind} files in one, the second from byte {second:,}: most programs play "
+                    f"the first alone. Split it (head -c {second} FILE, tail -c +{second + 1} FILE)"
+                )
+    return Container(kind, (place,), demuxer=demuxer, cut=missing(size, left, bits))
+
+
+def _is_open(source: Source, begin: int, stop: int, size: int, bits: int) -> bool:
+    """Whether there are samples whose size nobody wrote down."""
+    # Of a size that fits the field of a WAV file, libsndfile takes what is there.
+    if begin >= stop or not is_unknown(size, bits) or (size > 0 and bits == 32):
+        return False
+    return source[begin : begin + 4] not in _BEHIND_SAMPLES
+
+
+def _rewritten(kind: str, form: bytes, begin: int, stop: int) -> Container:
+    """The same samples behind a header that says how many there are, up to 4 GiB of them."""
+    size = min(stop - begin, 0xFFFF_0000)
+    size -= size % max(1, int.from_bytes(form[12:14], "little"))
+    chunks = b"fmt " + len(form).to_bytes(4, "little") + form + b"data" + size.to_bytes(4, "little")
+    prefix = b"RIFF" + (4 + len(chunks) + size).to_bytes(4, "little") + b"WAVE" + chunks
+    return Container(kind, ((begin, begin + size),), demuxer="wav", prefix=prefix)
+
+
+def _chunks(
+    source: Source, place: int, stop: int, order: Literal["big", "little"]
+) -> Iterator[_Chunk]:
+    """Chunks of names and sizes of 4 bytes, as far as there are some."""
+    for _ in range(_MOST_CHUNKS):
+        head = source[place : place + 8]
+        if len(head) < 8 or place >= stop:
+            return
+        size = int.from_bytes(head[4:], order)
+        yield _Chunk(head[:4], place + 8, size)
+        place += 8 + size + size % 2

@@ -1,0 +1,270 @@
+"""What libsndfile does not read (AAC, WebM, AMR, WMA, GSM, ...), by FFmpeg through PyAV.
+
+FFmpeg knows hundreds of formats, some of which open other files. Here it is told which one a file
+is, decodes the codecs below and nothing else, and every attempt to open a second file fails.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from typing import Any
+
+import av
+import numpy as np
+from av.audio.resampler import AudioResampler
+
+from bonafide.audio.containers import Container
+from bonafide.audio.facts import AudioError
+from bonafide.audio.sources import Source
+
+# FFmpeg's name of a decoder, and how libsndfile names the coding, or would.
+CODECS = {
+    "aac": "AAC",
+    "ac3": "AC3",
+    "adpcm_ima_qt": "IMA_ADPCM",
+    "adpcm_ima_wav": "IMA_ADPCM",
+    "adpcm_ms": "MS_ADPCM",
+    "alac": "ALAC",
+    "amrnb": "AMR_NB",
+    "amrwb": "AMR_WB",
+    "eac3": "EAC3",
+    "flac": "FLAC",
+    "g722": "G722",
+    "g723_1": "G723_1",
+    "g726": "G726",
+    "g729": "G729",
+    "gsm": "GSM610",
+    "gsm_ms": "GSM610",
+    "ilbc": "ILBC",
+    "mp1float": "MPEG_LAYER_I",
+    "mp2float": "MPEG_LAYER_II",
+    "mp3float": "MPEG_LAYER_III",
+    "opus": "OPUS",
+    "pcm_alaw": "ALAW",
+    "pcm_mulaw": "ULAW",
+    "speex": "SPEEX",
+    "truespeech": "TRUESPEECH",
+    "vorbis": "VORBIS",
+    "wmalossless": "WMA_LOSSLESS",
+    "wmapro": "WMA_PRO",
+    "wmav1": "WMA1",
+    "wmav2": "WMA2",
+    "wmavoice": "WMA_VOICE",
+    **{f"pcm_{sign}8": "PCM_U8" if sign == "u" else "PCM_S8" for sign in "su"},
+    **{f"pcm_s{bits}{end}": f"PCM_{bits}" for bits in (16, 24, 32) for end in ("le", "be")},
+    **{f"pcm_f32{end}": "FLOAT" for end in ("le", "be")},
+    **{f"pcm_f64{end}": "DOUBLE" for end in ("le", "be")},
+}
+_OTHER_NAMES = {"libopus": "opus", "mp1": "mp1float", "mp2": "mp2float", "mp3": "mp3float"}
+# FFmpeg's own decoders of these leave out what telephones send while nobody speaks.
+_BETTER = {"amrnb": "libopencore_amrnb", "amrwb": "libopencore_amrwb"}
+# Frames that lean on those before them: the first ones of a file that begins in the middle of a
+# stream cannot be decoded, and all players pass over them.
+_MAY_BEGIN_BADLY = ("mp3float", "mp2float", "mp1float")
+_MOST_BAD_PACKETS = 2
+_DTYPES = {"u8": np.uint8, "s16": np.int16, "s32": np.int32, "flt": np.float32, "dbl": np.float64}
+# PyAV reads behind the end of FFmpeg's list of planes where it has eight or more.
+_MAX_PLANES = 2
+# Samples of a channel that are gathered before they are converted: frames are short.
+_GATHERED = 1 << 15
+# How much later than the last sample a container may say that its audio ends.
+_TOLERANCE_SECONDS = 0.25
+_CONVERT = "Convert it (ffmpeg -i FILE FILE.wav) where there is a program that reads it."
+_REPAIR = "Convert it (ffmpeg -i FILE FILE.wav) and check what is missing."
+_ERRORS = (av.FFmpegError, ValueError, OverflowError, ArithmeticError, RuntimeError)
+_OPTIONS = {
+    "codec_whitelist": ",".join((*CODECS, *_OTHER_NAMES, *_BETTER.values())),
+    "protocol_whitelist": "none",
+    "max_streams": "64",
+}
+
+
+class Sound:
+    """An open file; see `bonafide.audio.libsndfile.Sound`, which has the same attributes.
+
+    Args:
+        source: Its content, or that of one part of it.
+        container: What it says of itself.
+
+    Attributes:
+        is_pcm16: False; what FFmpeg reads always comes as float32.
+        notes: What a person should know of it although it can be used.
+
+    Raises:
+        AudioError: FFmpeg does not read it either, or it holds no audio.
+    """
+
+    is_pcm16 = False
+    promised = 0
+
+    def __init__(self, source: Source, container: Container) -> None:
+        self._container = container
+        self.notes: tuple[str, ...] = ()
+        try:
+            self._input = av.open(
+                _Readable(source),
+                format=container.demuxer,
+                options=_OPTIONS,
+                metadata_errors="replace",
+                io_open=_refuse,
+            )
+        except _ERRORS as error:
+            raise AudioError(f"unreadable as audio: {_reason(error)}") from error
+        try:
+            self._seconds = 0.0
+            self._stream, self._codec = self._chosen()
+            self._packer: AudioResampler | None = None
+            self._frames = self._decoded()
+            self._first = next(self._frames, None)
+            if self._first is None:
+                raise AudioError("holds no samples")
+        except BaseException:
+            self._input.close()
+            raise
+        self.encoding = f"{container.kind}/{self._coding()}"
+        # What the codec said before may be wrong: of AAC, twice the rate or the channels may come.
+        self.rate_hz, self.channels = self._first.sample_rate, self._first.layout.nb_channels
+
+    def close(self) -> None:
+        """Frees what FFmpeg holds; the source stays open."""
+        self._frames.close()
+        self._input.close()
+
+    def blocks(self, frames: int, *, plain: bool = False) -> Iterator[np.ndarray]:
+        """Reads to the end; once.
+
+        Args:
+            frames: Samples of a channel in a block, at most.
+            plain: Not used.
+
+        Yields:
+            float32 [M, channels], full scale 1.
+
+        Raises:
+            AudioError: The file is damaged, or ends before its container says.
+        """
+        gathered: list[list[np.ndarray]] = []
+        count = read = 0
+        kind = self._first.format.packed.name if self._first else ""
+        while self._first is not None:
+            frame, self._first = self._first, next(self._frames, None)
+            gathered.append(self._planes(frame, kind))
+            count += frame.samples
+            read += frame.samples
+            if count >= _GATHERED or self._first is None:
+                block = _joined(gathered, kind, self.channels)
+                gathered, count = [], 0
+                yield from (block[i : i + frames] for i in range(0, len(block), frames))
+        came = max(read / self.rate_hz if read else 0.0, self._seconds)
+        promised = self._container.seconds or 0.0
+        if promised - came > _TOLERANCE_SECONDS and not self._container.cut:
+            raise AudioError(f"cut off: {came:.2f} of {promised:.2f} s are there")
+
+    def _coding(self) -> str:
+        coding = CODECS[_name(self._stream)]
+        if coding == "FLAC" and self._container.kind == "FLAC":
+            # As libsndfile names them; 24 bits lie in 32.
+            return "PCM_16" if self._first.format.packed.name == "s16" else "PCM_24"
+        return coding
+
+    def _chosen(self) -> tuple[av.AudioStream, Any]:
+        """The stream to decode, and its decoder."""
+        streams = self._input.streams.audio
+        if not streams:
+            raise AudioError(f"holds no audio (a container of {self._container.kind})")
+        stream = self._input.streams.best("audio") or streams[0]
+        if len(streams) > 1:
+            self.notes = (f"has {len(streams)} tracks of audio, of which one is read",)
+        name = _name(stream)
+        if name not in CODECS:
+            raise AudioError(f"unreadable as audio: coded as {name}. {_CONVERT}")
+        if name not in _BETTER:
+            return stream, stream.codec_context
+        codec = av.CodecContext.create(_BETTER[name], "r")
+        codec.sample_rate, codec.layout = stream.codec_context.sample_rate, "mono"
+        return stream, codec
+
+    def _decoded(self) -> Iterator[av.AudioFrame]:
+        """All frames with samples of the stream; keeps how far its time has come."""
+        bad = good = 0
+        try:
+            for packet in self._input.demux(self._stream):
+                try:
+                    frames = self._codec.decode(packet if packet.size else None)
+                except av.EOFError:
+                    break
+                except av.FFmpegError as error:
+                    if self._container.cut:  # Which says more than how it shows here.
+                        return
+                    bad += 1
+                    begins = self._codec.name in _MAY_BEGIN_BADLY and not good
+                    if begins and bad <= _MOST_BAD_PACKETS:
+                        continue
+                    raise AudioError(
+                        f"damaged at {self._seconds:.2f} s: {_reason(error)}. {_REPAIR}"
+                    ) from error
+                if packet.pts is not None and packet.time_base:
+                    end = packet.pts + (packet.duration or 0) - (self._stream.start_time or 0)
+                    self._seconds = max(self._seconds, float(end * packet.time_base))
+                for frame in frames:
+                    if frame.samples:
+                        good += 1
+                        yield frame
+        except AudioError:
+            raise
+        except _ERRORS as error:
+            raise AudioError(f"unreadable as audio: {_reason(error)}") from error
+
+    def _planes(self, frame: av.AudioFrame, kind: str) -> list[np.ndarray]:
+        """The samples of a frame without a copy: one array, or one for each channel."""
+        if (frame.sample_rate, frame.layout.nb_channels) != (self.rate_hz, self.channels):
+            raise AudioError("changes its sampling rate or its channels on the way: cut it there")
+        if frame.format.is_planar and self.channels > _MAX_PLANES:
+            self._packer = self._packer or AudioResampler(format=kind)
+            [frame] = self._packer.resample(frame)
+        planes = self.channels if frame.format.is_planar else 1
+        count = frame.samples * self.channels // planes
+        return [np.frombuffer(plane, _DTYPES[kind], count) for plane in frame.planes[:planes]]
+
+
+def _name(stream: av.AudioStream) -> str:
+    """FFmpeg's name of the coding of a stream."""
+    if stream.codec_context is None:
+        return "something that FFmpeg does not know"
+    name = stream.codec_context.name
+    return _OTHER_NAMES.get(name, name)
+
+
+def _joined(gathered: list[list[np.ndarray]], kind: str, channels: int) -> np.ndarray:
+    """Frames one after the other: float32 [M, channels], full scale 1."""
+    planes = [np.concatenate(parts) for parts in zip(*gathered, strict=True)]
+    samples = planes[0].reshape(-1, channels) if len(planes) == 1 else np.stack(planes, axis=1)
+    if kind in ("flt", "dbl"):
+        return samples.astype(np.float32, copy=False)
+    if kind == "u8":
+        return (samples.astype(np.float32) - 128.0) / 128.0
+    return samples.astype(np.float32) * np.float32(2.0 ** (-15 if kind == "s16" else -31))
+
+
+def _refuse(url: str, flags: int, options: dict[str, str]) -> None:
+    """In place of opening another file."""
+    raise PermissionError(f"refers to another file ({url!r}), which is not opened")
+
+
+def _reason(error: Exception) -> str:
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return " ".join(str(text).split()).rstrip(".")
+
+
+class _Readable:
+    """A source as FFmpeg asks for it: it seeks to odd places in files that are damaged."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self.read, self.tell = source.read, source.tell
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_CUR: self._source.tell(), io.SEEK_END: len(self._source)}.get(whence, 0)
+        place = base + offset
+        return self._source.seek(min(place, len(self._source))) if place >= 0 else -1

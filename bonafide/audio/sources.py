@@ -1,0 +1,89 @@
+"""Files of audio as decoders read them: seekable, sliceable, without a name."""
+
+from __future__ import annotations
+
+import io
+from typing import BinaryIO
+
+# Parts up to this size are copied into memory: what calls back into Python for every few
+# kilobytes, as decoders do, is then answered by C code.
+_SMALL_BYTES = 1 << 24
+
+
+class Source:
+    """A file as decoders read it, and slices of it as if its bytes were in memory.
+
+    Without the file's name: soundfile would take one in `.raw` for samples without a header.
+
+    Args:
+        file: Seekable.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._size = file.seek(0, io.SEEK_END)
+        self.tell, self.read, self.readinto = file.tell, file.read, file.readinto
+        file.seek(0)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Moves, but not to before the start: libsndfile tries that in files that are cut off."""
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._file.tell(), io.SEEK_END: self._size}[whence]
+        return self._file.seek(start + offset) if start + offset >= 0 else -1
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __getitem__(self, part: slice) -> bytes:
+        start, stop, _ = part.indices(self._size)
+        self._file.seek(start)
+        return self._file.read(max(0, stop - start))
+
+    def part(self, start: int, stop: int, prefix: bytes = b"") -> Source:
+        """Returns the bytes from `start` to before `stop` as a file of their own.
+
+        It reads from the same file: of this and its parts, one can be read at a time.
+
+        Args:
+            start: Of the first byte.
+            stop: Behind the last byte.
+            prefix: Bytes to put in front of them.
+        """
+        if (start, stop, prefix) == (0, self._size, b""):
+            self.seek(0)
+            return self
+        if stop - start <= _SMALL_BYTES:
+            return Source(io.BytesIO(prefix + self[start:stop]))
+        return Source(io.BufferedReader(_Window(self._file, start, stop - start, prefix)))
+
+
+class _Window(io.RawIOBase):
+    """Some of the bytes of a file, behind others."""
+
+    def __init__(self, file: BinaryIO, start: int, size: int, prefix: bytes) -> None:
+        super().__init__()
+        self._file, self._start, self._prefix = file, start - len(prefix), prefix
+        self._size, self._place = len(prefix) + size, 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self._size}[whence]
+        self._place = max(0, base + offset)
+        return self._place
+
+    def tell(self) -> int:
+        return self._place
+
+    def readinto(self, buffer: memoryview) -> int:
+        wanted = max(0, min(len(buffer), self._size - self._place))
+        data = self._prefix[self._place : self._place + wanted]
+        if not data:
+            self._file.seek(self._start + self._place)
+            data = self._file.read(wanted)
+        buffer[: len(data)] = data
+        self._place += len(data)
+        return len(data)

@@ -1,0 +1,205 @@
+"""How a detector does on recordings that were all treated alike, beside the same ones as they are.
+
+A treatment takes a shortcut out (is the detector worse without it?) or is a condition that a
+recording may meet (a codec, a band limit, noise). Differences are paired: by the same draws of
+speakers on both sides.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from bonafide.metrics import detection, resampling
+from bonafide.metrics.detection import ErrorRates, Floats
+from bonafide.metrics.evaluation import Figure
+from bonafide.trials.trials import Trials, refuse_unusable
+
+AS_RECORDED = "as_recorded"
+
+
+@dataclasses.dataclass(frozen=True)
+class TreatedResult:
+    """How the detector does on recordings that were all treated alike.
+
+    Attributes:
+        eer: Equal error rate, with its interval by speakers.
+        difference: Of the EER from that of the same recordings as they are, with its paired
+            interval; None of these themselves.
+        rates: FAR and FRR at the threshold that was frozen on dev; None where there is none.
+        far: The same FAR with its interval by speakers; None where there is no threshold.
+        frr: The same of the FRR.
+        far_difference: Of the FAR from that of the same recordings as they are, with its paired
+            interval; None of these themselves, and where there is no threshold.
+        frr_difference: The same of the FRR.
+    """
+
+    eer: Figure
+    difference: Figure | None
+    rates: ErrorRates | None
+    far: Figure | None = None
+    frr: Figure | None = None
+    far_difference: Figure | None = None
+    frr_difference: Figure | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class TreatedTrials:
+    """Results by treatment.
+
+    Attributes:
+        n_bonafide: Bona fide trials that were treated.
+        n_spoof: Spoofed ones.
+        results: By treatment; `as_recorded` comes first, the same trials without any.
+    """
+
+    n_bonafide: int
+    n_spoof: int
+    results: Mapping[str, TreatedResult]
+
+    def worst(self, name: str) -> tuple[str, float | None]:
+        """Returns the treatment with the highest FAR or FRR, and the upper end of its interval.
+
+        Args:
+            name: `far` or `frr`.
+
+        Returns:
+            The treatment whose interval ends highest, and that end; None where one has no interval
+            or no rate. Recordings as they are do not count.
+        """
+        highest, most = "", -1.0
+        for treatment, result in self.results.items():
+            if treatment == AS_RECORDED:
+                continue
+            figure: Figure | None = getattr(result, name)
+            if figure is None or figure.ci95 is None:
+                return treatment, None
+            if figure.ci95[1] > most:
+                highest, most = treatment, figure.ci95[1]
+        return highest, most if highest else None
+
+
+@dataclasses.dataclass(frozen=True)
+class _Measured:
+    """A figure of the trials, and its values in the resamples [R]; None without a bootstrap."""
+
+    value: float
+    draws: Floats | None
+
+    def figure(self) -> Figure:
+        return Figure(self.value, None if self.draws is None else resampling.interval(self.draws))
+
+    def minus(self, other: _Measured) -> Figure:
+        draws = None
+        if self.draws is not None and other.draws is not None:
+            draws = self.draws - other.draws
+        return _Measured(self.value - other.value, draws).figure()
+
+
+def compare(
+    trials: Trials,
+    treated: Mapping[str, Floats],
+    *,
+    threshold: float | None,
+    resamples: int,
+    seed: int,
+) -> TreatedTrials:
+    """Compares the scores of treated recordings with those of the same recordings as they are.
+
+    Args:
+        trials: N trials, with their scores as recorded.
+        treated: By treatment, the score of each trial [N].
+        threshold: The frozen one; None where there is none.
+        resamples: Draws of the bootstrap by speakers; every treatment has the same draws. 0: no
+            intervals.
+        seed: Of the draws.
+
+    Raises:
+        TrialsError: Treated scores are decisions, or beyond 1e100.
+        ValueError: They are not finite, or of another number.
+    """
+    bootstrap = None
+    if resamples:
+        try:
+            bootstrap = resampling.ClusterBootstrap.of(trials, resamples=resamples, seed=seed)
+        except resampling.NoIntervalError:
+            bootstrap = None
+    results: dict[str, TreatedResult] = {}
+    plain: dict[str, _Measured] = {}
+    for name, values in {AS_RECORDED: trials.scores, **treated}.items():
+        scores, _ = detection.checked(values, trials.is_bonafide)
+        refuse_unusable(scores)
+        found = _measure(scores, trials, threshold, bootstrap)
+        results[name] = _result(found, plain)
+        plain = plain or found
+    return TreatedTrials(trials.n_bonafide, trials.n_spoof, results)
+
+
+def _measure(
+    scores: Floats,
+    trials: Trials,
+    threshold: float | None,
+    bootstrap: resampling.ClusterBootstrap | None,
+) -> dict[str, _Measured]:
+    """EER, and with a threshold FAR and FRR, of scores [N]."""
+    labels = trials.is_bonafide
+    eer = detection.equal_error_rate(scores, labels).eer
+    found = {"eer": _Measured(eer, bootstrap.eer(scores) if bootstrap else None)}
+    if threshold is not None:
+        rates = detection.error_rates_at(scores, labels, threshold)
+        far, frr = bootstrap.error_rates_at(scores, threshold) if bootstrap else (None, None)
+        found |= {"far": _Measured(rates.far, far), "frr": _Measured(rates.frr, frr)}
+    return found
+
+
+def _result(found: Mapping[str, _Measured], plain: Mapping[str, _Measured]) -> TreatedResult:
+    figures = {name: measured.figure() for name, measured in found.items()}
+    differences = {name: found[name].minus(before) for name, before in plain.items()}
+    rates = ErrorRates(found["far"].value, found["frr"].value) if "far" in found else None
+    return TreatedResult(
+        eer=figures["eer"],
+        difference=differences.get("eer"),
+        rates=rates,
+        far=figures.get("far"),
+        frr=figures.get("frr"),
+        far_difference=differences.get("far"),
+        frr_difference=differences.get("frr"),
+    )
+
+
+def to_json(treated: TreatedTrials) -> dict[str, Any]:
+    """Returns the results ready for JSON."""
+    return dataclasses.asdict(treated)
+
+
+def from_json(data: Mapping[str, Any]) -> TreatedTrials:
+    """Reads back what `to_json` wrote.
+
+    Raises:
+        KeyError: It was not written by `to_json`.
+    """
+    return TreatedTrials(
+        n_bonafide=data["n_bonafide"],
+        n_spoof=data["n_spoof"],
+        results={
+            name: TreatedResult(
+                eer=_known(result["eer"]),
+                rates=result["rates"] and ErrorRates(**result["rates"]),
+                # Older versions have no intervals of FAR and FRR.
+                **{key: _figure(result.get(key)) for key in _OPTIONAL},
+            )
+            for name, result in data["results"].items()
+        },
+    )
+
+
+_OPTIONAL = ("difference", "far", "frr", "far_difference", "frr_difference")
+
+
+def _figure(data: Mapping[str, Any] | None) -> Figure | None:
+    return None if data is None else _known(data)
+
+
+def _known(data: Mapping[str, Any]) -> Figure:
+    return Figure(data["value"], data["ci95"] and (data["ci95"][0], data["ci95"][1]))

@@ -1,0 +1,37 @@
+"""Which kernels the network uses: ours, which are fused for CPUs, or those of Keras.
+
+The two compute the same function with the same weights and their names, to rounding; dropout draws
+other random numbers. One value holds for the process, because Keras calls layers from threads of
+its own where a model has several replicas. It counts when a graph is traced.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from models.settings.trainer import Kernels
+
+_current: Kernels = "fused"
+
+
+def use(kernels: Kernels) -> None:
+    """Selects the kernels of all graphs that are traced from now on."""
+    global _current
+    _current = kernels
+
+
+def fused() -> bool:
+    """Whether our kernels are in use."""
+    return _current == "fused"
+
+
+@contextlib.contextmanager
+def using(kernels: Kernels) -> Iterator[None]:
+    """Selects kernels for a block, for tests and benchmarks."""
+    before = _current
+    use(kernels)
+    try:
+        yield
+    finally:
+        use(before)

@@ -1,0 +1,90 @@
+import pathlib
+
+import numpy as np
+import pytest
+
+from benchmarks import robustness
+from benchmarks.generalise import Clip
+from benchmarks.robustness import CLEAN, Degrader, make_folds, measure_fold, ratios, summary
+from bonafide.audio.chains import draw_chain, seed_of
+from bonafide.audio.codecs import degrade
+
+
+def clips_of(source, bonafide, spoof):
+    random = np.random.default_rng(0)
+    systems = ["-"] * bonafide + [f"{source}{place % 4}" for place in range(spoof)]
+    return [
+        Clip(
+            np.rint(random.normal(size=800) * 1000).astype(np.int16),
+            system,
+            f"{source}-{place % 7}",
+            source,
+            f"{source}/{place}",
+        )
+        for place, system in enumerate(systems)
+    ]
+
+
+@pytest.fixture
+def clips():
+    return [*clips_of("a", 30, 40), *clips_of("b", 25, 20), *clips_of("alone", 0, 30)]
+
+
+def test_each_source_with_both_classes_is_held_out_as_a_whole(clips):
+    folds = make_folds(clips, most_tested=40)
+    assert [fold.source for fold in folds] == ["a", "b"]
+    for fold in folds:
+        assert {clip.source for clip in fold.test} == {fold.source}
+        assert fold.source not in {clip.source for clip in fold.train + fold.dev}
+        assert len(fold.test) <= 40
+        speakers = {clip.speaker for clip in fold.dev if clip.system == "-"}
+        assert speakers.isdisjoint(clip.speaker for clip in fold.train)
+        systems = {clip.system for clip in fold.dev} - {"-"}
+        assert systems.isdisjoint(clip.system for clip in fold.train)
+
+
+def test_copies_are_those_of_utterance_gen_and_are_kept(clips, tmp_path):
+    some = clips[:3]
+    made = Degrader(tmp_path).with_copies(some, 1)
+    assert made[:3] == some
+    for clip, copy in zip(some, made[3:], strict=True):
+        chain = draw_chain(1, clip.name, 1)
+        expected = degrade(clip.samples, chain, seed_of(1, clip.name, 1))
+        np.testing.assert_array_equal(copy.samples, expected)
+        assert (copy.system, copy.speaker) == (clip.system, clip.speaker)
+    [kept] = pathlib.Path(tmp_path).iterdir()
+    written = kept.stat().st_mtime_ns
+    again = Degrader(tmp_path).with_copies(some, 1)
+    assert kept.stat().st_mtime_ns == written
+    np.testing.assert_array_equal(again[-1].samples, made[-1].samples)
+
+
+def test_errors_are_at_the_threshold_of_dev(clips):
+    fold = make_folds(clips, most_tested=40)[0]
+
+    def level(part):  # a detector of loudness: noise at 0 dB lifts every score
+        loud = [np.std(clip.samples) + 200.0 * (clip.system == "-") for clip in part]
+        return np.array(loud)
+
+    found = measure_fold(level, fold, ["noise:0"], Degrader(None))
+    assert list(found) == [CLEAN, "noise:0"]
+    # Dev's loudest spoof, of another source, need not be as loud as the loudest here.
+    assert found[CLEAN] == {"eer": 0.0, "far": pytest.approx(0, abs=0.1), "frr": 0.0}
+    assert found["noise:0"]["far"] == 1.0
+    assert found["noise:0"]["frr"] == 0.0
+
+
+def test_ratios_are_above_one_where_ours_errs_less():
+    ours = [{CLEAN: {"eer": 0.2, "far": 0.2, "frr": 0.2}, "x": {"eer": 0.25, "far": 1.0, "frr": 0}}]
+    peer = [{CLEAN: {"eer": 0.4, "far": 0.2, "frr": 0.2}, "x": {"eer": 0.5, "far": 1.0, "frr": 0}}]
+    found = ratios({"lfcc_gmm": summary(peer), "default": summary(ours)})
+    assert found == {
+        "clean_over_worst_condition_eer": pytest.approx(0.8),
+        "gmm_over_ours_macro_eer": pytest.approx(2.0),
+        "gmm_over_ours_worst_condition_eer": pytest.approx(2.0),
+    }
+
+
+def test_every_variant_is_one_of_the_preset():
+    for assignments in robustness.VARIANTS.values():
+        robustness.override(robustness.small_corpus(), assignments)
