@@ -141,8 +141,9 @@ def parse(
 
 def _system(layout: Layout, row: Row, trial: protocols.Trial) -> str:
     """The attack; where attacks have no names, the replay device stands for one."""
-    device = layout.cell(row, "device")
-    return keys.attack_of(trial.key, device) if device else trial.attack
+    if "device" not in layout.names:
+        return trial.attack
+    return keys.attack_of(trial.key, layout.cell(row, "device"))
 
 
 @functools.lru_cache

@@ -156,7 +156,7 @@ class WriteShard(beam.DoFn):
         seed: Seed of the copies.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (each is a setting)
         self,
         *,
         corpus_root: str,

@@ -59,7 +59,7 @@ def augment_batch(
     return features, labels
 
 
-def spec_augment(  # noqa: PLR0913 (the parameters of the paper)
+def spec_augment(
     features: tf.Tensor,
     *,
     seed: tf.Tensor,

@@ -9,7 +9,9 @@ from bonafide.settings import Bounds, Choices, Items, Section
 from bonafide.settings.types import Seed
 from models.settings.search_space import DEFAULT_SPACE, SEARCHABLE
 
-SearchableNames = Annotated[tuple[str, ...], Choices(SEARCHABLE), Items(least=1, unique=True)]
+SearchableNames = Annotated[
+    tuple[str, ...], Choices(SEARCHABLE, "a searchable setting"), Items(least=1, unique=True)
+]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -24,8 +26,7 @@ class TunerConfig(Section, section="tuner"):
             tuning, so that trials are compared by the EER on unseen attacks. Empty: as
             `trainer.holdout_attacks`.
         seed: Seed of the values that are drawn, and of every trial in place of `trainer.seed`.
-        space: Settings that are searched; each has a range of its own
-            (`models.settings.search_space`).
+        space: Settings that are searched, each in a range of its own.
     """
 
     trials: Annotated[int, Bounds(ge=0, le=10_000, unit="trainings")] = 0

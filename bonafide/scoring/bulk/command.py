@@ -22,7 +22,7 @@ from typing import Any
 from bonafide.engines import RUNNERS, BeamConfig, beam_args, choose_workers, describe
 from bonafide.scoring import arguments, own_test, thresholds
 from bonafide.scoring.bulk import job, listing, plan
-from bonafide.scoring.bulk.log import log_aside
+from bonafide.scoring.bulk.log import JobError, log_aside
 from bonafide.scoring.bulk.workspace import Workspace
 from bonafide.scoring.model import ModelError, find_model, read_model, sha256
 from bonafide.scoring.rows import Reading
@@ -153,7 +153,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
         plan.PlanError,
         thresholds.ThresholdError,
         ModelError,
-        job.JobError,
+        JobError,
     ) as error:
         print(f"error: {error}", file=sys.stderr)
         return FAILED
