@@ -35,7 +35,6 @@ from pipeline.fingerprints import Fingerprints
 from pipeline.kubeflow import edits, parameters
 from pipeline.kubeflow.checks import CompileError, require_acceptable
 from pipeline.kubeflow.deployment import Deployment
-from pipeline.kubeflow.parameters import RunParameter
 from pipeline.kubeflow.platform import platform_document
 from pipeline.kubeflow.pod_checks import pod_problems
 from pipeline.pipeline import Places, RunContext, create_components
@@ -76,7 +75,7 @@ def compile_pipeline(
     if found := list(pod_problems(settings, deployment, push_destination)):
         raise CompileError(found)
     wanted = parameters.run_parameters(settings, push_destination)
-    spec = _tfx_specification(settings, deployment, wanted)
+    spec = _tfx_specification(settings, deployment)
     if pipeline_root:
         spec["defaultPipelineRoot"] = pipeline_root
     edits.type_pages(spec)
@@ -90,9 +89,7 @@ def compile_pipeline(
     return [spec, platform] if platform else [spec]
 
 
-def graph(
-    settings: Settings, deployment: Deployment, wanted: Sequence[RunParameter]
-) -> list[base_component.BaseComponent]:
+def graph(settings: Settings, deployment: Deployment) -> list[base_component.BaseComponent]:
     """The components, with tokens where a run will put values."""
     pretrained = settings.trainer.pretrained
     # The hash of the first weights last, so that WarmStart can leave it out.
@@ -164,11 +161,9 @@ def write(text: str, path: Path) -> None:
         part.chmod(0o644)
 
 
-def _tfx_specification(
-    settings: Settings, deployment: Deployment, wanted: Sequence[RunParameter]
-) -> dict[str, Any]:
+def _tfx_specification(settings: Settings, deployment: Deployment) -> dict[str, Any]:
     """What TFX's compiler makes of the graph."""
-    components = graph(settings, deployment, wanted)
+    components = graph(settings, deployment)
     images = {component.id: deployment.image_of(component.id) for component in components}
     runner = kubeflow_v2_dag_runner.KubeflowV2DagRunner(
         kubeflow_v2_dag_runner.KubeflowV2DagRunnerConfig(
