@@ -92,7 +92,10 @@ def tasks_of(run: Any, now: datetime.datetime) -> list[Task]:
 
 
 def task_states(run: Any) -> dict[str, str]:
-    """The tasks of a run's pipeline, those that have not started as well -> state."""
+    """The tasks of a run's pipeline in the order of their names -> state.
+
+    Those that have not started are there as well.
+    """
     details: dict[str, Any] = {detail.display_name: detail for detail in _details(run)}
     pipeline = spec_of(run)
     names = list(pipeline.root.dag.tasks) if pipeline is not None else _guess(details)
