@@ -99,7 +99,10 @@ def task_states(run: Any) -> dict[str, str]:
     details: dict[str, Any] = {detail.display_name: detail for detail in _details(run)}
     pipeline = spec_of(run)
     names = list(pipeline.root.dag.tasks) if pipeline is not None else _guess(details)
-    return {name: (details[name].state if name in details else None) or NOT_KNOWN for name in names}
+    return {
+        name: (details[name].state if name in details else None) or NOT_KNOWN
+        for name in sorted(names)
+    }
 
 
 def spec_of(run: Any) -> Any | None:

@@ -63,7 +63,7 @@ def test_a_log_that_is_not_there_is_explained(failed_run, logs_in_store):
     ("task", "reason"),
     [
         ("ModelEvalutor", "run run-1 has no task ModelEvalutor; did you mean ModelEvaluator?"),
-        ("Bonafide", "no task Bonafide; there are UtteranceGen, ModelEvaluator, ModelPusher"),
+        ("Bonafide", "no task Bonafide; there are ModelEvaluator, ModelPusher, UtteranceGen"),
         ("ModelPusher", "ModelPusher was skipped in this run"),
     ],
 )
