@@ -13,7 +13,6 @@ from models.settings.corpus_weights import parse_weights
 Loss = Literal["bce", "focal", "oc_softmax", "am_softmax"]
 Kernels = Literal["fused", "keras"]
 LOSSES: tuple[Loss, ...] = typing.get_args(Loss)
-CHAMPION = "champion"  # as `pretrained`
 _MOST = 999_999  # of anything that is counted
 
 

@@ -169,6 +169,16 @@ class SettingsTuner(base_tuner.BaseTuner):
             )
         return result.state.best_dev_eer
 
+    def search_space_summary(self, extended: bool = False) -> None:
+        """Prints nothing, as `results_summary`.
+
+        TFX calls both. KerasTuner prints dictionaries, past the log, which in a pod has one JSON
+        object a line; `search` logs the values and the result of each trial.
+        """
+
+    def results_summary(self, num_trials: int = 10) -> None:
+        """Prints nothing; see `search_space_summary`."""
+
     def _run_and_record(self, trial: Trial) -> TrialResult:
         values = dict(trial.hyperparameters.values)
         try:
