@@ -94,7 +94,7 @@ class ActivityMeter:
         """
         self._samples += len(block)
         self._held = np.concatenate([self._held, block]) if len(self._held) else block
-        found = []
+        found: list[np.ndarray] = []
         while len(self._held) >= self._pass_samples:
             found.append(self._decide(self._held[: self._pass_samples]))
             self._held = self._held[self._frames_a_pass * self._hop :]
@@ -103,7 +103,7 @@ class ActivityMeter:
     def finish(self) -> np.ndarray:
         """Returns the rest: together with what `add` returned, a frame for each hop begun."""
         silence = np.zeros(self._pass_samples, np.int16)
-        found = []
+        found: list[np.ndarray] = []
         while self._frames + sum(map(len, found)) < -(-self._samples // self._hop):
             found.append(self._decide(np.concatenate([self._held, silence])[: len(silence)]))
             self._held = self._held[self._frames_a_pass * self._hop :]
@@ -169,13 +169,14 @@ def holds_speech(samples: np.ndarray, sample_rate: int, seconds: float) -> bool:
 
 
 def _seconds(probabilities: np.ndarray) -> float:
-    return np.count_nonzero(probabilities >= SPEECH_FROM) * HOP_SECONDS
+    return int(np.count_nonzero(probabilities >= SPEECH_FROM)) * HOP_SECONDS
 
 
 def hop_samples(sample_rate: int) -> int:
     """Returns the distance between frames, in samples."""
     halvings = _halvings(sample_rate)
-    return max(1, round(HOP_SECONDS * sample_rate / 2**halvings)) * 2**halvings
+    factor = 1 << halvings
+    return max(1, round(HOP_SECONDS * sample_rate / factor)) * factor
 
 
 def samples_for(frames: int, sample_rate: int) -> int:
@@ -193,7 +194,7 @@ def features(samples: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndar
             one before, and around them lies what the filter of the sampling rate reaches.
         sample_rate: In Hz.
     """
-    low, low_rate = samples, sample_rate
+    low, low_rate = samples, float(sample_rate)
     for _ in range(_halvings(sample_rate)):
         low, low_rate = _halved(low), low_rate / 2
     window, bands, cosines, shortest = _tables(low_rate)
@@ -224,7 +225,7 @@ def _halvings(sample_rate: int) -> int:
 
 def _margin(sample_rate: int) -> int:
     """Samples beyond the outermost frames that the filters reach."""
-    return _REACH * (2 ** _halvings(sample_rate) - 1)
+    return _REACH * ((1 << _halvings(sample_rate)) - 1)
 
 
 def _halved(samples: np.ndarray) -> np.ndarray:
@@ -305,4 +306,5 @@ def _forward(frames: np.ndarray) -> np.ndarray:
             out += values[tap * dilation : tap * dilation + length] @ kernel[tap]
         values = np.maximum(out, 0, out=out)
     logits = values @ last[0, :, 0] + last_bias[0]
-    return 1 / (1 + np.exp(-logits))
+    probabilities: np.ndarray = 1 / (1 + np.exp(-logits))
+    return probabilities

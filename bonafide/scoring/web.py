@@ -134,7 +134,7 @@ async def _own_page_only(request: web.Request, handler: Any) -> web.StreamRespon
     if host not in (HOST, "localhost") or request.headers.get("Origin") not in own:
         return web.json_response({"error": "not from this page"}, status=403)
     try:
-        response = await handler(request)
+        response: web.StreamResponse = await handler(request)
     except web.HTTPRequestEntityTooLarge:
         said = f"larger than {MAX_BYTES // 1024**2} MiB"
         response = web.json_response({"error": said}, status=413)
@@ -187,7 +187,7 @@ def asked(query: Mapping[str, str], model: Model) -> Question:
         raise RequestError("the ratio of costs must be a number above 0")
     wanted = thresholds.parse(query["threshold"]) if "threshold" in query else None
     threshold = thresholds.choose(wanted, model.thresholds, prior=prior, cost_ratio=cost_ratio)
-    width = int(np.clip(np.nan_to_num(width), *_WIDTHS))
+    width = int(np.clip(np.nan_to_num(width or 0.0), *_WIDTHS))
     return Question(threshold, prior, cost_ratio, width, query.get("name", ""))
 
 

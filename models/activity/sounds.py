@@ -157,7 +157,7 @@ def _drum(rng: Rng) -> np.ndarray:
     return 4 * body * np.exp(-times / rng.uniform(0.01, 0.08))
 
 
-def _harmonics(rng: Rng, hz: np.ndarray, count: int, slope: float) -> np.ndarray:
+def _harmonics(rng: Rng, hz: np.ndarray, count: int | np.int64, slope: float) -> np.ndarray:
     """A sum of harmonics of a fundamental [N] in Hz, the n-th with an amplitude of n^-slope."""
     phase = 2 * np.pi * np.cumsum(hz) / RATE
     loudness = np.arange(1, count + 1) ** -slope * rng.uniform(0.3, 1, count)

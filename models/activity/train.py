@@ -72,14 +72,14 @@ def fit(maker: examples.Maker, *, pool: int, steps: int, seed: int) -> keras.Mod
 
 def write(model: keras.Model, path: pathlib.Path) -> None:
     """Writes kernels [K, inputs, outputs] and biases of all layers, float16."""
-    arrays = {}
+    arrays: dict[str, np.ndarray] = {}
     for layer in model.layers:
         if isinstance(layer, keras.layers.Conv1D):
             kernel, bias = layer.get_weights()
             index = len(arrays) // 2
             arrays[f"kernel{index}"] = kernel.astype(np.float16)
             arrays[f"bias{index}"] = bias.astype(np.float16)
-    np.savez_compressed(path, **arrays)
+    np.savez_compressed(path, **arrays)  # type: ignore[arg-type]  # numpy: names are any
 
 
 def main(argv: Sequence[str] | None = None) -> None:
