@@ -17,8 +17,8 @@ class WarmStart:
 
     Attributes:
         pretrained: What the trainer gets as `trainer.pretrained`: as it was set, but for a champion
-            its folder. `champion` is left where there is none.
-        digest: Hash of the weights; empty where there are none.
+            its folder. `champion` is left if there is none.
+        digest: Hash of the weights; empty if there are none.
     """
 
     pretrained: str = ""
