@@ -25,8 +25,8 @@ from bonafide.engines import RUNNERS, WORTH_WORKERS_UTTERANCES
 from bonafide.settings import SettingsError
 from bonafide.settings.overrides import Change
 from bonafide.text import did_you_mean
-from models.data.corpus_weights import parse_weights
-from models.settings import TrainerConfig
+from models.settings.corpus_weights import parse_weights
+from models.settings.trainer import TrainerConfig
 from pipeline.config import COMPONENTS, PRESETS, CorpusConfig, Settings
 from pipeline.exit_codes import FAILED, INTERRUPTED, PUSHED, REFUSED
 from pipeline.options import (

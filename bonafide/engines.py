@@ -125,7 +125,7 @@ def beam_args(config: BeamConfig, workers: int = 1) -> list[str]:
     return [*_BY_RUNNER[config.runner](config, workers), *config.options]
 
 
-def _direct(config: BeamConfig, workers: int) -> list[str]:
+def _direct(_: BeamConfig, workers: int) -> list[str]:
     """FnApiRunner by its name: DirectRunner first tries Prism, a binary that it downloads."""
     arguments = ["--runner=FnApiRunner", *_UNUSED_IMAGE]
     if workers > 1:

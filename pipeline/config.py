@@ -22,16 +22,13 @@ from bonafide.version import REPOSITORY
 from components.data_gate.config import DataGateConfig
 from components.model_evaluator.settings import CueUtterances, Resamples
 from components.utterance_gen.settings import DegradedCopies
-from models.data.corpus_weights import not_weightable
-from models.network.conformer_config import SIZES
-from models.settings import (
-    AugmentConfig,
-    ConformerConfig,
-    FeatureConfig,
-    TrainerConfig,
-    TunerConfig,
-    WaveformConfig,
-)
+from models.settings.augment import AugmentConfig
+from models.settings.conformer import SIZES, ConformerConfig
+from models.settings.corpus_weights import not_weightable
+from models.settings.features import FeatureConfig
+from models.settings.trainer import TrainerConfig
+from models.settings.tuner import TunerConfig
+from models.settings.waveform import WaveformConfig
 
 # Ids of the components, in the order in which data goes through them; the Tuner is optional.
 COMPONENTS = (
@@ -77,6 +74,8 @@ class UtteranceConfig(Section, section="utterances"):
         channels: What is taken of recordings with several channels: `mix` averages them, `left` and
             `right` take the first and the second, `reject` averages those that are alike and
             rejects the others. DataGate's rule `unlike_channels` counts those that differ.
+        reject_without_speech: Whether a recording with less than 0.3 s of speech is rejected:
+            silence, noise, tones, music. DataGate's rule `without_speech` counts them either way.
         max_rejected_fraction: Highest share of rejected utterances; a larger one stops the run.
         shard_megabytes: Target size of a shard of examples.
         degraded_copies: Number of degraded copies of each recording of the train split that
@@ -87,6 +86,7 @@ class UtteranceConfig(Section, section="utterances"):
 
     min_seconds: Annotated[float, Bounds(ge=0, le=60, unit="seconds")] = 0.3
     channels: Choice = "mix"
+    reject_without_speech: bool = True
     max_rejected_fraction: Fraction = 0.01
     # A shard is built on a local disk.
     shard_megabytes: Annotated[int, Bounds(ge=1, le=2**20, unit="MiB")] = 128

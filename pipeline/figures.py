@@ -17,7 +17,7 @@ from bonafide.registry.names import FORCED_BLESSING_FILE, RECORD_FILE
 from bonafide.text import percent
 from components.eval_report.executor import REPORT_FILE
 from components.model_evaluator.summary import EvaluationSummary, read_evaluation
-from models.tuning.search_space import values_text
+from models.settings.search_space import values_text
 from pipeline.local import Finished
 
 

@@ -13,8 +13,8 @@ from bonafide.settings import Section
 from bonafide.settings.overrides import section_types, values_of
 from bonafide.settings.reference import introduction, markdown_table
 from bonafide.version import REPOSITORY
-from models.settings import TunerConfig
-from models.tuning.search_space import Range, search_space
+from models.settings.search_space import Range, search_space
+from models.settings.tuner import TunerConfig
 from pipeline.config import PRESETS, Settings
 from pipeline.kubeflow.deployment import (
     Deployment,

@@ -7,7 +7,7 @@ import pytest
 
 import local_runner
 from bonafide.version import REPOSITORY
-from models.network.conformer_config import SIZES
+from models.settings.conformer import SIZES
 from pipeline.config import PRESETS
 
 

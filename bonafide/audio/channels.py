@@ -21,7 +21,7 @@ from typing import Literal
 
 import numpy as np
 
-MIX = "mix"
+MIX: Literal["mix"] = "mix"
 Choice = Literal["mix", "left", "right", "reject"]  # What a corpus takes of several channels.
 Kind = Literal["one", "alike", "opposite", "different", "one silent"]
 

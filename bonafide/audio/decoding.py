@@ -26,8 +26,14 @@ if TYPE_CHECKING:
     _Sound = libsndfile.Sound | ffmpeg.Sound
 
 __all__ = [
-    *("AudioError", "Decoded", "FileFacts", "Recording"),
-    *("decode", "decode_blocks", "decode_recording", "decode_with_facts"),
+    "AudioError",
+    "Decoded",
+    "FileFacts",
+    "Recording",
+    "decode",
+    "decode_blocks",
+    "decode_recording",
+    "decode_with_facts",
 ]
 
 # Beyond these a header is broken, or a tiny file would unfold into gigabytes.
@@ -110,7 +116,7 @@ def decode_blocks(
     file: BinaryIO,
     target_rate: int,
     min_seconds: float,
-    tell: Callable[[FileFacts], None] = lambda facts: None,
+    tell: Callable[[FileFacts], None] | None = None,
     *,
     channel: str = MIX,
     name: str = "",
@@ -136,7 +142,8 @@ def decode_blocks(
         AudioError: As `decode`.
     """
     with Recording(file, target_rate, min_seconds, name=name) as recording:
-        tell(recording.facts)
+        if tell is not None:
+            tell(recording.facts)
         yield from recording.blocks(channel)
 
 
@@ -295,22 +302,28 @@ class Recording:
         for part in range(len(self._container.parts)):
             with contextlib.closing(self._taken() or self._open(part)) as sound:
                 rate_hz, read = sound.rate_hz, 0
-                # Nothing to convert: the samples as they are, without a detour over float32.
-                plain = sound.is_pcm16 and self.facts.channels == 1 and rate_hz == self._target_rate
-                frames = max(1, _BLOCK_SAMPLES // sound.channels)
-                for block in sound.blocks(frames, plain=plain):
+                for block in self._native(sound):
                     read += len(block)
                     if seconds + read / rate_hz > self._max_seconds:
                         raise AudioError(
                             f"longer than {self._max_seconds / 3600:.3g} hours: cut it into parts"
                         )
-                    yield _Piece(part, rate_hz, block if plain else self._checked(block))
+                    yield _Piece(part, rate_hz, block)
                 seconds += read / rate_hz
-                self._check_end(part, sound, read)
+                self._check_end(sound, read)
         if seconds < self._min_seconds:
             raise AudioError(
                 f"too short: {seconds:.3f} s, at least {self._min_seconds:g} s are needed"
             )
+
+    def _native(self, sound: _Sound) -> Iterator[np.ndarray]:
+        """Blocks at the rate of the file, as `_Piece` holds them."""
+        frames = max(1, _BLOCK_SAMPLES // sound.channels)
+        is_ready = self.facts.channels == 1 and sound.rate_hz == self._target_rate
+        if isinstance(sound, libsndfile.Sound) and sound.is_pcm16 and is_ready:
+            # Nothing to convert: the samples as they are, without a detour over float32.
+            return sound.plain_blocks(frames)
+        return map(self._checked, sound.blocks(frames))
 
     def _taken(self) -> _Sound | None:
         """What was opened to know the facts; once."""
@@ -363,7 +376,7 @@ class Recording:
             return np.broadcast_to(block, (len(block), count))
         raise AudioError(f"its parts have different numbers of channels (up to {count})")
 
-    def _check_end(self, part: int, sound: _Sound, read: int) -> None:
+    def _check_end(self, sound: _Sound, read: int) -> None:
         """Refuses what ended before its end."""
         if problem := self._container.cut:
             raise AudioError(f"cut off: {problem}")

@@ -7,7 +7,7 @@ is, decodes the codecs below and nothing else, and every attempt to open a secon
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import av
@@ -63,7 +63,13 @@ _BETTER = {"amrnb": "libopencore_amrnb", "amrwb": "libopencore_amrwb"}
 # stream cannot be decoded, and all players pass over them.
 _MAY_BEGIN_BADLY = ("mp3float", "mp2float", "mp1float")
 _MOST_BAD_PACKETS = 2
-_DTYPES = {"u8": np.uint8, "s16": np.int16, "s32": np.int32, "flt": np.float32, "dbl": np.float64}
+_DTYPES: dict[str, type] = {
+    "u8": np.uint8,
+    "s16": np.int16,
+    "s32": np.int32,
+    "flt": np.float32,
+    "dbl": np.float64,
+}
 # PyAV reads behind the end of FFmpeg's list of planes where it has eight or more.
 _MAX_PLANES = 2
 # Samples of a channel that are gathered before they are converted: frames are short.
@@ -88,14 +94,12 @@ class Sound:
         container: What it says of itself.
 
     Attributes:
-        is_pcm16: False; what FFmpeg reads always comes as float32.
         notes: What a person should know of it although it can be used.
 
     Raises:
         AudioError: FFmpeg does not read it either, or it holds no audio.
     """
 
-    is_pcm16 = False
     promised = 0
 
     def __init__(self, source: Source, container: Container) -> None:
@@ -104,6 +108,7 @@ class Sound:
         try:
             self._input = av.open(
                 _Readable(source),
+                mode="r",
                 format=container.demuxer,
                 options=_OPTIONS,
                 metadata_errors="replace",
@@ -116,27 +121,28 @@ class Sound:
             self._stream, self._codec = self._chosen()
             self._packer: AudioResampler | None = None
             self._frames = self._decoded()
-            self._first = next(self._frames, None)
-            if self._first is None:
+            first = next(self._frames, None)
+            if first is None:
                 raise AudioError("holds no samples")
         except BaseException:
             self._input.close()
             raise
-        self.encoding = f"{container.kind}/{self._coding()}"
         # What the codec said before may be wrong: of AAC, twice the rate or the channels may come.
-        self.rate_hz, self.channels = self._first.sample_rate, self._first.layout.nb_channels
+        self.rate_hz, self.channels = first.sample_rate, first.layout.nb_channels
+        self._form = first.format.packed.name
+        self.encoding = f"{container.kind}/{self._coding()}"
+        self._first: av.AudioFrame | None = first
 
     def close(self) -> None:
         """Frees what FFmpeg holds; the source stays open."""
         self._frames.close()
         self._input.close()
 
-    def blocks(self, frames: int, *, plain: bool = False) -> Iterator[np.ndarray]:
+    def blocks(self, frames: int) -> Iterator[np.ndarray]:
         """Reads to the end; once.
 
         Args:
             frames: Samples of a channel in a block, at most.
-            plain: Not used.
 
         Yields:
             float32 [M, channels], full scale 1.
@@ -146,14 +152,13 @@ class Sound:
         """
         gathered: list[list[np.ndarray]] = []
         count = read = 0
-        kind = self._first.format.packed.name if self._first else ""
         while self._first is not None:
             frame, self._first = self._first, next(self._frames, None)
-            gathered.append(self._planes(frame, kind))
+            gathered.append(self._planes(frame))
             count += frame.samples
             read += frame.samples
             if count >= _GATHERED or self._first is None:
-                block = _joined(gathered, kind, self.channels)
+                block = _joined(gathered, self._form, self.channels)
                 gathered, count = [], 0
                 yield from (block[i : i + frames] for i in range(0, len(block), frames))
         came = max(read / self.rate_hz if read else 0.0, self._seconds)
@@ -165,15 +170,15 @@ class Sound:
         coding = CODECS[_name(self._stream)]
         if coding == "FLAC" and self._container.kind == "FLAC":
             # As libsndfile names them; 24 bits lie in 32.
-            return "PCM_16" if self._first.format.packed.name == "s16" else "PCM_24"
+            return "PCM_16" if self._form == "s16" else "PCM_24"
         return coding
 
-    def _chosen(self) -> tuple[av.AudioStream, Any]:
+    def _chosen(self) -> tuple[Any, Any]:
         """The stream to decode, and its decoder."""
         streams = self._input.streams.audio
         if not streams:
             raise AudioError(f"holds no audio (a container of {self._container.kind})")
-        stream = self._input.streams.best("audio") or streams[0]
+        stream: Any = self._input.streams.best("audio") or streams[0]
         if len(streams) > 1:
             self.notes = (f"has {len(streams)} tracks of audio, of which one is read",)
         name = _name(stream)
@@ -181,58 +186,74 @@ class Sound:
             raise AudioError(f"unreadable as audio: coded as {name}. {_CONVERT}")
         if name not in _BETTER:
             return stream, stream.codec_context
-        codec = av.CodecContext.create(_BETTER[name], "r")
+        codec: Any = av.CodecContext.create(_BETTER[name], "r")
         codec.sample_rate, codec.layout = stream.codec_context.sample_rate, "mono"
         return stream, codec
 
-    def _decoded(self) -> Iterator[av.AudioFrame]:
+    def _decoded(self) -> Generator[av.AudioFrame]:
         """All frames with samples of the stream; keeps how far its time has come."""
-        bad = good = 0
+        skipped = begun = 0
         try:
             for packet in self._input.demux(self._stream):
                 try:
                     frames = self._codec.decode(packet if packet.size else None)
                 except av.EOFError:
-                    break
+                    return
                 except av.FFmpegError as error:
-                    if self._container.cut:  # Which says more than how it shows here.
-                        return
-                    bad += 1
-                    begins = self._codec.name in _MAY_BEGIN_BADLY and not good
-                    if begins and bad <= _MOST_BAD_PACKETS:
-                        continue
-                    raise AudioError(
-                        f"damaged at {self._seconds:.2f} s: {_reason(error)}. {_REPAIR}"
-                    ) from error
-                if packet.pts is not None and packet.time_base:
-                    end = packet.pts + (packet.duration or 0) - (self._stream.start_time or 0)
-                    self._seconds = max(self._seconds, float(end * packet.time_base))
+                    skipped += 1
+                    self._accept(error, skipped=0 if begun else skipped)
+                    continue
+                self._note_time(packet)
                 for frame in frames:
                     if frame.samples:
-                        good += 1
+                        begun = 1
                         yield frame
         except AudioError:
             raise
         except _ERRORS as error:
             raise AudioError(f"unreadable as audio: {_reason(error)}") from error
 
-    def _planes(self, frame: av.AudioFrame, kind: str) -> list[np.ndarray]:
+    def _accept(self, error: av.FFmpegError, *, skipped: int) -> None:
+        """Refuses a packet that cannot be decoded, unless players pass over it as well.
+
+        Args:
+            error: What FFmpeg says.
+            skipped: How many there were with this one before the first good one; 0 behind that.
+        """
+        if self._container.cut:
+            raise AudioError(f"cut off: {self._container.cut}") from error
+        may_begin_badly = self._codec.name in _MAY_BEGIN_BADLY
+        if not (may_begin_badly and 0 < skipped <= _MOST_BAD_PACKETS):
+            said = f"damaged at {self._seconds:.2f} s: {_reason(error)}. {_REPAIR}"
+            raise AudioError(said) from error
+
+    def _note_time(self, packet: av.Packet[Any]) -> None:
+        if packet.pts is not None and packet.time_base:
+            end = packet.pts + (packet.duration or 0) - (self._stream.start_time or 0)
+            self._seconds = max(self._seconds, float(end * packet.time_base))
+
+    def _planes(self, frame: av.AudioFrame) -> list[np.ndarray]:
         """The samples of a frame without a copy: one array, or one for each channel."""
-        if (frame.sample_rate, frame.layout.nb_channels) != (self.rate_hz, self.channels):
+        form = frame.format.packed.name
+        same = (frame.sample_rate, frame.layout.nb_channels, form)
+        if same != (self.rate_hz, self.channels, self._form):
             raise AudioError("changes its sampling rate or its channels on the way: cut it there")
         if frame.format.is_planar and self.channels > _MAX_PLANES:
-            self._packer = self._packer or AudioResampler(format=kind)
-            [frame] = self._packer.resample(frame)
+            self._packer = self._packer or AudioResampler(format=form)
+            try:
+                [frame] = self._packer.resample(frame)
+            except _ERRORS as error:
+                raise AudioError(f"unreadable as audio: {_reason(error)}") from error
         planes = self.channels if frame.format.is_planar else 1
         count = frame.samples * self.channels // planes
-        return [np.frombuffer(plane, _DTYPES[kind], count) for plane in frame.planes[:planes]]
+        dtype = np.dtype(_DTYPES[form])
+        return [np.frombuffer(memoryview(plane), dtype, count) for plane in frame.planes[:planes]]
 
 
-def _name(stream: av.AudioStream) -> str:
+def _name(stream: Any) -> str:
     """FFmpeg's name of the coding of a stream."""
-    if stream.codec_context is None:
-        return "something that FFmpeg does not know"
-    name = stream.codec_context.name
+    codec = stream.codec_context  # None where FFmpeg has no decoder, whatever the types say.
+    name = "something that FFmpeg does not know" if codec is None else str(codec.name)
     return _OTHER_NAMES.get(name, name)
 
 
@@ -247,7 +268,7 @@ def _joined(gathered: list[list[np.ndarray]], kind: str, channels: int) -> np.nd
     return samples.astype(np.float32) * np.float32(2.0 ** (-15 if kind == "s16" else -31))
 
 
-def _refuse(url: str, flags: int, options: dict[str, str]) -> None:
+def _refuse(url: str, *_: object) -> None:
     """In place of opening another file."""
     raise PermissionError(f"refers to another file ({url!r}), which is not opened")
 

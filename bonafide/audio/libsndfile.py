@@ -51,24 +51,34 @@ class Sound:
         """Frees what libsndfile holds; the source stays open."""
         self._file.close()
 
-    def blocks(self, frames: int, *, plain: bool) -> Iterator[np.ndarray]:
+    def blocks(self, frames: int) -> Iterator[np.ndarray]:
         """Reads to the end; once.
 
         Args:
             frames: Samples of a channel in a block, at most: a header that promises more than the
                 file holds must not cost memory.
-            plain: Whether one channel of `is_pcm16` is to come as it is, without a detour.
 
         Yields:
-            float32 [M, channels], full scale 1; int16 [M] if plain.
+            float32 [M, channels], full scale 1.
 
         Raises:
             AudioError: The file is damaged.
         """
-        dtype, read = ("int16" if plain else "float32"), 0
+        return self._read(frames, "float32", always_2d=True)
+
+    def plain_blocks(self, frames: int) -> Iterator[np.ndarray]:
+        """Reads one channel of `is_pcm16` as it is, without a detour over float32.
+
+        Yields:
+            int16 [M]; see `blocks`.
+        """
+        return self._read(frames, "int16", always_2d=False)
+
+    def _read(self, frames: int, dtype: str, *, always_2d: bool) -> Iterator[np.ndarray]:
+        read = 0
         try:
             while read < self.promised and len(
-                block := self._file.read(frames, dtype=dtype, always_2d=not plain)
+                block := self._file.read(frames, dtype=dtype, always_2d=always_2d)
             ):
                 read += len(block)
                 yield block

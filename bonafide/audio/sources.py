@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 # Parts up to this size are copied into memory: what calls back into Python for every few
 # kilobytes, as decoders do, is then answered by C code.
@@ -22,7 +22,8 @@ class Source:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._size = file.seek(0, io.SEEK_END)
-        self.tell, self.read, self.readinto = file.tell, file.read, file.readinto
+        self.tell, self.read = file.tell, file.read
+        self.readinto = file.readinto  # type: ignore[attr-defined]
         file.seek(0)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
@@ -78,12 +79,13 @@ class _Window(io.RawIOBase):
     def tell(self) -> int:
         return self._place
 
-    def readinto(self, buffer: memoryview) -> int:
-        wanted = max(0, min(len(buffer), self._size - self._place))
+    def readinto(self, buffer: Any) -> int:
+        view = memoryview(buffer)
+        wanted = max(0, min(len(view), self._size - self._place))
         data = self._prefix[self._place : self._place + wanted]
         if not data:
             self._file.seek(self._start + self._place)
             data = self._file.read(wanted)
-        buffer[: len(data)] = data
+        view[: len(data)] = data
         self._place += len(data)
         return len(data)

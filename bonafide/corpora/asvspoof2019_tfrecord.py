@@ -55,6 +55,7 @@ def read(files: CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -
     Raises:
         CorpusError: A file is cut off or holds something else, or an utterance id occurs twice.
     """
+    del options
     prefix = find(files)
     utterances = []
     audio = {}

@@ -47,4 +47,5 @@ def read(files: CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -
     Raises:
         CorpusError: A protocol is missing, empty or malformed, or an utterance id occurs twice.
     """
+    del options
     return asvspoof_protocols.read(files, _PLACES, _LAYOUTS, corpus_name=corpus_name)

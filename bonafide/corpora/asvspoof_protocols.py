@@ -67,7 +67,7 @@ def read(
     layouts: Sequence[Layout],
     *,
     corpus_name: str,
-    keep: Callable[[Layout, Row], bool] = lambda layout, row: True,
+    keep: Callable[[Layout, Row], bool] | None = None,
 ) -> base.Corpus:
     """Reads all protocols and lists all folders, once each.
 
@@ -76,7 +76,7 @@ def read(
         places: Where its files are.
         layouts: Those that its protocols may have.
         corpus_name: Written into every row.
-        keep: Which lines to keep.
+        keep: Which lines to keep; None keeps all of them.
 
     Columns that are called as one of `base.EXTRA_NAMES` become the `extra` of the rows.
 
@@ -101,7 +101,7 @@ def read(
         layout, lines = parse(files.read_text(path), path, layouts)
         extra = tuple(name for name in base.EXTRA_NAMES if name in layout.names)
         for row, trial in lines:
-            if keep(layout, row):
+            if keep is None or keep(layout, row):
                 utterances.append(
                     base.Utterance(
                         utterance_id=trial.utterance,
@@ -141,8 +141,9 @@ def parse(
 
 def _system(layout: Layout, row: Row, trial: protocols.Trial) -> str:
     """The attack; where attacks have no names, the replay device stands for one."""
-    device = layout.cell(row, "device")
-    return keys.attack_of(trial.key, device) if device else trial.attack
+    if "device" not in layout.names:
+        return trial.attack
+    return keys.attack_of(trial.key, layout.cell(row, "device"))
 
 
 @functools.lru_cache

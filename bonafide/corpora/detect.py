@@ -60,20 +60,9 @@ def detect(files: CorpusFiles, layouts: Mapping[str, Layout], options: Options) 
     """
     if options.manifest:
         return "manifest"
-    near = []
     for turn in (FIRST, LATER, LAST):
-        found = []
-        for name, layout in layouts.items():
-            if layout.turn != turn:
-                continue
-            try:
-                layout.find(files)
-            except base.NotThisLayoutError:
-                continue
-            except FileError as error:
-                near.append(f"  {name}: {error}")
-            else:
-                found.append(name)
+        of_turn = {name: layout for name, layout in layouts.items() if layout.turn == turn}
+        found, near = _find(files, of_turn)
         if len(found) > 1:
             raise base.CorpusError(
                 f"corpus root {files.root}: it looks like {' and '.join(found)}: say which by "
@@ -82,13 +71,26 @@ def detect(files: CorpusFiles, layouts: Mapping[str, Layout], options: Options) 
         if found:
             return found[0]
         if near:  # What is incomplete must not be taken for something simpler.
-            break
-    if near:
-        raise base.CorpusError(
-            f"corpus root {files.root}: no layout is complete there. These come near:\n"
-            + "\n".join(near)
-        )
+            raise base.CorpusError(
+                f"corpus root {files.root}: no layout is complete there. These come near:\n"
+                + "\n".join(near)
+            )
     raise base.CorpusError(
         f"corpus root {files.root}: none of the known layouts is there. Is it the right folder? "
         f"Known: {', '.join(layouts)}"
     )
+
+
+def _find(files: CorpusFiles, layouts: Mapping[str, Layout]) -> tuple[list[str], list[str]]:
+    """Returns the layouts that are there, and what others lack of which something is there."""
+    found, incomplete = [], []
+    for name, layout in layouts.items():
+        try:
+            layout.find(files)
+        except base.NotThisLayoutError:
+            continue
+        except FileError as error:
+            incomplete.append(f"  {name}: {error}")
+        else:
+            found.append(name)
+    return found, incomplete

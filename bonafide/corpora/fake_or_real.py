@@ -59,6 +59,7 @@ def read(files: CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -
     Raises:
         CorpusError: See `find`; or a folder has no audio.
     """
+    del options
     prefix = find(files)
     utterances = []
     audio = {}

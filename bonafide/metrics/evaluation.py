@@ -20,6 +20,8 @@ from bonafide.trials.trials import Trials, refuse_unusable
 
 FAR_LIMITS = {"frr_at_far_1pct": 0.01, "frr_at_far_0_1pct": 0.001}
 FRR_LIMITS = {"far_at_frr_1pct": 0.01, "far_at_frr_0_1pct": 0.001}
+# Shares at which the quantiles of the scores are kept: error rates at any threshold to 0.25 %.
+QUANTILE_LEVELS = np.linspace(0.0, 1.0, 201)
 RESAMPLES = 1000
 SEED = 1
 
@@ -129,6 +131,8 @@ class Evaluation:
         worst_attack: Id of the attack with the highest EER.
         operating_points: Thresholds and what they do.
         bootstrap: How the intervals were made.
+        score_quantiles: Of the scores of each class, `bonafide` and `spoof`, at QUANTILE_LEVELS;
+            empty in an evaluation that was written before they were kept.
         comparison: With another system; None without one.
         warnings: What a reader must know, one sentence each.
     """
@@ -142,6 +146,7 @@ class Evaluation:
     worst_attack: str
     operating_points: tuple[OperatingPoint, ...]
     bootstrap: Bootstrap
+    score_quantiles: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     comparison: Comparison | None = None
     warnings: tuple[str, ...] = field(default=())
 
@@ -204,6 +209,7 @@ def evaluate(
             trials, thresholds, "eval" if dev is None else "dev", detection_costs, draws
         ),
         bootstrap=how,
+        score_quantiles=_quantiles(trials),
         comparison=comparison,
         warnings=tuple(_warnings(trials, values["eer"], dev is None, how)),
     )
@@ -250,6 +256,9 @@ def to_json(evaluation: Evaluation) -> dict[str, Any]:
             "resamples": evaluation.bootstrap.resamples,
             "seed": evaluation.bootstrap.seed,
             "missing": evaluation.bootstrap.missing,
+        },
+        "score_quantiles": {
+            name: list(values) for name, values in evaluation.score_quantiles.items()
         },
         "warnings": list(evaluation.warnings),
     }
@@ -300,6 +309,9 @@ def from_json(data: Mapping[str, Any]) -> Evaluation:
             for point in data["operating_points"]
         ),
         bootstrap=Bootstrap(**how),
+        score_quantiles={
+            name: tuple(values) for name, values in data.get("score_quantiles", {}).items()
+        },
         comparison=comparison,
         warnings=tuple(data["warnings"]),
     )
@@ -366,6 +378,17 @@ def _thresholds(trials: Trials) -> dict[str, float]:
         "far_1pct": detection.frr_at_far(curve, 0.01)[1],
         "far_0_1pct": detection.frr_at_far(curve, 0.001)[1],
         "frr_1pct": detection.far_at_frr(curve, 0.01)[1],
+    }
+
+
+def _quantiles(trials: Trials) -> dict[str, tuple[float, ...]]:
+    """Returns the quantiles of the scores of each class; each is a score that was given."""
+    classes = {"bonafide": trials.is_bonafide, "spoof": ~trials.is_bonafide}
+    return {
+        name: tuple(
+            np.quantile(trials.scores[rows], QUANTILE_LEVELS, method="inverted_cdf").tolist()
+        )
+        for name, rows in classes.items()
     }
 
 

@@ -4,10 +4,10 @@
     bonafide client --url http://localhost:8080 call.wav   KServe's port
     bonafide client --grpc localhost:8500 call.wav
 
-The client decodes recordings as the pipeline does, and cuts those that are longer than the model's
-clip into windows. The score of a recording is the mean of its windows, as in `bonafide score`.
-Prints path, score (a natural-log likelihood ratio, higher = more bona fide) and seconds, separated
-by tabs.
+The client decodes recordings and cuts their speech into the model's clips by the code of `bonafide
+score`, so that the scores are the same. Prints path, score (a natural-log likelihood ratio, higher
+= more bona fide; empty if there is less than a second of speech), seconds, seconds of speech and
+channel, separated by tabs.
 """
 
 from __future__ import annotations
@@ -19,14 +19,19 @@ import json
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from bonafide.scoring import engine
+from bonafide.scoring.ahead import Decoder
+from bonafide.scoring.arguments import add_channel
+from bonafide.scoring.engine import Recording
 from bonafide.scoring.model import DEFAULT_CLIP_SAMPLES, DEFAULT_SAMPLE_RATE
-from bonafide.scoring.reading import AudioError, read_blocks
-from bonafide.scoring.windows import cut
+from bonafide.scoring.reading import AUTO, read_tracks
+from bonafide.scoring.rows import WORST
+from bonafide.scoring.thresholds import NO_SPEECH
 
 SIGNATURE = "score_pcm16"
 INPUT = "pcm16"
@@ -101,27 +106,30 @@ def over_grpc(target: str, model: str) -> Scorer:
     return score
 
 
-def score_recording(
-    path: str, score: Scorer, *, sample_rate: int, clip_samples: int
-) -> tuple[float, float]:
-    """Returns the score of a recording and its length in seconds.
+def score_recordings(
+    paths: Sequence[str], score: Scorer, *, sample_rate: int, clip_samples: int, channel: str = AUTO
+) -> Iterator[Recording]:
+    """Yields recordings with their scores, in order, as `score.py` finds them.
 
     Args:
-        path: Of a recording in any format and at any rate that libsndfile reads.
+        paths: Of the recordings.
         score: Clips -> their scores.
         sample_rate: Of the model, in Hz.
         clip_samples: Of the model.
+        channel: See `bonafide.scoring.reading.read_tracks`.
 
     Raises:
-        AudioError: The recording cannot be used.
-        ServerError: The server does not score it.
+        ServerError: The server does not score.
     """
-    samples = np.concatenate(list(read_blocks(path, sample_rate)))
-    clips = [clip.astype("<i2").tobytes() for _, clip in cut([samples], clip_samples)]
-    scores: list[float] = []
-    for first in range(0, len(clips), BATCH_CLIPS):
-        scores += score(clips[first : first + BATCH_CLIPS])
-    return float(np.mean(scores)), len(samples) / sample_rate
+    decoder = Decoder(
+        paths, lambda path: read_tracks(path, sample_rate, channel), sample_rate, clip_samples
+    )
+    try:
+        yield from engine.score_recordings(
+            paths, decoder, lambda clips: np.asarray(score(clips)), batch_clips=BATCH_CLIPS
+        )
+    finally:
+        decoder.stop()
 
 
 def _reason(error: urllib.error.HTTPError) -> str:
@@ -155,6 +163,7 @@ def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int
         default=DEFAULT_CLIP_SAMPLES,
         help=f"samples of a clip {of_model}",
     )
+    add_channel(parser)
     options = parser.parse_args(arguments)
     if options.grpc:
         score = over_grpc(options.grpc, options.model)
@@ -162,14 +171,21 @@ def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int
         score = over_rest(options.url, options.model)
     sizes = {"sample_rate": options.sample_rate, "clip_samples": options.clip_samples}
     failed = 0
-    for path in options.paths:
-        try:
-            found, seconds = score_recording(path, score, **sizes)
-            print(f"{path}\t{found:.6f}\t{seconds:.3f}", flush=True)
-        except AudioError as error:
-            print(f"error: {path}: {error}", file=sys.stderr)
-            failed = 1
-        except ServerError as error:
-            print(f"error: {error}", file=sys.stderr)
-            return 1
+    try:
+        for found in score_recordings(options.paths, score, channel=options.channel, **sizes):
+            if found.error:
+                print(f"error: {found.path}: {found.error}", file=sys.stderr)
+                failed = 1
+                continue
+            track = found.verdict
+            value = f"{track.score:.6f}" if found.has_score else ""
+            seconds = f"{track.samples / options.sample_rate:.3f}\t{track.speech_seconds:.3f}"
+            channel = (WORST if len(found.tracks) > 1 else "") + track.channel
+            print(f"{found.path}\t{value}\t{seconds}\t{channel}", flush=True)
+            if not found.has_score:
+                print(f"error: {found.path}: {NO_SPEECH}: {found.reason}", file=sys.stderr)
+                failed = 1
+    except ServerError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     return failed

@@ -13,9 +13,10 @@ _LONGEST_MADE = 200
 _PLAIN = re.compile(r"(?!.*\.\.)[^\s/\\]+")
 
 
-def id_problem(*ids: str) -> str | None:
+def id_problem(ids: Sequence[str]) -> str | None:
     """Returns why these columns cannot be ids; None if they can."""
-    if "".join(ids).isprintable() and max(map(len, ids)) <= _LONGEST:
+    together = "".join(ids)
+    if together.isprintable() and len(together) <= _LONGEST:  # As nearly all of them are.
         return None
     for name in ids:
         if not name.isprintable():

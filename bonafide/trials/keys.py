@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from bonafide.text import shown
 
 BONAFIDE = "bonafide"
@@ -13,6 +15,7 @@ BONAFIDE_KEYS = frozenset({BONAFIDE, "bona-fide", "bona_fide", "bona fide", "gen
 SPOOF_KEYS = frozenset({SPOOF, "spoofed", "fake", "deepfake"})
 
 
+@functools.lru_cache
 def key_of(text: str, *, bonafide: str = "", spoof: str = "") -> str | None:
     """Returns `bonafide` or `spoof` from what a table writes; None if it is neither.
 

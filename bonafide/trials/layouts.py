@@ -44,10 +44,13 @@ class Layout:
 
     def cell(self, row: tables.Row, name: str) -> str:
         """Returns the cell of a column; an empty one where there is none of that name."""
-        return "-".join([row.fields[place] for place in self._places.get(name, ())])
+        places = self._places.get(name, ())
+        if len(places) == 1:
+            return row.fields[places[0]]
+        return "-".join([row.fields[place] for place in places])
 
     def problem(self, row: tables.Row) -> str | None:
-        """Returns what is wrong with a line, apart from its ids; None if nothing is."""
+        """Returns what is wrong with the key, the subset or a `-`; None if nothing is."""
         key = self.cell(row, "key")
         if key not in (BONAFIDE, SPOOF):
             at = self.names.index("key") + 1
@@ -60,6 +63,15 @@ class Layout:
         if (subset := self.cell(row, "subset")) not in ("", *SUBSETS):
             return f"expected {', '.join(SUBSETS)} as the subset, got {shown(subset)}"
         return None
+
+    @functools.cached_property
+    def checked(self) -> tuple[int, ...]:
+        """The columns that `problem` looks at: the same cells there have the same problem."""
+        return tuple(
+            place
+            for name in ("key", _NOTHING, "attack", "subset")
+            for place in self._places.get(name, ())
+        )
 
     @functools.cached_property
     def _places(self) -> Mapping[str, tuple[int, ...]]:

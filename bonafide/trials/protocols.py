@@ -7,10 +7,11 @@ meta.csv of In-the-Wild) and in JSON Lines, columns are found by name.
 
 from __future__ import annotations
 
+import operator
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from bonafide.storage.text_files import FileError, read_text
@@ -91,27 +92,38 @@ def parse_protocol(text: str, *, where: str, subset: str = SUBSETS[0]) -> Protoc
     table = tables.find_table(text, where, tables.KEY_NAMES)
     if table is None:
         layout, table = open_layout(text, where, otherwise=_MANIFEST)
-    rows = _Rows(where)
+    # Column by column: an object for each trial would take ten times as much.
+    utterances: list[str] = []
+    is_bonafide: list[bool] = []
+    attacks: list[str] = []
+    speakers: list[str] = []
+    lines: list[int] = []
+    left_out: list[tuple[str, int, str]] = []  # utterance, line and subset
+    names: dict[str, str] = {}  # of speakers, kept once each, however many lines they are on
+    chosen = layout is not None and "subset" in layout.names and subset != ALL
     for row, trial in read_trials(table, layout):
-        own = "" if layout is None else layout.cell(row, "subset")
-        rows.subsets[own] += 1
-        if own in ("", subset) or subset == ALL:
-            rows.add(row.number, trial)
-        else:
-            rows.left_out.append(trial.utterance)
-            rows.left_out_at.append(row.number)
-    refuse_duplicates(where, rows.utterances + rows.left_out, rows.lines + rows.left_out_at)
-    if not rows.utterances:
-        kept = ", ".join(f"{name} {count:,}" for name, count in sorted(rows.subsets.items()))
-        raise FileError(f"{where}: no trial is in the subset {subset!r}; there are {kept}")
+        if chosen and layout and (own := layout.cell(row, "subset")) != subset:
+            left_out.append((trial.utterance, row.number, own))
+            continue
+        utterances.append(trial.utterance)
+        is_bonafide.append(trial.key == BONAFIDE)
+        attacks.append(trial.attack)
+        speakers.append(names.setdefault(trial.speaker, trial.speaker))
+        lines.append(row.number)
+    outside = [utterance for utterance, _, _ in left_out]
+    refuse_duplicates(where, utterances + outside, lines + [line for _, line, _ in left_out])
+    if not utterances:
+        counts = sorted(Counter(own for _, _, own in left_out).items())
+        there = ", ".join(f"{name} {count:,}" for name, count in counts)
+        raise FileError(f"{where}: no trial is in the subset {subset!r}; there are {there}")
     return Protocol(
         where=where,
         layout="manifest" if layout is None else layout.name,
-        utterances=rows.utterances,
-        is_bonafide=rows.is_bonafide,
-        attacks=rows.attacks,
-        speakers=rows.known_speakers(),
-        left_out=frozenset(rows.left_out),
+        utterances=utterances,
+        is_bonafide=is_bonafide,
+        attacks=attacks,
+        speakers=_known_speakers(speakers, lines, where),
+        left_out=frozenset(outside),
     )
 
 
@@ -132,61 +144,52 @@ def read_trials(table: tables.Table, layout: Layout | None) -> Iterator[tuple[ta
             *(tables.ATTACK_NAMES, tables.KEY_NAMES),
         )
     )
+    assert utterance_at is not None  # A layout has one, and so has a header.
+    checked = layout.checked if layout else [at for at in (key_at, attack_at) if at is not None]
+    cells_of = operator.itemgetter(*checked)
+    # There are few different keys and attacks, on many lines.
+    known: dict[str | tuple[str, ...], tuple[str, str]] = {}
     for row in table:
-        utterance, attack = row.cell(utterance_at), row.cell(attack_at)
-        speaker = row.cell(speaker_at) or NO_ATTACK
-        key = keys.key_of(row.cell(key_at))
-        if layout is not None:
-            problem = layout.problem(row)
-        else:
-            problem = "the utterance is empty" if utterance in ("", NO_ATTACK) else None
-        if problem or key is None:
-            raise row.error(problem or keys.unknown_key(row.cell(key_at)))
-        names = (utterance, speaker, attack) if layout is None else row.fields
-        if problem := keys.attack_problem(key, attack) or ids.id_problem(*names):
+        fields = row.fields
+        cells = cells_of(fields)
+        if cells not in known:
+            known[cells] = _key_and_attack(row, layout, row.cell(key_at), row.cell(attack_at))
+        key, attack = known[cells]
+        utterance = fields[utterance_at]
+        speaker = NO_ATTACK if speaker_at is None else fields[speaker_at] or NO_ATTACK
+        if layout is None and utterance in ("", NO_ATTACK):
+            raise row.error("the utterance is empty")
+        if problem := ids.id_problem(fields if layout else (utterance, speaker, attack)):
             raise row.error(problem)
-        yield row, Trial(utterance, speaker, keys.attack_of(key, attack), key)
+        yield row, Trial(utterance, speaker, attack, key)
 
 
-@dataclass
-class _Rows:
-    """Trials as they are read, column by column: one object a trial would take ten times as much.
+def _key_and_attack(
+    row: tables.Row, layout: Layout | None, key: str, attack: str
+) -> tuple[str, str]:
+    """Returns key and attack id of a row, or raises FileError about them."""
+    if layout and (problem := layout.problem(row)):
+        raise row.error(problem)
+    own = keys.key_of(key)
+    if own is None:
+        raise row.error(keys.unknown_key(key))
+    if problem := keys.attack_problem(own, attack):
+        raise row.error(problem)
+    return own, keys.attack_of(own, attack)
 
-    Names of speakers and attacks are kept once each, however many lines they are on.
-    """
 
-    where: str
-    utterances: list[str] = field(default_factory=list)
-    is_bonafide: list[bool] = field(default_factory=list)
-    attacks: list[str] = field(default_factory=list)
-    speakers: list[str] = field(default_factory=list)
-    lines: list[int] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)
-    left_out_at: list[int] = field(default_factory=list)
-    subsets: Counter[str] = field(default_factory=Counter)
-    _names: dict[str, str] = field(default_factory=dict)
-
-    def add(self, line: int, trial: Trial) -> None:
-        """Adds the trial on a line."""
-        self.utterances.append(trial.utterance)
-        self.is_bonafide.append(trial.key == BONAFIDE)
-        self.attacks.append(self._names.setdefault(trial.attack, trial.attack))
-        self.speakers.append(self._names.setdefault(trial.speaker, trial.speaker))
-        self.lines.append(line)
-
-    def known_speakers(self) -> list[str] | None:
-        """Returns the speakers, None where no line names one."""
-        unknown = self.speakers.count(NO_ATTACK)
-        if unknown == len(self.speakers):
-            return None
-        if unknown:
-            line = self.lines[self.speakers.index(NO_ATTACK)]
-            raise FileError(
-                f"{self.where}:{line}: this trial names no speaker, as {unknown:,} of "
-                f"{len(self.speakers):,} do not. Name all speakers, or write '-' for all of them: "
-                "intervals are then by utterance"
-            )
-        return self.speakers
+def _known_speakers(speakers: list[str], lines: Sequence[int], where: str) -> list[str] | None:
+    """Returns the speakers, None where no line names one; raises FileError if only some do."""
+    unknown = speakers.count(NO_ATTACK)
+    if unknown == len(speakers):
+        return None
+    if unknown:
+        raise FileError(
+            f"{where}:{lines[speakers.index(NO_ATTACK)]}: this trial names no speaker, as "
+            f"{unknown:,} of {len(speakers):,} do not. Name all speakers, or write '-' for all of "
+            "them: intervals are then by utterance"
+        )
+    return speakers
 
 
 def refuse_duplicates(where: str, utterances: Sequence[str], lines: Sequence[int]) -> None:

@@ -16,7 +16,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import NoReturn
 
 import numpy as np
 
@@ -89,9 +88,9 @@ def parse_scores(text: str, *, where: str) -> ScoreFile:
     table = tables.find_table(text, where, SCORE_NAMES) or tables.without_header(
         text, where, _WITHOUT_HEADER, otherwise=_WITH_HEADER
     )
-    places = [
-        table.find(names) for names in (tables.UTTERANCE_NAMES, SCORE_NAMES, ("system",), ("key",))
-    ]
+    utterance_at, score_at, system_at, key_at = (
+        table.find(names) for names in (tables.UTTERANCE_NAMES, SCORE_NAMES, ["system"], ["key"])
+    )
     utterances: list[str] = []
     scores: list[float] = []
     lines: list[int] = []
@@ -99,21 +98,23 @@ def parse_scores(text: str, *, where: str) -> ScoreFile:
     found_keys: list[str] = []
     names: dict[str, str] = {}  # systems are kept once each, however many lines they are on
     for row in table:
-        utterance, score, system, key = map(row.cell, places)
-        own_key = BONAFIDE if places[3] is None else keys.key_of(key)
+        utterance, score = row.cell(utterance_at), row.cell(score_at)
+        system = row.cell(system_at)
         if not is_number(score):
             raise row.error(f"expected a number as the score, got {shown(score)}")
         if not utterance:
             raise row.error("the utterance is empty")
-        if own_key is None:
-            raise row.error(keys.unknown_key(key))
-        if problem := ids.id_problem(utterance, system):
+        if key_at is not None:
+            key = keys.key_of(row.fields[key_at])
+            if key is None:
+                raise row.error(keys.unknown_key(row.fields[key_at]))
+            found_keys.append(key)
+        if problem := ids.id_problem((utterance, system)):
             raise row.error(problem)
         utterances.append(utterance)
         scores.append(float(score))
         lines.append(row.number)
         systems.append(names.setdefault(system, system))
-        found_keys.append(own_key)
     values = np.array(scores, dtype=np.float64)
     _refuse_not_finite(values, lines, where)
     refuse_duplicates(where, utterances, lines)
@@ -122,8 +123,8 @@ def parse_scores(text: str, *, where: str) -> ScoreFile:
         utterances=utterances,
         scores=values,
         lines=lines,
-        systems=None if places[2] is None else systems,
-        keys=None if places[3] is None else found_keys,
+        systems=None if system_at is None else systems,
+        keys=None if key_at is None else found_keys,
     )
 
 
@@ -192,12 +193,12 @@ def _order(scores: ScoreFile, protocol: Protocol) -> list[int]:
         if best is None or len(missing) + len(extra) < len(best[0]) + len(best[1]):
             best = missing, extra
     assert best is not None  # exact ids are never twice the same
-    _refuse_mismatch(scores, protocol, *best)
+    raise _mismatch(scores, protocol, *best)
 
 
-def _refuse_mismatch(
+def _mismatch(
     scores: ScoreFile, protocol: Protocol, missing: list[str], extra: list[str]
-) -> NoReturn:
+) -> FileError:
     parts = [f"the scores in {scores.where} do not fit the protocol {protocol.where}:"]
     if missing:
         parts.append(
@@ -210,7 +211,7 @@ def _refuse_mismatch(
             f"trial: {listed(extra)}"
         )
     parts.append("  each trial needs one score, and each score a trial: is it the same split?")
-    raise FileError("\n".join(parts))
+    return FileError("\n".join(parts))
 
 
 def _refuse_contradictions(scores: ScoreFile, protocol: Protocol, order: Sequence[int]) -> None:

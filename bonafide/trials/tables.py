@@ -191,7 +191,8 @@ def without_header(
 def _table(text: str, where: str, *, delimiter: str = "", otherwise: str = ",") -> Table:
     """Reads a table; it has no names if there is no header at all."""
     first = next((line for line in _lines(text) if line.strip(" \t\r")), "")
-    if where.lower().endswith(JSON_SUFFIXES) or first.lstrip().startswith("{"):
+    first = first.strip()
+    if where.lower().endswith(JSON_SUFFIXES) or (first[:1] == "{" and first[-1] == "}"):
         return _json_lines(text, where)
     if not delimiter and where.lower().endswith(".tsv") and "\t" in first:
         delimiter = "\t"
@@ -226,9 +227,10 @@ def _delimited(text: str, where: str, delimiter: str) -> Iterator[tuple[int, lis
 def _blank_separated(text: str) -> Iterator[tuple[int, list[str]]]:
     """Yields line numbers from 1 and the columns between any number of blanks, not quoted."""
     for number, line in enumerate(_lines(text), start=1):
-        # A form feed alone is no blank line: editors show it.
-        if (fields := line.split()) or line.strip(" \t\r"):
+        if fields := line.split():
             yield number, fields
+        elif rest := line.strip(" \t\r"):  # A form feed or the like alone: no blank line.
+            yield number, [rest]
 
 
 def _json_lines(text: str, where: str) -> Table:

@@ -71,6 +71,9 @@ class Executor(base_executor.BaseExecutor):
         serving = exec_properties.get("serving") or ""
         reference = _drift_reference(serving, config, summary["sample_rate"])
         found += rules.unlike_channels(summary.get("splits", {}), summary.get("channels", "mix"))
+        found += rules.without_speech(
+            summary.get("splits", {}), rejected=summary.get("reject_without_speech", False)
+        )
         checked = checks.check(table, config, own, reference)
         findings = report.settled(found, config) + checked.findings
 

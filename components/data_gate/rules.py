@@ -198,6 +198,36 @@ def unlike_channels(splits: Mapping[str, Mapping[str, Any]], taken: str) -> list
     return findings
 
 
+def without_speech(splits: Mapping[str, Mapping[str, Any]], *, rejected: bool) -> list[Finding]:
+    """Returns a finding for each class of a split of which recordings hold no speech.
+
+    Args:
+        splits: `splits` of UtteranceGen's summary.
+        rejected: Whether UtteranceGen has rejected them, `utterances.reject_without_speech`.
+    """
+    became = (
+        "They were rejected (rejected.tsv names them). Look why they are there: a corpus in which "
+        "synthesis failed in silence has fewer spoofs than it says."
+        if rejected
+        else "They were kept: a detector learns that silence, noise or music is of this class. Set "
+        "utterances.reject_without_speech=true."
+    )
+    return [
+        Finding(
+            rule="without_speech",
+            severity=Severity.ERROR,
+            split=split,
+            subject=name,
+            value=number,
+            limit=0,
+            message=f"{number:,} recordings hold no speech. {became}",
+        )
+        for split, figures in splits.items()
+        for name, number in figures.get("without_speech", {}).items()
+        if number
+    ]
+
+
 def count_classes(statistics: statistics_pb2.DatasetFeatureStatisticsList) -> dict[str, int]:
     """Returns utterances by class, from the statistics of the feature `key`; empty without it."""
     for feature in statistics.datasets[0].features if statistics.datasets else []:

@@ -120,6 +120,7 @@ def summarise(
     Returns:
         A dictionary ready for JSON: `notes`, `read`, `rejected`, `seconds` overall and in
         `splits[name]`, which also has `shards`, `systems` (utterances read by system id) and
+        `without_speech` (class -> utterances without it, rejected or not), and
         `channels` (class -> how the channels of a file compare -> utterances of files with several;
         `channels` overall is the setting), and `degraded_copies` if there are any, which count
         nowhere else.
@@ -129,8 +130,10 @@ def summarise(
         shards = [result for result in results if result.split == split]
         systems: collections.Counter[str] = collections.Counter()
         channels: dict[str, collections.Counter[str]] = {}
+        without_speech: collections.Counter[str] = collections.Counter()
         for result in shards:
             systems.update(result.read)
+            without_speech.update(result.without_speech)
             for key, kinds in result.channels.items():
                 channels.setdefault(key, collections.Counter()).update(kinds)
         splits[split] = {
@@ -140,6 +143,7 @@ def summarise(
             "shards": len(shards),
             "systems": dict(sorted(systems.items())),
             "channels": {key: dict(sorted(kinds.items())) for key, kinds in channels.items()},
+            "without_speech": dict(sorted(without_speech.items())),
         }
         if copies := sum(result.copies for result in shards):
             splits[split]["degraded_copies"] = copies
@@ -151,6 +155,7 @@ def summarise(
         "sample_rate": config.sample_rate,
         "seed": config.seed,
         "channels": config.channels,
+        "reject_without_speech": config.reject_without_speech,
         **{
             total: round(sum(split[total] for split in splits.values()), 3)
             for total in ("read", "rejected", "seconds")

@@ -14,12 +14,16 @@ import apache_beam as beam
 import numpy as np
 
 from bonafide import corpora
-from bonafide.audio import chains, codecs, decoding, measures
-from bonafide.audio.channels import MIX, Agreement, Choice
+from bonafide.audio import activity, chains, codecs, decoding, measures
+from bonafide.audio.channels import MIX, Agreement
 from bonafide.dataset import measure_files
 from bonafide.memory import keep_freed_memory
 from bonafide.storage import beam_files, records
 from components.utterance_gen import examples, plan
+from components.utterance_gen.settings import IngestSettings
+
+# In less there is no word.
+MIN_SPEECH_SECONDS = 0.3
 
 
 class TooManyRejectedError(corpora.CorpusError):
@@ -39,6 +43,8 @@ class ShardResult:
         channels: Class -> relation of the channels of a file (`channels.Kind`) -> utterances
             written of files with several channels.
         copies: Degraded copies written besides; no other number counts them.
+        without_speech: Class -> utterances with less than `MIN_SPEECH_SECONDS` of speech, whether
+            they were rejected or written.
     """
 
     split: str
@@ -48,6 +54,7 @@ class ShardResult:
     rejections: tuple[plan.Rejection, ...]
     channels: dict[str, dict[str, int]] = dataclasses.field(default_factory=dict)
     copies: int = 0
+    without_speech: dict[str, int] = dataclasses.field(default_factory=dict)
 
     def to_json(self) -> bytes:
         """Serializes it, to be returned through a file."""
@@ -130,14 +137,6 @@ class Workspace:
         return self.scratch, self.plans, self.results, self.rejected
 
 
-@dataclasses.dataclass(frozen=True)
-class Copies:
-    """Degraded copies of an utterance: how many, and the seed of their chains."""
-
-    count: int
-    seed: int
-
-
 class WriteShard(beam.DoFn):
     """Writes the shard whose plan lies at the given URI, and its measures; yields that URI.
 
@@ -146,34 +145,15 @@ class WriteShard(beam.DoFn):
     twice, the second run writes the same bytes again.
 
     Args:
-        corpus_root: Folder of the corpus.
+        settings: What is read and how.
         examples_uri: Where the examples go.
-        sample_rate: In Hz.
-        min_seconds: Shorter audio is rejected.
-        channels: Which of several channels is used; see `IngestSettings`.
         max_rejected: Reading stops as soon as more utterances than this are rejected.
-        copies: Degraded copies of each utterance of train that follow it.
-        seed: Seed of the copies.
     """
 
-    def __init__(
-        self,
-        *,
-        corpus_root: str,
-        examples_uri: str,
-        sample_rate: int,
-        min_seconds: float,
-        channels: Choice = MIX,
-        max_rejected: int,
-        copies: Copies | None = None,
-    ) -> None:
-        self._corpus_root = corpus_root
+    def __init__(self, settings: IngestSettings, *, examples_uri: str, max_rejected: int) -> None:
+        self._settings = settings
         self._workspace = Workspace(examples_uri)
-        self._sample_rate = sample_rate
-        self._min_seconds = min_seconds
-        self._channels: Choice = channels
         self._max_rejected = max_rejected
-        self._copies = copies or Copies(0, 0)
 
     def setup(self) -> None:
         """Called by Beam before the first shard."""
@@ -188,7 +168,7 @@ class WriteShard(beam.DoFn):
         shard = plan.Shard.from_json(beam_files.read_bytes(plan_uri))
         scratch = self._workspace.scratch
         target = beam_files.join(self._workspace.examples_uri, shard.path)
-        collector = measure_files.Collector(self._sample_rate)
+        collector = measure_files.Collector(self._settings.sample_rate)
         with beam_files.writing(target, scratch=scratch) as file:
             result = self._write(shard, file, collector)
         beam_files.write_bytes(
@@ -215,9 +195,10 @@ class WriteShard(beam.DoFn):
     def _write(
         self, shard: plan.Shard, file: BinaryIO, collector: measure_files.Collector
     ) -> ShardResult:
-        files = beam_files.BeamFiles(self._corpus_root)
+        files = beam_files.BeamFiles(self._settings.corpus_root)
         read: collections.Counter[str] = collections.Counter()
         channels: dict[str, collections.Counter[str]] = {}
+        without_speech: collections.Counter[str] = collections.Counter()
         total = copies = 0
         rejections: list[plan.Rejection] = []
         elsewhere = self._rejected_elsewhere(shard)
@@ -225,6 +206,7 @@ class WriteShard(beam.DoFn):
         for utterance in shard.utterances:
             try:
                 clip, agreement = self._clip(files, utterance)
+                self._check_speech(clip, utterance.key, without_speech)
             except decoding.AudioError as error:
                 rejections.append(
                     plan.Rejection(
@@ -239,7 +221,7 @@ class WriteShard(beam.DoFn):
             example = examples.to_example(
                 utterance,
                 clip.samples,
-                sample_rate=self._sample_rate,
+                sample_rate=self._settings.sample_rate,
                 attack_pool=shard.attack_pool,
             )
             records.write_record(file, example)
@@ -259,7 +241,22 @@ class WriteShard(beam.DoFn):
             tuple(rejections),
             {key: dict(kinds) for key, kinds in channels.items()},
             copies,
+            dict(without_speech),
         )
+
+    def _check_speech(
+        self, clip: measures.Clip, key: str, without_speech: collections.Counter[str]
+    ) -> None:
+        """Counts an utterance without speech, and raises AudioError if it is rejected."""
+        if activity.holds_speech(clip.samples, self._settings.sample_rate, MIN_SPEECH_SECONDS):
+            return
+        without_speech[key] += 1
+        if self._settings.reject_without_speech:
+            raise decoding.AudioError(
+                f"no speech: less than {MIN_SPEECH_SECONDS:g} s of it in "
+                f"{len(clip.samples) / self._settings.sample_rate:.1f} s "
+                "(utterances.reject_without_speech=false keeps it)"
+            )
 
     def _degraded(
         self, shard: plan.Shard, utterance: corpora.Utterance, samples: np.ndarray
@@ -269,14 +266,14 @@ class WriteShard(beam.DoFn):
         They are not measured: DataGate judges what was recorded, and copies of one recording are
         no leak.
         """
-        copies = self._copies.count if shard.split == plan.COPIED_SPLIT else 0
+        copies = self._settings.degraded_copies if shard.split == plan.COPIED_SPLIT else 0
         for number in range(1, copies + 1):
-            chain = chains.draw_chain(self._copies.seed, utterance.utterance_id, number)
-            seed = chains.seed_of(self._copies.seed, utterance.utterance_id, number)
+            chain = chains.draw_chain(self._settings.seed, utterance.utterance_id, number)
+            seed = chains.seed_of(self._settings.seed, utterance.utterance_id, number)
             yield examples.to_example(
                 utterance,
-                codecs.degrade(samples, chain, seed, self._sample_rate),
-                sample_rate=self._sample_rate,
+                codecs.degrade(samples, chain, seed, self._settings.sample_rate),
+                sample_rate=self._settings.sample_rate,
                 attack_pool=shard.attack_pool,
                 degradation=chain,
             )
@@ -293,11 +290,15 @@ class WriteShard(beam.DoFn):
             data = files.read_bytes(utterance.path)
         except OSError as error:
             raise decoding.AudioError(f"cannot be opened: {error}") from error
-        channel = MIX if self._channels == "reject" else self._channels
+        channel = MIX if self._settings.channels == "reject" else self._settings.channels
         decoded = decoding.decode_recording(
-            data, self._sample_rate, self._min_seconds, channel=channel, name=utterance.path
+            data,
+            self._settings.sample_rate,
+            self._settings.min_seconds,
+            channel=channel,
+            name=utterance.path,
         )
-        if self._channels == "reject" and not decoded.agreement.alike:
+        if self._settings.channels == "reject" and not decoded.agreement.alike:
             raise decoding.AudioError(
                 f"{decoded.agreement}: utterances.channels=left or right takes one of them"
             )

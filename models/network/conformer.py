@@ -13,8 +13,8 @@ from keras import ops
 
 from models.kernels import dropout, layers
 from models.network import attention
-from models.network.conformer_config import ConformerConfig
 from models.network.masking import MASKED_SCORE, TakesMask, zero_padding
+from models.settings.conformer import ConformerConfig
 
 _VARIANCE_FLOOR = 1e-6
 

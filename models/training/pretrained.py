@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import io
 import logging
 import re
@@ -15,11 +14,11 @@ from typing import Any
 import h5py
 import numpy as np
 
+from bonafide.registry.names import WEIGHTS_FILE
+from bonafide.registry.warm_start import CHAMPION, weights_path
 from bonafide.storage import uris
-from models.export.servable import EXTRA_DIR, WEIGHTS_FILE
 from models.network.conformer import Conformer, ConformerConfig
 from models.training.asr_weights import in_our_layout
-from models.training.trainer_config import CHAMPION
 
 _LOG = logging.getLogger("bonafide")
 _BLOCK = re.compile(r"^block_(\d+)/")
@@ -120,37 +119,6 @@ def load_pretrained(model: Conformer, uri: str) -> Loaded | None:
         fitting.pop("num_blocks")  # the model has fewer, and the first ones fit
     _LOG.info("%s", _summary(loaded, fitting))
     return loaded
-
-
-def weights_path(uri: str) -> str:
-    """The weights file of a version's folder, or the file itself.
-
-    Raises:
-        FileNotFoundError: It is not there.
-    """
-    if not uris.exists(uri):
-        raise FileNotFoundError(
-            f"trainer.pretrained={uri} does not exist. Name the folder of a pushed version, a "
-            f"{WEIGHTS_FILE}, the weights file of an ASR encoder, or {CHAMPION}"
-        )
-    if not uris.is_folder(uri):
-        return uri
-    path = uris.join(uri, EXTRA_DIR, WEIGHTS_FILE)
-    if not uris.exists(path):
-        raise FileNotFoundError(
-            f"trainer.pretrained={uri} is a folder without {EXTRA_DIR}/{WEIGHTS_FILE}; name the "
-            "folder of one version, as in serving/<name>/<version>, or a weights file"
-        )
-    return path
-
-
-def weights_digest(uri: str) -> str:
-    """A sha256 of the weights file, in hexadecimal digits, for caches to go by.
-
-    Raises:
-        FileNotFoundError: It is not there.
-    """
-    return hashlib.sha256(uris.read_bytes(weights_path(uri))).hexdigest()
 
 
 def _read(path: str, uri: str) -> dict[str, np.ndarray]:

@@ -14,16 +14,18 @@ import tensorflow as tf
 
 from bonafide.metrics.detection import equal_error_rate
 from models.augmentation.spectrogram import AugmentConfig
+from models.data.class_counts import ClassCounts, class_weights, log_prior_odds
 from models.data.input_pipeline import Split, class_counts, evaluation_batches, training_batches
 from models.kernels import switch
-from models.kernels.optimizer import build_optimizer, learning_rate_schedule
 from models.network.conformer import Conformer, ConformerConfig
+from models.settings.trainer import TrainerConfig
 from models.training import checkpoints
 from models.training.calibrate import DevCalibration, calibrate
 from models.training.checkpoints import TrainingState
 from models.training.cost import count_flops
 from models.training.devices import Placement
-from models.training.losses import ClassCounts, class_weights, log_prior_odds, make_loss
+from models.training.losses import make_loss
+from models.training.optimizer import build_optimizer, learning_rate_schedule
 from models.training.pretrained import Loaded, load_pretrained
 from models.training.progress import Progress
 from models.training.steps import (
@@ -35,7 +37,6 @@ from models.training.steps import (
     score_batches,
     train_epoch,
 )
-from models.training.trainer_config import TrainerConfig
 
 __all__ = ["TrainerConfig", "TrainingDivergedError", "TrainingResult", "train"]
 

@@ -37,6 +37,7 @@ from pipeline.kubeflow.printing import (
     runs_table,
     schedules_table,
 )
+from pipeline.kubeflow.task_logs import task_logs
 from pipeline.session import FAILED, INTERRUPTED, PUSHED, REFUSED
 
 if TYPE_CHECKING:
@@ -184,8 +185,14 @@ def _list_runs(options: argparse.Namespace, outside: Outside) -> int:
 
 def _status(options: argparse.Namespace, outside: Outside) -> int:
     _check_waiting(options)
+    if options.logs and options.wait:
+        raise UsageError("expected one of --logs and --wait, got both")
+    if options.pipeline_root and not options.logs:
+        raise UsageError("--pipeline-root says where logs are kept: give --logs as well")
     client = _client(options, outside)
     run_id = options.run_id
+    if options.logs:
+        return _print_logs(client, options, outside)
     if options.wait:
         return _wait(client, run_id, options.timeout, outside)
     run = client.get_run(run_id)
@@ -203,6 +210,20 @@ def _status(options: argparse.Namespace, outside: Outside) -> int:
     if run.state in runs.ENDED:
         link = _run_link(client, run_id)
         print_verdict(outside.screen, run, runs.verdict_of(run), link, now)
+    return PUSHED
+
+
+def _print_logs(client: Client, options: argparse.Namespace, outside: Outside) -> int:
+    run = client.get_run(options.run_id)
+    for log in task_logs(
+        run,
+        options.logs,
+        pipeline_root=options.pipeline_root,
+        namespace=client.connection.namespace,
+    ):
+        # Not among the lines, which programs may read.
+        outside.errors.print(f"[dim]{escape(log.uri)}[/dim]")
+        outside.screen.out(log.text, end="" if log.text.endswith("\n") else "\n")
     return PUSHED
 
 

@@ -30,7 +30,7 @@ from pipeline.config import COMPONENTS
 # The oldest release of Kubeflow Pipelines that compiled files are checked for.
 OLDEST_KFP = "2.14"
 # In the Kubeflow graph besides what runs everywhere.
-ALL_COMPONENTS = ("CorpusCheck", *COMPONENTS)
+ALL_COMPONENTS = ("CorpusCheck", "WarmStart", *COMPONENTS)
 
 AbsolutePath = Annotated[str, Pattern(r"/.*", "an absolute path")]
 Quantity = Annotated[
@@ -148,8 +148,8 @@ class Deployment(Section):
     Attributes:
         image: Container image of all tasks.
         trainer_image: Container image of Trainer and Tuner (with CUDA, say); empty for the same.
-        checkpoints: Where a training that was ended finds its last state: a mounted path, or a URI.
-            The default is inside the pod: a new pod starts over.
+        checkpoints: Where a training that was ended finds its last state: a mounted path, or a URI
+            (s3://, minio://, gs://). The default is inside the pod: a new pod starts over.
         beam_args: Options for Beam in every task that uses it.
         kfp_version: Oldest release of Kubeflow Pipelines that is to run the file, as `2.16`; what
             older releases do not apply is refused.

@@ -187,12 +187,12 @@ def _value(kind: str, text: str) -> Any:
     if kind in ("LIST", "STRUCT"):
         wanted, example = (list, '["a", 1]') if kind == "LIST" else (dict, '{"a": 1}')
         try:
-            value = json.loads(text, parse_constant=_no_constant)
+            found = json.loads(text, parse_constant=_no_constant)
         except ValueError:
-            value = None
-        if not isinstance(value, wanted):
+            found = None
+        if not isinstance(found, wanted):
             raise SettingsError(f"JSON such as {example}", repr(text))
-        return value
+        return found
     raise SettingsError("a type that a command line can give", kind or "none")
 
 

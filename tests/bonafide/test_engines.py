@@ -14,6 +14,7 @@ from apache_beam.transforms import environments
 from bonafide import engines
 from bonafide.engines import BeamConfig, beam_args, choose_workers, describe
 from bonafide.settings import SettingsError
+from components.utterance_gen.settings import IngestSettings
 from components.utterance_gen.shard_writer import WriteShard
 from pipeline.config import override, sample
 
@@ -109,13 +110,8 @@ def test_a_step_compiles_for_dataflow_with_the_projects_image():
     image = get_container_image_from_options(options)
     assert image == "europe-docker.pkg.dev/bank/bonafide:1"
     pipeline = beam.Pipeline(options=options, runner=create_runner("FnApiRunner"))
-    write = WriteShard(
-        corpus_root="gs://b/c",
-        examples_uri="gs://b/e",
-        sample_rate=16000,
-        min_seconds=0.3,
-        max_rejected=0,
-    )
+    settings = IngestSettings(corpus_root="gs://b/c", layout="auto")
+    write = WriteShard(settings, examples_uri="gs://b/e", max_rejected=0)
     _ = pipeline | beam.Create(["gs://b/plan"]) | beam.Reshuffle() | beam.ParDo(write)
     environment = environments.DockerEnvironment.from_container_image(image)
     compiled = pipeline.to_runner_api(default_environment=environment)

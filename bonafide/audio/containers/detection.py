@@ -33,11 +33,11 @@ def inspect(source: Source, name: str = "") -> Container:
     if mpeg.begins(source, start, stop):
         return mpeg.mpeg(source, start, stop)
     if telephone.is_gsm(source, start, stop):
-        return telephone.gsm(source, start, stop)
+        return telephone.gsm(start, stop)
     what = others.named(head, name)
     # Nothing in it tells that it is one, so what could be anything else is not taken for it.
     if not what and PurePath(name).suffix.lower() == ".g729":
-        return telephone.g729(source, start, stop)
+        return telephone.g729(start, stop)
     if not what and (first := mpeg.find(source, start, stop)) >= 0:
         return mpeg.mpeg(source, first, stop)
     # libsndfile knows some that are rare.
@@ -59,8 +59,8 @@ def _flac(source: Source, start: int, stop: int) -> Container:
     # Where an encoder wrote into a pipe, the 36 bits that count the samples are zero.
     count = source[start + 21 : start + 26]
     knows = len(count) < 5 or bool(count[0] & 0x0F or any(count[1:]))
-    reader = "libsndfile" if knows else "ffmpeg"
-    return Container("FLAC", ((start, stop),), reader, demuxer="flac")
+    place = ((start, stop),)
+    return Container("FLAC", place, "libsndfile" if knows else "ffmpeg", demuxer="flac")
 
 
 _MAGIC: dict[bytes, _Reader] = {

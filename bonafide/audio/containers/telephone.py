@@ -44,12 +44,12 @@ def is_gsm(source: Source, start: int, stop: int) -> bool:
     return len(begins) >= _GSM_SURE and all(byte >> 4 == _GSM_MARK for byte in begins)
 
 
-def gsm(source: Source, start: int, stop: int) -> Container:
+def gsm(start: int, stop: int) -> Container:
     """GSM 06.10 full rate, without a header."""
     return _frames("GSM", "gsm", (start, stop), _GSM_BYTES, _GSM_SECONDS)
 
 
-def g729(source: Source, start: int, stop: int) -> Container:
+def g729(start: int, stop: int) -> Container:
     """G.729, 8 kbit/s, without a header or any other sign of what it is."""
     return _frames("G729", "g729", (start, stop), _G729_BYTES, _G729_SECONDS)
 

@@ -6,9 +6,9 @@ from bonafide.trials.ids import as_id, duplicates, file_name_problem, id_problem
 
 
 def test_ids_that_can_be_ids():
-    assert id_problem("Ä é", "x" * 255, "", "-") is None
-    assert id_problem("a", "b\n") == r"'b\n' holds control characters"
-    problem = id_problem("a", "x" * 256)
+    assert id_problem(["Ä é", "x" * 255, "", "-"]) is None
+    assert id_problem(["a", "b\n"]) == r"'b\n' holds control characters"
+    problem = id_problem(["a", "x" * 256])
     assert problem == f"'{'x' * 200}' ... is longer than 255 characters"
 
 

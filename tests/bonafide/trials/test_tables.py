@@ -124,7 +124,7 @@ def test_a_row_of_another_width_is_shown_with_what_was_expected():
     with pytest.raises(FileError) as caught:
         rows_of(without_header("1 2\n\x0c\n", "t", PAIRS))
     assert str(caught.value) == (
-        "t:2: expected 2 columns, got 0\n  line: ''\n  expected: A B, such as 'x y'"
+        "t:2: expected 2 columns, got 1\n  line: '\\x0c'\n  expected: A B, such as 'x y'"
     )
 
 

@@ -12,7 +12,9 @@ from components.data_gate.config import DataGateConfig
 from components.data_gate.findings import Severity
 from components.data_gate.separation import Separation
 from components.data_gate.table import Table, TableError, make_table
-from models.settings import AugmentConfig, FeatureConfig, WaveformConfig
+from models.settings.augment import AugmentConfig
+from models.settings.features import FeatureConfig
+from models.settings.waveform import WaveformConfig
 
 ROWS = np.arange(80)
 

@@ -17,7 +17,7 @@ from bonafide.storage import beam_files, records
 from bonafide.version import REPOSITORY
 from components.transform import batches, executor, feature_writer
 from models.features import frontend as features_lib
-from models.features.config import FeatureConfig
+from models.settings.features import FeatureConfig
 
 CONFIG = FeatureConfig(
     clip_samples=4000, window_samples=320, fft_length=512, hop_samples=160, num_bands=8

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from bonafide.registry.warm_start import weights_digest, weights_path
 from models.network.conformer import Conformer, ConformerConfig
-from models.training.pretrained import load_pretrained, weights_digest, weights_path
+from models.training.pretrained import load_pretrained
 
 BANDS = 8
 TINY = ConformerConfig(

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from bonafide.storage import uris
 from pipeline.kubeflow import connection as connections
 from pipeline.kubeflow.commands import add_commands, run_command
 
@@ -336,6 +337,35 @@ def test_status_of_a_run_that_is_not_there(run, server, world):
     server.script = [problem(404, "Run run-9 not found")]
     assert run("status", "run-9") == 1
     assert "run run-9: not found (404)" in world.complained
+
+
+def test_status_prints_the_logs_of_a_task(run, server, world, make_run, s3_bucket):
+    place = f"{s3_bucket}/bonafide-sample/run-1/ModelEvaluator/0b5e"
+    long = '{"message": "' + "a [red] line " * 20 + '"}'
+    uris.write_text(f"{place}/executor-logs-0", f"{long}\nKilled")
+    uris.write_text(f"{place}/executor-logs-1", "done\n")
+    tasks = {"UtteranceGen": "SUCCEEDED", "ModelEvaluator": "SUCCEEDED"}
+    server.run_states = [make_run("FAILED", tasks)]
+    arguments = ("status", "run-1", "--logs", "ModelEvaluator", "--pipeline-root", s3_bucket)
+    assert run(*arguments) == 0
+    assert world.shown == f"{long}\nKilled\ndone\n"
+    assert world.complained.splitlines() == [f"{place}/executor-logs-{i}" for i in (0, 1)]
+    assert server.asked() == ["GET /apis/v2beta1/runs/run-1"]
+    assert run("status", "run-1", "--logs", "UtteranceGen", "--pipeline-root", s3_bucket) == 1
+    assert "there is no log of UtteranceGen" in world.complained
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--logs", "Trainer", "--wait"], "expected one of --logs and --wait, got both"),
+        (["--pipeline-root", "s3://b"], "give --logs as well"),
+    ],
+)
+def test_options_of_logs(run, server, world, arguments, reason):
+    assert run("status", "run-1", *arguments) == 2
+    assert reason in world.complained
+    assert server.requests == []
 
 
 def test_wait_until_the_model_is_pushed(run, server, world, make_run, pipeline_path):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from bonafide.settings import Bounds, Choices, Items, Section
 from bonafide.settings.types import Seed
-from models.tuning.search_space import DEFAULT_SPACE, SEARCHABLE
+from models.settings.search_space import DEFAULT_SPACE, SEARCHABLE
 
 SearchableNames = Annotated[
     tuple[str, ...], Choices(SEARCHABLE, "a searchable setting"), Items(least=1, unique=True)

@@ -3,8 +3,8 @@ import json
 
 import pytest
 
-from models.tuning.search_space import SEARCHABLE
-from models.tuning.tuner_config import TunerConfig
+from models.settings.search_space import SEARCHABLE
+from models.settings.tuner import TunerConfig
 
 
 def test_survives_json():

@@ -3,7 +3,7 @@ import math
 
 import pytest
 
-from models.augmentation.spectrogram_config import AugmentConfig
+from models.settings.augment import AugmentConfig
 
 
 @pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])

@@ -2,7 +2,7 @@ import dataclasses
 
 import pytest
 
-from models.tuning.search_space import (
+from models.settings.search_space import (
     DEFAULT_SPACE,
     SEARCHABLE,
     apply_values,

@@ -3,7 +3,7 @@ import math
 
 import pytest
 
-from models.features.config import FeatureConfig
+from models.settings.features import FeatureConfig
 
 
 @pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from models.augmentation.waveform_config import WaveformConfig
+from models.settings.waveform import WaveformConfig
 
 
 def test_nothing_is_done_unless_asked_for():

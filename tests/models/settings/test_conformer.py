@@ -3,7 +3,7 @@ import math
 
 import pytest
 
-from models.network.conformer_config import ConformerConfig
+from models.settings.conformer import ConformerConfig
 
 
 @pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])

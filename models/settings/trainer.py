@@ -8,12 +8,11 @@ from typing import Annotated, Literal
 
 from bonafide.settings import Bounds, Section
 from bonafide.settings.types import Fraction, Seed
-from models.data.corpus_weights import parse_weights
-from models.kernels.switch import Kernels
+from models.settings.corpus_weights import parse_weights
 
 Loss = Literal["bce", "focal", "oc_softmax", "am_softmax"]
+Kernels = Literal["fused", "keras"]
 LOSSES: tuple[Loss, ...] = typing.get_args(Loss)
-CHAMPION = "champion"  # as `pretrained`
 _MOST = 999_999  # of anything that is counted
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Callable
 
 from bonafide.registry import store
 from bonafide.registry.champion import recorded
-from models.training.pretrained import weights_digest
-from models.training.trainer_config import CHAMPION
+from bonafide.registry.names import EXTRA_DIR, WEIGHTS_FILE
+from bonafide.storage import uris
+
+CHAMPION = "champion"  # as the setting `trainer.pretrained`
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,3 +64,34 @@ def find_warm_start(
     if training_fingerprint(start.digest) == recorded(newest, "training_fingerprint"):
         return start
     return WarmStart(newest, weights_digest(newest))
+
+
+def weights_path(uri: str) -> str:
+    """The weights file of a version's folder, or the file itself.
+
+    Raises:
+        FileNotFoundError: It is not there.
+    """
+    if not uris.exists(uri):
+        raise FileNotFoundError(
+            f"trainer.pretrained={uri} does not exist. Name the folder of a pushed version, a "
+            f"{WEIGHTS_FILE}, the weights file of an ASR encoder, or {CHAMPION}"
+        )
+    if not uris.is_folder(uri):
+        return uri
+    path = uris.join(uri, EXTRA_DIR, WEIGHTS_FILE)
+    if not uris.exists(path):
+        raise FileNotFoundError(
+            f"trainer.pretrained={uri} is a folder without {EXTRA_DIR}/{WEIGHTS_FILE}; name the "
+            "folder of one version, as in serving/<name>/<version>, or a weights file"
+        )
+    return path
+
+
+def weights_digest(uri: str) -> str:
+    """A sha256 of the weights file, in hexadecimal digits, for caches to go by.
+
+    Raises:
+        FileNotFoundError: It is not there.
+    """
+    return hashlib.sha256(uris.read_bytes(weights_path(uri))).hexdigest()

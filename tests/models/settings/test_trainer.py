@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from models.training.trainer_config import TrainerConfig
+from models.settings.trainer import TrainerConfig
 
 
 def test_survives_json():
