@@ -1,7 +1,7 @@
-"""Figures as text: how many digits, which unit, what stands where there is no figure.
+"""Figures as text: digits, units, and text for missing figures.
 
-Everything a reader sees goes through here, so the page and the model card round alike. The exact
-values stand beside the text, as `data-value` and as JSON.
+Every displayed figure is formatted here, so the page and the model card round alike. The exact
+values are beside the text, as `data-value` and as JSON.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def difference(value: float | None, unit: str) -> str:
 
 
 def interval(ends: tuple[float, float] | None, unit: str) -> str:
-    """Returns `0.79 to 1.58 %`, or `none` where there is no interval."""
+    """Returns `0.79 to 1.58 %`, or `none` if there is no interval."""
     if ends is None:
         return "none"
     low, high = (_number(_scaled(end, unit), _DECIMALS[unit]) for end in ends)
@@ -108,14 +108,14 @@ def loss(value: float | None) -> str:
 
 
 def p_value(value: float | None) -> str:
-    """Returns `p = 0.37`; nothing where there is none."""
+    """Returns `p = 0.37`; nothing if there is none."""
     if value is None:
         return ""
     return f"p = {value:.3f}" if value < 0.1 else f"p = {value:.2f}"
 
 
 def whole_rate(value: float) -> str:
-    """Returns a fraction in whole per cent, for what is only reckoned with."""
+    """Returns a fraction in whole per cent, for estimates."""
     return f"{100 * value:.0f}{_SPACE}%"
 
 
@@ -165,7 +165,7 @@ def did_you_mean(name: str, known: Iterable[str], *, list_all: bool = True) -> s
 
 
 def visible(text: object) -> str:
-    r"""Returns text with control and direction-changing characters spelled out.
+    r"""Returns text with control and direction-changing characters escaped.
 
     Ids come from files. A right-to-left override would show one id as another, a NUL or a line
     break would cut a cell; spelled out (`\u202e`) they are seen for what they are.

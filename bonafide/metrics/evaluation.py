@@ -34,7 +34,7 @@ class Figure:
 
     Attributes:
         value: The figure on the trials as they are; NaN is never stored.
-        ci95: 95 % interval by speakers; None where there are too few of them.
+        ci95: 95 % interval by speakers; None if there are too few of them.
     """
 
     value: float
@@ -102,9 +102,9 @@ class Bootstrap:
     Attributes:
         unit: What was drawn: `speaker`, or `utterance` where speakers are not known.
         clusters: How many of them there are.
-        resamples: Draws; 0 where there are no intervals.
+        resamples: Draws; 0 if there are no intervals.
         seed: Of the draws.
-        missing: Why there are no intervals; empty where there are.
+        missing: Why there are no intervals; empty if there are.
     """
 
     unit: str
@@ -166,7 +166,7 @@ def evaluate(
     Args:
         trials: What to evaluate.
         asv: Error rates of the speaker verifier on the same split, for the t-DCF.
-        dev: Trials on which thresholds are frozen; where there are none, they are chosen on the
+        dev: Trials on which thresholds are frozen; if there are none, they are chosen on the
             evaluated trials, and a warning says so.
         baseline_scores: [N] scores of another system, in the order of the trials.
         detection_costs: Of minDCF and actDCF; ASVspoof 5's by default.
@@ -399,7 +399,7 @@ def _bootstrap(
     names = trials.utterances if trials.speakers is None else trials.speakers
     clusters = np.unique(names).size
     if resamples == 0:
-        return None, Bootstrap(unit, clusters, 0, seed, "no resamples were asked for")
+        return None, Bootstrap(unit, clusters, 0, seed, "the number of resamples is 0")
     try:
         bootstrap = resampling.ClusterBootstrap.of(trials, resamples=resamples, seed=seed)
     except resampling.NoIntervalError as error:
@@ -448,7 +448,7 @@ def _attack_results(
         several = trials.speakers is None or np.unique(trials.speakers[of_attack]).size > 1
         results[name] = AttackResult(
             eer=eer,
-            # One voice alone says nothing of how other voices would fare.
+            # One voice does not represent other voices.
             ci95=_interval(draws, f"attack/{name}") if several else None,
             n_spoof=int(np.count_nonzero(of_attack)),
         )

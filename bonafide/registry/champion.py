@@ -36,7 +36,7 @@ def find_champion(destination: str, training_fingerprint: str) -> str | None:
         training_fingerprint: Fingerprint of this run's data, code and settings.
 
     Returns:
-        A version's name, or None where there is no champion.
+        A version's name, or None if there is no champion.
     """
     for version in reversed(store.complete_versions(destination)):
         if _fingerprint(store.version_path(destination, version)) != training_fingerprint:
@@ -49,7 +49,7 @@ def champion_state(destination: str, training_fingerprint: str) -> str:
 
     Returns:
         The version and a hash of its graph and of its record, which names settings, data and
-        training curve; `none` where there is no champion.
+        training curve; `none` if there is no champion.
     """
     version = find_champion(destination, training_fingerprint)
     if version is None:
@@ -88,7 +88,7 @@ def confirm_champion(destination: str, training_fingerprint: str, known_state: s
 
 
 def champion_model_path(uri: str) -> str | None:
-    """Returns the SavedModel folder in a Champion output, None where there was no champion."""
+    """Returns the SavedModel folder in a Champion output, None if there was no champion."""
     path = f"{uri}/{SERVING_MODEL_DIR}"
     return path if uris.exists(f"{path}/{MODEL_FILE}") else None
 
@@ -149,7 +149,7 @@ def sample_rate(model_path: str) -> int | None:
 def _fingerprint(model_path: str) -> str | None:
     """Returns the training fingerprint recorded in a model, None if there is none to read.
 
-    A model without one (made by hand, or by something else) is still a model to beat.
+    A model without one (made by hand, or by something else) can still be the champion.
     """
     fingerprint: str | None = recorded(model_path, "training_fingerprint")
     return fingerprint

@@ -20,8 +20,8 @@ class WarmStart:
 
     Attributes:
         pretrained: What the trainer gets as `trainer.pretrained`: as it was set, but for a champion
-            its folder. `champion` is left where there is none.
-        digest: Hash of the weights; empty where there are none.
+            its folder. `champion` is left if there is none.
+        digest: Hash of the weights; empty if there are none.
     """
 
     pretrained: str = ""
@@ -67,7 +67,7 @@ def find_warm_start(
 
 
 def weights_path(uri: str) -> str:
-    """The weights file that a folder of ours or a file name stands for.
+    """The weights file of a version's folder, or the file itself.
 
     Raises:
         FileNotFoundError: It is not there.

@@ -39,10 +39,10 @@ class CorpusFiles(Protocol):
         """The content of a UTF-8 file, without byte order mark; FileError if it is not text."""
 
     def list(self, folder: str) -> dict[str, FileInfo]:
-        """The files right inside a folder by name; empty where there is no such folder."""
+        """The files right inside a folder by name; empty if there is no such folder."""
 
     def walk(self, folder: str) -> dict[str, FileInfo]:
-        """The files at any depth by path below `folder`; empty where there is no such folder."""
+        """The files at any depth by path below `folder`; empty if there is no such folder."""
 
 
 @dataclasses.dataclass(frozen=True)

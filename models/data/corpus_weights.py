@@ -33,7 +33,7 @@ def row_weights(
 
 
 def shares_text(corpora: npt.NDArray[np.str_], weights: npt.NDArray[np.float64]) -> str:
-    """What training sees of each corpus, on one line, for people.
+    """Describes the share of each corpus in training, on one line.
 
     Args:
         corpora: [N] the corpus of each utterance.

@@ -130,8 +130,8 @@ class Detector(tf.Module):
             [weight * logit for weight, logit in zip(self._weights, logits, strict=True)]
         )
         # Its features would be those of silence, and its score a number that means nothing.
-        heard = tf.strings.length(pcm16) >= _BYTES_PER_SAMPLE
-        score = tf.where(heard, score, np.nan)
+        not_empty = tf.strings.length(pcm16) >= _BYTES_PER_SAMPLE
+        score = tf.where(not_empty, score, np.nan)
         return {"score": score, "probability": tf.sigmoid(score)}
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="wav")])

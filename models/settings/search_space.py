@@ -30,7 +30,7 @@ class Range:
 def search_space(*, frames: int, bands: int) -> dict[str, Range]:
     """Every setting that can be searched, with its range.
 
-    Sizes of the model are left out: they decide what a clip costs, which is not for tuning to
+    Sizes of the model are excluded: they determine the cost of a clip, which is not for tuning to
     spend, and a larger model nearly always looks better on the dev split.
 
     Args:

@@ -67,7 +67,7 @@ def load_pretrained(model: Conformer, uri: str) -> Loaded | None:
             pipeline has found none.
 
     Returns:
-        What was taken; None where nothing was asked for, or there is no champion.
+        What was loaded; None without `trainer.pretrained`, or without a champion.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -116,7 +116,7 @@ def load_pretrained(model: Conformer, uri: str) -> Loaded | None:
     for name in taken:
         weights[name].assign(arrays[name])
     if blocks > model.config.num_blocks:
-        fitting.pop("num_blocks")  # fewer were asked for, and the first ones fit
+        fitting.pop("num_blocks")  # the model has fewer, and the first ones fit
     _LOG.info("%s", _summary(loaded, fitting))
     return loaded
 
@@ -233,7 +233,7 @@ def _summary(loaded: Loaded, fitting: Mapping[str, int]) -> str:
 
 
 def _others(loaded: Loaded, only: Iterable[str] | None = None) -> str:
-    """What was not loaded, for people: the same weights of several blocks are said once."""
+    """Describes the weights that were not loaded; equal ones of several blocks are listed once."""
     chosen = set(only) if only is not None else {*loaded.mismatched, *loaded.missing}
     parts = _grouped(
         f"{name} is {_text(shapes[0])}, here {_text(shapes[1])}"

@@ -76,7 +76,7 @@ def train(  # noqa: PLR0913 (what a run is made of)
     fingerprint: str,
     log_dir: str | None = None,
 ) -> TrainingResult:
-    """Trains, or goes on training where an interrupted run stopped.
+    """Trains, or resumes an interrupted training.
 
     Args:
         train_split: What the weights are fitted to.
@@ -100,7 +100,7 @@ def train(  # noqa: PLR0913 (what a run is made of)
     _require_both_classes(dev_counts)
     require_equal_shares(settings, placement)
     if settings.scale_with_replicas:
-        # What it was on one machine must not be gone on with on another.
+        # Training of one machine must not resume on another.
         fingerprint = f"{fingerprint}-{placement.replicas}"
         settings = scaled(settings, placement.replicas)
     if settings.deterministic and placement.kind == "cpu":

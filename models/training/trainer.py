@@ -131,7 +131,7 @@ def detector_facts(
     dev_labels: np.ndarray,
     placement: Placement,
 ) -> dict[str, Any]:
-    """What stands in `bonafide.json`: of several models, the first and then `members`.
+    """Content of `bonafide.json`: of several models, the first and then `members`.
 
     Args:
         config: See `train_and_export`.

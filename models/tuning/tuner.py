@@ -295,7 +295,7 @@ def trial_line(
     *,
     seconds_left: float,
 ) -> str:
-    """One line about a trial, for people.
+    """Returns the log line of a trial.
 
     Args:
         number: Of the trial, from 1.
@@ -318,7 +318,7 @@ def trial_line(
 
 @contextlib.contextmanager
 def only_in_the_log_file() -> Iterator[None]:
-    """In the block, what training tells people goes to the log file only.
+    """In the block, console lines of training go to the log file only.
 
     Warnings as well: that a model of two epochs cannot be calibrated is no news for anybody.
     """

@@ -37,8 +37,8 @@ def parsed(config, workers=2):
     [
         (BeamConfig(), 19_999, 1, "in this process (for 19,999 utterances)"),
         (BeamConfig(), 20_000, 4, "4 worker processes (for 20,000 utterances)"),
-        (BeamConfig(workers=3), 5, 3, "3 worker processes (as asked for)"),
-        (BeamConfig(workers=1), 10**6, 1, "in this process (as asked for)"),
+        (BeamConfig(workers=3), 5, 3, "3 worker processes (as configured)"),
+        (BeamConfig(workers=1), 10**6, 1, "in this process (as configured)"),
         (BeamConfig(runner="flink"), 5, 4, "flink, parallelism 4 (for 5 utterances)"),
     ],
 )

@@ -386,7 +386,7 @@ def test_no_draws_give_no_intervals(files, capsys):
     assert data["eer_ci95"] is data["delta_eer_ci95"] is data["p_value"] is None
     assert (data["bootstrap"]["resamples"], data["bootstrap"]["seed"]) == (0, 0)
     assert isinstance(data["delta_eer"], float)
-    assert "no resamples were asked for" in words(capsys.readouterr().out)
+    assert "the number of resamples is 0" in words(capsys.readouterr().out)
 
 
 # What people see.
