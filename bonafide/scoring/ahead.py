@@ -7,8 +7,9 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from bonafide.audio.facts import AudioError
 from bonafide.scoring import windows
-from bonafide.scoring.reading import AudioError, Track
+from bonafide.scoring.reading import Track
 
 WORKERS = 2
 _RECORDINGS_AHEAD = 64

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bonafide.audio.facts import AudioError
 from bonafide.scoring import inputs, windows
 from bonafide.scoring.model import Model
-from bonafide.scoring.reading import AudioError, read_blocks
+from bonafide.scoring.reading import read_blocks
 from bonafide.version import REPOSITORY
 
 SAMPLES = REPOSITORY / "samples"  # Of a checkout; an installed library has none.
