@@ -74,7 +74,8 @@ def test_the_shards_are_what_score_py_writes(folder, capsys):
         f"scores-0000{index}-of-00003.csv" for index in range(3)
     ]
     assert (folder / "out/rejected.tsv").read_text() == (
-        "path\treason\ncalls/words.wav\tunreadable as audio: Format not recognised; it is a text file: choose a recording\n"
+        "path\treason\ncalls/words.wav\tunreadable as audio: Format not recognised; "
+        "it is a text file: choose a recording\n"
     )
     told = summary()
     decided = [row["decision"] for row in expected]
@@ -261,7 +262,8 @@ def test_an_object_store(folder, memory_store):
         assert float(value) == pytest.approx(float(expected[path]), abs=1e-5)
     assert memory_store["memory://b/out/rejected.tsv"].decode() == (
         "path\treason\n"
-        "calls/words.wav\tunreadable as audio: Format not recognised; it is a text file: choose a recording\n"
+        "calls/words.wav\tunreadable as audio: Format not recognised; "
+        "it is a text file: choose a recording\n"
         "calls/none.opus\tthere is no such file\n"
     )
     left = {name.removeprefix("memory://b/out/").partition("/")[0] for name in memory_store}
