@@ -49,8 +49,9 @@ ALIKE = {
     "noise of its own at 20 dB": lambda v: side_by_side(
         v[0] + noise(v[0], 20), v[0] + noise(v[0], 20, 1)
     ),
-    "a bed of stereo noise at 20 dB": lambda v: v[0][:, None]
-    + side_by_side(noise(v[0], 20), noise(v[0], 20, 1)),
+    "a bed of stereo noise at 20 dB": lambda v: (
+        v[0][:, None] + side_by_side(noise(v[0], 20), noise(v[0], 20, 1))
+    ),
     "an offset": lambda v: side_by_side(v[0] + 0.1, v[0] - 0.1),
     "four of a kind": lambda v: side_by_side(v[0], v[0], v[0], v[0]),
     "all silent": lambda v: np.zeros((RATE, 2)),
@@ -176,7 +177,9 @@ def test_names_of_channels(channel, count, place):
 
 @pytest.mark.parametrize(("channel", "count"), [("mono", 2), ("channel 7", 6), ("centre", 2)])
 def test_a_channel_that_there_is_not(channel, count):
-    with pytest.raises(ValueError, match=f"expected one of mix, .*, got '{channel}' for {count} ch"):
+    with pytest.raises(
+        ValueError, match=f"expected one of mix, .*, got '{channel}' for {count} ch"
+    ):
         channels.index(channel, count)
 
 
