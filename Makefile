@@ -40,11 +40,17 @@ test-fast: env ## Run the unit tests (minutes)
 test-e2e: env ## Run the end-to-end tests: pipelines that pass, fail, are killed and resume (minutes)
 	@$(PYTEST) -m e2e $(ARGS)
 
+.PHONY: coverage
+coverage: env ## Measure what the unit tests run: a table, and htmlcov/index.html
+	@$(PYTEST) -m 'not e2e' --cov=bonafide --cov=components --cov=models --cov=pipeline \
+	  --cov-report=term:skip-covered --cov-report=html $(ARGS)
+
 .PHONY: lint
 lint: env ## Check style, format, types and the direction of imports
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/lint-imports --no-logo
+	@.venv/bin/mypy
 
 .PHONY: format
 format: env ## Fix style and format the code
@@ -66,7 +72,8 @@ image: ## Build the container image (IMAGE=bonafide TARGET=cpu|gpu TAG=...)
 
 .PHONY: clean
 clean: ## Remove results and caches (keeps .venv)
-	rm -rf output benchmarks/results .pytest_cache .ruff_cache .hypothesis
+	rm -rf output benchmarks/results htmlcov .coverage .pytest_cache .ruff_cache .hypothesis \
+	  .mypy_cache .import_linter_cache
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
 
 .PHONY: distclean

@@ -6,6 +6,7 @@
     python kubeflow_runner.py schedules
     python kubeflow_runner.py runs
     python kubeflow_runner.py status RUN
+    python kubeflow_runner.py status RUN --logs Trainer
 
 `COMMAND --help` says more. docs/kubeflow.md goes through it from a cluster to the weekly schedule.
 """
@@ -71,8 +72,8 @@ def parser() -> argparse.ArgumentParser:
     compiling.add_argument(
         "--push-destination",
         metavar="DIR",
-        help="serving folder as the pods see it: a mounted path or a gs:// URI "
-        "(default: /data/serving/PRESET)",
+        help="serving folder as the pods see it: a mounted path or a URI (s3://, minio://, gs://; "
+        "default: /data/serving/PRESET)",
     )
     add_commands(commands)
     return result

@@ -2,11 +2,11 @@
 
     python local_runner.py                                  the bundled corpus, to a pushed model
     python local_runner.py --preset asvspoof2019-la --corpus /data/LA
-    python local_runner.py --until DataGate                 only read and check the data
+    python local_runner.py --until DataGate                 read and check the data only
     python local_runner.py --set trainer.epochs=5 --set gate.max_eer=0.3
     python local_runner.py --config run.yaml                settings from a file
 
-Repeating a command repeats only what has changed: data, code and settings are all looked at.
+A repeated command runs only the components whose data, code or settings changed.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from bonafide.engines import RUNNERS, WORTH_WORKERS_UTTERANCES
 from bonafide.settings import SettingsError
 from bonafide.settings.overrides import Change
 from bonafide.text import did_you_mean
-from models.data.corpus_weights import parse_weights
-from models.settings import TrainerConfig
+from models.settings.corpus_weights import parse_weights
+from models.settings.trainer import TrainerConfig
 from pipeline.config import COMPONENTS, PRESETS, CorpusConfig, Settings
 from pipeline.exit_codes import FAILED, INTERRUPTED, PUSHED, REFUSED
 from pipeline.options import (
@@ -37,11 +37,11 @@ from pipeline.options import (
 )
 
 EXIT_CODES = f"""exit codes:
-  {PUSHED}    the model was pushed (or --until was reached)
+  {PUSHED}    the model was pushed, or --until was reached
   {FAILED}    a component failed; the last lines and the log say why
   2    the command line is wrong
   {REFUSED}    the gate refused the model, nothing was pushed
-  {INTERRUPTED}  interrupted; the same command goes on from there
+  {INTERRUPTED}  interrupted; the same command resumes from there
        (a second Ctrl-C ends it at once)"""
 
 
@@ -65,8 +65,8 @@ def parser() -> argparse.ArgumentParser:
         metavar="DIR",
         action="append",
         help="folder of the corpus (default: as the preset says); given as NAME=DIR[@LAYOUT]"
-        "[?OPTION=VALUE,...], several times, it is a mixture of corpora, where weight=3 among the "
-        "options lets training draw each utterance of that corpus three times as often "
+        "[?OPTION=VALUE,...], several times, it is a mixture of corpora; the option weight=3 makes "
+        "training draw each utterance of that corpus three times as often "
         "(docs/corpora.md)",
     )
     result.add_argument(
@@ -98,19 +98,19 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument(
         "--beam-runner",
         choices=RUNNERS,
-        help="the engine of the Beam steps (default: direct, this machine); what each needs is "
-        "under --help-settings beam and in docs/scale.md",
+        help="engine of the Beam steps (default: direct, this machine); --help-settings beam "
+        "and docs/scale.md list the requirements",
     )
     result.add_argument(
         "--force-blessing",
         metavar="REASON",
-        help="push even if the gate refuses; the reason is recorded with the model",
+        help="push even if the gate refuses the model; the reason is recorded with it",
     )
     return result
 
 
 def component_id(text: str) -> str:
-    """The id of a component from how someone wrote it, in capitals or not."""
+    """The id of a component, from its name in any capitalisation."""
     for name in COMPONENTS:
         if name.lower() == text.lower():
             return name
@@ -141,7 +141,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.force_blessing is not None and not options.force_blessing.strip():
         command_line.error(
             f"expected a reason, got {options.force_blessing!r} (--force-blessing). Write why the "
-            "model is pushed all the same."
+            "model is pushed anyway."
         )
     try:
         corpus, weights = corpus_of(settings.corpus, options.corpus, options.layout)
@@ -149,7 +149,7 @@ def main(arguments: list[str] | None = None) -> int:
         settings = dataclasses.replace(settings, corpus=corpus, trainer=trainer)
     except ValueError as error:
         command_line.error(str(error))
-    # One spelling for one folder here too: it is part of what the cache goes by.
+    # One spelling for one folder here too, because the path is part of the cache key.
     output = pathlib.Path("output") / options.preset if options.output is None else options.output
     output = pathlib.Path(os.path.realpath(os.path.expanduser(output)))  # noqa: PTH111 (no errors)
     if any(mark in str(output) for mark in ("*", "?", "[", ":/")):
@@ -173,11 +173,11 @@ def corpus_of(
         layout: What `--layout` was given.
 
     Returns:
-        The corpus, and the weights of a mixture's corpora as in `trainer.corpus_weights`: what is
-        read, and with it what the cache goes by, does not depend on them.
+        The corpus, and the weights of a mixture's corpora as in `trainer.corpus_weights`. The data
+        that is read, and its cache key, do not depend on weights.
 
     Raises:
-        SettingsError: What was given is empty or contradicts itself.
+        SettingsError: The options are empty or contradict each other.
     """
     if given is None:
         if corpus.layout == mixture.LAYOUT:
@@ -219,7 +219,7 @@ def weighted(
     """Training with the weights that `--corpus` or the settings give to corpora.
 
     Raises:
-        SettingsError: Both give some, one is no number, or there is no such corpus.
+        SettingsError: Both set weights, one is not a number, or a corpus does not exist.
     """
     if weights and trainer.corpus_weights:
         raise SettingsError(
@@ -231,7 +231,7 @@ def weighted(
     if weights:
         trainer = dataclasses.replace(trainer, corpus_weights=weights)
     if trainer.corpus_weights:
-        # Training would find out too, but only after everything was read.
+        # Training would detect this too, but only after reading all data.
         names = {corpus.name}
         if corpus.layout == mixture.LAYOUT:
             names = {member.name for member in mixture.parse(corpus.root)}
@@ -245,7 +245,7 @@ def weighted(
 
 
 def _one_spelling(root: str) -> str:
-    """The same corpus by another way of writing its path must not be read again."""
+    """Normalises a path, so that another spelling does not read the corpus again."""
     if "://" in root:
         return root
     return os.path.abspath(os.path.expanduser(root))  # noqa: PTH100, PTH111 (collapses ..)

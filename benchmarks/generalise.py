@@ -43,7 +43,7 @@ from models.data.pcm_split import PcmSplit, Recordings
 from models.features import frontend as features_lib
 from models.features.preprocessing import FEATURES, PCM16
 from models.network.conformer import Conformer
-from models.settings import FeatureConfig
+from models.settings.features import FeatureConfig
 from models.training.devices import choose_placement
 from models.training.steps import make_score_step, score_batches
 from models.training.train import train

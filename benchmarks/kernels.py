@@ -22,8 +22,8 @@ import numpy as np
 import tensorflow as tf
 
 from models.kernels import dropout, layers, switch
-from models.kernels.optimizer import build_optimizer
 from models.network.conformer import Conformer
+from models.training.optimizer import build_optimizer
 from pipeline.config import sample
 
 SHAPE = (32, 96, 144)  # clips, frames, width

@@ -29,8 +29,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.turns import running, take_turns
-from models.features.config import FeatureConfig
-from models.network.conformer_config import SIZES, ConformerConfig
+from models.settings.conformer import SIZES, ConformerConfig
+from models.settings.features import FeatureConfig
 
 BATCH_SIZES = (1, 32)
 MODELS = ("default", "S")

@@ -47,7 +47,7 @@ MODES = ("infer", "train")  # in this order, so that the peak of scoring is not 
 class Work:
     """What both sides compute; the defaults are the defaults of `ConformerConfig` on 4 s of audio.
 
-    Fields of the model as in `models.network.conformer_config`; strides are 4 in time and
+    Fields of the model as in `models.settings.conformer`; strides are 4 in time and
     frequency.
     """
 

@@ -64,7 +64,7 @@ def usage() -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs a sub-command and returns its exit code; 2 where there is no such command."""
+    """Runs a sub-command and returns its exit code; 2 if there is no such command."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not given or given[0] in ("-h", "--help"):
         print(usage(), file=sys.stdout if given else sys.stderr)

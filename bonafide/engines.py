@@ -92,7 +92,7 @@ def choose_workers(config: BeamConfig, utterances: int, *, cores: int | None = N
     Args:
         config: What the settings say; a number that they name is taken.
         utterances: How many the corpus has.
-        cores: Of this machine; None asks.
+        cores: Of this machine; None detects them.
 
     Returns:
         1 or more: on this machine, one for each core if the corpus is large enough for that.
@@ -106,8 +106,8 @@ def choose_workers(config: BeamConfig, utterances: int, *, cores: int | None = N
 
 
 def describe(config: BeamConfig, workers: int, utterances: int) -> str:
-    """What was chosen, and why, in a line for people."""
-    who = "as asked for" if config.workers else f"for {utterances:,} utterances"
+    """Describes the chosen engine and the reason in one line."""
+    who = "as configured" if config.workers else f"for {utterances:,} utterances"
     if config.runner != "direct":
         return f"{config.runner}, parallelism {workers} ({who})"
     if workers == 1:
@@ -125,7 +125,7 @@ def beam_args(config: BeamConfig, workers: int = 1) -> list[str]:
     return [*_BY_RUNNER[config.runner](config, workers), *config.options]
 
 
-def _direct(config: BeamConfig, workers: int) -> list[str]:
+def _direct(_: BeamConfig, workers: int) -> list[str]:
     """FnApiRunner by its name: DirectRunner first tries Prism, a binary that it downloads."""
     arguments = ["--runner=FnApiRunner", *_UNUSED_IMAGE]
     if workers > 1:

@@ -1,4 +1,4 @@
-"""Keeps the console for people: everything that libraries print goes to a file.
+"""Reserves the console for people: the output of libraries goes to a file.
 
 TFX, Beam, TensorFlow's C++ code and worker processes all write to standard output and standard
 error, thousands of lines of them. The two file descriptors themselves are pointed at the log file,
@@ -18,7 +18,7 @@ from typing import TextIO
 import absl.logging
 
 PEOPLE = logging.getLogger("bonafide")
-"""Lines for people; whatever runs inside a component may use it by this name."""
+"""Logger for lines on the console; components use it by this name."""
 
 
 @contextlib.contextmanager
@@ -39,7 +39,7 @@ def everything_into(path: pathlib.Path) -> Iterator[TextIO]:
         os.dup2(log, 2)
         yield console
     finally:
-        with contextlib.suppress(OSError):  # whoever read the console may be gone
+        with contextlib.suppress(OSError):  # the reader of the console may have exited
             console.close()
         sys.stdout.flush()
         sys.stderr.flush()
@@ -50,7 +50,7 @@ def everything_into(path: pathlib.Path) -> Iterator[TextIO]:
 
 
 class _ToConsole(logging.Handler):
-    """Hands the lines for people to a function that shows them."""
+    """Passes console lines to a function that shows them."""
 
     def __init__(self, show: Callable[[int, str], None]) -> None:
         super().__init__(logging.INFO)

@@ -1,7 +1,7 @@
-"""Figures as text: how many digits, which unit, what stands where there is no figure.
+"""Figures as text: digits, units, and text for missing figures.
 
-Everything a reader sees goes through here, so the page and the model card round alike. The exact
-values stand beside the text, as `data-value` and as JSON.
+Every displayed figure is formatted here, so the page and the model card round alike. The exact
+values are beside the text, as `data-value` and as JSON.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import datetime
 import math
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 NOT_KNOWN = "not known"
+_SHOWN_CHARACTERS = 200
 _SPACE = "\u00a0"  # no line break between a number and its unit
 _MINUS = "\u2212"
 _MONTHS = (
@@ -48,7 +49,7 @@ def difference(value: float | None, unit: str) -> str:
 
 
 def interval(ends: tuple[float, float] | None, unit: str) -> str:
-    """Returns `0.79 to 1.58 %`, or `none` where there is no interval."""
+    """Returns `0.79 to 1.58 %`, or `none` if there is no interval."""
     if ends is None:
         return "none"
     low, high = (_number(_scaled(end, unit), _DECIMALS[unit]) for end in ends)
@@ -77,6 +78,17 @@ def plural(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """Returns the first names, and how many more there are: `a, b and 1,001 more`."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def shown(text: str) -> str:
+    """Returns text as a message quotes it: control characters spelled out, 200 characters most."""
+    return repr(text) if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]!r} ..."
+
+
 def score(value: float) -> str:
     """Returns a score or a threshold, of whatever size."""
     size = abs(value)
@@ -96,14 +108,14 @@ def loss(value: float | None) -> str:
 
 
 def p_value(value: float | None) -> str:
-    """Returns `p = 0.37`; nothing where there is none."""
+    """Returns `p = 0.37`; nothing if there is none."""
     if value is None:
         return ""
     return f"p = {value:.3f}" if value < 0.1 else f"p = {value:.2f}"
 
 
 def whole_rate(value: float) -> str:
-    """Returns a fraction in whole per cent, for what is only reckoned with."""
+    """Returns a fraction in whole per cent, for estimates."""
     return f"{100 * value:.0f}{_SPACE}%"
 
 
@@ -148,12 +160,12 @@ def did_you_mean(name: str, known: Iterable[str], *, list_all: bool = True) -> s
     if near := difflib.get_close_matches(name, names, n=3):
         *others, last = map(repr, near)
         return f"Did you mean {', '.join(others)}{' or ' if others else ''}{last}?"
-    listed = list_all and len(names) <= _LISTED
+    listed = list_all and 0 < len(names) <= _LISTED
     return f"Known: {', '.join(names)}." if listed else ""
 
 
 def visible(text: object) -> str:
-    r"""Returns text with control and direction-changing characters spelled out.
+    r"""Returns text with control and direction-changing characters escaped.
 
     Ids come from files. A right-to-left override would show one id as another, a NUL or a line
     break would cut a cell; spelled out (`\u202e`) they are seen for what they are.

@@ -1,4 +1,4 @@
-"""What a person sees of a local run: a line per component, progress, and the result at the end."""
+"""Console of a local run: a line per component, progress, and the result at the end."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from pipeline.local import Finished
 
 
 class RunConsole:
-    """Shows a run line by line; made to be read on a terminal and in a CI log alike.
+    """Shows a run line by line, on a terminal and in a CI log alike.
 
     Args:
         stream: Where to write.
         components: Ids of the components that will run, in order.
-        describe: Gives the figures that matter of a finished component, as a short text.
+        describe: Returns the key figures of a finished component as a short text.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class RunConsole:
 def _difference(figure: Figure | None) -> str:
     if figure is None:
         return ""
-    points = f"; the new model is {100 * figure.value:+.2f} points from it"
+    points = f"; difference of the new model: {100 * figure.value:+.2f} percentage points"
     if figure.ci95 is None:
         return points
     low, high = (100 * end for end in figure.ci95)
@@ -82,7 +82,7 @@ def show_result(
         console: Where to print.
         result: Of the run.
         places: Name -> path or command.
-        removed: Whether the pushed version, of an earlier identical run, is not there any more.
+        removed: Whether the pushed version, of an earlier identical run, was removed since.
     """
     table = Table(title="Equal error rate on eval")
     table.add_column("attack")
@@ -105,13 +105,13 @@ def show_result(
         console.print(f"[red]Gate: {escape(failure)}[/red]")
     if result.forced_reason:
         console.print(
-            f"[yellow]Blessed by force against the gate: {escape(result.forced_reason)}[/yellow]"
+            f"[yellow]Forced blessing against the gate: {escape(result.forced_reason)}[/yellow]"
         )
     if removed:
         console.print(
-            f"[red bold]Not there any more[/red bold]: {escape(result.pushed_to)} was pushed by an "
-            "earlier run with the same data, code and settings, and has been removed since. Put it "
-            "back, or use another --output."
+            f"[red bold]Missing[/red bold]: {escape(result.pushed_to)} was pushed by an earlier "
+            "run with the same data, code and settings, and was removed since. Restore it, or use "
+            "another --output."
         )
     elif result.pushed_to:
         console.print(f"[green bold]Pushed[/green bold] to {escape(result.pushed_to)}")

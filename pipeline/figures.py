@@ -17,7 +17,7 @@ from bonafide.registry.names import FORCED_BLESSING_FILE, RECORD_FILE
 from bonafide.text import percent
 from components.eval_report.executor import REPORT_FILE
 from components.model_evaluator.summary import EvaluationSummary, read_evaluation
-from models.tuning.search_space import values_text
+from models.settings.search_space import values_text
 from pipeline.local import Finished
 
 
@@ -48,9 +48,9 @@ def read_result(finished: Mapping[str, Finished]) -> Result:
 
 
 def describe(result: Finished) -> str:
-    """A short text about a finished component, empty where there is nothing to tell."""
-    teller = _TELLERS.get(result.component)
-    return teller(result) if teller else ""
+    """Returns key figures of a finished component as a short text; may be empty."""
+    described = _DESCRIPTIONS.get(result.component)
+    return described(result) if described else ""
 
 
 def _utterances(result: Finished) -> str:
@@ -77,7 +77,7 @@ def _training(result: Finished) -> str:
 
 
 def _tuning(result: Finished) -> str:
-    # The best comes first; what failed is not there.
+    # The best comes first; failed trials are not listed.
     best, *_ = ended = _json(f"{result.outputs['tuner_results']}/tuner_results.json")
     values = {name: best[name] for name in best if name not in ("trial_id", "score")}
     return (
@@ -90,7 +90,7 @@ def _champion(result: Finished) -> str:
     uri = result.outputs["model"]
     if fileio.exists(f"{uri}/{CHAMPION_FILE}"):
         return f"version {_json(f'{uri}/{CHAMPION_FILE}')['version']}"
-    # What an earlier run found is no news of the serving folder now.
+    # The reason of an earlier run may not hold now.
     return "none" if result.cached else f"none: {_json(f'{uri}/{NO_CHAMPION_FILE}')['reason']}"
 
 
@@ -122,7 +122,7 @@ def _pushed_to(result: Finished) -> str:
     return str(result.properties.get("pushed_destination", ""))
 
 
-_TELLERS: dict[str, Callable[[Finished], str]] = {
+_DESCRIPTIONS: dict[str, Callable[[Finished], str]] = {
     "UtteranceGen": _utterances,
     "DataGate": _data,
     "Tuner": _tuning,

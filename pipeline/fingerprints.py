@@ -151,10 +151,10 @@ class Fingerprints:
             *filter(None, [pretrained_digest]),
         ]
         if settings.tuner.trials:
-            parts.append(self.tuning(settings))
+            parts.append(self.tuning(settings, pretrained_digest))
         return _digest(parts) + self.run
 
-    def tuning(self, settings: Settings) -> str:
+    def tuning(self, settings: Settings, pretrained_digest: str = "") -> str:
         """Identifies what tuning finds, as `training` does a model."""
         parts = [
             self.corpus,
@@ -165,6 +165,7 @@ class Fingerprints:
             dataclasses.asdict(settings.transform),
             SCHEMA.read_text(),
             importlib.metadata.version("keras-tuner"),
+            *filter(None, [pretrained_digest]),
         ]
         return _digest(parts) + self.run
 

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as one error that nothing on the way can lose."""
+"""Ctrl-C and SIGTERM as one error that no handler in between can swallow."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def interruptible() -> Iterator[Callable[[], None]]:
 
     The error may appear anywhere, inside any library. One that puts an error of its own in its
     place (TensorFlow does, while it binds the arguments of a function) must not make an interrupt
-    look like a failure, and where Python drops it (in a finaliser) the run must not go on for
+    look like a failure, and where Python drops it (in a finaliser) the run must not continue for
     hours: so the signal is remembered as well.
 
     Yields:

@@ -1,4 +1,4 @@
-"""What a killed run left behind: found in the metadata, and removed before the next one."""
+"""Unfinished outputs of a killed run: found in the metadata, removed before the next run."""
 
 from __future__ import annotations
 

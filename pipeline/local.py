@@ -1,7 +1,7 @@
-"""Runs a TFX pipeline in this process and tells a listener what happens, component by component.
+"""Runs a TFX pipeline in this process and notifies a listener, component by component.
 
 TFX's LocalDagRunner only logs. This runner launches the same launchers in the same order, and adds:
-events with the cached outputs, an error where TFX would go on in silence, and a place between the
+events with the cached outputs, an error where TFX would continue silently, and a place between the
 components to stop at.
 """
 
@@ -48,7 +48,7 @@ class Finished:
 
 
 class Listener(Protocol):
-    """Is told what happens during a run."""
+    """Receives the events of a run."""
 
     def started(self, component: str) -> None:
         """A component is about to be looked up in the cache or run."""
@@ -183,7 +183,7 @@ def run(
 
     Args:
         pipeline: What to run, without arguments for Beam.
-        listener: Is told what happens.
+        listener: Receives the events.
         only: Ids of the components to run; None for all. The whole graph is compiled either way,
             because a node may not refer to one that is not there.
         beam_args: Options for Beam; they do not take part in the cache key.

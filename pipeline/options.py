@@ -125,7 +125,7 @@ class _HelpSettings(argparse.Action):
     def __call__(
         self,
         parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
+        namespace: argparse.Namespace,  # noqa: ARG002 (argparse's signature)
         values: Any,
         option_string: str | None = None,
     ) -> None:

@@ -16,6 +16,7 @@ from tfx.proto import trainer_pb2
 from bonafide.corpora import Options
 from bonafide.metrics.costs import AsvErrorRates
 from bonafide.registry.champion import champion_state
+from bonafide.registry.warm_start import WarmStart, find_warm_start
 from bonafide.version import project_version
 from components.champion.component import Champion
 from components.corpus_check.asv import asv_error_rates
@@ -31,7 +32,6 @@ from components.utterance_gen.component import UtteranceGen
 from components.utterance_gen.settings import IngestSettings
 from pipeline.config import Settings
 from pipeline.fingerprints import SCHEMA, Fingerprints
-from pipeline.warm_start import WarmStart, find_warm_start
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,6 +137,7 @@ def create_components(
             sample_rate=settings.features.sample_rate,
             min_seconds=utterances.min_seconds,
             channels=utterances.channels,
+            reject_without_speech=utterances.reject_without_speech,
             shard_bytes=utterances.shard_megabytes * 2**20,
             max_rejected_fraction=utterances.max_rejected_fraction,
             degraded_copies=utterances.degraded_copies,
@@ -190,7 +191,8 @@ def create_components(
     )
     tuner = None
     if settings.tuner.trials:
-        tuning_fingerprint = fingerprints.tuning(settings)
+        tuning_fingerprint = fingerprints.tuning(settings, context.warm_start.digest)
+        tuning = settings.tuning()
         tuner = tfx_components.Tuner(
             tuner_fn="models.tuning.tuner.tuner_fn",
             examples=trainer_examples,
@@ -198,7 +200,9 @@ def create_components(
             train_args=trainer_pb2.TrainArgs(splits=["train"]),
             eval_args=trainer_pb2.EvalArgs(splits=["dev"]),
             custom_config={
-                **settings.tuning(),
+                **tuning,
+                # A trial starts where the training will start.
+                "trainer": {**tuning["trainer"], "pretrained": pretrained},
                 "materialized": settings.transform.materialize,
                 "tuning_dir": os.path.join(  # noqa: PTH118 (URI)
                     places.checkpoints, f"tuning-{fingerprints.folder(tuning_fingerprint)}"

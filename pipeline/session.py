@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from pipeline.console import RunConsole
     from pipeline.local import Finished
 
-# What to do about errors of the system, by a part of their message.
+# Remedies for errors of the operating system, by a part of their message.
 _ADVICE = {
-    "No space left on device": "Make room there, or choose another --output; the same command then "
-    "goes on: what is done is kept.",
+    "No space left on device": "Free some space, or choose another --output. The same command then "
+    "resumes: finished components are kept.",
     "Read-only file system": "Make it writable, or choose another --output.",
 }
 
@@ -41,7 +41,7 @@ class OutputBusyError(RuntimeError):
 
 
 class Session:
-    """Runs the pipeline once, with a console for people and a log file for the rest.
+    """Runs the pipeline once, with a console for people and a log file for everything else.
 
     Args:
         settings: What to run.
@@ -84,7 +84,7 @@ class Session:
             running = self._listener.running if self._listener else None
             where = f" in {running}" if running else ""
             self._console.print(
-                f"\n[yellow]Interrupted[/yellow]{where}: the same command goes on from there."
+                f"\n[yellow]Interrupted[/yellow]{where}. The same command resumes from there."
             )
             return INTERRUPTED
 
@@ -94,10 +94,10 @@ class Session:
         python_path = os.environ.get("PYTHONPATH")
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(REPOSITORY), python_path]))
         self._console.print("  [dim]loading TFX and TensorFlow ...[/dim]")
-        # Here and not above: these imports take seconds, and a wrong option should not wait.
+        # Imported here, because these imports take seconds and a wrong option must fail at once.
         from pipeline import console, figures, fingerprints, leftovers, local, pipeline
 
-        raise_if_interrupted()  # it may have been dropped in the middle of an import
+        raise_if_interrupted()  # a signal may have been lost in the middle of an import
         leave_accelerators_to_training()
         beam, corpus = self._settings.beam, self._settings.corpus
         places = pipeline.Places(
@@ -121,7 +121,7 @@ class Session:
             )
             wanted = pipeline.up_to(components, self._options.until or COMPONENTS[-1])
             raise_if_interrupted()
-        except (ValueError, OSError) as error:  # a bad corpus or setting, all explained
+        except (ValueError, OSError) as error:  # a bad corpus or setting, explained by its message
             raise_if_interrupted()
             traceback.print_exc()
             return self._fail(str(error))
@@ -133,10 +133,12 @@ class Session:
         )
         left = leftovers.remove_leftovers(graph.metadata_connection_config, places.artifacts)
         for folder in left:
-            logging.getLogger(__name__).info("removed what a killed run left: %s", folder)
+            logging.getLogger(__name__).info(
+                "removed unfinished output of a killed run: %s", folder
+            )
         if left:
             self._console.print(
-                f"  [dim]removed what a killed run left ({len(left)} outputs)[/dim]"
+                f"  [dim]removed unfinished outputs of a killed run ({len(left)})[/dim]"
             )
         # The graph's own order, which is the order in which they run.
         order = [component.id for component in graph.components if component.id in wanted]
@@ -144,7 +146,7 @@ class Session:
         self._listener = listener
 
         def show(level: int, text: str) -> None:
-            raise_if_interrupted()  # as often as a long component has something to say
+            raise_if_interrupted()  # as often as a long component logs
             listener.message(level, text)
 
         try:
@@ -170,7 +172,7 @@ class Session:
         return self._show(listener.results)
 
     def _show(self, results: Mapping[str, Finished]) -> int:
-        """Prints what the run reached and returns the exit code."""
+        """Prints the results of the run and returns the exit code."""
         from pipeline import console, figures
 
         if "ModelPusher" not in results:
@@ -203,16 +205,16 @@ class Session:
 
 
 def leave_accelerators_to_training() -> None:
-    """Keeps the steps around training from taking a GPU's whole memory.
+    """Keeps the steps around training from allocating a GPU's whole memory.
 
-    Transform and the evaluation run in this process before and after training: memory grows with
-    need. Beam's worker processes see no GPU at all.
+    Transform and the evaluation run in this process before and after training: memory grows on
+    demand. Beam's worker processes see no GPU at all.
     """
     import tensorflow as tf
 
     for gpu in tf.config.list_physical_devices("GPU"):
         tf.config.experimental.set_memory_growth(gpu, True)
-    # This process has read it just now; its children will.
+    # This process has read the variable already; its children have not.
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 
 
@@ -235,10 +237,10 @@ def explain(error: BaseException) -> str:
 
 @contextlib.contextmanager
 def only_run_in(output: pathlib.Path) -> Iterator[None]:
-    """Holds the output folder for this process; the lock ends with the process, however it ends.
+    """Locks the output folder for this process; the lock ends with the process.
 
     Raises:
-        OutputBusyError: If another process holds it; the message says which.
+        OutputBusyError: Another process holds the lock; the message names it.
     """
     path = output / ".lock"
     with path.open("a+") as file:

@@ -21,7 +21,7 @@ import tensorflow as tf
 
 from models.augmentation import rawboost, resynthesis, waveform
 from models.features.frontend import log_bands
-from models.settings import FeatureConfig
+from models.settings.features import FeatureConfig
 from scripts.pictures import save
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent

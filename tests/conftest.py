@@ -169,9 +169,19 @@ def pushed(tmp_path_factory):
         "settings": {"features": {"sample_rate": 16_000, "clip_samples": clip}},
         "calibration": {"cllr_after": 0.25, "note": ""},
         "dev_eer": 0.0625,
-        "thresholds": {"eer": 0.5, "far1": 2.0},
+        "thresholds": {"eer": 0.5, "far1": 2.0, "far5": 0.75, "frr5": -0.2},
     }
     (extra / "bonafide.json").write_text(json.dumps(facts))
+    # Scores of its test: of bona fide clips from -1 to 3, of spoofs from -3 to 2.
+    evaluation = {
+        "n_bonafide": 164,
+        "n_spoof": 278,
+        "score_quantiles": {
+            "bonafide": np.linspace(-1, 3, 201).tolist(),
+            "spoof": np.linspace(-3, 2, 201).tolist(),
+        },
+    }
+    (extra / "evaluation.json").write_text(json.dumps(evaluation))
     (extra / "model_card.md").write_text(
         "- On: 442 trials: 164 bona fide, 278 spoofed\n\n"
         "| Measure | Value | 95 % interval |\n|---|--:|--:|\n"

@@ -1,11 +1,14 @@
 """The command line: what it refuses, and what it makes of paths. Nothing is run."""
 
+import dataclasses
 import pathlib
 
 import pytest
 
 import local_runner
 from bonafide.version import REPOSITORY
+from models.settings.conformer import SIZES
+from pipeline.config import PRESETS
 
 
 @pytest.fixture
@@ -64,7 +67,7 @@ def started(monkeypatch):
         (["--output", "gs://bucket/x"], ["expected a local folder"]),
     ],
 )
-def test_a_wrong_command_line_is_told_at_once(started, capsys, arguments, words):
+def test_a_wrong_command_line_fails_at_once(started, capsys, arguments, words):
     with pytest.raises(SystemExit) as caught:
         local_runner.main(arguments)
     assert caught.value.code == 2
@@ -154,4 +157,113 @@ def test_help_teaches(capsys):
     text = capsys.readouterr().out
     for part in ("asvspoof2019-la", "trainer.epochs", "gate.max_eer", "exit codes", "DataGate"):
         assert part in text
-    assert "weight=3 among the options" in " ".join(text.split())
+    assert "the option weight=3" in " ".join(text.split())
+
+
+@pytest.fixture
+def config(tmp_path):
+    """Writes a file of settings; returns its path."""
+
+    def write(text):
+        path = tmp_path / "run.yaml"
+        path.write_text(text)
+        return str(path)
+
+    return write
+
+
+def test_a_file_of_settings_is_between_the_preset_and_the_options(started, config):
+    path = config(
+        "preset: small-corpus\n"
+        "trainer:\n  epochs: 7\n  seed: 3\n  holdout_attacks: [A01, A02]\n"
+        "gate.max_eer: 0.3\ndata_gate: {schema: off}\nconformer: S\nconformer.dropout: 0.25\n"
+        "beam: {workers: 3}\n"
+    )
+    arguments = ["--config", path, "--set", "trainer.seed=4", "--workers", "2"]
+    assert local_runner.main(arguments) == 0
+    [(settings, options, output)] = started
+    assert (settings.name, options.preset, output.name) == ("small-corpus",) * 3
+    assert (settings.trainer.epochs, settings.trainer.seed) == (7, 4)
+    assert settings.trainer.holdout_attacks == ("A01", "A02")
+    assert (settings.gate.max_eer, settings.data_gate.schema) == (0.3, "off")
+    assert settings.conformer == dataclasses.replace(SIZES["S"], dropout=0.25)
+    assert settings.beam.workers == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            "trainer:\n  epoch: 3\n",
+            ["a setting, got 'trainer.epoch' (", "run.yaml:2)", "Did you mean 'trainer.epochs'"],
+        ),
+        ("a: 1\n", ["a setting, got 'a' (", "run.yaml:1)"]),
+        ("trainer: {epochs: 0}\n", ["epochs from 1 to 999,999, got '0' (trainer.epochs, ", ":1)"]),
+        ("\ntrainer.epochs: [1]\n", ["got ['1'] (trainer.epochs, ", ":2)"]),
+        ("trainer.crop_frames: 9999\n", ["at most 194 frames", "got 9999 (trainer.crop_frames, "]),
+        ("conformer: XL\n", ["one of S, M, L, got 'XL' (conformer, ", "run.yaml:1)"]),
+        ("corpus:\n  layout: cinema\n", ["a corpus layout, got 'cinema' (corpus.layout, ", ":2)"]),
+        ("preset: smal\n", ["a preset, got 'smal' (preset, ", "run.yaml:1)", "Did you mean"]),
+        ("preset: small-corpus\n", ["one preset, as --preset sample says", "run.yaml:1)"]),
+        ("trainer: {\n", ["expected YAML", "run.yaml:2)"]),
+        ("trainer.epochs: 3\ntrainer: {epochs: 3}\n", ["each name once", "run.yaml:1 (", ":2)"]),
+        ("just text\n", ["a mapping of settings, got 'just text' (", "run.yaml:1)"]),
+    ],
+)
+def test_a_wrong_file_of_settings_is_told_with_its_line(started, config, capsys, text, words):
+    with pytest.raises(SystemExit) as caught:
+        local_runner.main(["--preset", "sample", "--config", config(text)])
+    assert caught.value.code == 2
+    message = capsys.readouterr().err
+    for word in words:
+        assert word in message
+    assert not started
+
+
+def test_a_file_that_is_not_there_is_told(capsys):
+    with pytest.raises(SystemExit):
+        local_runner.main(["--config", "/no/run.yaml"])
+    assert "a YAML file, got No such file or directory (/no/run.yaml)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *(["--preset", name] for name in sorted(PRESETS)),
+        ["--corpus", "a=/x", "--corpus", "b=gs://b/x@folders?split=train,weight=0.5"],
+        ["--preset", "small-corpus", "--layout", "manifest", "--corpus", "/a b/[c]: #d"],
+        [
+            *("--set", "conformer=M", "--set", "conformer.halved_after=2,4"),
+            *("--set", "trainer.cache=none", "--set", "trainer.pretrained=off"),
+            *("--set", "trainer.learning_rate=1e-9", "--set", "data_gate.schema=off"),
+            *("--set", "corpus.name=null", "--set", "beam.options=--a=1,--b=2"),
+        ],
+    ],
+    ids=" ".join,
+)
+def test_printed_settings_are_read_back(started, config, capsys, arguments):
+    assert local_runner.main([*arguments, "--print-config"]) == 0
+    printed = capsys.readouterr().out
+    assert not started
+    assert local_runner.main(["--config", config(printed)]) == 0
+    assert local_runner.main(arguments) == 0
+    (again, options, output), (first, _, first_output) = started
+    assert again == first
+    assert (options.preset, output) == (first.name, first_output)
+    assert local_runner.main(["--config", config(printed), "--print-config"]) == 0
+    assert capsys.readouterr().out == printed
+
+
+def test_settings_have_a_help_of_their_own(started, capsys):
+    for arguments in (["--help-settings"], ["--help-settings", "trainer"]):
+        with pytest.raises(SystemExit) as caught:
+            local_runner.main(arguments)
+        assert caught.value.code == 0
+        text = " ".join(capsys.readouterr().out.split())
+        assert "trainer.epochs=30 Passes over the training split. a whole number from 1 to" in text
+        assert ("gate.max_eer=0.42" in text) is (len(arguments) == 1)
+    with pytest.raises(SystemExit) as caught:
+        local_runner.main(["--help-settings", "trainr"])
+    assert caught.value.code == 2
+    assert "a section, got 'trainr'" in capsys.readouterr().err
+    assert not started

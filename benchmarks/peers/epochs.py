@@ -14,14 +14,15 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from benchmarks.peers.ours import peak_mebibytes
+from models.data.class_counts import ClassWeights
 from models.data.input_pipeline import Split, open_splits, training_batches
-from models.kernels.optimizer import build_optimizer
 from models.network.conformer import Conformer
-from models.network.conformer_config import ConformerConfig
+from models.settings.conformer import ConformerConfig
+from models.settings.trainer import TrainerConfig
 from models.training.devices import choose_placement
-from models.training.losses import ClassWeights, make_loss
+from models.training.losses import make_loss
+from models.training.optimizer import build_optimizer
 from models.training.steps import make_train_step, train_epoch
-from models.training.trainer_config import TrainerConfig
 
 MODEL = ConformerConfig(width=48, num_blocks=2, subsampling_channels=8, pooling_width=16)
 # Less than there are examples at 1x: what waits to be shuffled is as much in every size.

@@ -17,13 +17,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from models.kernels.optimizer import build_optimizer
+from models.data.class_counts import ClassWeights
 from models.network.conformer import Conformer
-from models.network.conformer_config import ConformerConfig
+from models.settings.conformer import ConformerConfig
+from models.settings.trainer import TrainerConfig
 from models.training.devices import choose_placement
-from models.training.losses import ClassWeights, make_loss
+from models.training.losses import make_loss
+from models.training.optimizer import build_optimizer
 from models.training.steps import make_score_step, make_train_step
-from models.training.trainer_config import TrainerConfig
 
 
 class Turns:

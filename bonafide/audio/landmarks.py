@@ -113,7 +113,9 @@ def _peaks(envelope: np.ndarray, owner: np.ndarray, lengths: np.ndarray) -> np.n
         rank = np.arange(len(peaks)) - np.repeat(np.cumsum(held) - held, held)
         peaks = np.sort(peaks[order[rank < MOST]])
     before, top, after = smooth[peaks - 1], smooth[peaks], smooth[peaks + 1]
-    return peaks + 0.5 * (before - after) / (before - 2 * top + after) + 0.5  # Middle of a frame.
+    # Half a frame more: the middle of a frame.
+    places: np.ndarray = peaks + 0.5 * (before - after) / (before - 2 * top + after) + 0.5
+    return places
 
 
 @functools.lru_cache(maxsize=4)

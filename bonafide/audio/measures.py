@@ -233,7 +233,8 @@ def _bandwidth_hz(spectra: np.ndarray, sample_rate: int) -> np.ndarray:
     # Not bin 0: what is left of an offset is no speech.
     used = spectra[:, 1:] > spectra[:, 1:].max(axis=1, keepdims=True) * _USED_BELOW_LOUDEST
     highest = used.shape[1] - np.argmax(used[:, ::-1], axis=1)
-    return np.where(used.any(axis=1), highest, 0) * sample_rate / 2 / used.shape[1]
+    edges: np.ndarray = np.where(used.any(axis=1), highest, 0) * sample_rate / 2 / used.shape[1]
+    return edges
 
 
 def _decibels(power: np.ndarray) -> np.ndarray:

@@ -46,7 +46,8 @@ def level(samples: np.ndarray, sample_rate: int, level_dbfs: float = LEVEL_DBFS)
     if not power or not peak:
         return samples
     gain = 10 ** (level_dbfs / 20) * _FULL_SCALE / np.sqrt(power)
-    return np.round(centred * min(gain, _LARGEST / peak)).astype(np.int16)
+    levelled: np.ndarray = np.round(centred * min(gain, _LARGEST / peak))
+    return levelled.astype(np.int16)
 
 
 def trim_and_level(samples: np.ndarray, sample_rate: int) -> np.ndarray:

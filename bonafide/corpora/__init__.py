@@ -9,8 +9,7 @@ from collections.abc import Mapping
 
 from bonafide.corpora import (
     asvspoof5,
-    asvspoof2019_la,
-    asvspoof2019_pa,
+    asvspoof2019,
     asvspoof2019_tfrecord,
     asvspoof2021,
     detect,
@@ -23,24 +22,22 @@ from bonafide.corpora import (
     wavefake,
 )
 from bonafide.corpora.base import (
-    BONAFIDE,
     EXTRA_NAMES,
-    NO_ATTACK,
     SPLITS,
-    SPOOF,
     UNKNOWN_SPEAKER,
     Corpus,
     CorpusError,
-    CorpusFiles,
     CorpusReader,
-    FileInfo,
     NotThisLayoutError,
     Utterance,
 )
 from bonafide.corpora.detect import AUTO, Layout
 from bonafide.corpora.options import COLUMNS, DEFAULTS, SPLITTING, Options
 from bonafide.settings import SettingsError
+from bonafide.storage.corpus_files import CorpusFiles, FileInfo
+from bonafide.storage.text_files import FileError
 from bonafide.text import did_you_mean
+from bonafide.trials.keys import BONAFIDE, NO_ATTACK, SPOOF
 
 __all__ = [
     "AUTO",
@@ -72,8 +69,12 @@ class LayoutError(CorpusError, SettingsError):
 
 
 LAYOUTS: Mapping[str, Layout] = {
-    "asvspoof2019-la": Layout(find=asvspoof2019_la.find, read=asvspoof2019_la.read),
-    "asvspoof2019-pa": Layout(find=asvspoof2019_pa.find, read=asvspoof2019_pa.read),
+    **{
+        f"asvspoof2019-{track.lower()}": Layout(
+            find=asvspoof2019.find(track), read=asvspoof2019.reader(track)
+        )
+        for track in asvspoof2019.TRACKS
+    },
     **{
         f"asvspoof2021-{track.lower()}": Layout(
             find=asvspoof2021.find(track),
@@ -95,7 +96,7 @@ LAYOUTS: Mapping[str, Layout] = {
     ),
     "folders": Layout(find=folders.find, read=folders.read, options=SPLITTING, turn=detect.LAST),
     mixture.LAYOUT: Layout(
-        find=lambda files: mixture.parse(files.root),
+        find=mixture.find,
         read=mixture.reader(lambda layout: reader(layout)),
         turn=detect.NEVER,
     ),
@@ -123,13 +124,13 @@ def check(layout: str, options: Options = DEFAULTS) -> None:
 
 
 def layout_of(files: CorpusFiles, layout: str, options: Options = DEFAULTS) -> str:
-    """The name of the layout, told from the files if it is `auto`.
+    """The name of the layout, recognised from the files if it is `auto`.
 
     Raises:
         CorpusError: No layout fits, or several; or it does not take the options.
     """
     if layout == AUTO:
-        layout = detect.detect(detect.Remembering(files), LAYOUTS, options)
+        layout = detect.detect(detect.CachedFiles(files), LAYOUTS, options)
     check(layout, options)
     return layout
 
@@ -145,12 +146,16 @@ def reader(layout: str) -> CorpusReader:
     check(layout)
 
     def read(files: CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -> Corpus:
-        files = detect.Remembering(files)
+        files = detect.CachedFiles(files)
         found = layout_of(files, layout, options)
         try:
             corpus = LAYOUTS[found].read(files, corpus_name=corpus_name, options=options)
         except NotThisLayoutError as error:
             raise NotThisLayoutError(f"{error}{_hint(files)}") from error
+        except CorpusError:
+            raise
+        except FileError as error:  # A protocol in it.
+            raise CorpusError(str(error)) from error
         if layout != AUTO:
             return corpus
         notes = (f"the layout is {found}", *corpus.notes)
@@ -160,7 +165,7 @@ def reader(layout: str) -> CorpusReader:
 
 
 def _hint(files: CorpusFiles) -> str:
-    """What a corpus looks like that is not of the layout it was said to be; empty if nothing."""
+    """The layout that a corpus seems to have in place of the configured one; empty if none."""
     try:
         name = detect.detect(files, LAYOUTS, DEFAULTS)
     except CorpusError:

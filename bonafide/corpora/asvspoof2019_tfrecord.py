@@ -4,23 +4,28 @@
 
 Each tf.Example holds `audio` (a WAV file), `id`, `speaker_id`, `system_id` and `target`, which is 1
 for **spoof**. An utterance's path names the bytes of its audio: `train00.tfrec#OFFSET:LENGTH`. To
-find them, the files are read as a whole, one at a time.
+find them, the files are read as a whole, one at a time; no audio is kept.
 """
 
+import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from bonafide.corpora import base, names
+from bonafide.corpora import base
 from bonafide.corpora.options import DEFAULTS, Options
-from bonafide.storage import tfrecord
+from bonafide.storage.corpus_files import CorpusFiles, FileInfo, Part
+from bonafide.storage.text_files import FileError
+from bonafide.trials import ids, keys
 
 _PREFIXES = ("asvspoof/", "")
 _SPLITS = {"train": "train", "valid": "dev", "test": "eval"}
 _NAME = re.compile(r"(train|valid|test).*\.tfrec(?:ord)?s?")
-_WANTED = ("audio", "id", "speaker_id", "system_id", "target")
+_FEATURES = ("audio", "id", "speaker_id", "system_id", "target")
+_LOOKED_FOR = 64  # bytes of audio: a header, and some samples
 
 
-def find(files: base.CorpusFiles) -> str:
+def find(files: CorpusFiles) -> str:
     """Where the TFRecord files lie below the root.
 
     Raises:
@@ -44,88 +49,106 @@ def find(files: base.CorpusFiles) -> str:
     )
 
 
-def read(files: base.CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -> base.Corpus:
+def read(files: CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -> base.Corpus:
     """Reads all files to find where the audio lies; takes no options.
 
     Raises:
         CorpusError: A file is cut off or holds something else, or an utterance id occurs twice.
     """
+    del options
     prefix = find(files)
     utterances = []
     audio = {}
     for name, info in sorted(files.list(prefix[:-1]).items()):
         if match := _NAME.fullmatch(name):
-            path = prefix + name
-            for row, length in parse(files.read_bytes(path), path, corpus_name=corpus_name):
-                utterances.append(row)
-                audio[row.path] = base.FileInfo(length, info.modified_seconds)
-            if not utterances or utterances[-1].split != _SPLITS[match[1]]:
+            path, split = prefix + name, _SPLITS[match[1]]
+            rows = list(parse(files.read_bytes(path), path, split, corpus_name=corpus_name))
+            if not rows:
                 raise base.CorpusError(f"{path}: there is no record in it")
+            for row, length in rows:
+                utterances.append(row)
+                audio[row.path] = FileInfo(length, info.modified_seconds)
     base.refuse_duplicates(utterances)
     return base.Corpus(tuple(utterances), (), audio)
 
 
-def parse(data: bytes, where: str, *, corpus_name: str) -> Iterator[tuple[base.Utterance, int]]:
+def parse(
+    data: bytes, where: str, split: str, *, corpus_name: str
+) -> Iterator[tuple[base.Utterance, int]]:
     """Yields the utterances of a TFRecord file, with the size of their audio in bytes.
 
     Args:
         data: The file.
-        where: Its path; its name tells the split.
-        corpus_name: Written into every row.
+        where: Its path.
+        split: Written into every row, as the name of the corpus is.
+        corpus_name: See `split`.
 
     Raises:
-        CorpusError: It is cut off, or a record is not as the layout wants it.
+        FileError: It is damaged or cut off, or a record is not as the layout has it.
     """
-    split = _SPLITS[_NAME.fullmatch(where.rpartition("/")[2])[1]]
-    try:
-        for number, (start, end) in enumerate(tfrecord.records(data), start=1):
-            source = f"{where}: record {number}"
-            values = tfrecord.features(data, start, end)
-            yield _row(data, values, where, source, split, corpus_name)
-    except tfrecord.TFRecordError as error:
-        raise base.CorpusError(f"{where}: {error}") from error
+    from bonafide.storage import records  # with protobuf, which other corpora do not need
 
-
-def _row(
-    data: bytes,
-    values: dict[str, tuple[int, int] | int],
-    where: str,
-    source: str,
-    split: str,
-    corpus_name: str,
-) -> tuple[base.Utterance, int]:
-    if missing := [name for name in _WANTED if name not in values]:
-        raise base.CorpusError(
-            f"{source}: it lacks {', '.join(missing)}; there are {', '.join(sorted(values)) or '-'}"
-        )
-    texts = {}
-    for name in ("id", "speaker_id", "system_id"):
-        value = values[name]
+    start = records.HEAD_BYTES
+    for number, record in enumerate(records.read_records(io.BytesIO(data), where=where), start=1):
+        source = f"{where}: record {number}"
         try:
-            if isinstance(value, int):
-                raise ValueError("it is a number")
-            texts[name] = names.as_id(data[value[0] : value[1]].decode())
-        except ValueError as error:
-            raise base.CorpusError(f"{source}: {name} is no text: {error}") from error
-    where_audio, target = values["audio"], values["target"]
-    if isinstance(where_audio, int) or target not in (0, 1):
-        raise base.CorpusError(
-            f"{source}: audio must be bytes and target 0 or 1 (1 is spoof), not {target!r}"
+            values = records.decode_example(record)
+        except FileError as error:
+            raise FileError(f"{source}: {error}") from error
+        audio = _audio(values, source)
+        offset = start + _find(record, audio)
+        path = str(Part(where, offset, len(audio)))
+        yield _utterance(values, source, split, path, corpus_name), len(audio)
+        start += len(record) + records.TAIL_BYTES + records.HEAD_BYTES
+
+
+def _audio(values: Mapping[str, Any], source: str) -> bytes:
+    if missing := [name for name in _FEATURES if not len(values.get(name, ()))]:
+        there = ", ".join(sorted(values)) or "none"
+        raise FileError(f"{source}: expected {', '.join(missing)}, got the features {there}")
+    audio, target = values["audio"][0], values["target"][0]
+    if not isinstance(audio, bytes) or target not in (0, 1):
+        raise FileError(
+            f"{source}: expected bytes as audio and 0 or 1 (spoof) as target, got "
+            f"{type(audio).__name__} and {target!r}"
         )
-    if not texts["id"]:
-        raise base.CorpusError(f"{source}: the id is empty")
-    system = texts["system_id"]
-    unnamed = system in ("", base.NO_ATTACK, base.BONAFIDE)
-    if target == 0 and not unnamed:
-        raise base.CorpusError(f"{source}: target is 0 (bona fide), and the system is {system!r}")
-    start, end = where_audio
+    return audio
+
+
+def _find(record: bytes, audio: bytes) -> int:
+    """Where the audio begins in its record; if it is there twice, either place will do."""
+    at = record.find(audio[:_LOOKED_FOR])
+    while not record.startswith(audio, at):
+        at = record.find(audio[:_LOOKED_FOR], at + 1)
+    return at
+
+
+def _utterance(
+    values: Mapping[str, Any], source: str, split: str, path: str, corpus_name: str
+) -> base.Utterance:
+    identity, speaker, attack = (
+        _id(values, name, source) for name in ("id", "speaker_id", "system_id")
+    )
+    if not identity:
+        raise FileError(f"{source}: the id is empty")
+    key = keys.SPOOF if values["target"][0] else keys.BONAFIDE
+    if problem := keys.attack_problem(key, attack):
+        raise FileError(f"{source}: {problem}")
     return base.Utterance(
-        utterance_id=texts["id"],
-        speaker_id=texts["speaker_id"] or base.UNKNOWN_SPEAKER,
-        system_id=base.NO_ATTACK if target == 0 else base.SPOOF if unnamed else system,
-        key=base.SPOOF if target else base.BONAFIDE,
+        utterance_id=identity,
+        speaker_id=speaker or base.UNKNOWN_SPEAKER,
+        system_id=keys.attack_of(key, attack),
+        key=key,
         split=split,
-        path=str(tfrecord.Part(where, start, end - start)),
+        path=path,
         corpus=corpus_name,
         source=source,
-    ), end - start
+    )
+
+
+def _id(values: Mapping[str, Any], name: str, source: str) -> str:
+    value = values[name][0]
+    try:
+        return ids.as_id(value.decode())
+    except (AttributeError, UnicodeDecodeError) as error:  # A number, or not UTF-8.
+        raise FileError(f"{source}: expected UTF-8 text as {name}, got {value!r}") from error

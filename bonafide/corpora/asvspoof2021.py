@@ -17,130 +17,67 @@ import collections
 import dataclasses
 from collections.abc import Callable
 
-from bonafide.corpora import asvspoof_protocols, base, columns
+from bonafide.corpora import asvspoof_protocols, base
 from bonafide.corpora.options import DEFAULTS, Options
+from bonafide.storage.corpus_files import CorpusFiles
+from bonafide.trials import layouts, tables
 
-SUBSETS = ("eval", "progress", "hidden")
-_ALL = "all"
+TRACKS = {
+    "LA": layouts.ASVSPOOF2021_LA,
+    "DF": layouts.ASVSPOOF2021_DF,
+    "PA": layouts.ASVSPOOF2021_PA,
+}
 _PARTS = 10
 
 
-@dataclasses.dataclass(frozen=True)
-class _Track:
-    """A track: its columns, and where they say trimming and subset."""
-
-    name: str
-    columns: columns.Columns
-    width: int
-    trim: int
-    subset: int
-
-    @property
-    def places(self) -> asvspoof_protocols.Places:
-        folder = f"ASVspoof2021_{self.name}_eval"
-        keys = f"{self.name}/CM/trial_metadata.txt"
-        parts = (f"{folder}_part{part:02d}/{folder}/flac" for part in range(_PARTS))
-        return asvspoof_protocols.Places(
-            name=f"ASVspoof 2021 {self.name}",
-            prefixes=("", f"{self.name}/", f"{folder}/"),
-            protocols={
-                "eval": (f"keys/{keys}", f"{self.name}-keys-full/keys/{keys}", keys),
-            },
-            audio={"eval": (f"{folder}/flac", "flac", *parts)},
-        )
-
-
-TRACKS = {
-    "LA": _Track(
-        "LA",
-        columns.Columns(
-            expected="SPEAKER UTTERANCE CODEC TRANSMISSION ATTACK KEY TRIM SUBSET, such as "
-            "'LA_0009 LA_E_9332881 alaw ita_tx A07 spoof notrim eval'",
-            key=5,
-            attack=4,
-            extra={"codec": (2,), "transmission": (3,)},
-        ),
-        width=8,
-        trim=6,
-        subset=7,
-    ),
-    "DF": _Track(
-        "DF",
-        columns.Columns(
-            expected="SPEAKER UTTERANCE CODEC SOURCE ATTACK KEY TRIM SUBSET VOCODER and four more, "
-            "such as 'LA_0023 DF_E_2000011 nocodec asvspoof A14 spoof notrim progress "
-            "traditional_vocoder - - - -'",
-            key=5,
-            attack=4,
-            extra={"codec": (2,), "source": (3,), "vocoder": (8,)},
-        ),
-        width=13,
-        trim=6,
-        subset=7,
-    ),
-    "PA": _Track(
-        "PA",
-        columns.Columns(
-            expected="SPEAKER UTTERANCE ROOM MICROPHONE DISTANCE, four columns of the attacker, "
-            "KEY TRIM SUBSET, such as "
-            "'PA_0010 PA_E_1000001 R3 M3 d4 r1 m1 s4 c4 spoof notrim eval'",
-            key=9,
-            attack=7,
-            attack_named=False,
-            extra={"environment": (2, 3, 4)},
-        ),
-        width=12,
-        trim=10,
-        subset=11,
-    ),
-}
-
-
-def find(track: str) -> Callable[[base.CorpusFiles], str]:
-    """The finder of a track (`LA`, `DF` or `PA`); see `protocols.find`."""
-    return lambda files: asvspoof_protocols.find(files, TRACKS[track].places)
+def find(track: str) -> Callable[[CorpusFiles], str]:
+    """The finder of a track (`LA`, `DF` or `PA`); see `asvspoof_protocols.find`."""
+    return lambda files: asvspoof_protocols.find(files, _places(track))
 
 
 def reader(track: str) -> base.CorpusReader:
     """The reader of a track. Options: `subset` (`eval`, ..., `all`) and `trim`.
 
-    It raises CorpusError if the keys are missing, empty or malformed, an utterance id occurs twice,
-    or nothing is left of what the options want.
+    It raises FileError if the keys are missing, empty or malformed, an utterance id occurs twice,
+    or no trial has the subset and the trim of the options.
     """
 
-    def read(
-        files: base.CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS
-    ) -> base.Corpus:
-        return _read(TRACKS[track], files, corpus_name, options)
+    def read(files: CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -> base.Corpus:
+        return _read(track, files, corpus_name, options)
 
     return read
 
 
-def _read(
-    track: _Track, files: base.CorpusFiles, corpus_name: str, options: Options
-) -> base.Corpus:
-    if options.subset not in (*SUBSETS, _ALL):
-        raise base.CorpusError(
-            f"corpus.options: there is no subset {options.subset!r}; there are "
-            f"{', '.join(SUBSETS)} and {_ALL}"
-        )
-    seen: collections.Counter[tuple[str, str]] = collections.Counter()
+def _places(track: str) -> asvspoof_protocols.Places:
+    folder = f"ASVspoof2021_{track}_eval"
+    keys = f"{track}/CM/trial_metadata.txt"
+    parts = (f"{folder}_part{part:02d}/{folder}/flac" for part in range(_PARTS))
+    return asvspoof_protocols.Places(
+        name=f"ASVspoof 2021 {track}",
+        prefixes=("", f"{track}/", f"{folder}/"),
+        protocols={"eval": (f"keys/{keys}", f"{track}-keys-full/keys/{keys}", keys)},
+        audio={"eval": (f"{folder}/flac", "flac", *parts)},
+    )
 
-    def keep(line: columns.Line) -> bool:
-        trim, subset = line.fields[track.trim], line.fields[track.subset]
-        if subset not in SUBSETS:
-            raise base.CorpusError(
-                f"{line.source}: unknown subset {subset!r}; there are {', '.join(SUBSETS)}\n"
-                f"  expected: {track.columns.expected}"
-            )
-        seen[subset, trim] += 1
-        return options.subset in (subset, _ALL) and options.trim in (trim, _ALL)
+
+def _read(track: str, files: CorpusFiles, corpus_name: str, options: Options) -> base.Corpus:
+    if options.subset not in (*layouts.SUBSETS, layouts.ALL):
+        raise base.CorpusError(
+            f"corpus.options: expected {', '.join(layouts.SUBSETS)} or {layouts.ALL} as the "
+            f"subset, got {options.subset!r}"
+        )
+    counts: collections.Counter[tuple[str, str]] = collections.Counter()
+
+    def keep(layout: layouts.Layout, row: tables.Row) -> bool:
+        subset, trim = layout.cell(row, "subset"), layout.cell(row, "trim")
+        counts[subset, trim] += 1
+        return options.subset in (subset, layouts.ALL) and options.trim in (trim, layouts.ALL)
 
     corpus = asvspoof_protocols.read(
-        files, track.places, {track.width: track.columns}, corpus_name=corpus_name, keep=keep
+        files, _places(track), [TRACKS[track]], corpus_name=corpus_name, keep=keep
     )
     there = ", ".join(
-        f"{subset} {trim} {count:,}" for (subset, trim), count in sorted(seen.items())
+        f"{subset} {trim} {count:,}" for (subset, trim), count in sorted(counts.items())
     )
     if not corpus.utterances:
         raise base.CorpusError(
@@ -148,7 +85,7 @@ def _read(
             f"{options.trim!r} (corpus.options); there are {there}"
         )
     note = (
-        f"{len(corpus.utterances):,} of {seen.total():,} trials, subset {options.subset}, trim "
+        f"{len(corpus.utterances):,} of {counts.total():,} trials, subset {options.subset}, trim "
         f"{options.trim}; there are {there}"
     )
     return dataclasses.replace(corpus, notes=(note,))

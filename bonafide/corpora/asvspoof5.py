@@ -12,8 +12,10 @@ them, or 6 in an older form.
 The root holds the folders of audio; protocols lie there, or in a folder of their own.
 """
 
-from bonafide.corpora import asvspoof_protocols, base, columns
+from bonafide.corpora import asvspoof_protocols, base
 from bonafide.corpora.options import DEFAULTS, Options
+from bonafide.storage.corpus_files import CorpusFiles
+from bonafide.trials import layouts
 
 
 def _protocols(*names: str) -> tuple[str, ...]:
@@ -31,33 +33,19 @@ _PLACES = asvspoof_protocols.Places(
     },
     audio={"train": ("flac_T",), "dev": ("flac_D",), "eval": ("flac_E_eval", "flac_E")},
 )
-_FORMS = {
-    10: columns.Columns(
-        expected="SPEAKER UTTERANCE GENDER CODEC CODEC_Q CODEC_SEED ATTACK_TAG ATTACK KEY TMP, "
-        "such as 'D_4461 D_0000000169 F - - - AC1 A14 spoof -'",
-        key=8,
-        attack=7,
-        extra={"gender": (2,), "codec": (3,)},
-    ),
-    6: columns.Columns(
-        expected="SPEAKER UTTERANCE GENDER CODEC ATTACK KEY, such as "
-        "'T_4850 T_0000000000 F - A05 spoof'",
-        key=5,
-        attack=4,
-        extra={"gender": (2,), "codec": (3,)},
-    ),
-}
+_LAYOUTS = (layouts.ASVSPOOF5, layouts.ASVSPOOF5_OLD)
 
 
-def find(files: base.CorpusFiles) -> str:
-    """Where the corpus lies below the root; see `protocols.find`."""
+def find(files: CorpusFiles) -> str:
+    """Where the corpus lies below the root; see `asvspoof_protocols.find`."""
     return asvspoof_protocols.find(files, _PLACES)
 
 
-def read(files: base.CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -> base.Corpus:
+def read(files: CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -> base.Corpus:
     """Reads the three protocols and lists the folders of audio; takes no options.
 
     Raises:
         CorpusError: A protocol is missing, empty or malformed, or an utterance id occurs twice.
     """
-    return asvspoof_protocols.read(files, _PLACES, _FORMS, corpus_name=corpus_name)
+    del options
+    return asvspoof_protocols.read(files, _PLACES, _LAYOUTS, corpus_name=corpus_name)

@@ -1,10 +1,15 @@
 """Corpora of protocols without a header, a file for each split, and folders of audio."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from bonafide.audio import endings
-from bonafide.corpora import base, columns
+from bonafide.corpora import base
+from bonafide.storage.corpus_files import CorpusFiles, FileInfo
+from bonafide.trials import ids, keys, protocols
+from bonafide.trials.layouts import Layout, open_layout
+from bonafide.trials.tables import Row
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -24,7 +29,7 @@ class Places:
     audio: Mapping[str, tuple[str, ...]]
 
 
-def find(files: base.CorpusFiles, places: Places) -> str:
+def find(files: CorpusFiles, places: Places) -> str:
     """The first prefix with a protocol of every split.
 
     Raises:
@@ -57,59 +62,95 @@ def find(files: base.CorpusFiles, places: Places) -> str:
 
 
 def read(
-    files: base.CorpusFiles,
+    files: CorpusFiles,
     places: Places,
-    forms: Mapping[int, columns.Columns],
+    layouts: Sequence[Layout],
     *,
     corpus_name: str,
-    keep: Callable[[columns.Line], bool] = lambda line: True,
+    keep: Callable[[Layout, Row], bool] | None = None,
 ) -> base.Corpus:
     """Reads all protocols and lists all folders, once each.
 
     Args:
         files: The corpus.
         places: Where its files are.
-        forms: The forms of its protocols.
+        layouts: Those that its protocols may have.
         corpus_name: Written into every row.
-        keep: Which lines are wanted.
+        keep: Which lines to keep; None keeps all of them.
+
+    Columns that are called as one of `base.EXTRA_NAMES` become the `extra` of the rows.
 
     Raises:
-        CorpusError: A protocol is missing, empty or malformed, or an utterance id occurs twice.
+        FileError: A protocol is missing, empty or malformed, or an utterance id occurs twice.
     """
     prefix = find(files, places)
     utterances: list[base.Utterance] = []
-    audio: dict[str, base.FileInfo] = {}
+    audio: dict[str, FileInfo] = {}
     read_protocols = []
     for split, paths in places.protocols.items():
-        protocol = _first(files, prefix, paths)
-        assert protocol is not None  # `find` has seen it.
-        read_protocols.append(protocol)
+        path = _first(files, prefix, paths)
+        assert path is not None  # `find` has seen it.
+        read_protocols.append(path)
         by_stem: dict[str, str] = {}
         for folder in places.audio[split]:
             listing = files.list(prefix + folder)
             for stem, name in endings.audio_by_stem(listing).items():
-                path = f"{prefix}{folder}/{name}"
-                by_stem.setdefault(stem, path)
-                audio[path] = listing[name]
+                by_stem.setdefault(stem, f"{prefix}{folder}/{name}")
+                audio[f"{prefix}{folder}/{name}"] = listing[name]
         expected = f"{prefix}{places.audio[split][0]}/"
-        utterances += [
-            base.Utterance(
-                utterance_id=line.utterance,
-                speaker_id=line.speaker,
-                system_id=line.system,
-                key=line.key,
-                split=split,
-                path=by_stem.get(line.utterance, f"{expected}{line.utterance}.flac"),
-                corpus=corpus_name,
-                source=line.source,
-                extra=line.extra,
-            )
-            for line in columns.read_lines(files.read_text(protocol), protocol, forms)
-            if keep(line)
-        ]
+        layout, lines = parse(files.read_text(path), path, layouts)
+        extra = tuple(name for name in base.EXTRA_NAMES if name in layout.names)
+        for row, trial in lines:
+            if keep is None or keep(layout, row):
+                utterances.append(
+                    base.Utterance(
+                        utterance_id=trial.utterance,
+                        speaker_id=trial.speaker,
+                        system_id=_system(layout, row, trial),
+                        key=trial.key,
+                        split=split,
+                        path=by_stem.get(trial.utterance, f"{expected}{trial.utterance}.flac"),
+                        corpus=corpus_name,
+                        source=row.source,
+                        extra=_extra(extra, tuple([layout.cell(row, name) for name in extra])),
+                    )
+                )
     base.refuse_duplicates(utterances)
     return base.Corpus(tuple(utterances), tuple(read_protocols), audio)
 
 
-def _first(files: base.CorpusFiles, prefix: str, paths: tuple[str, ...]) -> str | None:
+def parse(
+    text: str, where: str, layouts: Iterable[Layout]
+) -> tuple[Layout, Iterator[tuple[Row, protocols.Trial]]]:
+    """The layout of a protocol, and its lines; see `layouts.open_layout`.
+
+    Raises:
+        FileError: It is empty, or has another layout. A malformed line is raised when it is
+            reached; so is an utterance id that cannot be the name of a file.
+    """
+    layout, table = open_layout(text, where, layouts)
+
+    def lines() -> Iterator[tuple[Row, protocols.Trial]]:
+        for row, trial in protocols.read_trials(table, layout):
+            if problem := ids.file_name_problem(trial.utterance):
+                raise row.error(problem)
+            yield row, trial
+
+    return layout, lines()
+
+
+def _system(layout: Layout, row: Row, trial: protocols.Trial) -> str:
+    """The attack; where attacks have no names, the replay device stands for one."""
+    if "device" not in layout.names:
+        return trial.attack
+    return keys.attack_of(trial.key, layout.cell(row, "device"))
+
+
+@functools.lru_cache
+def _extra(names: tuple[str, ...], cells: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """The `extra` of a row: there are few different ones, on many lines."""
+    return base.extra(dict(zip(names, cells, strict=True)))
+
+
+def _first(files: CorpusFiles, prefix: str, paths: tuple[str, ...]) -> str | None:
     return next((prefix + path for path in paths if files.exists(prefix + path)), None)

@@ -1,30 +1,29 @@
-"""What every corpus reader shares: the row it yields, the files it sees, the checks it makes.
+"""What every corpus reader shares: the row it yields, what it returns, the checks it makes.
 
 A reader turns protocol files into `Utterance` rows. It sees the corpus through `CorpusFiles` only,
 so the same reader works on a local disk, on an object store and on a dictionary in a test.
 """
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from bonafide.corpora.names import printable
 from bonafide.corpora.options import DEFAULTS, Options
-from bonafide.storage.corpus_files import CorpusError, CorpusFiles, FileInfo, decode_text
-
-__all__ = ["CorpusError", "CorpusFiles", "FileInfo", "decode_text"]  # Of another module.
+from bonafide.storage.corpus_files import CorpusFiles, FileInfo
+from bonafide.storage.text_files import FileError
+from bonafide.trials import ids
 
 SPLITS = ("train", "dev", "eval")
-BONAFIDE = "bonafide"
-SPOOF = "spoof"
-NO_ATTACK = "-"  # The system id of bona fide speech.
 UNKNOWN_SPEAKER = "-"  # Where a corpus names no speakers; intervals are by utterance then.
-# What a corpus may tell of an utterance besides; each is an optional feature of the schema.
+# What a corpus may say of an utterance besides; each is an optional feature of the schema.
 EXTRA_NAMES = (
     *("codec", "transmission", "environment", "vocoder", "source"),
     *("gender", "language", "text"),
 )
-_SHOWN_CHARACTERS = 200
+
+
+class CorpusError(FileError):
+    """The corpus cannot be used as it is; the message says what, where and what to do."""
 
 
 class NotThisLayoutError(CorpusError):
@@ -68,7 +67,7 @@ class Corpus:
         protocols: The paths of the protocol files that were read.
         audio: The audio files found, by path. An utterance whose path is not here is missing.
         notes: What people should know of how it was read, a sentence each.
-        layout: The name of its layout, where it was told from the files.
+        layout: The name of its layout, where it was recognised from the files.
     """
 
     utterances: tuple[Utterance, ...]
@@ -87,41 +86,23 @@ class CorpusReader(Protocol):
         """Reads the corpus, or raises CorpusError."""
 
 
-def rows(text: str) -> Iterator[tuple[int, str]]:
-    """Line numbers (from 1) and stripped lines, blank ones left out; LF or CRLF.
-
-    Not `str.splitlines`, which also breaks at form feeds and other characters, and then counts
-    lines differently from every editor.
-    """
-    for number, line in enumerate(text.split("\n"), start=1):
-        if stripped := line.strip(" \t\r"):
-            yield number, stripped
-
-
-def shown(line: str) -> str:
-    """A line as a message shows it: one with lone CR line ends is a whole file."""
-    return repr(line) if len(line) <= _SHOWN_CHARACTERS else f"{line[:_SHOWN_CHARACTERS]!r} ..."
-
-
 def extra(values: Mapping[str, str | None]) -> tuple[tuple[str, str], ...]:
     """The `extra` of an utterance: what is known, of the names and in the order of EXTRA_NAMES.
 
     An empty value, `-` and None are not known.
     """
     return tuple(
-        (name, printable(value))
+        (name, ids.printable(value))
         for name in EXTRA_NAMES
-        if (value := values.get(name)) and printable(value) not in ("", "-")
+        if (value := values.get(name)) and ids.printable(value) not in ("", "-")
     )
 
 
-def refuse_duplicates(utterances: Iterable[Utterance]) -> None:
+def refuse_duplicates(utterances: Sequence[Utterance]) -> None:
     """Raises CorpusError if an utterance id occurs twice, in one split or in two."""
-    first: dict[str, Utterance] = {}
-    for utterance in utterances:
-        other = first.setdefault(utterance.utterance_id, utterance)
-        if other is not utterance:
-            raise CorpusError(
-                f"{utterance.source}: utterance id {utterance.utterance_id!r} was already used at "
-                f"{other.source}; an utterance belongs to one split and has one line: remove one"
-            )
+    for other, place in ids.duplicates([row.utterance_id for row in utterances]):
+        raise CorpusError(
+            f"{utterances[place].source}: utterance id {utterances[place].utterance_id!r} was "
+            f"already used at {utterances[other].source}; an utterance belongs to one split and "
+            "has one line: remove one"
+        )

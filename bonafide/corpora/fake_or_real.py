@@ -7,15 +7,17 @@ speakers nor systems are named: intervals are by utterance, and all spoofs are o
 """
 
 from bonafide.audio import endings
-from bonafide.corpora import base, names
+from bonafide.corpora import base
 from bonafide.corpora.options import DEFAULTS, Options
+from bonafide.storage.corpus_files import CorpusFiles
+from bonafide.trials import ids, keys
 
 _VERSIONS = ("for-norm", "for-2sec", "for-original", "for-rerec", "for-rerecorded")
 _FOLDERS = {"training": "train", "validation": "dev", "testing": "eval"}
-_KEYS = {"real": base.BONAFIDE, "fake": base.SPOOF}
+_KEYS = {"real": keys.BONAFIDE, "fake": keys.SPOOF}
 
 
-def find(files: base.CorpusFiles) -> str:
+def find(files: CorpusFiles) -> str:
     """Where the folders `training`, `validation` and `testing` lie below the root.
 
     Raises:
@@ -25,10 +27,10 @@ def find(files: base.CorpusFiles) -> str:
     nested = [prefix for name in _VERSIONS for prefix in (f"{name}/", f"{name}/{name}/")]
     found = []
     for prefix in ("", *nested):
-        missing = [folder for folder in _wanted(prefix) if not files.list(folder)]
+        missing = [folder for folder in _folders(prefix) if not files.list(folder)]
         if not missing:
             found.append(prefix)
-        elif len(missing) < len(_wanted(prefix)):
+        elif len(missing) < len(_folders(prefix)):
             raise base.CorpusError(
                 f"corpus root {files.root}: Fake-or-Real lacks the files of {', '.join(missing)}"
             )
@@ -42,21 +44,22 @@ def find(files: base.CorpusFiles) -> str:
     if not found:
         raise base.NotThisLayoutError(
             f"corpus root {files.root}: no Fake-or-Real, which has files in "
-            f"{', '.join(_wanted(''))}, there or below {', '.join(_VERSIONS[:4])}"
+            f"{', '.join(_folders(''))}, there or below {', '.join(_VERSIONS[:4])}"
         )
     return found[0]
 
 
-def _wanted(prefix: str) -> list[str]:
+def _folders(prefix: str) -> list[str]:
     return [f"{prefix}{folder}/{kind}" for folder in _FOLDERS for kind in _KEYS]
 
 
-def read(files: base.CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -> base.Corpus:
+def read(files: CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -> base.Corpus:
     """Lists the six folders; takes no options.
 
     Raises:
         CorpusError: See `find`; or a folder has no audio.
     """
+    del options
     prefix = find(files)
     utterances = []
     audio = {}
@@ -72,9 +75,9 @@ def read(files: base.CorpusFiles, *, corpus_name: str, options: Options = DEFAUL
                 audio[path] = listing[name]
                 utterances.append(
                     base.Utterance(
-                        utterance_id=names.as_id(f"{folder}/{kind}/{stem}"),
+                        utterance_id=ids.as_id(f"{folder}/{kind}/{stem}"),
                         speaker_id=base.UNKNOWN_SPEAKER,
-                        system_id=base.NO_ATTACK if key == base.BONAFIDE else base.SPOOF,
+                        system_id=keys.NO_ATTACK if key == keys.BONAFIDE else keys.SPOOF,
                         key=key,
                         split=split,
                         path=path,

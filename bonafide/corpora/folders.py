@@ -13,8 +13,10 @@ import dataclasses
 from collections.abc import Iterator
 
 from bonafide.audio import endings
-from bonafide.corpora import base, names, splits, tables
+from bonafide.corpora import base, splits
 from bonafide.corpora.options import DEFAULTS, Options
+from bonafide.storage.corpus_files import CorpusFiles, FileInfo
+from bonafide.trials import ids, keys
 
 _REAL = ("real", "bonafide", "bona-fide", "genuine")
 _FAKE = ("fake", "spoof")
@@ -30,7 +32,7 @@ class _Place:
     split: str
 
 
-def find(files: base.CorpusFiles) -> str:
+def find(files: CorpusFiles) -> str:
     """Returns which folders there are, for people.
 
     Raises:
@@ -41,11 +43,11 @@ def find(files: base.CorpusFiles) -> str:
     return ", ".join(place.folder for place in _places(files))
 
 
-def _places(files: base.CorpusFiles) -> list[_Place]:
+def _places(files: CorpusFiles) -> list[_Place]:
     found = []
     for prefix, split in (
         ("", ""),
-        *((f"{name}/", tables.split_of(name) or "") for name in _SPLITS),
+        *((f"{name}/", splits.split_named(name) or "") for name in _SPLITS),
     ):
         both = [
             next((name for name in usual if _has_audio(files, prefix + name)), "")
@@ -60,7 +62,7 @@ def _places(files: base.CorpusFiles) -> list[_Place]:
         if all(both):
             found += [
                 _Place(prefix + name, key, split)
-                for name, key in zip(both, (base.BONAFIDE, base.SPOOF), strict=True)
+                for name, key in zip(both, (keys.BONAFIDE, keys.SPOOF), strict=True)
             ]
     if not found:
         raise base.NotThisLayoutError(
@@ -75,11 +77,11 @@ def _places(files: base.CorpusFiles) -> list[_Place]:
     return found
 
 
-def _has_audio(files: base.CorpusFiles, folder: str) -> bool:
+def _has_audio(files: CorpusFiles, folder: str) -> bool:
     return any(endings.is_audio(path) for path in files.walk(folder))
 
 
-def read(files: base.CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -> base.Corpus:
+def read(files: CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -> base.Corpus:
     """Lists the folders, and makes splits by speaker where there are none.
 
     Options: those of `splits`, where there are no folders of splits.
@@ -88,7 +90,7 @@ def read(files: base.CorpusFiles, *, corpus_name: str, options: Options = DEFAUL
         CorpusError: See `find`; or splits cannot be made, or two files would have the same id.
     """
     rows: list[base.Utterance] = []
-    audio: dict[str, base.FileInfo] = {}
+    audio: dict[str, FileInfo] = {}
     for place in _places(files):
         below = {
             path: info for path, info in files.walk(place.folder).items() if endings.is_audio(path)
@@ -106,15 +108,15 @@ def read(files: base.CorpusFiles, *, corpus_name: str, options: Options = DEFAUL
 def _rows(place: _Place, paths: list[str], corpus_name: str) -> Iterator[base.Utterance]:
     for path in paths:
         folders = path.split("/")[:-1]
-        if place.key == base.BONAFIDE:
-            system = base.NO_ATTACK
+        if place.key == keys.BONAFIDE:
+            system = keys.NO_ATTACK
             speaker = folders[0] if folders else base.UNKNOWN_SPEAKER
         else:
-            system = names.as_id(folders[0]) if folders else base.SPOOF
+            system = ids.as_id(folders[0]) if folders else keys.SPOOF
             speaker = folders[min(1, len(folders) - 1)] if folders else base.UNKNOWN_SPEAKER
         yield base.Utterance(
-            utterance_id=names.as_id(f"{place.folder}/{endings.stem(path)}"),
-            speaker_id=names.as_id(speaker),
+            utterance_id=ids.as_id(f"{place.folder}/{endings.stem(path)}"),
+            speaker_id=ids.as_id(speaker),
             system_id=system,
             key=place.key,
             split=place.split,

@@ -9,14 +9,18 @@ system made a spoof. It has no splits; it is mostly used for evaluation as a who
 """
 
 from bonafide.audio import endings
-from bonafide.corpora import base, names, splits, tables
+from bonafide.corpora import base, splits
 from bonafide.corpora.options import DEFAULTS, Options
+from bonafide.storage.corpus_files import CorpusFiles
+from bonafide.storage.text_files import FileError
+from bonafide.text import shown
+from bonafide.trials import ids, keys, tables
 
 _PREFIXES = ("", "release_in_the_wild/")
 _HEADER = ("file", "speaker", "label")
 
 
-def find(files: base.CorpusFiles) -> str:
+def find(files: CorpusFiles) -> str:
     """Where `meta.csv` lies below the root.
 
     Raises:
@@ -24,7 +28,7 @@ def find(files: base.CorpusFiles) -> str:
     """
     for prefix in _PREFIXES:
         path = f"{prefix}meta.csv"
-        if files.exists(path) and set(_HEADER) <= set(tables.header(files.read_text(path), ",")):
+        if files.exists(path) and set(_HEADER) <= _names(files.read_text(path), path):
             return prefix
     raise base.NotThisLayoutError(
         f"corpus root {files.root}: no meta.csv with the columns {', '.join(_HEADER)} of "
@@ -32,7 +36,15 @@ def find(files: base.CorpusFiles) -> str:
     )
 
 
-def read(files: base.CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -> base.Corpus:
+def _names(text: str, where: str) -> set[str]:
+    """The names of the columns of a table that may be of another corpus; none if it is no table."""
+    try:
+        return set(tables.read_table(text, where, delimiter=",").names)
+    except FileError:
+        return set()
+
+
+def read(files: CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -> base.Corpus:
     """Reads `meta.csv`, lists the folder and makes splits by speaker.
 
     Options: those of `splits`.
@@ -44,22 +56,24 @@ def read(files: base.CorpusFiles, *, corpus_name: str, options: Options = DEFAUL
     where = f"{prefix}meta.csv"
     listing = files.list(prefix.rstrip("/"))
     rows = []
-    for row in tables.read_table(files.read_text(where), where, delimiter=","):
-        name, speaker, label = (row.cells[column] for column in _HEADER)
-        key = tables.key_of(label)
+    table = tables.read_table(files.read_text(where), where, delimiter=",")
+    columns = [table.find([name]) for name in _HEADER]
+    for row in table:
+        name, speaker, label = map(row.cell, columns)
+        key = keys.key_of(label)
         if key is None:
-            raise row.fail(tables.unknown_key(label))
+            raise row.error(keys.unknown_key(label))
         if not endings.is_audio(name):
-            raise row.fail(f"{base.shown(name)} is not the name of a file of audio, such as 0.wav")
-        if not names.as_id(speaker):
-            raise row.fail("the speaker is empty")
-        if problem := names.id_problem(name):
-            raise row.fail(f"the file name {problem}")
+            raise row.error(f"expected the name of an audio file, such as 0.wav, got {shown(name)}")
+        if not ids.as_id(speaker):
+            raise row.error("the speaker is empty")
+        if problem := ids.file_name_problem(name):
+            raise row.error(problem)
         rows.append(
             base.Utterance(
-                utterance_id=names.as_id(endings.stem(name)),
-                speaker_id=names.as_id(speaker),
-                system_id=base.NO_ATTACK if key == base.BONAFIDE else base.SPOOF,
+                utterance_id=ids.as_id(endings.stem(name)),
+                speaker_id=ids.as_id(speaker),
+                system_id=keys.NO_ATTACK if key == keys.BONAFIDE else keys.SPOOF,
                 key=key,
                 split="",
                 path=prefix + name,

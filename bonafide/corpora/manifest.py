@@ -6,30 +6,33 @@
 
 CSV, TSV or JSON Lines (`manifest.csv`, `.tsv`, `.jsonl` at the root, or where `manifest` says).
 `path` is relative to the root, or the URI of a Beam filesystem. Only `path` and `key` must be
-there; the options `path_column` and so on name columns that are called otherwise. Columns named as
+there; the options `path_column` and so on name columns of other names. Columns named as
 in `base.EXTRA_NAMES` are kept besides.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 
 from bonafide.audio import endings
-from bonafide.corpora import base, names, splits, tables
+from bonafide.corpora import base, splits
 from bonafide.corpora.options import DEFAULTS, Options
+from bonafide.storage.corpus_files import CorpusFiles
+from bonafide.text import shown
+from bonafide.trials import ids, keys, tables
 
 _NAMES = ("manifest.csv", "manifest.tsv", "manifest.jsonl")
 # What columns are usually called, the best name first.
 _USUAL = {
     "path": ("path", "file", "filename", "file_name", "audio", "wav"),
-    "key": ("key", "label"),
-    "speaker": ("speaker", "speaker_id"),
-    "system": ("system", "system_id", "attack", "attack_id"),
+    "key": tables.KEY_NAMES,
+    "speaker": tables.SPEAKER_NAMES,
+    "system": tables.ATTACK_NAMES,
     "split": ("split", "subset", "partition"),
     "id": ("utterance", "utterance_id", "id"),
 }
 _REQUIRED = ("path", "key")
 
 
-def find(files: base.CorpusFiles) -> str:
+def find(files: CorpusFiles) -> str:
     """Returns the path of the manifest.
 
     Raises:
@@ -39,7 +42,7 @@ def find(files: base.CorpusFiles) -> str:
     return _find(files, DEFAULTS)
 
 
-def _find(files: base.CorpusFiles, options: Options) -> str:
+def _find(files: CorpusFiles, options: Options) -> str:
     usual = (options.manifest,) if options.manifest else _NAMES
     found = [name for name in usual if files.exists(name)]
     if not found:
@@ -55,7 +58,7 @@ def _find(files: base.CorpusFiles, options: Options) -> str:
     return found[0]
 
 
-def read(files: base.CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -> base.Corpus:
+def read(files: CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -> base.Corpus:
     """Reads the manifest, lists the folders that it names, and makes splits where it has none.
 
     Options: those of columns and keys, and those of `splits`.
@@ -71,8 +74,8 @@ def read(files: base.CorpusFiles, *, corpus_name: str, options: Options = DEFAUL
     for folder in sorted({_folder(row.path) for row in rows}):
         below = f"{folder}/" if folder else ""
         audio.update({below + name: info for name, info in files.list(folder).items()})
-    wanted = {row.path for row in rows}
-    audio = {path: info for path, info in audio.items() if path in wanted}
+    named = {row.path for row in rows}
+    audio = {path: info for path, info in audio.items() if path in named}
     _all_or_none(rows, where)
     notes: tuple[str, ...] = ()
     utterances = tuple(rows)
@@ -102,62 +105,67 @@ def parse(text: str, where: str, *, corpus_name: str, options: Options) -> Itera
     """Yields the rows of a manifest, with an empty split where it names none.
 
     Raises:
-        CorpusError: A column is missing, or a row is malformed.
+        FileError: A column is missing, or a row is malformed.
     """
-    known: dict[tuple[str, ...], dict[str, str | None]] = {}
-    for row in tables.read_table(text, where):
-        header = tuple(row.cells)
-        if header not in known:  # The same in all rows, unless it is JSON.
-            known[header] = _columns(row, header, options)
-        yield _utterance(
-            row,
-            {what: row.cells[name] if name else "" for what, name in known[header].items()},
-            corpus_name,
-            options,
-        )
+    table = tables.read_table(text, where)
+    columns = {what: _column(table, what, options) for what in _USUAL}
+    extra = {name: table.find([name]) for name in base.EXTRA_NAMES}
+    for row in table:
+        cells = {what: row.cell(column) for what, column in columns.items()}
+        rest = {name: row.cell(column) for name, column in extra.items()}
+        yield _utterance(row, cells, rest, corpus_name, options)
 
 
-def _columns(row: tables.Row, header: Sequence[str], options: Options) -> dict[str, str | None]:
-    """Which column has what; None where there is none for it."""
-    columns = {}
-    for what, usual in _USUAL.items():
-        wanted = getattr(options, f"{what}_column")
-        columns[what] = tables.column(header, wanted, usual)
-        if columns[what] is None and (wanted or what in _REQUIRED):
-            raise row.fail(
-                f"there is no column {wanted or ' or '.join(usual)} (the {what}); there are "
-                f"{', '.join(header)}. corpus.options={what}_column=NAME names it"
-            )
-    return columns
+def _column(table: tables.Table, what: str, options: Options) -> int | None:
+    """The column that an option names, or else the first usual one; None where there is none."""
+    named = getattr(options, f"{what}_column")
+    names = (named.lower(),) if named else _USUAL[what]
+    column = table.find(names)
+    if column is None and (named or what in _REQUIRED):
+        raise _missing(table, what, f". Name it by corpus.options={what}_column=NAME", named)
+    return column
+
+
+def _missing(table: tables.Table, what: str, remedy: str = "", named: str = "") -> base.CorpusError:
+    return base.CorpusError(
+        f"{table.where}:{table.line}: expected a column {named or ' or '.join(_USUAL[what])} (the "
+        f"{what}), got {', '.join(table.names)}{remedy}"
+    )
 
 
 def _utterance(
-    row: tables.Row, cells: Mapping[str, str], corpus_name: str, options: Options
+    row: tables.Row,
+    cells: Mapping[str, str],
+    rest: Mapping[str, str],
+    corpus_name: str,
+    options: Options,
 ) -> base.Utterance:
-    key = tables.key_of(cells["key"], bonafide=options.bonafide, spoof=options.spoof)
+    key = keys.key_of(cells["key"], bonafide=options.bonafide, spoof=options.spoof)
     if key is None:
-        raise row.fail(tables.unknown_key(cells["key"]))
-    system = names.as_id(cells["system"])
-    unnamed = system in ("", base.NO_ATTACK) or tables.key_of(system) is not None
-    if key == base.BONAFIDE and not unnamed:
-        raise row.fail(f"a bona fide row names the system {system!r}; it must be '-' or empty")
-    split = tables.split_of(cells["split"])
+        raise row.error(
+            f"{keys.unknown_key(cells['key'])}. Say what they mean by "
+            "corpus.options=bonafide=...,spoof=..."
+        )
+    system = ids.as_id(cells["system"])
+    if problem := keys.attack_problem(key, system):
+        raise row.error(problem)
+    split = splits.split_named(cells["split"])
     if cells["split"] and split is None:
-        raise row.fail(f"unknown split {base.shown(cells['split'])}; there are train, dev and eval")
+        raise row.error(f"expected train, dev or eval as the split, got {shown(cells['split'])}")
     path = _path(row, cells["path"])
-    identity = names.as_id(cells["id"] or endings.stem(path.partition("://")[2] or path))
+    identity = ids.as_id(cells["id"] or endings.stem(path.partition("://")[2] or path))
     if not identity:
-        raise row.fail("the id is empty")
+        raise row.error("the id is empty")
     return base.Utterance(
         utterance_id=identity,
-        speaker_id=names.as_id(cells["speaker"]) or base.UNKNOWN_SPEAKER,
-        system_id=base.NO_ATTACK if key == base.BONAFIDE else base.SPOOF if unnamed else system,
+        speaker_id=ids.as_id(cells["speaker"]) or base.UNKNOWN_SPEAKER,
+        system_id=keys.attack_of(key, system),
         key=key,
         split=split or "",
         path=path,
         corpus=corpus_name,
         source=row.source,
-        extra=base.extra(row.cells),
+        extra=base.extra(rest),
     )
 
 
@@ -167,25 +175,23 @@ def paths(text: str, where: str) -> Iterator[str]:
     Unlike `parse`, which is for what UtteranceGen reads, it takes any ending.
 
     Raises:
-        CorpusError: There is no column with paths, or a path is not one below the root.
+        FileError: There is no column with paths, or a path is not one below the root.
     """
-    for row in tables.read_table(text, where):
-        name = tables.column(tuple(row.cells), "", _USUAL["path"])
-        if name is None:
-            raise row.fail(
-                f"there is no column {' or '.join(_USUAL['path'])}; there are "
-                f"{', '.join(row.cells)}"
-            )
-        if not row.cells[name]:
-            raise row.fail("the path is empty")
-        yield _below_root(row, row.cells[name])
+    table = tables.read_table(text, where)
+    column = table.find(_USUAL["path"])
+    if column is None:
+        raise _missing(table, "path")
+    for row in table:
+        if not row.cell(column):
+            raise row.error("the path is empty")
+        yield _below_root(row, row.cell(column))
 
 
 def _path(row: tables.Row, text: str) -> str:
     """The path of a recording that UtteranceGen can read."""
     path = text.replace("\\", "/")
     if not endings.is_audio(path.partition("://")[2] or path):
-        raise row.fail(f"the path {base.shown(text)} does not end as a file of audio does")
+        raise row.error(f"expected the path of an audio file, got {shown(text)}")
     return _below_root(row, text)
 
 
@@ -196,12 +202,12 @@ def _below_root(row: tables.Row, text: str) -> str:
     if not separator:
         scheme, rest = "", path
     if not separator and (rest.startswith("/") or rest[1:2] == ":"):
-        raise row.fail(
-            f"the path {base.shown(text)} is absolute: write it relative to the root of the corpus"
+        raise row.error(
+            f"expected a path relative to the root of the corpus, got the absolute {shown(text)}"
         )
     parts = [part for part in rest.split("/") if part not in ("", ".")]
     if ".." in parts:
-        raise row.fail(f"the path {base.shown(text)} goes out of the corpus by '..'")
+        raise row.error(f"expected a path below the root of the corpus, got {shown(text)}")
     if not path.isprintable():
-        raise row.fail("the path holds control characters")
+        raise row.error("the path holds control characters")
     return scheme + separator + "/".join(parts)

@@ -2,10 +2,10 @@
 
     la=/data/LA;itw=/data/release_in_the_wild@in-the-wild;own=gs://bank/calls@manifest?split=train
 
-Members are separated by `;`. A member is `NAME=ROOT`, then `@LAYOUT` where it is not to be told
-from the files, then `?OPTION=VALUE,...` for the options of that layout. Ids of utterances, speakers
-and attacks get the name in front (`la.A01`): the A01 of one corpus is not that of another. The
-`corpus` of an utterance is the name.
+Members are separated by `;`. A member is `NAME=ROOT`, then `@LAYOUT` where the layout is not to be
+recognised from the files, then `?OPTION=VALUE,...` for the options of that layout. Ids of
+utterances, speakers and attacks get the name in front (`la.A01`): the A01 of one corpus is not that
+of another. The `corpus` of an utterance is the name.
 """
 
 import dataclasses
@@ -15,6 +15,8 @@ from collections.abc import Callable, Mapping
 from bonafide.corpora import base
 from bonafide.corpora.options import Options
 from bonafide.settings import SettingsError
+from bonafide.storage.corpus_files import CorpusFiles, FileInfo
+from bonafide.trials import keys
 
 LAYOUT = "mixture"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
@@ -26,10 +28,10 @@ class Member:
     """One corpus of a mixture.
 
     Attributes:
-        name: What its utterances are told apart by.
+        name: Goes before the ids of its utterances, speakers and attacks.
         root: A folder, or the URI of a Beam filesystem.
         layout: The name of its layout, or `auto`.
-        options: What the layout is told.
+        options: Options of the layout.
     """
 
     name: str
@@ -39,8 +41,8 @@ class Member:
 
     def text(self) -> str:
         """As it is parsed."""
-        told = ",".join(f"{name}={value}" for name, value in self.options.changed().items())
-        return f"{self.name}={self.root}@{self.layout}" + (f"?{told}" if told else "")
+        pairs = ",".join(f"{name}={value}" for name, value in self.options.changed().items())
+        return f"{self.name}={self.root}@{self.layout}" + (f"?{pairs}" if pairs else "")
 
 
 def is_member(text: str) -> bool:
@@ -64,6 +66,11 @@ def parse(text: str) -> tuple[Member, ...]:
     return members
 
 
+def find(files: CorpusFiles) -> str:
+    """Returns the names of the members, for people; see `parse`."""
+    return ", ".join(member.name for member in parse(files.root))
+
+
 def take_out(text: str, option: str) -> tuple[str, dict[str, str]]:
     """Takes out an option that is meant for others than the readers.
 
@@ -77,12 +84,13 @@ def take_out(text: str, option: str) -> tuple[str, dict[str, str]]:
     Raises:
         CorpusError: A corpus has it twice.
     """
-    members, values = [], {}
+    members: list[str] = []
+    values: dict[str, str] = {}
     for part in text.split(";"):
-        head, _, told = part.partition("?")
+        head, _, pairs = part.partition("?")
         name = head.partition("=")[0].strip()
         kept, found = [], []
-        for pair in told.split(","):
+        for pair in pairs.split(","):
             key, equals, value = pair.partition("=")
             if equals and key.strip() == option:
                 found.append(value.strip())
@@ -100,12 +108,12 @@ def _member(text: str) -> Member:
     if not is_member(text):
         raise base.CorpusError(f"mixture of corpora: {text!r} is no corpus; expected {_EXPECTED}")
     name, _, rest = text.partition("=")
-    rest, _, told = rest.partition("?")
+    rest, _, pairs = rest.partition("?")
     root, at, layout = rest.rpartition("@")
     if not at or "/" in layout:  # the @ is of the path, if there is one
         root, layout = rest, "auto"
     try:
-        options = Options.parse(tuple(filter(None, told.split(","))))
+        options = Options.parse(tuple(filter(None, pairs.split(","))))
     except SettingsError as error:
         raise base.CorpusError(f"mixture of corpora: {name}: {error}") from error
     return Member(name, root, layout, options)
@@ -119,12 +127,12 @@ def reader(reader_of: Callable[[str], base.CorpusReader]) -> base.CorpusReader:
     """
 
     def read(
-        files: base.CorpusFiles, *, corpus_name: str, options: Options | None = None
+        files: CorpusFiles, *, corpus_name: str, options: Options | None = None
     ) -> base.Corpus:
         del corpus_name, options  # each member has its own
         utterances: list[base.Utterance] = []
         protocols: list[str] = []
-        audio: dict[str, base.FileInfo] = {}
+        audio: dict[str, FileInfo] = {}
         notes: list[str] = []
         for member in parse(files.root):
             below = files.at(member.root)
@@ -143,8 +151,8 @@ def reader(reader_of: Callable[[str], base.CorpusReader]) -> base.CorpusReader:
     return read
 
 
-def _renamed(row: base.Utterance, name: str, files: base.CorpusFiles) -> base.Utterance:
-    kept: Mapping[str, str] = {base.NO_ATTACK: base.NO_ATTACK}
+def _renamed(row: base.Utterance, name: str, files: CorpusFiles) -> base.Utterance:
+    kept: Mapping[str, str] = {keys.NO_ATTACK: keys.NO_ATTACK}
     return dataclasses.replace(
         row,
         utterance_id=f"{name}.{row.utterance_id}",

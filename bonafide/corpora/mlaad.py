@@ -6,8 +6,8 @@
     <LOCALE>/by_book/{female,male}/<SPEAKER>/<BOOK>/wavs/*.wav          (M-AILABS, such as en_US)
     <LOCALE>/by_book/mix/<BOOK>/wavs/*.wav
 
-M-AILABS may also lie in a folder of its own below the root. Who speaks in synthetic speech is not
-told: the model counts as the voice, or the speaker that the column `reference_speaker` names; in
+M-AILABS may also lie in a folder of its own below the root. The speaker of synthetic speech is not
+named: the model counts as the voice, or the speaker that the column `reference_speaker` names; in
 mixed books, the book does.
 """
 
@@ -15,8 +15,11 @@ import re
 from collections.abc import Iterator, Mapping
 
 from bonafide.audio import endings
-from bonafide.corpora import base, names, splits, tables
+from bonafide.corpora import base, splits
 from bonafide.corpora.options import DEFAULTS, Options
+from bonafide.storage.corpus_files import CorpusFiles, FileInfo
+from bonafide.text import shown
+from bonafide.trials import ids, keys, tables
 
 _META = re.compile(r"[^/]+/[^/]+/meta\.csv")
 _REAL = re.compile(
@@ -26,7 +29,7 @@ _REAL = re.compile(
 _REAL_ROOTS = ("real", "M-AILABS", "m-ailabs", "mailabs", "")
 
 
-def find(files: base.CorpusFiles) -> str:
+def find(files: CorpusFiles) -> str:
     """Returns the folder of the synthetic speech, `fake`.
 
     Raises:
@@ -39,7 +42,7 @@ def find(files: base.CorpusFiles) -> str:
     )
 
 
-def read(files: base.CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -> base.Corpus:
+def read(files: CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -> base.Corpus:
     """Reads each model's `meta.csv`, lists M-AILABS and makes splits by speaker.
 
     Options: those of `splits`.
@@ -63,32 +66,34 @@ def _fake(text: str, where: str, corpus_name: str) -> Iterator[base.Utterance]:
     """The rows of a model; its files lie beside `meta.csv`, whatever folder the path names."""
     folder = where.rpartition("/")[0]
     _, language, model = folder.split("/")
-    for row in tables.read_table(text, where, delimiter="|"):
-        if "path" not in row.cells:
-            raise row.fail("the header names no column 'path'")
-        name = row.cells["path"].replace("\\", "/").rpartition("/")[2]
+    table = tables.read_table(text, where, delimiter="|")
+    columns = [table.find([name]) for name in ("path", "original_file", "reference_speaker")]
+    if columns[0] is None:
+        raise base.CorpusError(
+            f"{where}:{table.line}: expected a column 'path', got {', '.join(table.names)}"
+        )
+    for row in table:
+        path, original, speaker = map(row.cell, columns)
+        name = path.replace("\\", "/").rpartition("/")[2]
         if not endings.is_audio(name):
-            raise row.fail("the path is not that of a file of audio, such as ./fake/en/m/a.wav")
-        if problem := names.id_problem(name):
-            raise row.fail(f"the file name {problem}")
-        original = row.cells.get("original_file", "").rpartition("/")[2]
-        speaker = row.cells.get("reference_speaker", "").strip("-")
+            raise row.error(f"expected the path of an audio file, got {shown(path)}")
+        if problem := ids.file_name_problem(name):
+            raise row.error(problem)
+        sentence = endings.stem(original.rpartition("/")[2]) or endings.stem(name)
         yield base.Utterance(
-            utterance_id=names.as_id(f"{language}/{model}/{endings.stem(name)}"),
-            speaker_id=names.as_id(speaker or model),
-            system_id=names.as_id(model),
-            key=base.SPOOF,
+            utterance_id=ids.as_id(f"{language}/{model}/{endings.stem(name)}"),
+            speaker_id=ids.as_id(speaker.strip("-") or model),
+            system_id=ids.as_id(model),
+            key=keys.SPOOF,
             split="",
             path=f"{folder}/{name}",
             corpus=corpus_name,
             source=row.source,
-            extra=base.extra(
-                {"language": language, "text": endings.stem(original) or endings.stem(name)}
-            ),
+            extra=base.extra({"language": language, "text": sentence}),
         )
 
 
-def _find_real(files: base.CorpusFiles) -> dict[str, base.FileInfo]:
+def _find_real(files: CorpusFiles) -> dict[str, FileInfo]:
     """The files of M-AILABS, from the first place that has some."""
     for place in _REAL_ROOTS:
         below = {
@@ -104,18 +109,16 @@ def _find_real(files: base.CorpusFiles) -> dict[str, base.FileInfo]:
     )
 
 
-def _real(found: Mapping[str, base.FileInfo], corpus_name: str) -> Iterator[base.Utterance]:
+def _real(found: Mapping[str, FileInfo], corpus_name: str) -> Iterator[base.Utterance]:
     for path in sorted(found):
         match = _REAL.fullmatch(path)
         assert match is not None  # `_find_real` has seen it.
         book = match["book"]
         yield base.Utterance(
-            utterance_id=names.as_id(
-                f"{match['locale']}/{book}/{endings.stem(path.split('/')[-1])}"
-            ),
-            speaker_id=names.as_id(match["speaker"] or f"mix/{book}"),
-            system_id=base.NO_ATTACK,
-            key=base.BONAFIDE,
+            utterance_id=ids.as_id(f"{match['locale']}/{book}/{endings.stem(path.split('/')[-1])}"),
+            speaker_id=ids.as_id(match["speaker"] or f"mix/{book}"),
+            system_id=keys.NO_ATTACK,
+            key=keys.BONAFIDE,
             split="",
             path=path,
             corpus=corpus_name,

@@ -21,8 +21,21 @@ from collections.abc import Iterable, Sequence
 
 from bonafide.corpora import base
 from bonafide.corpora.options import Options
+from bonafide.text import listed
+from bonafide.trials import keys
 
+# How tables and folders call the splits.
+_NAMES = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("dev", "development", "val", "valid", "validation"), "dev"),
+    **dict.fromkeys(("eval", "evaluation", "test", "testing"), "eval"),
+}
 _Counts = dict[str, list[int]]  # Of bona fide and of spoofed utterances.
+
+
+def split_named(name: str) -> str | None:
+    """`train`, `dev` or `eval` from what a table or a folder calls it; None if it is neither."""
+    return _NAMES.get(name.lower())
 
 
 def with_splits(
@@ -64,8 +77,8 @@ def with_splits(
     if unseen:
         lost = len(utterances) - len(rows)
         notes.append(
-            f"only eval has the attacks {_named(sorted(unseen))}; {lost:,} utterances of them, by "
-            "speakers of train and dev, were left out"
+            f"only eval has the attacks {listed(sorted(unseen), most=10)}; {lost:,} utterances of "
+            "them, by speakers of train and dev, were left out"
         )
     else:
         notes.append("eval has no attack that train has not")
@@ -88,8 +101,8 @@ def deal_speakers(
     """
     counts: _Counts = collections.defaultdict(lambda: [0, 0])
     for row in utterances:
-        counts[row.speaker_id][row.key == base.SPOOF] += 1
-    for place, key in enumerate((base.BONAFIDE, base.SPOOF)):
+        counts[row.speaker_id][row.key == keys.SPOOF] += 1
+    for place, key in enumerate((keys.BONAFIDE, keys.SPOOF)):
         have = sum(count[place] > 0 for count in counts.values())
         if have < len(base.SPLITS):
             raise base.CorpusError(
@@ -156,16 +169,16 @@ def unseen_attacks(
     cost: collections.Counter[str] = collections.Counter()
     of_split: dict[str, set[str]] = {split: set() for split in base.SPLITS}
     for row in utterances:
-        if row.key == base.SPOOF:
+        if row.key == keys.SPOOF:
             split = split_of[row.speaker_id]
             of_split[split].add(row.system_id)
             cost[row.system_id] += split != "eval"
-    wanted = round(options.unseen_fraction * len(cost))
+    number = round(options.unseen_fraction * len(cost))
     chosen: set[str] = set()
     for system in sorted(
         of_split["eval"], key=lambda name: (cost[name], _draw(options.split_seed, name))
     ):
-        if len(chosen) >= wanted:
+        if len(chosen) >= number:
             break
         if all(of_split[split] - chosen - {system} for split in ("train", "dev")):
             chosen.add(system)
@@ -176,8 +189,3 @@ def unseen_attacks(
 def _draw(seed: int, name: str) -> bytes:
     """A number that looks random, and is the same for the same seed and name."""
     return hashlib.sha256(f"{seed}\n{name}".encode(errors="surrogatepass")).digest()
-
-
-def _named(names: Sequence[str]) -> str:
-    shown = ", ".join(names[:10])
-    return f"{shown} and {len(names) - 10} more" if len(names) > 10 else shown

@@ -34,7 +34,7 @@ def corpus_state(
         root: The corpus root, for messages.
         layout: A key of `corpora.LAYOUTS`, or `auto`.
         files: The corpus.
-        options: What the layout is told.
+        options: Options of the layout.
 
     Raises:
         CorpusError: The layout is unknown, or the corpus is not of this layout or malformed.
@@ -47,8 +47,8 @@ def corpus_state(
             raise
         raise corpora.CorpusError(f"corpus {root}: {error}") from error
     digest = hashlib.sha256(layout.encode())
-    if told := options.changed():
-        digest.update(f"\n{sorted(told.items())!r}".encode())
+    if changed := options.changed():
+        digest.update(f"\n{sorted(changed.items())!r}".encode())
     for path in corpus.protocols:
         content = files.read_bytes(path)
         digest.update(f"\n{path}\t{len(content)}\n".encode())

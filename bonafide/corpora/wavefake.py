@@ -13,8 +13,10 @@ voices only, so that no split by speaker is possible: all of it goes to `eval`, 
 from collections.abc import Iterator
 
 from bonafide.audio import endings
-from bonafide.corpora import base, names
+from bonafide.corpora import base
 from bonafide.corpora.options import DEFAULTS, Options
+from bonafide.storage.corpus_files import CorpusFiles, FileInfo
+from bonafide.trials import ids, keys
 
 _GENERATED = ("generated_audio", "")
 # The corpus of a folder of generated speech, by how its name begins or ends.
@@ -37,7 +39,7 @@ _KNOWN = (
 )
 
 
-def find(files: base.CorpusFiles) -> str:
+def find(files: CorpusFiles) -> str:
     """Where the folders of generated speech lie below the root.
 
     Raises:
@@ -52,7 +54,7 @@ def find(files: base.CorpusFiles) -> str:
     )
 
 
-def read(files: base.CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -> base.Corpus:
+def read(files: CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -> base.Corpus:
     """Lists the folders of generated and of real speech. Option: `split`.
 
     Raises:
@@ -70,12 +72,12 @@ def read(files: base.CorpusFiles, *, corpus_name: str, options: Options = DEFAUL
             audio[path] = listing[name]
             utterances.append(
                 base.Utterance(
-                    utterance_id=names.as_id(
-                        f"{corpus if system == base.NO_ATTACK else system}/{sentence}"
+                    utterance_id=ids.as_id(
+                        f"{corpus if system == keys.NO_ATTACK else system}/{sentence}"
                     ),
                     speaker_id=speaker,
-                    system_id=names.as_id(system),
-                    key=base.BONAFIDE if system == base.NO_ATTACK else base.SPOOF,
+                    system_id=ids.as_id(system),
+                    key=keys.BONAFIDE if system == keys.NO_ATTACK else keys.SPOOF,
                     split=split,
                     path=path,
                     corpus=corpus_name,
@@ -83,7 +85,7 @@ def read(files: base.CorpusFiles, *, corpus_name: str, options: Options = DEFAUL
                     extra=base.extra({"vocoder": vocoder, "language": language, "text": sentence}),
                 )
             )
-    if not any(row.key == base.BONAFIDE for row in utterances):
+    if not any(row.key == keys.BONAFIDE for row in utterances):
         raise base.CorpusError(
             f"corpus root {files.root}: WaveFake has no real speech of its own. Unpack "
             "LJSpeech-1.1 (and jsut_ver1.1) there, or link it there"
@@ -93,10 +95,10 @@ def read(files: base.CorpusFiles, *, corpus_name: str, options: Options = DEFAUL
     return base.Corpus(tuple(utterances), (), audio, (note,))
 
 
-_Folder = tuple[str, str, str, str, dict[str, base.FileInfo]]
+_Folder = tuple[str, str, str, str, dict[str, FileInfo]]
 
 
-def _generated(files: base.CorpusFiles, place: str) -> Iterator[_Folder]:
+def _generated(files: CorpusFiles, place: str) -> Iterator[_Folder]:
     """Yields folder, corpus, system, vocoder and files of every folder of generated speech."""
     if place:
         below = (path for path in files.walk(place) if "/" in path and endings.is_audio(path))
@@ -120,11 +122,11 @@ def _generated(files: base.CorpusFiles, place: str) -> Iterator[_Folder]:
             yield folder, corpus, name, vocoder, listing
 
 
-def _real(files: base.CorpusFiles) -> Iterator[_Folder]:
+def _real(files: CorpusFiles) -> Iterator[_Folder]:
     """Yields the same of real speech, from the first place of each corpus that has files."""
     for corpus, places in _REAL.items():
         for place in (*places, *(f"real_audio/{place}" for place in places)):
             listing = files.list(place)
             if endings.audio_by_stem(listing):
-                yield place, corpus, base.NO_ATTACK, "", listing
+                yield place, corpus, keys.NO_ATTACK, "", listing
                 break

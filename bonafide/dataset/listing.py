@@ -13,7 +13,7 @@ from bonafide.corpora import EXTRA_NAMES, NO_ATTACK, Utterance
 from bonafide.metrics.gate import Overlap
 
 LISTING_FILE = "utterances.tsv"
-# Of what a corpus tells, what several utterances have in common and no attack alone: the conditions
+# Metadata that several utterances share and that do not identify an attack: the conditions
 # of a recording, in the order of a report.
 CONDITIONS = ("corpus", "codec", "transmission", "environment", "source", "language", "gender")
 _COLUMNS = ("split", "utterance", "speaker", "system", "path")
@@ -28,7 +28,7 @@ class Listed(NamedTuple):
         speaker: Who speaks, or whose voice is imitated.
         system: The attack, `-` for bona fide.
         path: The audio file, relative to the corpus root or an absolute URI.
-        extra: What else the corpus tells of it; names are those of `corpora.EXTRA_NAMES`, and
+        extra: Further metadata of the corpus; names are those of `corpora.EXTRA_NAMES`, and
             `corpus` where there are several.
     """
 
@@ -43,14 +43,14 @@ class Listed(NamedTuple):
 def listing_tsv(utterances: Iterable[Utterance], rejected: Iterable[str]) -> str:
     """Returns the listing of all utterances but the rejected ones (ids), in the given order.
 
-    It has a column more for everything that the corpus tells besides, and one for the corpus if
+    It has one more column for each kind of metadata, and one for the corpus if
     there are several.
     """
     left_out = set(rejected)
     rows = [row for row in utterances if row.utterance_id not in left_out]
-    told = {name for row in rows for name, _ in row.extra}
+    given = {name for row in rows for name, _ in row.extra}
     mixed = len({row.corpus for row in rows}) > 1
-    names = [*(["corpus"] if mixed else []), *(name for name in EXTRA_NAMES if name in told)]
+    names = [*(["corpus"] if mixed else []), *(name for name in EXTRA_NAMES if name in given)]
     text = io.StringIO()
     writer = csv.writer(text, delimiter="\t", lineterminator="\n")
     writer.writerow([*_COLUMNS, *names])

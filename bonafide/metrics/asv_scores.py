@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 from bonafide.metrics import costs
 from bonafide.metrics.costs import AsvErrorRates
-from bonafide.trials import protocols
-from bonafide.trials.protocols import FileError
+from bonafide.storage.text_files import FileError, read_text
+from bonafide.text import shown
+from bonafide.trials import tables
 from bonafide.trials.score_files import is_number
 
 _KINDS = ("target", "nontarget", "spoof")
@@ -24,14 +24,14 @@ def read_asv_scores(path: str) -> AsvErrorRates:
     Raises:
         FileError: Also where the file cannot be read.
     """
-    return parse_asv_scores(protocols.read_text(path), where=str(path))
+    return parse_asv_scores(read_text(path), where=str(path))
 
 
 def parse_asv_scores(text: str, *, where: str) -> AsvErrorRates:
     """Returns the error rates of a speaker verifier from `SYSTEM KIND SCORE` lines.
 
     Args:
-        text: Content of the file. Byte order mark, CRLF and blank lines are accepted.
+        text: Content of the file.
         where: Its path, for messages.
 
     Raises:
@@ -39,10 +39,13 @@ def parse_asv_scores(text: str, *, where: str) -> AsvErrorRates:
             missing, or a verifier that is too weak for the t-DCF.
     """
     scores: dict[str, list[float]] = {kind: [] for kind in _KINDS}
-    for number, fields in protocols.table(text.removeprefix("\ufeff"), None):
-        if problem := _problem(fields):
-            protocols.malformed(f"{where}:{number}", problem, fields, _EXPECTED)
-        scores[fields[1]].append(float(fields[2]))
+    for row in tables.without_header(text, where, {("system", "kind", "score"): _EXPECTED}):
+        _, kind, score = row.fields
+        if kind not in scores:
+            raise row.error(f"expected {', '.join(_KINDS)} as the kind, got {shown(kind)}")
+        if not is_number(score) or not math.isfinite(float(score)):
+            raise row.error(f"expected a finite number as the score, got {shown(score)}")
+        scores[kind].append(float(score))
     missing = [kind for kind, found in scores.items() if not found]
     if missing:
         raise FileError(
@@ -55,14 +58,3 @@ def parse_asv_scores(text: str, *, where: str) -> AsvErrorRates:
     except ValueError as error:
         raise FileError(f"{where}: {error}") from error
     return rates
-
-
-def _problem(fields: Sequence[str]) -> str | None:
-    """Returns what is wrong with a line; None if nothing is."""
-    if len(fields) != 3:
-        return f"{protocols.counted(len(fields), 'column')} in place of 3"
-    if fields[1] not in _KINDS:
-        return f"unknown kind {protocols.shown(fields[1])}; there are {', '.join(_KINDS)}"
-    if not is_number(fields[2]) or not math.isfinite(float(fields[2])):
-        return f"the score {protocols.shown(fields[2])} is not a finite number"
-    return None

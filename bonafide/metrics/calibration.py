@@ -1,4 +1,4 @@
-"""Do scores mean what they say? Cllr, its best case, reliability, and an affine calibration.
+"""Calibration of scores: Cllr, its minimum, reliability, and an affine calibration.
 
 A calibrated score is a natural-log likelihood ratio (LLR): ln p(speech | bona fide) - ln p(speech |
 spoof). Sources: Bruemmer and du Preez, "Application-independent evaluation of speaker detection"
@@ -46,7 +46,7 @@ def min_cllr(scores: npt.ArrayLike, labels: npt.ArrayLike) -> float:
     """Returns the Cllr after the best monotone recalibration, in bits: what ranking alone gives.
 
     The posterior is fitted by isotonic regression (PAV) on the very trials, and turned into an LLR
-    with their own class counts. What `cllr` lies above it is the calibration loss.
+    with their own class counts. The excess of `cllr` over it is the calibration loss.
 
     Raises:
         ValueError: As `detection.error_curve`.
@@ -128,7 +128,7 @@ def fit_affine(
         ValueError: The prior, or as `detection.error_curve`.
     """
     if not 0 < prior < 1:
-        raise ValueError(f"a calibration prior lies inside (0, 1), not {prior}")
+        raise ValueError(f"expected a calibration prior inside (0, 1), got {prior}")
     bonafide, spoof = by_class(scores, labels)
     values = np.concatenate([bonafide, spoof])
     n_bonafide, n_spoof = bonafide.size, spoof.size
@@ -190,13 +190,13 @@ def reliability(
     Args:
         scores: [N] log-likelihood ratios.
         labels: [N] 1 for bona fide, 0 for spoof.
-        bins: How many; empty ones are left out.
+        bins: Number of bins; empty ones are omitted.
 
     Raises:
         ValueError: There is no bin, or as `detection.error_curve`.
     """
     if bins < 1:
-        raise ValueError(f"reliability needs one bin at least, not {bins}")
+        raise ValueError(f"expected one bin or more, got {bins}")
     bonafide, spoof = by_class(scores, labels)
     claimed = expit(np.concatenate([bonafide, spoof]))
     weight = np.repeat([0.5 / bonafide.size, 0.5 / spoof.size], [bonafide.size, spoof.size])

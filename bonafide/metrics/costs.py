@@ -22,7 +22,7 @@ class DetectionCosts:
     """What errors of the detector cost. The defaults are ASVspoof 5's (track 1).
 
     Attributes:
-        spoof_prior: Share of attacks among all trials that is reckoned with.
+        spoof_prior: Assumed share of attacks among all trials.
         miss: Cost of rejecting a bona fide trial.
         false_accept: Cost of accepting a spoofed one.
     """
@@ -33,7 +33,7 @@ class DetectionCosts:
 
     def __post_init__(self) -> None:
         if not (0 < self.spoof_prior < 1 and _are_costs(self.miss, self.false_accept)):
-            raise ValueError(f"a prior lies inside (0, 1) and costs are above 0, not {self}")
+            raise ValueError(f"expected a prior inside (0, 1) and costs above 0, got {self}")
 
     @property
     def weights(self) -> tuple[float, float]:
@@ -66,7 +66,7 @@ def min_dcf(curve: ErrorCurve, costs: DetectionCosts | None = None) -> float:
 def act_dcf(
     scores: npt.ArrayLike, labels: npt.ArrayLike, costs: DetectionCosts | None = None
 ) -> float:
-    """Returns the normalised DCF at the Bayes threshold: it asks for calibrated scores.
+    """Returns the normalised DCF at the Bayes threshold, which requires calibrated scores.
 
     A trial is accepted when its score is at or above the threshold.
     """
@@ -152,9 +152,9 @@ class TandemCosts:
     def __post_init__(self) -> None:
         priors = (self.spoof_prior, self.target_prior, self.nontarget_prior)
         if not (min(priors) >= 0 and math.isclose(sum(priors), 1, abs_tol=1e-9)):
-            raise ValueError(f"the three priors are shares that sum to 1, not {self}")
+            raise ValueError(f"expected three priors that sum to 1, got {self}")
         if not _are_costs(self.miss, self.false_accept):
-            raise ValueError(f"costs are above 0, not {self}")
+            raise ValueError(f"expected costs above 0, got {self}")
 
 
 @dataclass(frozen=True)

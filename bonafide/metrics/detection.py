@@ -172,7 +172,7 @@ def per_attack_eer(
     Args:
         scores: [N] finite scores, higher = more bona fide.
         labels: [N] 1 for bona fide, 0 for spoof.
-        systems: [N] attack id of each spoof; what stands beside a bona fide trial is not read.
+        systems: [N] attack id of each spoof; those of bona fide trials are ignored.
 
     Returns:
         Attack id -> EER, sorted by attack id. Empty if there is no spoof.
@@ -188,7 +188,7 @@ def per_attack_eer(
         )
     bonafide = scores[is_bonafide]
     if not bonafide.size:
-        raise ValueError("A per-attack EER needs bona fide trials; there is none.")
+        raise ValueError("A per-attack EER needs bona fide trials, got none.")
     spoof, attacks = scores[~is_bonafide], names[~is_bonafide]
     return {
         str(attack): eer_of(curve_of(bonafide, spoof[attacks == attack]))
@@ -243,7 +243,7 @@ def far_at_frr(curve: ErrorCurve, max_frr: float) -> tuple[ErrorRates, float]:
 
 def _check_limit(rate: float) -> None:
     if not 0 <= rate <= 1:
-        raise ValueError(f"a limit of an error rate is a fraction from 0 to 1, not {rate}")
+        raise ValueError(f"expected a limit from 0 to 1, got {rate}")
 
 
 def _end_of(curve: ErrorCurve, index: int) -> int:
@@ -265,7 +265,8 @@ def error_rates_at(
         scores: [N] finite scores, higher = more bona fide.
         labels: [N] 1 for bona fide, 0 for spoof.
         threshold: A trial is accepted when its score is above it.
-        accept_equal: Accept also what lies exactly on it, as the actual DCF of ASVspoof 5 does.
+        accept_equal: Also accept scores equal to the threshold, as the actual DCF of ASVspoof 5
+            does.
 
     Raises:
         ValueError: The threshold is NaN, or as `error_curve`.

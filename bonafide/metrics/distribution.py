@@ -1,4 +1,4 @@
-"""What a distribution looked like, in some numbers that can be kept, and how far another is off."""
+"""A compact description of a distribution, and the divergence of another one from it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def distribution_of(values: npt.ArrayLike) -> Distribution:
     deciles = np.quantile(values, np.arange(1, _PARTS) / _PARTS, method="inverted_cdf")
     unique, counts = np.unique(values, return_counts=True)
     common = unique[counts >= _COMMON * values.size]
-    # What lies outside of all values is a bin that the reference has nothing in.
+    # Values outside the range of the reference have bins of their own.
     last_of_bins = np.append(common, values.max())
     edges = np.unique(
         np.concatenate([[values.min()], deciles, common, np.nextafter(last_of_bins, np.inf)])

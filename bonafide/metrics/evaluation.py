@@ -20,6 +20,8 @@ from bonafide.trials.trials import Trials, refuse_unusable
 
 FAR_LIMITS = {"frr_at_far_1pct": 0.01, "frr_at_far_0_1pct": 0.001}
 FRR_LIMITS = {"far_at_frr_1pct": 0.01, "far_at_frr_0_1pct": 0.001}
+# Shares at which the quantiles of the scores are kept: error rates at any threshold to 0.25 %.
+QUANTILE_LEVELS = np.linspace(0.0, 1.0, 201)
 RESAMPLES = 1000
 SEED = 1
 
@@ -32,7 +34,7 @@ class Figure:
 
     Attributes:
         value: The figure on the trials as they are; NaN is never stored.
-        ci95: 95 % interval by speakers; None where there are too few of them.
+        ci95: 95 % interval by speakers; None if there are too few of them.
     """
 
     value: float
@@ -100,9 +102,9 @@ class Bootstrap:
     Attributes:
         unit: What was drawn: `speaker`, or `utterance` where speakers are not known.
         clusters: How many of them there are.
-        resamples: Draws; 0 where there are no intervals.
+        resamples: Draws; 0 if there are no intervals.
         seed: Of the draws.
-        missing: Why there are no intervals; empty where there are.
+        missing: Why there are no intervals; empty if there are.
     """
 
     unit: str
@@ -129,6 +131,8 @@ class Evaluation:
         worst_attack: Id of the attack with the highest EER.
         operating_points: Thresholds and what they do.
         bootstrap: How the intervals were made.
+        score_quantiles: Of the scores of each class, `bonafide` and `spoof`, at QUANTILE_LEVELS;
+            empty in an evaluation that was written before they were kept.
         comparison: With another system; None without one.
         warnings: What a reader must know, one sentence each.
     """
@@ -142,6 +146,7 @@ class Evaluation:
     worst_attack: str
     operating_points: tuple[OperatingPoint, ...]
     bootstrap: Bootstrap
+    score_quantiles: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     comparison: Comparison | None = None
     warnings: tuple[str, ...] = field(default=())
 
@@ -161,7 +166,7 @@ def evaluate(
     Args:
         trials: What to evaluate.
         asv: Error rates of the speaker verifier on the same split, for the t-DCF.
-        dev: Trials on which thresholds are frozen; where there are none, they are chosen on the
+        dev: Trials on which thresholds are frozen; if there are none, they are chosen on the
             evaluated trials, and a warning says so.
         baseline_scores: [N] scores of another system, in the order of the trials.
         detection_costs: Of minDCF and actDCF; ASVspoof 5's by default.
@@ -204,6 +209,7 @@ def evaluate(
             trials, thresholds, "eval" if dev is None else "dev", detection_costs, draws
         ),
         bootstrap=how,
+        score_quantiles=_quantiles(trials),
         comparison=comparison,
         warnings=tuple(_warnings(trials, values["eer"], dev is None, how)),
     )
@@ -250,6 +256,9 @@ def to_json(evaluation: Evaluation) -> dict[str, Any]:
             "resamples": evaluation.bootstrap.resamples,
             "seed": evaluation.bootstrap.seed,
             "missing": evaluation.bootstrap.missing,
+        },
+        "score_quantiles": {
+            name: list(values) for name, values in evaluation.score_quantiles.items()
         },
         "warnings": list(evaluation.warnings),
     }
@@ -300,6 +309,9 @@ def from_json(data: Mapping[str, Any]) -> Evaluation:
             for point in data["operating_points"]
         ),
         bootstrap=Bootstrap(**how),
+        score_quantiles={
+            name: tuple(values) for name, values in data.get("score_quantiles", {}).items()
+        },
         comparison=comparison,
         warnings=tuple(data["warnings"]),
     )
@@ -369,6 +381,17 @@ def _thresholds(trials: Trials) -> dict[str, float]:
     }
 
 
+def _quantiles(trials: Trials) -> dict[str, tuple[float, ...]]:
+    """Returns the quantiles of the scores of each class; each is a score that was given."""
+    classes = {"bonafide": trials.is_bonafide, "spoof": ~trials.is_bonafide}
+    return {
+        name: tuple(
+            np.quantile(trials.scores[rows], QUANTILE_LEVELS, method="inverted_cdf").tolist()
+        )
+        for name, rows in classes.items()
+    }
+
+
 def _bootstrap(
     trials: Trials, resamples: int, seed: int
 ) -> tuple[resampling.ClusterBootstrap | None, Bootstrap]:
@@ -376,7 +399,7 @@ def _bootstrap(
     names = trials.utterances if trials.speakers is None else trials.speakers
     clusters = np.unique(names).size
     if resamples == 0:
-        return None, Bootstrap(unit, clusters, 0, seed, "no resamples were asked for")
+        return None, Bootstrap(unit, clusters, 0, seed, "the number of resamples is 0")
     try:
         bootstrap = resampling.ClusterBootstrap.of(trials, resamples=resamples, seed=seed)
     except resampling.NoIntervalError as error:
@@ -425,7 +448,7 @@ def _attack_results(
         several = trials.speakers is None or np.unique(trials.speakers[of_attack]).size > 1
         results[name] = AttackResult(
             eer=eer,
-            # One voice alone says nothing of how other voices would fare.
+            # One voice does not represent other voices.
             ci95=_interval(draws, f"attack/{name}") if several else None,
             n_spoof=int(np.count_nonzero(of_attack)),
         )

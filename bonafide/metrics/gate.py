@@ -32,7 +32,7 @@ class GateConfig(Section, section="gate"):
             speakers must be at or below it.
         max_regression: How much worse than the champion a model may be: the upper end of the paired
             95 % interval of the difference in EER on the same trials must be at or below it. Not
-            applied where there is no champion.
+            applied if there is no champion.
         max_worst_attack_eer: Highest EER of any single attack, as measured (the worst of many is
             already a cautious figure).
         max_condition_far: Highest share of spoofs that may be accepted at the frozen threshold
@@ -83,7 +83,7 @@ class Rule:
 
     Attributes:
         name: The setting of the gate that it belongs to.
-        title: What is looked at, for people.
+        title: What is checked, for people.
         value: What was found; None where it could not be computed (then it does not pass).
         limit: What was allowed.
         unit: `rate` (a fraction), `points` (a difference of fractions), `bits` or `count`.

@@ -180,7 +180,7 @@ class ClusterBootstrap:
 def interval(values: Floats, level: float = 0.95) -> tuple[float, float] | None:
     """Returns the percentile interval of resampled values [R], None where too many are NaN.
 
-    Also None where there are no resamples.
+    Also None if there are no resamples.
     """
     known = values[~np.isnan(values)]
     if not known.size or known.size < (1 - _MOST_UNDEFINED) * values.size:

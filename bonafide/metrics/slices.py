@@ -28,7 +28,7 @@ class SliceResult:
         n_bonafide: Bona fide trials.
         n_spoof: Spoofed trials.
         eer: Equal error rate within the slice; None with fewer than `LEAST_TRIALS` of a class.
-        ci95: 95 % interval of it by speakers; None where there are too few.
+        ci95: 95 % interval of it by speakers; None if there are too few.
         rates: FAR and FRR at the threshold that was frozen on dev; NaN of a class without trials.
     """
 
@@ -52,19 +52,19 @@ def slice_trials(
 ) -> dict[str, dict[str, SliceResult]]:
     """Evaluates every value of every condition.
 
-    An EER within a slice has a threshold of its own, so it says how well the classes can be told
+    An EER within a slice has a threshold of its own, so it shows how well the classes can be told
     apart there; the rates at the frozen threshold say what a deployed detector would do there.
 
     Args:
         trials: N trials.
         conditions: By name, the value of each trial [N]; empty where it is not known.
-        threshold: The frozen one; None where there is none.
+        threshold: The frozen one; None if there is none.
         resamples: Draws of the bootstrap.
         seed: Of the draws.
 
     Returns:
         Condition -> value -> result, largest slice first. A condition with a single value, which
-        would repeat the whole, is left out.
+        would repeat the whole, is omitted.
     """
     found = {}
     for name, values in conditions.items():

@@ -27,11 +27,11 @@ class TreatedResult:
         eer: Equal error rate, with its interval by speakers.
         difference: Of the EER from that of the same recordings as they are, with its paired
             interval; None of these themselves.
-        rates: FAR and FRR at the threshold that was frozen on dev; None where there is none.
-        far: The same FAR with its interval by speakers; None where there is no threshold.
+        rates: FAR and FRR at the threshold that was frozen on dev; None if there is none.
+        far: The same FAR with its interval by speakers; None if there is no threshold.
         frr: The same of the FRR.
         far_difference: Of the FAR from that of the same recordings as they are, with its paired
-            interval; None of these themselves, and where there is no threshold.
+            interval; None of these themselves, and if there is no threshold.
         frr_difference: The same of the FRR.
     """
 
@@ -110,7 +110,7 @@ def compare(
     Args:
         trials: N trials, with their scores as recorded.
         treated: By treatment, the score of each trial [N].
-        threshold: The frozen one; None where there is none.
+        threshold: The frozen one; None if there is none.
         resamples: Draws of the bootstrap by speakers; every treatment has the same draws. 0: no
             intervals.
         seed: Of the draws.

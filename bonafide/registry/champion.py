@@ -1,4 +1,4 @@
-"""Which pushed model is the champion: the one that a new model is compared with."""
+"""The champion: the pushed model that a new model is compared with."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NO_CHAMPION_STATE = "none"
 
 
 class ChampionChangedError(Exception):
-    """The champion is not the one that was there when the run began."""
+    """The champion changed since the run began."""
 
 
 def find_champion(destination: str, training_fingerprint: str) -> str | None:
@@ -36,7 +36,7 @@ def find_champion(destination: str, training_fingerprint: str) -> str | None:
         training_fingerprint: Fingerprint of this run's data, code and settings.
 
     Returns:
-        A version's name, or None where there is no champion.
+        A version's name, or None if there is no champion.
     """
     for version in reversed(store.complete_versions(destination)):
         if _fingerprint(store.version_path(destination, version)) != training_fingerprint:
@@ -49,7 +49,7 @@ def champion_state(destination: str, training_fingerprint: str) -> str:
 
     Returns:
         The version and a hash of its graph and of its record, which names settings, data and
-        training curve; `none` where there is no champion.
+        training curve; `none` if there is no champion.
     """
     version = find_champion(destination, training_fingerprint)
     if version is None:
@@ -81,20 +81,20 @@ def confirm_champion(destination: str, training_fingerprint: str, known_state: s
         was, now = (text.partition(" ")[0] for text in (known_state, state))
         how = f"was {was} and is {now}" if was != now else f"is still {now}, with another content"
         raise ChampionChangedError(
-            f"{destination} has changed since this run began: the champion {how}. Run again: what "
-            "is done up to here is in the cache."
+            f"{destination} has changed since this run began: the champion {how}. Run again: "
+            "finished components are cached."
         )
     return None if state == NO_CHAMPION_STATE else state.partition(" ")[0]
 
 
 def champion_model_path(uri: str) -> str | None:
-    """Returns the SavedModel folder in a Champion output, None where there was no champion."""
+    """Returns the SavedModel folder in a Champion output, None if there was no champion."""
     path = f"{uri}/{SERVING_MODEL_DIR}"
     return path if uris.exists(f"{path}/{MODEL_FILE}") else None
 
 
 def describe_champion(uri: str) -> str:
-    """Returns, for messages, which champion an output of Champion holds and where it came from."""
+    """Returns, for messages, the champion in a Champion output and its source."""
     record = champion_record(uri)
     if not record:
         return f"the champion in {uri}"
@@ -102,7 +102,7 @@ def describe_champion(uri: str) -> str:
 
 
 def champion_record(uri: str) -> dict[str, str]:
-    """Returns what an output of Champion says of it: `version`, `source`; empty where nothing."""
+    """Returns the record of a Champion output: `version`, `source`; empty if there is none."""
     file = f"{uri}/{CHAMPION_FILE}"
     if not uris.exists(file):
         return {}
@@ -141,7 +141,7 @@ def save_champion(*, destination: str, version: str | None, uri: str) -> None:
 
 
 def sample_rate(model_path: str) -> int | None:
-    """Returns the rate of the audio that a model was made for, in Hz; None if it does not say."""
+    """Returns the sampling rate of a model in Hz; None if it is not recorded."""
     rate: int | None = recorded(model_path, "settings", "features", "sample_rate")
     return rate
 
@@ -149,7 +149,7 @@ def sample_rate(model_path: str) -> int | None:
 def _fingerprint(model_path: str) -> str | None:
     """Returns the training fingerprint recorded in a model, None if there is none to read.
 
-    A model without one (made by hand, or by something else) is still a model to beat.
+    A model without one (made by hand, or by something else) can still be the champion.
     """
     fingerprint: str | None = recorded(model_path, "training_fingerprint")
     return fingerprint

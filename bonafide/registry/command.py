@@ -1,12 +1,13 @@
-"""Lists the versions of a pushed model, goes back to an older one, removes old ones.
+"""Lists the versions of a pushed model, rolls back to an older one, removes old ones.
 
     bonafide versions output/sample/serving/sample
     bonafide versions output/sample/serving/sample --to 1795616476 --reason "misses A17"
     bonafide versions output/sample/serving/sample --keep 5
 
 TensorFlow Serving and KServe serve the version with the highest number. --to publishes an older
-version again under a new number, whole or not at all, with a note of where it came from; it changes
-no version. The folder may be local or in an object store (s3://, gs://; extra `stores`).
+version again under a new number, completely or not at all, with a record of its source; existing
+versions do not change. The folder may be local or in an object store (s3://, gs://; extra
+`stores`).
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
     )
     add = result.add_argument
     add("serving", metavar="SERVING", help="folder of a model, serving/<name>")
-    add("--to", metavar="VERSION", help="make this one the current version")
-    add("--reason", metavar="TEXT", help="why; goes with the model (needed with --to)")
+    add("--to", metavar="VERSION", help="make this the current version")
+    add("--reason", metavar="TEXT", help="reason, stored with the model (required with --to)")
     add("--keep", metavar="N", type=int, help="remove all but the N newest versions")
     add("--json", action="store_true", help="write the list as JSON")
     return result
@@ -52,16 +53,18 @@ def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int
     command_line = parser(prog)
     options = command_line.parse_args(arguments)
     if bool(options.to) != bool(options.reason):
-        command_line.error("--to VERSION and --reason TEXT go together")
+        command_line.error("expected --to VERSION and --reason TEXT together")
     if options.keep is not None and options.keep < 1:
-        command_line.error("--keep: at least 1, the current version always stays")
+        command_line.error(
+            f"expected --keep of 1 or more, got {options.keep}: the current version always stays"
+        )
     from bonafide.registry import versions  # a wrong command line should not wait for it
 
     said = sys.stderr if options.json else sys.stdout
     try:
         if options.to:
             new = versions.make_current(options.serving, options.to, reason=options.reason)
-            print(f"version {new} is now current: it is version {options.to} again", file=said)
+            print(f"version {new} is now current, a copy of version {options.to}", file=said)
         if options.keep is not None:
             removed = versions.prune(options.serving, options.keep)
             print(f"removed: {', '.join(removed) or 'nothing'}", file=said)
@@ -72,7 +75,7 @@ def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int
     if options.json:
         print(json.dumps(versions.summaries(found), indent=2))
     else:
-        # Into a pipe or a file nothing is cut; on a narrow terminal cells are folded.
+        # Rows are complete in a pipe or a file; on a narrow terminal cells are folded.
         width = None if sys.stdout.isatty() else _WIDTH
         console = Console(highlight=False, markup=False, width=width)
         show(found, versions.summaries(found), console)
@@ -80,7 +83,7 @@ def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int
 
 
 def show(found: Sequence[Version], rows: Sequence[dict[str, Any]], console: Console) -> None:
-    """Shows a table, the newest version first, and below it what is special about some."""
+    """Shows a table, the newest version first, and notes below it."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("version", "pushed (UTC)", "eval EER", "worst attack", "dev EER", ""):
         table.add_column(name, justify="right", no_wrap=name == "version", overflow="fold")
@@ -103,12 +106,12 @@ def show(found: Sequence[Version], rows: Sequence[dict[str, Any]], console: Cons
 
 
 def notes(row: dict[str, Any]) -> str:
-    """Returns what is special about a version, in words."""
+    """Returns notes about a version: its source, a forced blessing."""
     said = []
     if row["republished_of"]:
-        said.append(f"{row['republished_of']} again: {row['republished_reason']}")
+        said.append(f"copy of {row['republished_of']}: {row['republished_reason']}")
     if row["forced_reason"]:
-        said.append(f"pushed against its gate: {row['forced_reason']}")
+        said.append(f"pushed by a forced blessing: {row['forced_reason']}")
     return visible("; ".join(said))
 
 

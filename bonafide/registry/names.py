@@ -5,6 +5,7 @@ A version is a SavedModel folder; what was found out before it was pushed is in 
 
 MODEL_FILE = "saved_model.pb"  # Written last: a version without it does not count.
 EXTRA_DIR = "assets.extra"
+WEIGHTS_FILE = "conformer.weights.h5"  # In EXTRA_DIR: of the network, as Keras saves them.
 RECORD_FILE = f"{EXTRA_DIR}/bonafide.json"  # Settings, fingerprint, calibration: the exporter's.
 CARD_FILE = f"{EXTRA_DIR}/model_card.md"
 FORCED_BLESSING_FILE = "forced_blessing.json"

@@ -97,7 +97,7 @@ def copy_model(source: str, target: str, *, extra_files: Mapping[str, str] | Non
 def remove_version(destination: str, version: str) -> None:
     """Removes a version, so that it is there whole or not at all.
 
-    On a local disk it is renamed first: killed at any moment, nothing half-gone has a number. On
+    On a local disk it is renamed first: killed at any moment, no incomplete folder has a number. On
     object stores `saved_model.pb` goes first, without which a version does not count.
 
     Raises:

@@ -1,8 +1,7 @@
-"""The versions in a serving folder: what each was evaluated at, and making one current or gone.
+"""The versions in a serving folder: their evaluations, rollback and pruning.
 
-A server takes the highest number. So the way back to an older model is a new version with that
-model in it: no version is ever changed, whoever has a number has a model, and servers need no
-command.
+A server loads the highest number. A rollback is therefore a new version with the older model: no
+version ever changes, a number always means the same model, and servers need no command.
 """
 
 from __future__ import annotations
@@ -20,21 +19,21 @@ from bonafide.storage import uris
 
 
 class VersionError(Exception):
-    """What was asked for cannot be done; the message says why and what can."""
+    """The operation is not possible; the message states why and the alternatives."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Version:
-    """A version and what was found out before it was pushed.
+    """A version and its evaluation.
 
     Attributes:
         name: Its number.
-        pushed: When, in UTC to the second; its number says it.
-        figures: `evaluation.json`; empty for a version that was pushed before it was kept.
+        pushed: When, in UTC to the second; from its number.
+        figures: `evaluation.json`; empty for older versions without one.
         record: `bonafide.json`.
         republished: `republished.json`: the version it is a copy of (`of`), when and why; empty for
             one that the pipeline pushed.
-        forced_reason: Why it was pushed against its gate; empty if it was not.
+        forced_reason: Reason of a forced blessing; empty without one.
     """
 
     name: str
@@ -49,38 +48,38 @@ def read_versions(serving: str) -> list[Version]:
     """Returns the versions of a serving folder, oldest first; the last one is the current one.
 
     Raises:
-        VersionError: There is none, or a record of one cannot be read.
+        VersionError: There is none, or one of its records cannot be read.
     """
     found = store.complete_versions(serving)
     if not found:
         raise VersionError(
-            f"{serving} has no version. Name the folder of a model, serving/<name>, that holds "
-            "folders with numbers"
+            f"expected versions, got none in {serving}. Name the folder of a model, "
+            "serving/<name>, which contains numbered folders."
         )
     return [_read(serving, name) for name in found]
 
 
 def make_current(serving: str, name: str, *, reason: str, now_seconds: float | None = None) -> str:
-    """Publishes an older version again, as the newest.
+    """Publishes an older version again as the newest.
 
     Args:
         serving: The serving folder.
         name: The version's number.
-        reason: Why, for whoever comes across it.
-        now_seconds: Seconds since 1970, the clock's by default.
+        reason: Stored with the new version.
+        now_seconds: Seconds since 1970; the system clock by default.
 
     Returns:
         The new version's number.
 
     Raises:
-        VersionError: There is no such version, or it is the current one.
+        VersionError: The version does not exist, or is the current one.
     """
     versions = read_versions(serving)
     [*older, current] = [version.name for version in versions]
     if name == current:
-        raise VersionError(f"version {name} is the current one already")
+        raise VersionError(f"version {name} is already the current one")
     if name not in older:
-        raise VersionError(f"{serving} has no version {name}. There are: {', '.join(older)}")
+        raise VersionError(f"expected one of {', '.join(older)}, got version {name} ({serving}).")
     date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     record = {"of": name, "instead_of": current, "reason": reason, "date": date}
     with tempfile.TemporaryDirectory() as folder:
@@ -95,7 +94,7 @@ def make_current(serving: str, name: str, *, reason: str, now_seconds: float | N
                     extra_files={f"{names.EXTRA_DIR}/{names.REPUBLISHED_FILE}": str(file)},
                 )
             except FileExistsError:
-                continue  # a push took this number first; the next round finds a higher one
+                continue  # a push took this number first; the next iteration takes a higher one
             return new
 
 
@@ -104,7 +103,7 @@ def prune(serving: str, keep: int) -> list[str]:
 
     Args:
         serving: The serving folder.
-        keep: How many stay, at least 1: the current one always does.
+        keep: How many stay, at least 1: the current one always stays.
 
     Returns:
         The numbers of those that were removed.
@@ -113,7 +112,7 @@ def prune(serving: str, keep: int) -> list[str]:
         VersionError: `keep` is less than 1.
     """
     if keep < 1:
-        raise VersionError(f"at least the current version must be kept, not {keep}")
+        raise VersionError(f"expected to keep at least the current version, got {keep}")
     removed = store.complete_versions(serving)[:-keep]
     for name in removed:
         store.remove_version(serving, name)
@@ -121,7 +120,7 @@ def prune(serving: str, keep: int) -> list[str]:
 
 
 def summary(version: Version, *, current: bool) -> dict[str, Any]:
-    """Returns what a list shows of a version: rates are fractions, None is not known."""
+    """Returns the row of a version: rates are fractions, None is not known."""
     figures = version.figures
     return {
         "version": version.name,
@@ -163,7 +162,7 @@ def _read(serving: str, name: str) -> Version:
 def _pushed(seconds: int) -> str:
     try:
         when = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
-    except (OverflowError, ValueError, OSError):  # a number that is no time
+    except (OverflowError, ValueError, OSError):  # a number that is not a time
         return ""
     return when.strftime("%Y-%m-%d %H:%M:%S")
 

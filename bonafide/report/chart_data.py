@@ -135,7 +135,7 @@ def histogram(trials: Trials, marks: tuple[float, ...] = ()) -> Histogram:
 
 
 def _range(bonafide: Floats, spoof: Floats) -> tuple[float, float]:
-    """Returns where the scores are, less what lies far from the quartiles of both classes."""
+    """Returns the range of the scores, without outliers far from the quartiles of both classes."""
     ends = [_fences(part) for part in (bonafide, spoof)]
     low, high = min(end[0] for end in ends), max(end[1] for end in ends)
     if low < high:

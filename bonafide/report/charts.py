@@ -181,7 +181,7 @@ def scores(found: Histogram, marks: Mapping[str, float]) -> Spec:
 
     Args:
         found: The bins.
-        marks: Name -> threshold to mark; one outside of the bins is left out.
+        marks: Name -> threshold to mark; one outside of the bins is omitted.
     """
     edges = found.edges.tolist()
     totals = {BONAFIDE: int(found.bonafide.sum()), SPOOF: int(found.spoof.sum())}
@@ -438,7 +438,7 @@ def training(
     """Draws measures of the training over its epochs.
 
     Args:
-        history: A mapping an epoch. What is None or not finite is left out.
+        history: A mapping an epoch. Values that are None or not finite are omitted.
         measures: Key of the mapping -> name in the legend.
         title: Of the axis.
         rates: Whether they are fractions, to be shown in per cent.

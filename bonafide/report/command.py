@@ -4,7 +4,7 @@ r"""Evaluates the scores of any detector: every figure with its 95 % interval, b
     bonafide evaluate --scores new.txt --baseline old.txt --protocol eval.txt --html report.html
     bonafide evaluate --scores eval.txt --protocol eval.trl.txt \
         --dev-scores dev.txt --dev-protocol dev.trl.txt --asv-scores asv.eval.txt --json out.json
-    python evaluate.py --scores eval.txt --protocol eval.trl.txt --dev-scores dev.txt \
+    bonafide evaluate --scores eval.txt --protocol eval.trl.txt --dev-scores dev.txt \
         --dev-protocol dev.trl.txt --condition mp3:64k=eval.mp3.txt --condition phone=eval.8k.txt
 
 Higher scores mean more bona fide (otherwise see --lower-is-bonafide).
@@ -32,8 +32,10 @@ from bonafide import text
 from bonafide.metrics import asv_scores
 from bonafide.report import measures
 from bonafide.storage import files as output_files
+from bonafide.storage import text_files
 from bonafide.storage.files import printable
-from bonafide.trials import protocols, score_files
+from bonafide.storage.text_files import FileError
+from bonafide.trials import layouts, protocols, score_files
 from bonafide.trials.trials import Trials, TrialsError
 from bonafide.version import described_version
 
@@ -95,7 +97,7 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
         help="scores of the same trials whose recordings were degraded (coded, filtered, with "
         "noise); may be given several times. FAR and FRR need --dev-scores",
     )
-    subsets = (*protocols.SUBSETS, protocols.ALL_SUBSETS)
+    subsets = (*layouts.SUBSETS, layouts.ALL)
     add(
         "--subset",
         choices=subsets,
@@ -162,7 +164,7 @@ def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int
         if options.html is not None:
             require_the_extra()
         run(options, shlex.join([*(prog or "evaluate.py").split(), *arguments]))
-    except TrialsError as error:
+    except (TrialsError, FileError) as error:
         return failed(str(error))
     return OK
 
@@ -222,7 +224,16 @@ def run(options: argparse.Namespace, command: str) -> None:
         write(options.json, json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
     if options.html is not None:
         baseline_name = printable(pathlib.Path(options.baseline or "").name)
-        page = html(title, found, trials, dev, baseline_name, baseline, provenance, conditions)
+        page = html(
+            provenance,
+            title=title,
+            evaluation=found,
+            trials=trials,
+            dev=dev,
+            baseline_name=baseline_name,
+            baseline_scores=baseline,
+            conditions=conditions,
+        )
         write(options.html, page)
     # Last, so that a reader of the tables who stops early (`| head`) does not stop the files.
     show(found, title, Console(highlight=False, markup=False, soft_wrap=False), conditions)
@@ -248,9 +259,9 @@ class Files:
 
     def text(self, path: str) -> str:
         """Returns the content of a file."""
-        data = protocols.read_bytes(path)
+        data = text_files.read_bytes(path)
         self.sha256[path] = hashlib.sha256(data).hexdigest()
-        return protocols.decode_text(data, path)
+        return text_files.decode_text(data, path)
 
     def protocol(self, path: str, subset: str) -> protocols.Protocol:
         """Returns a protocol."""
@@ -394,35 +405,20 @@ def visible(cell: str) -> str:
     return text.visible(cell.translate(_ASCII))
 
 
-def html(
-    title: str,
-    found: Evaluation,
-    trials: Trials,
-    dev: Trials | None,
-    baseline_name: str,
-    baseline: Any,
-    provenance: dict[str, Any],
-    conditions: TreatedTrials | None = None,
-) -> str:
-    """Returns the report page."""
+def html(provenance: dict[str, Any], **contents: Any) -> str:
+    """Returns the report page; `contents` are fields of `ReportContents`."""
     from bonafide.report.contents import ReportContents
     from bonafide.report.page import render_page
 
     return render_page(
         ReportContents(
-            title=title,
             date=provenance["date"],
             version=provenance["version"],
-            evaluation=found,
-            trials=trials,
-            dev=dev,
-            baseline_name=baseline_name,
-            baseline_scores=baseline,
-            conditions=conditions,
             provenance={
                 "Command": {"command": provenance["command"]},
                 "Input files (SHA-256)": provenance["sha256"],
             },
+            **contents,
         )
     )
 
@@ -435,7 +431,7 @@ def require_the_extra() -> None:
         if importlib.util.find_spec(name) is None
     ]
     if missing:
-        raise protocols.FileError(
+        raise FileError(
             f"--html needs {', '.join(missing)}. Install the extra: pip install 'bonafide[report]'"
         )
 
@@ -447,7 +443,7 @@ def refuse_unwritable(path: str) -> None:
     except OSError as error:  # a name that is too long
         reason = error.strerror
     if reason:
-        raise protocols.FileError(f"cannot write {path}: {reason}")
+        raise FileError(f"cannot write {path}: {reason}")
 
 
 def write(path: str, content: str) -> None:
@@ -456,4 +452,4 @@ def write(path: str, content: str) -> None:
         with output_files.replacing(path) as part:
             part.write_text(content, encoding="utf-8")
     except OSError as error:  # a full disk does not say which file it was
-        raise protocols.FileError(f"cannot write {path}: {error.strerror}") from error
+        raise FileError(f"cannot write {path}: {error.strerror}") from error

@@ -103,11 +103,9 @@ def write_results(
     verdict: Verdict,
     context: Mapping[str, Any],
     removal: TreatedTrials | None = None,
-    conditions: TreatedTrials | None = None,
 ) -> None:
     """Writes the results on eval into the artifact `evaluation`."""
-    for name, found_there in ((CUE_REMOVAL_FILE, removal), (CONDITIONS_FILE, conditions)):
-        write_json(f"{uri}/{name}", None if found_there is None else treated.to_json(found_there))
+    _write_treated(f"{uri}/{CUE_REMOVAL_FILE}", removal)
     scores = {"bonafide": trials.is_bonafide, "spoof": ~trials.is_bonafide}
     write_json(
         f"{uri}/{SCORE_PROFILE_FILE}",
@@ -120,6 +118,15 @@ def write_results(
     write_json(f"{uri}/{EVALUATION_FILE}", evaluation.to_json(found))
     write_json(f"{uri}/{CONTEXT_FILE}", context)
     write_json(f"{uri}/{VERDICT_FILE}", verdict.to_json())
+
+
+def write_conditions(uri: str, conditions: TreatedTrials | None) -> None:
+    """Writes the results under the conditions into the artifact `evaluation`."""
+    _write_treated(f"{uri}/{CONDITIONS_FILE}", conditions)
+
+
+def _write_treated(path: str, results: TreatedTrials | None) -> None:
+    write_json(path, None if results is None else treated.to_json(results))
 
 
 def read_verdict(uri: str) -> Verdict:

@@ -168,7 +168,7 @@ class CallCentre:
     Attributes:
         accepted_attacks: Accepted attacks, of 100.
         rejected_callers: Rejected genuine callers, of 9,900.
-        attack_share: Share of alarms that are attacks; None where there is no alarm.
+        attack_share: Share of alarms that are attacks; None if there is no alarm.
     """
 
     accepted_attacks: float

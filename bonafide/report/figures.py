@@ -250,7 +250,7 @@ def conditions(contents: ReportContents) -> ChartFigure | None:
         name="degraded",
         finding=robustness.summary(contents.conditions),
         description="Points of the share of spoofs accepted (FAR) and of bona fide recordings "
-        "rejected (FRR) at the one threshold frozen on dev (of the EER, where there is none); "
+        "rejected (FRR) at the one threshold frozen on dev (of the EER, if there is none); "
         "recordings as they are above, then the conditions, worst first; lines are 95 % intervals.",
         specs=(charts.conditions(rows),),
         table=Table(
@@ -274,7 +274,7 @@ def conditions(contents: ReportContents) -> ChartFigure | None:
 
 
 def _with_difference(figure: Figure | None, difference: Figure | None) -> tuple[str, ...]:
-    """A rate, its interval, its difference and the interval of that; dashes where there is none."""
+    """A rate, its interval, its difference and the interval of that; dashes if there is none."""
     shown = (
         ("–", "–")
         if figure is None

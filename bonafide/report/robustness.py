@@ -31,7 +31,7 @@ def rows(conditions: TreatedTrials) -> list[ConditionRow]:
     """Returns the recordings as they are, then the conditions, worst first.
 
     The worst is the one with the highest error: the larger of FAR and FRR at the frozen threshold,
-    or the EER where there is no threshold.
+    or the EER if there is no threshold.
     """
     found = [
         ConditionRow(name, _title(name), result) for name, result in conditions.results.items()

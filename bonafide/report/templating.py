@@ -37,7 +37,7 @@ def _spelled_out(value: Any) -> Any:
 
 
 def safe_json(value: Any) -> markupsafe.Markup:
-    """Returns JSON that cannot end the script element it stands in, nor begin a comment in it."""
+    """Returns JSON that can neither end its script element nor begin a comment in it."""
     found = json.dumps(value, allow_nan=False, separators=(",", ":"))  # ASCII only
     for letter in "<>&":
         found = found.replace(letter, f"\\u{ord(letter):04x}")
@@ -45,5 +45,5 @@ def safe_json(value: Any) -> markupsafe.Markup:
 
 
 def exact(value: Any) -> str:
-    """Returns a figure as it stands in the JSON, for `data-value`."""
+    """Returns a figure as in the JSON, for `data-value`."""
     return json.dumps(value)

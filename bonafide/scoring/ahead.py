@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
+from bonafide.audio.decoding import AudioError
 from bonafide.scoring import windows
-from bonafide.scoring.reading import AudioError
+from bonafide.scoring.reading import Track
 
 WORKERS = 2
 _RECORDINGS_AHEAD = 64
@@ -27,29 +28,74 @@ class Clip:
 
     Attributes:
         start: In samples.
+        end: In samples.
+        speech_seconds: How much of it is speech.
         pcm16: Little-endian int16 samples.
     """
 
     start: int
+    end: int
+    speech_seconds: float
     pcm16: bytes
 
 
 @dataclass(frozen=True)
-class End:
-    """What is known of a recording when all of its clips have come.
+class TrackEnd:
+    """What is known of a channel, or of the mean of all, when all of its clips have come.
 
     Attributes:
+        channel: Its name.
         samples: Its length.
-        error: Why it cannot be scored; empty where it can.
+        speech_seconds: How much of it is speech.
     """
 
+    channel: str
     samples: int
+    speech_seconds: float
+
+
+@dataclass(frozen=True)
+class End:
+    """What is known of a recording when all of its tracks have come.
+
+    Attributes:
+        error: Why it cannot be scored; empty where it can.
+        note: What else is to be known of it.
+    """
+
     error: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
 class Idle:
     """Nothing came for a while: what has come so far should not wait for more."""
+
+
+Item = Clip | TrackEnd | End
+
+
+def clips_of(tracks: Iterable[Track], sample_rate: int, clip_samples: int) -> Iterator[Item]:
+    """Yields the clips of each track of a recording and then its end, and at last the End.
+
+    Args:
+        tracks: See `bonafide.scoring.reading.read_tracks`.
+        sample_rate: Of the model, in Hz.
+        clip_samples: Length of the model's clip.
+
+    Raises:
+        AudioError: The recording cannot be used.
+    """
+    notes: dict[str, None] = {}
+    for track in tracks:
+        cutter = windows.SpeechCutter(sample_rate, clip_samples)
+        for window in cutter.cut(track.blocks):
+            end = window.start + len(window.samples)
+            pcm16 = window.samples.astype("<i2").tobytes()
+            yield Clip(window.start, end, window.speech_seconds, pcm16)
+        yield TrackEnd(track.channel, cutter.samples, cutter.speech_seconds)
+        notes |= dict.fromkeys(track.notes)
+    yield End(note="; ".join(notes))
 
 
 class Decoder:
@@ -60,7 +106,8 @@ class Decoder:
 
     Args:
         paths: Of the recordings.
-        read: Path -> blocks of int16 samples; raises AudioError.
+        read: Path -> its tracks; raises AudioError.
+        sample_rate: Of the model, in Hz.
         clip_samples: Length of the model's clip.
         workers: Threads.
     """
@@ -68,19 +115,20 @@ class Decoder:
     def __init__(
         self,
         paths: Sequence[str],
-        read: Callable[[str], Iterable[np.ndarray]],
+        read: Callable[[str], Iterable[Track]],
+        sample_rate: int,
         clip_samples: int,
         *,
         workers: int = WORKERS,
     ) -> None:
         self._paths = paths
         self._read = read
-        self._clip_samples = clip_samples
+        self._sample_rate, self._clip_samples = sample_rate, clip_samples
         self._stopped = threading.Event()
         self._room = threading.Semaphore(_RECORDINGS_AHEAD)
         self._lock = threading.Lock()
         self._taken = 0
-        self._queues: dict[int, queue.Queue[Clip | End]] = {}
+        self._queues: dict[int, queue.Queue[Item]] = {}
         self._opened = threading.Condition(self._lock)
         for _ in range(min(workers, len(paths))):
             # Daemons: one that waits for standard input must not keep the process from ending.
@@ -90,13 +138,13 @@ class Decoder:
         """Makes the threads end soon, wherever they are."""
         self._stopped.set()
 
-    def __iter__(self) -> Iterator[Clip | End | Idle]:
-        """Yields the clips of each recording and then its End, in order; once."""
+    def __iter__(self) -> Iterator[Item | Idle]:
+        """Yields what `clips_of` says of each recording, in order; once."""
         for index in range(len(self._paths)):
             with self._opened:
-                self._opened.wait_for(lambda index=index: index in self._queues)
+                self._opened.wait_for(functools.partial(operator.contains, self._queues, index))
                 waiting = self._queues[index]
-            item: Clip | End | Idle = Idle()
+            item: Item | Idle = Idle()
             while not isinstance(item, End):
                 try:
                     item = waiting.get(timeout=_IDLE_SECONDS)
@@ -118,28 +166,19 @@ class Decoder:
                 self._taken += 1
                 out = self._queues[index] = queue.Queue(_CLIPS_AHEAD)
                 self._opened.notify_all()
-            self._put(out, self._decode(self._paths[index], out))
+            self._decode(self._paths[index], out)
 
-    def _decode(self, path: str, out: queue.Queue[Clip | End]) -> End:
-        samples = 0
-
-        def counted() -> Iterator[np.ndarray]:
-            nonlocal samples
-            for block in self._read(path):
-                samples += len(block)
-                yield block
-
+    def _decode(self, path: str, out: queue.Queue[Item]) -> None:
         try:
-            for start, clip in windows.cut(counted(), self._clip_samples):
-                if not self._put(out, Clip(start, clip.astype("<i2").tobytes())):
+            for item in clips_of(self._read(path), self._sample_rate, self._clip_samples):
+                if not self._put(out, item):
                     break
         except AudioError as error:
-            return End(samples, str(error))
+            self._put(out, End(str(error)))
         except Exception as error:  # noqa: BLE001 (the others are scored, whatever this one is)
-            return End(samples, f"{type(error).__name__}: {error}")
-        return End(samples)
+            self._put(out, End(f"{type(error).__name__}: {error}"))
 
-    def _put(self, out: queue.Queue[Clip | End], item: Clip | End) -> bool:
+    def _put(self, out: queue.Queue[Item], item: Item) -> bool:
         """Puts an item where there is room; returns False where nobody wants it any more."""
         while not self._stopped.is_set():
             try:

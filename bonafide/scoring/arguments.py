@@ -6,6 +6,7 @@ import argparse
 import math
 
 from bonafide.scoring import thresholds
+from bonafide.scoring.reading import AUTO, CHANNELS
 
 
 def add_model(to: argparse.ArgumentParser) -> None:
@@ -25,25 +26,36 @@ def add_decision(to: argparse.ArgumentParser) -> None:
         "--threshold",
         metavar="NAME|VALUE",
         type=threshold,
-        default=thresholds.BAYES,
-        help="where to decide: bayes (least cost at --prior and --cost-ratio; at even odds and "
-        "costs, 0), eer or far1 (found on dev, they come with the model), or a score "
-        "(default %(default)s)",
+        help="where to decide: band (three answers, by the thresholds frr5 and far5), even (0: "
+        "even odds and costs), bayes (least cost at --prior and --cost-ratio; without them at "
+        "ASVspoof 5's, -0.642), eer, far1, far5 or frr5 (found on dev, they come with the model), "
+        "or a score (default: band; bayes where --prior or --cost-ratio is given; even where the "
+        "model has no band)",
     )
     add(
         "--prior",
         metavar="P",
         type=prior,
-        default=0.5,
-        help="probability of bona fide before the recording is heard (default %(default)s)",
+        help="probability of bona fide before a recording is scored (default 0.5)",
     )
     add(
         "--cost-ratio",
         metavar="R",
         type=cost_ratio,
-        default=1.0,
         help="cost of an accepted spoof over that of a rejected bona fide recording, for bayes "
-        "(default %(default)s)",
+        "(default 1)",
+    )
+
+
+def add_channel(to: argparse.ArgumentParser) -> None:
+    """Adds --channel."""
+    to.add_argument(
+        "--channel",
+        choices=CHANNELS,
+        default=AUTO,
+        help="auto (the mean of channels that are alike; others are scored apart and the lowest "
+        "decides), each (apart in any case), mix (the mean in any case), left or right (the first "
+        "or the second; default %(default)s)",
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from bonafide.scoring.engine import Recording
 from bonafide.scoring.rows import Reading
-from bonafide.scoring.thresholds import BONAFIDE, SPOOF
+from bonafide.scoring.thresholds import BONAFIDE, NOT_SURE, SPOOF, Threshold
 from bonafide.text import visible
 
 Spec = dict[str, Any]
@@ -18,7 +18,7 @@ _MOST_BARS = 400  # segments that can still be told apart
 _STEPS_SECONDS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
 _TICK_WIDTH = 75  # pixels, with air
 INK, MUTED, GRID = "#1b242d", "#566370", "#dfe4e9"
-_COLOURS = {BONAFIDE: "#0b62a8", SPOOF: "#b8480a"}
+_COLOURS = {BONAFIDE: "#0b62a8", NOT_SURE: "#566370", SPOOF: "#b8480a"}
 
 
 def chart(
@@ -38,17 +38,20 @@ def chart(
         width: Of the panels, in pixels.
         titled: Whether the decision and how it came about stand above.
     """
-    seconds = recording.samples / reading.sample_rate
+    track = recording.verdict
+    seconds = track.samples / reading.sample_rate
     rows = segments(recording, reading)
-    threshold = reading.threshold.value
-    scores = [*recording.scores, threshold]
+    decided = reading.threshold
+    thresholds = [decided.value] if decided.lower is None else [decided.value, decided.lower]
+    scores = [*(segment.score for segment in track.segments), *thresholds]
     margin = max(0.5, 0.12 * (max(scores) - min(scores)))
-    x = {"field": "middle", "type": "quantitative", "scale": {"domain": [0, seconds]}}
+    x: Spec = {"field": "middle", "type": "quantitative", "scale": {"domain": [0, seconds]}}
     x |= {"axis": time_axis(seconds, width)}
-    y = {"field": "score", "type": "quantitative", "title": "score (log-likelihood ratio)"}
+    y: Spec = {"field": "score", "type": "quantitative", "title": "score (log-likelihood ratio)"}
     y |= {"scale": {"domain": [min(scores) - margin, max(scores) + margin], "nice": False}}
-    colours = {"domain": list(_COLOURS), "range": list(_COLOURS.values())}
-    by_decision = {"field": "decision", "type": "nominal", "title": None}
+    answers = [a for a in _COLOURS if a != NOT_SURE or decided.lower is not None]
+    colours = {"domain": answers, "range": [_COLOURS[answer] for answer in answers]}
+    by_decision: Spec = {"field": "decision", "type": "nominal", "title": None}
     by_decision |= {"scale": colours, "legend": {"orient": "top"}}
     bars = {
         "mark": {"type": "rule", "strokeWidth": 4, "strokeCap": "round"},
@@ -61,12 +64,13 @@ def chart(
     }
     line = {
         "mark": {"type": "line", "color": MUTED, "strokeWidth": 1},
-        "encoding": {"x": x, "y": y},
+        # A line for each stretch of speech: between them nothing is scored.
+        "encoding": {"x": x, "y": y, "detail": {"field": "stretch"}},
     }
     text = {"type": "text", "align": "right", "dx": -4, "dy": -7}
     placed = {"x": {"value": width}, "text": {"field": "text"}}
     rule = {
-        "data": {"values": [{"score": threshold, "text": str(reading.threshold)}]},
+        "data": {"values": _rules(decided)},
         "encoding": {"y": y},
         "layer": [
             {"mark": {"type": "rule", "strokeDash": [5, 3], "color": INK}},
@@ -93,7 +97,7 @@ def chart(
         },
         _spectrogram_panel(seconds, reading.sample_rate, image_url, width),
     ]
-    spec = {
+    spec: Spec = {
         "vconcat": panels,
         "background": "white",
         "padding": 12,
@@ -109,7 +113,7 @@ def chart(
 
 def _spectrogram_panel(seconds: float, sample_rate: int, image_url: str, width: int) -> Spec:
     corners = [{"x": 0, "y": 0}, {"x": seconds, "y": sample_rate / 2000}]
-    axes = {
+    axes: dict[str, Spec] = {
         "x": {"field": "x", "scale": {"domain": [0, seconds]}, "axis": time_axis(seconds, width)},
         "y": {"field": "y", "title": "frequency (kHz)"},
     }
@@ -140,12 +144,28 @@ def _config() -> Spec:
 
 
 def segments(recording: Recording, reading: Reading) -> list[dict[str, Any]]:
-    """Returns a row for each segment; `middle`, in seconds, is where its score stands."""
-    rows = reading.segment_rows(recording)
-    shown = ("start", "end", "score", "decision", "lowest")
+    """Returns a row for each segment of the track that decides.
+
+    `middle`, in seconds, is where its score stands; `stretch` is the number of its stretch of
+    speech.
+    """
+    shown = ("start", "end", "score", "decision", "lowest", "partly_spoofed")
+    rows: list[dict[str, Any]] = []
+    for row in reading.rows_of_segments(recording.verdict):
+        follows = bool(rows) and row["start"] < rows[-1]["end"]
+        stretch = rows[-1]["stretch"] + (not follows) if rows else 0
+        middle = (row["start"] + row["end"]) / 2
+        rows.append({name: row[name] for name in shown} | {"middle": middle, "stretch": stretch})
+    return rows
+
+
+def _rules(threshold: Threshold) -> list[dict[str, Any]]:
+    """The lines across the scores, with what they say."""
+    if threshold.lower is None:
+        return [{"score": threshold.value, "text": str(threshold)}]
     return [
-        {name: row[name] for name in shown} | {"middle": (row["start"] + row["end"]) / 2}
-        for row in rows
+        {"score": threshold.value, "text": f"bona fide above {threshold.value:.4g}"},
+        {"score": threshold.lower, "text": f"spoof at or below {threshold.lower:.4g}"},
     ]
 
 
@@ -165,17 +185,22 @@ def time_axis(seconds: float, width: int = WIDTH) -> Spec:
 def title(recording: Recording, reading: Reading) -> str:
     """Returns the name of the recording and what is decided, as text for people."""
     row = reading.row(recording)
-    return f"{visible(row['path'])}: {row['decision']}, score {row['score']:.2f}"
+    parts = [f"{row['decision']}, score {row['score']:.2f}"]
+    if len(recording.tracks) > 1:
+        parts.append(f"channel {recording.verdict.channel}")
+    if span := reading.run(recording):
+        parts.append(f"partly spoofed? {span[0]:.1f} to {span[1]:.1f} s")
+    return f"{visible(row['path'])}: {', '.join(parts)}"
 
 
 def subtitle(recording: Recording, reading: Reading) -> str:
     """Returns how the score came about."""
-    count = len(recording.scores)
+    track = recording.verdict
+    count = len(track.segments)
+    speech = f"{track.speech_seconds:.1f} s of speech"
     if count == 1:
-        return (
-            f"one clip of {recording.samples / reading.sample_rate:.2f} s; higher = more bona fide"
-        )
+        return f"one segment, {speech}; higher = more bona fide"
     return (
-        f"the mean of {count} segments of {reading.clip_samples / reading.sample_rate:g} s, the "
-        f"lowest of them {min(recording.scores):.2f} (▲); higher = more bona fide"
+        f"the mean of {count} segments of at most {reading.clip_samples / reading.sample_rate:g} s "
+        f"({speech}), the lowest of them {track.lowest.score:.2f} (▲); higher = more bona fide"
     )

@@ -8,8 +8,9 @@
     python score.py --serve                           a page on this machine to drop recordings on
 
 A score is a natural-log likelihood ratio, higher = more bona fide; --explain says what that means
-for this model. Channels are averaged, any sampling rate is converted. A recording longer than the
-model's clip is cut into overlapping segments, and its score is the mean of theirs.
+for this model. Only speech is scored: it is cut into overlapping segments of the model's clip, and
+the score is the mean of theirs. Channels that are alike are averaged, others are scored apart and
+the lowest decides. Any sampling rate is converted.
 """
 
 from __future__ import annotations
@@ -20,15 +21,23 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
-from bonafide.scoring import arguments, engine, inputs, output, plot, serve, thresholds
+from bonafide.scoring import (
+    arguments,
+    engine,
+    inputs,
+    output,
+    own_test,
+    plot,
+    serve,
+    thresholds,
+)
 from bonafide.scoring.ahead import Decoder
 from bonafide.scoring.explain import explain
 from bonafide.scoring.model import Model, ModelError, Scorer, find_model, read_model
-from bonafide.scoring.reading import STDIN, read_blocks
+from bonafide.scoring.reading import STDIN, Track, read_tracks
 from bonafide.scoring.rows import COLUMNS, SEGMENT_COLUMNS, Reading
 from bonafide.storage.files import printable
 
@@ -41,13 +50,14 @@ EPILOG = f"""columns:
   {", ".join(COLUMNS)}
   with --segments: {", ".join(SEGMENT_COLUMNS)}
 On a terminal they are shown as a table; into a pipe or a file they go as TSV with a header, each
-row as soon as it is there.
+row as soon as it is there. docs/scoring.md describes each.
 
 exit codes:
-  {OK}    every recording was scored
+  {OK}    every recording has a score
   {FAILED}    there is no model or nothing to score, or an output cannot be written
   2    the command line is wrong
-  {NOT_ALL}    some recordings could not be scored (their rows say why), the others were
+  {NOT_ALL}    some recordings have no score, for they cannot be used or hold too little speech
+       (their rows say why); the others have one
   {INTERRUPTED}  interrupted; --csv and --json have written nothing"""
 
 
@@ -80,6 +90,7 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
         "(.png, .svg or .html)",
     )
     add("--segments", action="store_true", help="rows for segments in place of whole recordings")
+    arguments.add_channel(result)
     arguments.add_decision(result)
     add(
         "--serve",
@@ -108,37 +119,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     if not (options.paths or options.list or options.explain):
         command_line.error("name a recording, a folder with --recursive, or a --list")
     try:
-        paths = list(recordings(options))
-        if paths.count(STDIN) > 1:
-            command_line.error("- (standard input) can be read once only")
-        written = options.csv or options.json
-        for file in filter(None, (written, options.plot)):
-            if os.path.realpath(file) in map(os.path.realpath, paths):
-                command_line.error(f"{file} is one of the recordings")
-        if written is not None:
-            output.refuse_unwritable(written)
-        if options.plot is not None:
-            if len(paths) != 1:
-                command_line.error(f"--plot draws one recording, not {len(paths)}")
-            plot.refuse_impossible(options.plot)
-        model = read_model(find_model(options.model))
-        decide = thresholds.choose(
-            options.threshold,
-            model.thresholds,
-            prior=options.prior,
-            cost_ratio=options.cost_ratio,
-        )
-        if not paths and (options.paths or options.list):
-            return failed("nothing to score: no recording in what was named")
-        told = explain(model, decide, options.prior, options.cost_ratio) if options.explain else ""
-        if not paths:
-            print(told, end="")
-            return OK
-        code = run(paths, model, decide, options)
-        if told:
-            # Not among the rows that another program reads.
-            print(f"\n{told}", end="", file=sys.stdout if sys.stdout.isatty() else sys.stderr)
-        return code
+        return _answer(command_line, options)
     except (
         inputs.InputError,
         output.OutputError,
@@ -156,6 +137,47 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
+
+
+def _answer(command_line: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    """Checks what was asked for, before any work is done, and does it; returns the exit code."""
+    paths = list(recordings(options))
+    _refuse_impossible(command_line, options, paths)
+    model = read_model(find_model(options.model))
+    decide = thresholds.choose(
+        options.threshold, model.thresholds, prior=options.prior, cost_ratio=options.cost_ratio
+    )
+    if not paths and (options.paths or options.list):
+        return failed("nothing to score: no recording in what was named")
+    told = explain(model, decide, options.prior, options.cost_ratio) if options.explain else ""
+    if not paths:
+        print(told, end="")
+        return OK
+    code = run(paths, model, decide, options)
+    # Not among the rows that another program reads.
+    aside = sys.stdout if sys.stdout.isatty() else sys.stderr
+    for line in own_test.limits(decide, model.evaluation, options.threshold):
+        print(line, file=aside)
+    if told:
+        print(f"\n{told}", end="", file=aside)
+    return code
+
+
+def _refuse_impossible(
+    command_line: argparse.ArgumentParser, options: argparse.Namespace, paths: Sequence[str]
+) -> None:
+    if paths.count(STDIN) > 1:
+        command_line.error("- (standard input) can be read once only")
+    written = options.csv or options.json
+    for file in filter(None, (written, options.plot)):
+        if os.path.realpath(file) in map(os.path.realpath, paths):
+            command_line.error(f"{file} is one of the recordings")
+    if written is not None:
+        output.refuse_unwritable(written)
+    if options.plot is not None:
+        if len(paths) != 1:
+            command_line.error(f"--plot draws one recording, not {len(paths)}")
+        plot.refuse_impossible(options.plot)
 
 
 def failed(message: str) -> int:
@@ -177,15 +199,16 @@ def run(
     options: argparse.Namespace,
 ) -> int:
     """Scores, writes and returns the exit code."""
-    reading = Reading(model.sample_rate, model.clip_samples, decide, options.prior)
+    prior = thresholds.EVEN_PRIOR if options.prior is None else options.prior
+    reading = Reading(model.sample_rate, model.clip_samples, decide, prior)
     picture = plot.Plot(reading) if options.plot else None
 
-    def read(path: str) -> Iterable[np.ndarray]:
-        blocks = read_blocks(path, model.sample_rate)
-        return picture.watch(blocks) if picture else blocks
+    def read(path: str) -> Iterable[Track]:
+        tracks = read_tracks(path, model.sample_rate, options.channel)
+        return map(picture.watch, tracks) if picture else tracks
 
     # Before TensorFlow is imported, which takes seconds: the first recordings are decoded then.
-    decoder = Decoder(paths, read, model.clip_samples)
+    decoder = Decoder(paths, read, model.sample_rate, model.clip_samples)
     bad = 0
     try:
         scorer = Scorer(model)
@@ -193,7 +216,7 @@ def run(
         with destination(model, reading, options) as write, progress(options, len(paths)) as done:
             for recording in found:
                 write(recording)
-                bad += bool(recording.error)
+                bad += not recording.has_score
                 done()
         if picture and not bad:
             picture.write(options.plot, recording)  # the only one there is
@@ -201,7 +224,7 @@ def run(
         decoder.stop()
     if bad:
         some = "the recording" if len(paths) == 1 else f"{bad} of {len(paths)} recordings"
-        print(f"error: {some} could not be scored; the column error says why", file=sys.stderr)
+        print(f"error: no score for {some}; the column error says why", file=sys.stderr)
     return NOT_ALL if bad else OK
 
 
@@ -219,9 +242,10 @@ def destination(
             file = stack.enter_context(output.beside(options.json))
             about = {
                 "model": printable(str(model.folder)),
-                "threshold": {"name": reading.threshold.name, "value": reading.threshold.value},
-                "prior": options.prior,
+                "threshold": thresholds.facts(reading.threshold),
+                "prior": reading.prior,
                 "cost_ratio": options.cost_ratio,
+                "own_test": own_test.facts(reading.threshold, model.evaluation),
             }
             to = output.json_document(file, reading, segments=segments, about=about)
         elif options.jsonl:

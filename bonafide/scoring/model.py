@@ -9,17 +9,18 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from bonafide.registry.names import CARD_FILE, MODEL_FILE, RECORD_FILE
+from bonafide.scoring.own_test import read_evaluation
 
 OUTPUT = Path("output")
 SIGNATURE = "score_pcm16"
-# Of `models.features.config.FeatureConfig`: what a model has whose record leaves them out.
+# Of `models.settings.features.FeatureConfig`: what a model has whose record leaves them out.
 DEFAULT_SAMPLE_RATE = 16_000
 DEFAULT_CLIP_SAMPLES = 64_000
 _STDERR_FD = 2
@@ -39,6 +40,7 @@ class Model:
         clip_samples: Length of the clips that it scores.
         facts: `bonafide.json`.
         card: The model card in Markdown; empty where it has none.
+        evaluation: `evaluation.json`, what it did on its own test; empty where it has none.
     """
 
     folder: Path
@@ -46,6 +48,7 @@ class Model:
     clip_samples: int
     facts: dict[str, Any]
     card: str = ""
+    evaluation: dict[str, Any] = field(default_factory=dict)
 
     @property
     def thresholds(self) -> dict[str, float]:
@@ -126,7 +129,7 @@ def read_model(folder: Path) -> Model:
         card = (folder / CARD_FILE).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         card = ""
-    return Model(folder, sample_rate, clip_samples, facts, card)
+    return Model(folder, sample_rate, clip_samples, facts, card, read_evaluation(folder))
 
 
 def sha256(folder: Path) -> str:
@@ -186,10 +189,13 @@ class Scorer:
             ModelError: The model fails.
         """
         try:
-            return self.signature(pcm16=self._tf.constant(list(clips)))["score"].numpy()
+            scores: np.ndarray = self.signature(pcm16=self._tf.constant(list(clips)))[
+                "score"
+            ].numpy()
         except (self._tf.errors.OpError, ValueError, KeyError) as error:
             first = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise ModelError(f"{self._folder} fails to score: {first}") from error
+        return scores
 
 
 def import_tensorflow() -> Any:

@@ -18,8 +18,20 @@ from bonafide.storage import files
 from bonafide.text import visible
 
 Write = Callable[[Recording], None]
-_LEFT = ("path", "decision", "error")
-_ON_SCREEN = {"score": ".3f", "probability": ".3f", "seconds": ".2f", "start": ".2f", "end": ".2f"}
+_LEFT = ("path", "channel", "decision", "partly_spoofed", "note", "error")
+_FOLDED = ("path", "note", "error")
+_ON_SCREEN = {
+    **{"score": ".3f", "probability": ".3f", "seconds": ".2f", "speech": ".2f", "start": ".2f"},
+    **{"end": ".2f", "lowest_start": ".2f"},
+}
+# In a table a flag is a word, so that it catches the eye.
+_FLAGS = {"lowest": "lowest", "partly_spoofed": "partly spoofed?"}
+# Columns that a table leaves out where no row says more than this.
+_PLAIN: dict[str, set[str | None]] = {
+    "channel": {"mono", "mix", None},
+    "note": {None},
+    "error": {None},
+}
 
 
 class OutputError(Exception):
@@ -27,8 +39,8 @@ class OutputError(Exception):
 
 
 def rows_of(recording: Recording, reading: Reading, *, segments: bool) -> list[Row]:
-    """Returns a row a recording, or one a segment."""
-    return reading.segment_rows(recording) if segments else [reading.row(recording)]
+    """Returns a row a recording and channel that was scored apart, or one a segment."""
+    return reading.segment_rows(recording) if segments else reading.rows(recording)
 
 
 @contextlib.contextmanager
@@ -78,14 +90,18 @@ def json_document(
 
 
 def _object(recording: Recording, reading: Reading, *, segments: bool) -> Row:
-    row = reading.row(recording)
+    own, *channels = reading.rows(recording)
+    if channels:
+        unwanted = ("path", "note", "error")
+        own["channels"] = [_without(unwanted, row) for row in channels]
     if segments:
-        inner = [] if recording.error else reading.segment_rows(recording)
-        unwanted = ("path", "error")
-        row["segment_scores"] = [
-            {key: value for key, value in part.items() if key not in unwanted} for part in inner
-        ]
-    return row
+        inner = reading.segment_rows(recording) if recording.has_score else []
+        own["segment_scores"] = [_without(("path", "error"), row) for row in inner]
+    return own
+
+
+def _without(names: tuple[str, ...], row: Row) -> Row:
+    return {name: value for name, value in row.items() if name not in names}
 
 
 def _dumped(content: Mapping[str, Any]) -> str:
@@ -105,15 +121,18 @@ def table(console: Console, reading: Reading, *, segments: bool, title: str) -> 
 
 
 def _table(rows: list[Row], columns: tuple[str, ...], title: str) -> Table:
-    if not any(row["error"] for row in rows):
-        columns = columns[:-1]
+    columns = tuple(
+        column
+        for column in columns
+        if column not in _PLAIN or {row[column] for row in rows} - _PLAIN[column]
+    )
     result = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
         left = column in _LEFT
         result.add_column(
-            column,
+            column.replace("_", " "),
             justify="left" if left else "right",
-            no_wrap=column not in ("path", "error"),
+            no_wrap=column not in _FOLDED,
             overflow="fold",
         )
     for row in rows:
@@ -123,12 +142,14 @@ def _table(rows: list[Row], columns: tuple[str, ...], title: str) -> Table:
 
 
 def _cell(column: str, value: Any) -> str:
-    if column == "lowest":
-        return "lowest" if value else ""
+    if isinstance(value, bool):
+        return _FLAGS[column] if value else ""
     if value is None:
         return ""
     # Names may hold what would move the cursor of a terminal.
-    return f"{value:{_ON_SCREEN[column]}}" if column in _ON_SCREEN else visible(value)
+    if column in _ON_SCREEN or column == "lowest":
+        return f"{value:{_ON_SCREEN.get(column, '.3f')}}"
+    return visible(value)
 
 
 @contextlib.contextmanager

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
 from bonafide.scoring.chart import GRID, INK, WIDTH, Spec, chart, segments, title
 from bonafide.scoring.engine import Recording
+from bonafide.scoring.reading import Track
 from bonafide.scoring.rows import Reading
 from bonafide.scoring.spectrogram import Spectrogram
 from bonafide.storage import files
@@ -40,7 +41,9 @@ def refuse_impossible(path: str) -> None:
 
 
 class Plot:
-    """Watches the blocks of one recording go by, and draws it when it is scored.
+    """Watches the tracks of one recording go by, and draws it when it is scored.
+
+    Of a recording whose channels are scored apart it draws the one that decides.
 
     Args:
         reading: How scores are read.
@@ -48,18 +51,19 @@ class Plot:
 
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
-        self._spectrogram = Spectrogram(reading.sample_rate)
+        self._spectrograms: dict[str, Spectrogram] = {}
 
-    def watch(self, blocks: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
-        """Passes blocks on, int16 samples [M]."""
-        for block in blocks:
-            self._spectrogram.add(block)
-            yield block
+    def watch(self, track: Track) -> Track:
+        """Returns a track that is drawn as its blocks, int16 samples [M], are read."""
+        spectrogram = Spectrogram(self._reading.sample_rate)
+        self._spectrograms[track.channel] = spectrogram
 
-    @property
-    def samples(self) -> int:
-        """How many samples have gone by."""
-        return self._spectrogram.samples
+        def watched() -> Iterator[np.ndarray]:
+            for block in track.blocks:
+                spectrogram.add(block)
+                yield block
+
+        return track._replace(blocks=watched())
 
     def svg(self, recording: Recording, *, width: int = WIDTH, titled: bool = True) -> str:
         """Returns the recording drawn as SVG; see `chart`."""
@@ -89,7 +93,8 @@ class Plot:
             raise PlotError(f"cannot write {path}: {error.strerror}") from error
 
     def _chart(self, recording: Recording, width: int = WIDTH, titled: bool = True) -> Spec:
-        image = spectrogram_url(self._spectrogram.decibels())
+        spectrogram = self._spectrograms[recording.verdict.channel]
+        image = spectrogram_url(spectrogram.decibels())
         return chart(recording, self._reading, image, width=width, titled=titled)
 
 

@@ -8,47 +8,97 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Iterator
-from typing import BinaryIO
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
-from bonafide.audio.decoding import AudioError, decode_blocks
+from bonafide.audio.decoding import AudioError, Recording
 
-__all__ = ["STDIN", "AudioError", "fetch_blocks", "read_blocks"]
+__all__ = [
+    *("AUTO", "CHANNELS", "STDIN", "AudioError", "Track"),
+    *("fetch_tracks", "read_blocks", "read_tracks", "tracks_of"),
+]
 
 STDIN = "-"
+AUTO = "auto"
+EACH = "each"
+CHANNELS = (AUTO, EACH, "mix", "left", "right")
 MIN_SECONDS = 0.3  # as the pipeline's presets: in less there is no word
 _STDIN_FD = 0
 
 
-def read_blocks(path: str, sample_rate: int) -> Iterator[np.ndarray]:
-    """Decodes a recording: channels averaged, at the model's rate, in blocks.
+class Track(NamedTuple):
+    """What is scored by itself: a channel of a recording, or the mean of channels.
+
+    Attributes:
+        channel: Its name: `mono`, `mix`, `left`, `right` or `channel N`.
+        blocks: int16 samples [M] each, mono, at the model's rate. They are read before the next
+            track is asked for.
+        notes: What is to be known of the recording, some phrases.
+    """
+
+    channel: str
+    blocks: Iterable[np.ndarray]
+    notes: tuple[str, ...] = ()
+
+
+def read_tracks(path: str, sample_rate: int, channel: str = AUTO) -> Iterator[Track]:
+    """Decodes a recording, one track after the other.
 
     Args:
         path: Of a file or a named pipe; `-` is standard input.
         sample_rate: In Hz.
-
-    Yields:
-        int16 samples [M], as `bonafide.audio.decoding.decode_blocks`.
+        channel: One of CHANNELS: `auto` is the mean of channels that are alike, and each channel
+            of others; `each` is each channel in any case.
 
     Raises:
         AudioError: There is no such file, it cannot be opened, or its audio cannot be used.
     """
     with _reasons(), _opened(path) as file:
-        yield from decode_blocks(file, sample_rate, MIN_SECONDS, name=path)
+        yield from tracks_of(file, sample_rate, channel, name=path)
 
 
-def fetch_blocks(path: str, sample_rate: int, fetch: Callable[[], bytes]) -> Iterator[np.ndarray]:
-    """Decodes a recording that does not lie on this machine; see `read_blocks`.
+def fetch_tracks(
+    path: str, sample_rate: int, fetch: Callable[[], bytes], channel: str = AUTO
+) -> Iterator[Track]:
+    """Decodes a recording that does not lie on this machine; see `read_tracks`.
 
     Args:
-        path: Its name, whose ending counts in messages.
+        path: Its name, whose ending counts for formats without a header.
         sample_rate: In Hz.
         fetch: Returns the content of the file, or raises OSError.
+        channel: See `read_tracks`.
     """
     with _reasons():
-        yield from decode_blocks(io.BytesIO(fetch()), sample_rate, MIN_SECONDS, name=path)
+        yield from tracks_of(io.BytesIO(fetch()), sample_rate, channel, name=path)
+
+
+def tracks_of(
+    file: BinaryIO, sample_rate: int, channel: str = AUTO, *, name: str = ""
+) -> Iterator[Track]:
+    """Decodes a recording from an open file, one track after the other; see `read_tracks`."""
+    with Recording(file, sample_rate, MIN_SECONDS, name=name) as recording:
+        notes = recording.facts.notes
+        names = recording.channel_names
+        chosen: Sequence[str]
+        if len(names) == 1:
+            chosen = names
+        elif channel == AUTO:
+            agreement = recording.agreement
+            chosen = agreement.to_score
+            if agreement.kind not in ("one", "alike"):
+                notes = (*notes, str(agreement))
+        else:
+            chosen = names if channel == EACH else (channel,)
+        for one in chosen:
+            yield Track(one, recording.blocks(one), notes)
+
+
+def read_blocks(path: str, sample_rate: int) -> Iterator[np.ndarray]:
+    """Decodes a recording as `read_tracks` does; of several channels it is the mean."""
+    for track in read_tracks(path, sample_rate, "mix"):
+        yield from track.blocks
 
 
 @contextlib.contextmanager

@@ -5,15 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from bonafide.scoring.engine import Recording
-from bonafide.scoring.thresholds import Threshold, posterior
+from bonafide.scoring import partial
+from bonafide.scoring.engine import Recording, Segment, Track
+from bonafide.scoring.thresholds import NO_SPEECH, Threshold, posterior
 from bonafide.storage.files import printable
 
-COLUMNS = ("path", "score", "probability", "decision", "seconds", "segments", "error")
-SEGMENT_COLUMNS = (
-    *("path", "start", "end", "score", "probability", "decision", "lowest", "error"),
+COLUMNS = (
+    *("path", "channel", "score", "probability", "decision", "seconds", "speech", "segments"),
+    *("lowest", "lowest_start", "partly_spoofed", "note", "error"),
 )
-_DECIMALS = {"score": 6, "probability": 6, "seconds": 3, "start": 3, "end": 3}
+SEGMENT_COLUMNS = (
+    *("path", "channel", "start", "end", "speech", "score", "probability", "decision", "lowest"),
+    *("partly_spoofed", "error"),
+)
+_DECIMALS = {
+    **{"score": 6, "probability": 6, "seconds": 3, "speech": 3, "start": 3, "end": 3},
+    **{"lowest": 6, "lowest_start": 3},
+}
+# Where the channel's name stands of the recording itself, of which others have rows of their own.
+WORST = "worst: "
 
 Row = dict[str, Any]
 
@@ -26,7 +36,7 @@ class Reading:
         sample_rate: Of the model, in Hz.
         clip_samples: Of the model.
         threshold: Where to decide.
-        prior: Share of recordings that are bona fide before any is heard.
+        prior: Share of recordings that are bona fide before any is scored.
     """
 
     sample_rate: int
@@ -34,39 +44,89 @@ class Reading:
     threshold: Threshold
     prior: float
 
+    def rows(self, recording: Recording) -> list[Row]:
+        """Returns the row of the recording and, where channels were scored apart, one for each."""
+        own = self.row(recording)
+        if len(recording.tracks) < 2:
+            return [own]
+        path = own["path"]
+        return [own, *(self._track_row(path, track) for track in recording.tracks)]
+
     def row(self, recording: Recording) -> Row:
-        """Returns the values of COLUMNS; None where there is none."""
-        row: Row = dict.fromkeys(COLUMNS) | {"path": printable(recording.path)}
+        """Returns the values of COLUMNS; None where there is none.
+
+        Where channels were scored apart it is that of the channel that decides, which `channel`
+        says.
+        """
+        path = printable(recording.path)
         if recording.error:
-            return row | {"error": recording.error}
-        return row | {
-            **self._judged(recording.score),
-            "seconds": _rounded("seconds", recording.samples / self.sample_rate),
-            "segments": len(recording.scores),
-        }
+            return dict.fromkeys(COLUMNS) | {"path": path, "error": recording.error}
+        row = self._track_row(path, recording.verdict)
+        if len(recording.tracks) > 1:
+            row["channel"] = WORST + row["channel"]
+        return row | {"note": recording.note or None, "error": recording.reason or None}
 
     def segment_rows(self, recording: Recording) -> list[Row]:
         """Returns the values of SEGMENT_COLUMNS of each segment; one row of a bad recording.
 
-        `start` and `end` are in seconds; `lowest` is true for the segment of the lowest score.
+        `start` and `end` are in seconds; `lowest` is true for the segment of the lowest score of
+        its channel, `partly_spoofed` for those of a run that looks spoofed while the rest does not.
         """
-        row: Row = dict.fromkeys(SEGMENT_COLUMNS) | {"path": printable(recording.path)}
-        if recording.error:
-            return [row | {"error": recording.error}]
+        path = {"path": printable(recording.path)}
+        if not recording.has_score:
+            row = dict.fromkeys(SEGMENT_COLUMNS) | path | {"error": recording.reason}
+            return [row | ({} if recording.error else {"decision": NO_SPEECH})]
         return [
-            row
-            | self._judged(score)
-            | {
-                "start": _rounded("start", start / self.sample_rate),
-                "end": _rounded(
-                    "end", min(start + self.clip_samples, recording.samples) / self.sample_rate
-                ),
-                "lowest": index == recording.lowest,
-            }
-            for index, (start, score) in enumerate(
-                zip(recording.starts, recording.scores, strict=True)
-            )
+            dict.fromkeys(SEGMENT_COLUMNS) | path | row
+            for track in recording.tracks
+            if track.has_score
+            for row in self.rows_of_segments(track)
         ]
+
+    def rows_of_segments(self, track: Track) -> list[Row]:
+        """Returns what SEGMENT_COLUMNS say of the segments of a track that has a score."""
+        run = partial.spoofed_run(track.segments, self.threshold)
+        lowest = track.lowest
+        return [
+            self._judged(segment.score)
+            | {
+                "channel": track.channel,
+                "start": self._seconds("start", segment.start),
+                "end": self._seconds("end", segment.end),
+                "speech": _rounded("speech", segment.speech_seconds),
+                "lowest": segment is lowest,
+                "partly_spoofed": any(segment is one for one in run),
+            }
+            for segment in track.segments
+        ]
+
+    def run(self, recording: Recording) -> tuple[float, float] | None:
+        """Returns where a recording looks partly spoofed, start and end in seconds; else None."""
+        if not recording.has_score:
+            return None
+        run = partial.spoofed_run(recording.verdict.segments, self.threshold)
+        return self.span(run[0], run[-1]) if run else None
+
+    def span(self, first: Segment, last: Segment) -> tuple[float, float]:
+        """Returns where segments begin and end, in seconds."""
+        return self._seconds("start", first.start), self._seconds("end", last.end)
+
+    def _track_row(self, path: str, track: Track) -> Row:
+        row: Row = dict.fromkeys(COLUMNS) | {
+            "path": path,
+            "channel": track.channel,
+            "seconds": self._seconds("seconds", track.samples),
+            "speech": _rounded("speech", track.speech_seconds),
+        }
+        if not track.has_score:
+            return row | {"decision": NO_SPEECH}
+        return row | {
+            **self._judged(track.score),
+            "segments": len(track.segments),
+            "lowest": _rounded("lowest", track.lowest.score),
+            "lowest_start": self._seconds("lowest_start", track.lowest.start),
+            "partly_spoofed": bool(partial.spoofed_run(track.segments, self.threshold)),
+        }
 
     def _judged(self, score: float) -> Row:
         return {
@@ -75,6 +135,9 @@ class Reading:
             # Of the score as it is, not as it is written.
             "decision": self.threshold.decide(score),
         }
+
+    def _seconds(self, column: str, samples: int) -> float:
+        return _rounded(column, samples / self.sample_rate)
 
 
 def _rounded(column: str, value: float) -> float:

@@ -68,7 +68,8 @@ class Spectrogram:
         frames = np.lib.stride_tricks.sliding_window_view(samples, self._window)[:: self._hop]
         scaled = frames.astype(np.float32) * (self._taper / np.float32(_FULL_SCALE))
         spectrum = np.fft.rfft(scaled, axis=1) * (2.0 / self._taper.sum())
-        return np.square(np.abs(spectrum)).astype(np.float32)
+        power: np.ndarray = np.square(np.abs(spectrum))
+        return power.astype(np.float32)
 
     def _take(self, frames: np.ndarray) -> None:
         frames = np.concatenate([self._frames, frames])

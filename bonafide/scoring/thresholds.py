@@ -8,12 +8,26 @@ from dataclasses import dataclass
 
 BONAFIDE = "bona fide"
 SPOOF = "spoof"
+NOT_SURE = "not sure"
+NO_SPEECH = "no speech"
+BAND = "band"
+EVEN = "even"
 BAYES = "bayes"
 # Of the thresholds that come with a model: what each was chosen for.
 OF_DEV = {
     "eer": "where as many spoofs are accepted as bona fide recordings rejected, on dev",
     "far1": "the lowest that accepts at most 1 % of the spoofs, on dev",
+    "far5": "the lowest that accepts at most 5 % of the spoofs, on dev",
+    "frr5": "the highest that rejects at most 5 % of the bona fide recordings, on dev",
 }
+# Below the first it is a spoof, above the second bona fide, and between them the model is not sure.
+BAND_OF_DEV = ("frr5", "far5")
+NAMES = (BAND, EVEN, BAYES, *OF_DEV)
+# The costs of ASVspoof 5, which evaluation reports by the name of `bayes`, too.
+ASVSPOOF5_PRIOR = 0.95
+ASVSPOOF5_COST_RATIO = 10.0
+EVEN_PRIOR = 0.5
+EVEN_COST_RATIO = 1.0
 
 
 class ThresholdError(Exception):
@@ -25,25 +39,37 @@ class Threshold:
     """Where to decide.
 
     Attributes:
-        name: `bayes`, `eer`, `far1` or `number`.
-        value: A score.
-        accept_equal: Whether a score exactly on it is accepted. Those found on dev stand on a
+        name: One of `NAMES`, or `number`.
+        value: A score. What is above it is bona fide.
+        accept_equal: Whether a score exactly on it is bona fide. Those found on dev stand on a
             score that is not (see `bonafide.metrics.detection`).
+        lower: A score, below `value`: what is at or below it is a spoof, and what lies between is
+            not sure. None where one threshold gives two answers.
     """
 
     name: str
     value: float
     accept_equal: bool = True
+    lower: float | None = None
+
+    @property
+    def spoof_below(self) -> float:
+        """The score below which it is a spoof."""
+        return self.value if self.lower is None else self.lower
 
     def decide(self, score: float) -> str:
-        """Returns `bona fide` or `spoof`."""
-        accepted = score >= self.value if self.accept_equal else score > self.value
-        return BONAFIDE if accepted else SPOOF
+        """Returns `bona fide`, `spoof` or `not sure`."""
+        if score >= self.value if self.accept_equal else score > self.value:
+            return BONAFIDE
+        return SPOOF if self.lower is None or score <= self.lower else NOT_SURE
 
     def __str__(self) -> str:
         rule = "at or above" if self.accept_equal else "above"
         name = "" if self.name == "number" else f"{self.name}: "
-        return f"{name}bona fide {rule} {self.value:.4g}"
+        text = f"{name}bona fide {rule} {self.value:.4g}"
+        if self.lower is None:
+            return text
+        return f"{text}, spoof at or below {self.lower:.4g}, not sure between"
 
 
 def parse(text: str) -> str | float:
@@ -52,48 +78,83 @@ def parse(text: str) -> str | float:
     Raises:
         ThresholdError: It is neither, or not finite.
     """
-    if text in (BAYES, *OF_DEV):
+    if text in NAMES:
         return text
     try:
         value = float(text)
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise ThresholdError(
-            f"{text!r} is neither a number nor one of {BAYES}, {', '.join(OF_DEV)}"
-        )
+        raise ThresholdError(f"expected a number or one of {', '.join(NAMES)}, got {text!r}")
     return value
 
 
 def choose(
-    wanted: str | float, of_model: Mapping[str, float], *, prior: float, cost_ratio: float = 1.0
+    wanted: str | float | None,
+    of_model: Mapping[str, float],
+    *,
+    prior: float | None = None,
+    cost_ratio: float | None = None,
 ) -> Threshold:
     """Returns the threshold that was asked for.
 
     `bayes` is the least expected cost where scores are log-likelihood ratios: accept when
-    `score + ln(p / (1 - p)) >= ln(cost ratio)`.
+    `score + ln(p / (1 - p)) >= ln(cost ratio)`. Where neither p nor the ratio is given, they are
+    those of ASVspoof 5, as in the evaluation report. `even` is its value at even odds and costs, 0.
 
     Args:
-        wanted: See `parse`.
+        wanted: See `parse`. None is `bayes` where a prior or a ratio is given. Without them it is
+            `band` where the model has one, else `even`.
         of_model: The thresholds that come with the model.
-        prior: p, the share of recordings that are bona fide before any is heard.
+        prior: p, the share of recordings that are bona fide before any is scored.
         cost_ratio: Cost of an accepted spoof over that of a rejected bona fide recording.
 
     Raises:
         ThresholdError: The model does not have it.
     """
+    costs_are_given = prior is not None or cost_ratio is not None
+    if wanted is None:
+        has_band = all(name in of_model for name in BAND_OF_DEV)
+        wanted = BAYES if costs_are_given else BAND if has_band else EVEN
     if isinstance(wanted, float):
         return Threshold("number", wanted)
+    if wanted == EVEN:
+        return Threshold(EVEN, 0.0)
     if wanted == BAYES:
+        p = prior if prior is not None else EVEN_PRIOR if costs_are_given else ASVSPOOF5_PRIOR
+        ratio = EVEN_COST_RATIO if costs_are_given else ASVSPOOF5_COST_RATIO
+        ratio = ratio if cost_ratio is None else cost_ratio
         # Not -log_odds(prior): of even odds that is -0, and people would ask.
-        return Threshold(BAYES, math.log1p(-prior) - math.log(prior) + math.log(cost_ratio))
-    if wanted not in of_model:
+        return Threshold(BAYES, math.log1p(-p) - math.log(p) + math.log(ratio))
+    if wanted == BAND:
+        lower, upper = (_of_dev(name, of_model) for name in BAND_OF_DEV)
+        return _band(lower, upper, of_model)
+    return Threshold(wanted, _of_dev(wanted, of_model), accept_equal=False)
+
+
+def _of_dev(name: str, of_model: Mapping[str, float]) -> float:
+    if name not in of_model:
         raise ThresholdError(
-            f"the model has no threshold {wanted!r}: it was pushed before thresholds were kept in "
-            "bonafide.json. Train and push it again, or take --threshold bayes or a number (its "
-            "model card has some)"
+            f"the model has no threshold {name!r}: it was pushed before it was kept in "
+            f"bonafide.json. Train and push it again, or take --threshold {EVEN}, {BAYES} or a "
+            "number (its model card has some)"
         )
-    return Threshold(wanted, float(of_model[wanted]), accept_equal=False)
+    return float(of_model[name])
+
+
+def _band(lower: float, upper: float, of_model: Mapping[str, float]) -> Threshold:
+    """Two thresholds; one where a single one keeps both error rates: that of the EER."""
+    if lower < upper:
+        return Threshold(BAND, upper, accept_equal=False, lower=lower)
+    return Threshold(BAND, min(max(_of_dev("eer", of_model), upper), lower), accept_equal=False)
+
+
+def facts(threshold: Threshold) -> dict[str, str | float]:
+    """Returns a threshold as it stands in JSON: `name`, `value`, and `lower` where it has one."""
+    found: dict[str, str | float] = {"name": threshold.name, "value": threshold.value}
+    if threshold.lower is not None:
+        found["lower"] = threshold.lower
+    return found
 
 
 def log_odds(probability: float) -> float:

@@ -11,18 +11,19 @@ import io
 import math
 import socket
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from aiohttp import web
 
-from bonafide.audio.decoding import AudioError, decode_blocks
-from bonafide.scoring import engine, thresholds, windows
+from bonafide.audio.facts import AudioError
+from bonafide.scoring import ahead, engine, own_test, thresholds
 from bonafide.scoring.explain import explain
 from bonafide.scoring.model import Model, ModelError, Scorer
 from bonafide.scoring.plot import Plot
-from bonafide.scoring.reading import MIN_SECONDS
+from bonafide.scoring.reading import Track, tracks_of
 from bonafide.scoring.rows import Reading
 
 HOST = "127.0.0.1"
@@ -30,6 +31,7 @@ MAX_BYTES = 64 * 1024**2
 MAX_SECONDS = 600
 UPLOAD_TIMEOUT_SECONDS = 60
 _WIDTHS = (240, 1200)  # of the picture, in pixels
+_SHOWN_OF_CHANNELS = ("channel", "decision", "score", "speech")
 _STATIC = Path(__file__).parent / "static"
 _FILES = {"page.css": "text/css", "page.js": "text/javascript"}
 _POLICY = (
@@ -68,7 +70,11 @@ def application(model: Model, scorer: Scorer) -> web.Application:
         return web.json_response(
             {
                 "model": model.folder.name,
-                "thresholds": [thresholds.BAYES, *model.thresholds],
+                "thresholds": offered(model),
+                "limits": own_test.in_plain_words(
+                    thresholds.choose(None, model.thresholds), model.evaluation
+                ),
+                "min_speech_seconds": engine.MIN_SPEECH_SECONDS,
                 "card": model.card,
                 "max_bytes": MAX_BYTES,
                 "max_seconds": MAX_SECONDS,
@@ -77,11 +83,11 @@ def application(model: Model, scorer: Scorer) -> web.Application:
 
     async def score(request: web.Request) -> web.Response:
         try:
-            how = options(request.query, model)
+            question = asked(request.query, model)
             async with asyncio.timeout(UPLOAD_TIMEOUT_SECONDS):
                 content = await request.read()
             async with one_at_a_time:
-                answer = await asyncio.to_thread(scored, content, model, scorer, **how)
+                answer = await asyncio.to_thread(scored, content, model, scorer, question)
         except (RequestError, AudioError, ModelError, thresholds.ThresholdError) as error:
             return web.json_response({"error": str(error)}, status=422)
         except TimeoutError:
@@ -128,7 +134,7 @@ async def _own_page_only(request: web.Request, handler: Any) -> web.StreamRespon
     if host not in (HOST, "localhost") or request.headers.get("Origin") not in own:
         return web.json_response({"error": "not from this page"}, status=403)
     try:
-        response = await handler(request)
+        response: web.StreamResponse = await handler(request)
     except web.HTTPRequestEntityTooLarge:
         said = f"larger than {MAX_BYTES // 1024**2} MiB"
         response = web.json_response({"error": said}, status=413)
@@ -138,36 +144,54 @@ async def _own_page_only(request: web.Request, handler: Any) -> web.StreamRespon
     return response
 
 
-def options(query: Mapping[str, str], model: Model) -> dict[str, Any]:
+def offered(model: Model) -> list[str]:
+    """Returns the names of the thresholds that a model can be asked for, the default first."""
+    default = thresholds.choose(None, model.thresholds).name
+    of_model = [name for name in thresholds.OF_DEV if name in model.thresholds]
+    names = [default, thresholds.EVEN, thresholds.BAYES, *of_model]
+    return list(dict.fromkeys(names))
+
+
+@dataclass(frozen=True)
+class Question:
+    """How a recording is to be judged and shown.
+
+    Attributes:
+        threshold: Where to decide.
+        prior: Share of recordings that are bona fide before any is scored; None is 0.5.
+        cost_ratio: See `thresholds.choose`.
+        width: Of the picture, in pixels.
+        name: Of the file; its ending is what tells formats without a header.
+    """
+
+    threshold: thresholds.Threshold
+    prior: float | None
+    cost_ratio: float | None
+    width: int
+    name: str
+
+
+def asked(query: Mapping[str, str], model: Model) -> Question:
     """Returns how a recording is to be judged, as a request says.
 
     Raises:
         RequestError: A number is out of its range.
         thresholds.ThresholdError: The threshold is none.
     """
-    prior = _number(query, "prior", 0.5)
-    cost_ratio = _number(query, "cost_ratio", 1.0)
+    prior = _number(query, "prior", None)
+    cost_ratio = _number(query, "cost_ratio", None)
     width = _number(query, "width", 900.0)
-    if not 0 < prior < 1:
+    if prior is not None and not 0 < prior < 1:
         raise RequestError("the share of bona fide recordings must lie between 0 and 1")
-    if not 0 < cost_ratio < math.inf:
+    if cost_ratio is not None and not 0 < cost_ratio < math.inf:
         raise RequestError("the ratio of costs must be a number above 0")
-    wanted = thresholds.parse(query.get("threshold", thresholds.BAYES))
+    wanted = thresholds.parse(query["threshold"]) if "threshold" in query else None
     threshold = thresholds.choose(wanted, model.thresholds, prior=prior, cost_ratio=cost_ratio)
-    width = int(np.clip(np.nan_to_num(width), *_WIDTHS))
-    return {"threshold": threshold, "prior": prior, "cost_ratio": cost_ratio, "width": width}
+    width = int(np.clip(np.nan_to_num(width or 0.0), *_WIDTHS))
+    return Question(threshold, prior, cost_ratio, width, query.get("name", ""))
 
 
-def scored(
-    content: bytes,
-    model: Model,
-    scorer: Scorer,
-    *,
-    threshold: thresholds.Threshold,
-    prior: float,
-    cost_ratio: float,
-    width: int,
-) -> dict[str, Any]:
+def scored(content: bytes, model: Model, scorer: Scorer, question: Question) -> dict[str, Any]:
     """Returns what the page shows of a recording, from the bytes of its file.
 
     Raises:
@@ -175,43 +199,51 @@ def scored(
         RequestError: It is too long.
         ModelError: The model fails.
     """
-    reading = Reading(model.sample_rate, model.clip_samples, threshold, prior)
+    threshold, prior = question.threshold, question.prior
+    belief = thresholds.EVEN_PRIOR if prior is None else prior
+    reading = Reading(model.sample_rate, model.clip_samples, threshold, belief)
     picture = Plot(reading)
-    blocks = picture.watch(
-        _short(decode_blocks(io.BytesIO(content), model.sample_rate, MIN_SECONDS), model)
+    tracks = (
+        picture.watch(_short(track, model))
+        for track in tracks_of(io.BytesIO(content), model.sample_rate, name=question.name)
     )
-    clips = list(windows.cut(blocks, model.clip_samples))
-    recording = engine.Recording("recording", picture.samples, [start for start, _ in clips])
-    for first in range(0, len(clips), engine.BATCH_CLIPS):
-        batch = [
-            clip.astype("<i2").tobytes() for _, clip in clips[first : first + engine.BATCH_CLIPS]
-        ]
-        recording.scores += map(float, scorer(batch))
-    if not np.isfinite(recording.scores).all():
-        raise ModelError("the model gives it a score that is not a finite number")
-    row = reading.row(recording)
-    shown = ("score", "probability", "decision", "seconds", "segments")
-    return {name: row[name] for name in shown} | {
-        "lowest": min(recording.scores),
+    items = ahead.clips_of(tracks, model.sample_rate, model.clip_samples)
+    [recording] = engine.score_recordings(["recording"], items, scorer)
+    if recording.error:
+        raise ModelError(recording.error)
+    own, *channels = reading.rows(recording)
+    del own["path"], own["error"]
+    svg = picture.svg(recording, width=question.width, titled=False) if recording.has_score else ""
+    return own | {
+        "reason": recording.reason,
+        "lowest_end": own["segments"] and reading.span(*[recording.verdict.lowest] * 2)[1],
+        "partly_spoofed": reading.run(recording),
+        "channels": [{key: row[key] for key in _SHOWN_OF_CHANNELS} for row in channels],
         "threshold": str(threshold),
-        "svg": picture.svg(recording, width=width, titled=False),
-        "explanation": explain(model, threshold, prior, cost_ratio),
+        "limits": own_test.in_plain_words(threshold, model.evaluation),
+        "svg": svg,
+        "explanation": explain(model, threshold, prior, question.cost_ratio),
     }
 
 
-def _short(blocks: Iterator[np.ndarray], model: Model) -> Iterator[np.ndarray]:
-    samples = 0
-    for block in blocks:
-        samples += len(block)
-        if samples > MAX_SECONDS * model.sample_rate:
-            raise RequestError(
-                f"longer than {MAX_SECONDS // 60} minutes: score it with score.py --plot"
-            )
-        yield block
+def _short(track: Track, model: Model) -> Track:
+    def blocks() -> Iterator[np.ndarray]:
+        samples = 0
+        for block in track.blocks:
+            samples += len(block)
+            if samples > MAX_SECONDS * model.sample_rate:
+                raise RequestError(
+                    f"longer than {MAX_SECONDS // 60} minutes: score it with score.py --plot"
+                )
+            yield block
+
+    return track._replace(blocks=blocks())
 
 
-def _number(query: Mapping[str, str], name: str, default: float) -> float:
+def _number(query: Mapping[str, str], name: str, default: float | None) -> float | None:
+    if name not in query:
+        return default
     try:
-        return float(query.get(name, default))
+        return float(query[name])
     except ValueError:
         raise RequestError(f"{name} is not a number") from None

@@ -1,15 +1,57 @@
-"""Where a recording is cut into clips of the length that the model scores.
+"""Where a recording is cut into clips of the length that the model scores: over speech only.
 
-A model takes the first part of what is longer than its clip. So a longer recording is scored in
-windows of a clip's length, each starting half a clip after the one before, and the last one flush
-with the end: every sample is heard, and what is shorter than half a clip lies whole in a window.
+A stretch of speech is speech whose pauses are at most `MAX_PAUSE_SECONDS`; it begins with the first
+frame of speech and ends with the last one (`bonafide.audio.activity`). A model takes the first part
+of what is longer than its clip. So a longer stretch is scored in windows of a clip's length, each
+starting half a clip after the one before, and the last one flush with the end of the stretch: all
+speech is scored, and what is shorter than half a clip lies whole in a window. A shorter stretch is
+one window of its own length.
+
+So silence, noise and hold music between and around the speech are in no window but for short
+pauses, and what follows a stretch does not move its windows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
+
+from bonafide.audio import activity
+
+MAX_PAUSE_SECONDS = 0.5
+# In less there is no word.
+MIN_STRETCH_SECONDS = 0.3
+# Of a recording: silence before speech that belongs to its first window. What begins with speech is
+# scored from its first sample on, as the pipeline's evaluation does.
+_LEAD_SECONDS = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class Window:
+    """A part of a recording, to be scored.
+
+    Attributes:
+        start: In samples.
+        samples: int16 [N], N at most the length of a clip.
+        speech_seconds: How much of it is speech.
+    """
+
+    start: int
+    samples: np.ndarray
+    speech_seconds: float
+
+
+class Meter(Protocol):
+    """Says which frames are speech; see `bonafide.audio.activity.ActivityMeter`."""
+
+    def add(self, block: np.ndarray) -> np.ndarray:
+        """Takes samples and returns probabilities."""
+
+    def finish(self) -> np.ndarray:
+        """Returns the rest of the probabilities."""
 
 
 def hop(clip_samples: int) -> int:
@@ -18,10 +60,10 @@ def hop(clip_samples: int) -> int:
 
 
 def starts(samples: int, clip_samples: int) -> list[int]:
-    """Returns where the windows of a recording start, in samples.
+    """Returns where the windows of a stretch start, in samples from its start.
 
     Args:
-        samples: Length of the recording, above 0.
+        samples: Length of the stretch, above 0.
         clip_samples: Length of a window, above 0.
 
     Returns:
@@ -31,30 +73,140 @@ def starts(samples: int, clip_samples: int) -> list[int]:
     return [*range(0, last, hop(clip_samples)), last]
 
 
-def cut(blocks: Iterable[np.ndarray], clip_samples: int) -> Iterator[tuple[int, np.ndarray]]:
-    """Cuts a stream into the windows of `starts`, holding little more than a window and a block.
+class SpeechCutter:
+    """Cuts a stream into windows over its speech, holding little more than a window and a block.
 
     Args:
-        blocks: int16 samples of a recording, in blocks of any lengths.
+        sample_rate: In Hz.
         clip_samples: Length of a window, above 0.
+        meter: Says what is speech; by default the detector of `bonafide.audio.activity`.
+        frame_samples: How many samples a frame of the meter's stands for.
 
-    Yields:
-        Where a window starts, and its samples [clip_samples], fewer where the recording is shorter.
-        Nothing of a recording without samples.
+    Attributes:
+        samples: Length of what has come so far.
+        speech_seconds: Speech in the stretches that have been cut so far.
     """
-    step = hop(clip_samples)
-    held, held_from = np.zeros(0, np.int16), 0
-    following = 0  # where the window starts that comes next
-    for block in blocks:
-        held = np.concatenate([held, block])
-        # While there is more: a window that ends with the recording is the last one, below.
-        while held_from + len(held) > following + clip_samples:
-            begin = following - held_from
-            yield following, held[begin : begin + clip_samples]
-            following += step
-        # The last window may start at any place after the start of the one before.
-        begin = max(0, following - step - held_from)
-        held, held_from = held[begin:], held_from + begin
-    if len(held):
-        last = max(0, held_from + len(held) - clip_samples)
-        yield last, held[last - held_from :]
+
+    def __init__(
+        self,
+        sample_rate: int,
+        clip_samples: int,
+        *,
+        meter: Meter | None = None,
+        frame_samples: int | None = None,
+    ) -> None:
+        self._rate, self._clip = sample_rate, clip_samples
+        self._meter = meter or activity.ActivityMeter(sample_rate)
+        self._frame = frame_samples or activity.hop_samples(sample_rate)
+        self._max_pause = round(MAX_PAUSE_SECONDS * sample_rate / self._frame)
+        self.samples = 0
+        self.speech_seconds = 0.0
+        self._held, self._held_from = np.zeros(0, np.int16), 0  # samples, and where they start
+        self._decided = 0  # frames
+        self._stretch: _Stretch | None = None
+
+    def cut(self, blocks: Iterable[np.ndarray]) -> Iterator[Window]:
+        """Yields the windows of a recording, each as soon as it is certain.
+
+        Args:
+            blocks: int16 samples of a recording, in blocks of any lengths.
+        """
+        for block in blocks:
+            self.samples += len(block)
+            self._held = np.concatenate([self._held, block])
+            yield from self._decide(self._meter.add(block))
+            self._let_go()
+        yield from self._decide(self._meter.finish())
+        if self._stretch:
+            yield from self._close(self._stretch)
+
+    def _decide(self, probabilities: np.ndarray) -> Iterator[Window]:
+        """Goes on with frames of which it is known now whether they are speech."""
+        speech = probabilities >= activity.SPEECH_FROM
+        # Runs of speech: where they begin, and where they have ended.
+        edges = np.flatnonzero(np.diff(speech, prepend=False, append=False)) + self._decided
+        self._decided += len(speech)
+        for first, end in zip(edges[::2], edges[1::2], strict=True):
+            stretch = self._stretch
+            if stretch and first - stretch.runs[-1][1] > self._max_pause:
+                yield from self._close(stretch)
+                stretch = None
+            if stretch is None:
+                start = int(first) * self._frame
+                at_start = start <= _LEAD_SECONDS * self._rate
+                stretch = self._stretch = _Stretch(0 if at_start else start)
+            stretch.add(int(first), int(end))
+            yield from self._certain(stretch)
+        if self._stretch and self._decided - self._stretch.runs[-1][1] > self._max_pause:
+            yield from self._close(self._stretch)
+
+    def _certain(self, stretch: _Stretch) -> Iterator[Window]:
+        """Windows behind which the stretch goes on."""
+        while self._end(stretch) > stretch.following + self._clip:
+            if self._is_long_enough(stretch):
+                yield self._window(stretch, stretch.following, stretch.following + self._clip)
+            stretch.last = stretch.following
+            stretch.following += hop(self._clip)
+        stretch.forget(stretch.last // self._frame)
+
+    def _close(self, stretch: _Stretch) -> Iterator[Window]:
+        """The last window of a stretch, unless there is too little speech in it."""
+        self._stretch = None
+        if self._is_long_enough(stretch):
+            end = self._end(stretch)
+            self.speech_seconds += stretch.frames * self._frame / self._rate
+            yield self._window(stretch, max(stretch.start, end - self._clip), end)
+
+    def _end(self, stretch: _Stretch) -> int:
+        """Where the speech of a stretch ends; the last frame may go beyond the recording."""
+        return min(stretch.runs[-1][1] * self._frame, self.samples)
+
+    def _is_long_enough(self, stretch: _Stretch) -> bool:
+        return stretch.frames * self._frame >= MIN_STRETCH_SECONDS * self._rate
+
+    def _window(self, stretch: _Stretch, start: int, end: int) -> Window:
+        samples = self._held[start - self._held_from : end - self._held_from]
+        runs = np.array(stretch.runs) * self._frame
+        speech = np.minimum(runs[:, 1], end) - np.maximum(runs[:, 0], start)
+        return Window(start, samples, float(speech.clip(0).sum() / self._rate))
+
+    def _let_go(self) -> None:
+        """Drops samples that no window can hold any more."""
+        needed = self._decided * self._frame
+        if self._stretch:
+            # The last window may start at any place after the start of the one before.
+            needed = self._stretch.last
+        elif needed <= _LEAD_SECONDS * self._rate:
+            needed = 0
+        self._held = self._held[needed - self._held_from :]
+        self._held_from = needed
+
+
+class _Stretch:
+    """A stretch of speech that has not ended.
+
+    Args:
+        start: In samples.
+
+    Attributes:
+        start: In samples.
+        runs: First frame and end of each run of speech in it, but for what `forget` has dropped.
+        frames: How many frames of speech all runs have.
+        following: Where the window starts that comes next, in samples.
+        last: Where the window before starts.
+    """
+
+    def __init__(self, start: int) -> None:
+        self.start = self.following = self.last = start
+        self.runs: list[tuple[int, int]] = []
+        self.frames = 0
+
+    def add(self, first: int, end: int) -> None:
+        """Appends a run."""
+        self.runs.append((first, end))
+        self.frames += end - first
+
+    def forget(self, frame: int) -> None:
+        """Drops runs that end before a frame: a stretch may be as long as its recording."""
+        while self.runs[0][1] < frame:
+            self.runs.pop(0)

@@ -1,1 +1,1 @@
-"""How a pushed model is served, and a client of such a server."""
+"""Client and load generator of a model server."""

@@ -1,13 +1,13 @@
-"""Scores recordings with a model that TensorFlow Serving or KServe serves.
+"""Scores recordings with a model on TensorFlow Serving or KServe.
 
     bonafide client call.wav talk.mp3                      REST, http://localhost:8501
     bonafide client --url http://localhost:8080 call.wav   KServe's port
     bonafide client --grpc localhost:8500 call.wav
 
-Recordings are decoded here, as the pipeline decodes utterances, and cut into the model's clips
-where they are longer; a recording's score is the mean of theirs, so it is what score.py would say.
-Prints path, score (a natural-log likelihood ratio, higher = more bona fide) and seconds, between
-tabs.
+The client decodes recordings and cuts their speech into the model's clips by the code of `bonafide
+score`, so that the scores are the same. Prints path, score (a natural-log likelihood ratio, higher
+= more bona fide; empty if there is less than a second of speech), seconds, seconds of speech and
+channel, separated by tabs.
 """
 
 from __future__ import annotations
@@ -19,18 +19,23 @@ import json
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from bonafide.scoring import engine
+from bonafide.scoring.ahead import Decoder
+from bonafide.scoring.arguments import add_channel
+from bonafide.scoring.engine import Recording
 from bonafide.scoring.model import DEFAULT_CLIP_SAMPLES, DEFAULT_SAMPLE_RATE
-from bonafide.scoring.reading import AudioError, read_blocks
-from bonafide.scoring.windows import cut
+from bonafide.scoring.reading import AUTO, read_tracks
+from bonafide.scoring.rows import WORST
+from bonafide.scoring.thresholds import NO_SPEECH
 
 SIGNATURE = "score_pcm16"
 INPUT = "pcm16"
-# As much as the server scores at once (`config/batching.txt`).
+# The largest batch of the server (`config/batching.txt`).
 BATCH_CLIPS = 32
 TIMEOUT_SECONDS = 60.0
 
@@ -38,7 +43,7 @@ Scorer = Callable[[Sequence[bytes]], list[float]]
 
 
 class ServerError(Exception):
-    """The server cannot be reached or does not score; the message says what it said."""
+    """The server cannot be reached or does not score; the message contains its answer."""
 
 
 def request_body(clips: Sequence[bytes]) -> dict[str, Any]:
@@ -63,11 +68,11 @@ def over_rest(url: str, model: str) -> Scorer:
             with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as reply:
                 return [float(row["score"]) for row in json.load(reply)["predictions"]]
         except urllib.error.HTTPError as error:
-            raise ServerError(f"{address} says {error.code}: {_reason(error)}") from error
+            raise ServerError(f"{address} answered {error.code}: {_reason(error)}") from error
         except (OSError, http.client.HTTPException) as error:
             raise ServerError(f"{address} cannot be reached: {error}") from error
         except (ValueError, KeyError, TypeError) as error:
-            raise ServerError(f"{address} gives no scores: is it another service?") from error
+            raise ServerError(f"{address} returned no scores. Is it another service?") from error
 
     return score
 
@@ -93,38 +98,42 @@ def over_grpc(target: str, model: str) -> Scorer:
         try:
             reply = stub.Predict(request, timeout=TIMEOUT_SECONDS)
         except grpc.RpcError as error:
-            raise ServerError(f"{target} says {error.code().name}: {error.details()}") from error
+            answer = f"{error.code().name}: {error.details()}"
+            raise ServerError(f"{target} answered {answer}") from error
         scores: list[float] = tf.make_ndarray(reply.outputs["score"]).tolist()
         return scores
 
     return score
 
 
-def score_recording(
-    path: str, score: Scorer, *, sample_rate: int, clip_samples: int
-) -> tuple[float, float]:
-    """Returns the score of a recording and its length in seconds.
+def score_recordings(
+    paths: Sequence[str], score: Scorer, *, sample_rate: int, clip_samples: int, channel: str = AUTO
+) -> Iterator[Recording]:
+    """Yields recordings with their scores, in order, as `score.py` finds them.
 
     Args:
-        path: Of a recording in any format and at any rate that libsndfile reads.
+        paths: Of the recordings.
         score: Clips -> their scores.
         sample_rate: Of the model, in Hz.
         clip_samples: Of the model.
+        channel: See `bonafide.scoring.reading.read_tracks`.
 
     Raises:
-        AudioError: The recording cannot be used.
-        ServerError: The server does not score it.
+        ServerError: The server does not score.
     """
-    samples = np.concatenate(list(read_blocks(path, sample_rate)))
-    clips = [clip.astype("<i2").tobytes() for _, clip in cut([samples], clip_samples)]
-    scores: list[float] = []
-    for first in range(0, len(clips), BATCH_CLIPS):
-        scores += score(clips[first : first + BATCH_CLIPS])
-    return float(np.mean(scores)), len(samples) / sample_rate
+    decoder = Decoder(
+        paths, lambda path: read_tracks(path, sample_rate, channel), sample_rate, clip_samples
+    )
+    try:
+        yield from engine.score_recordings(
+            paths, decoder, lambda clips: np.asarray(score(clips)), batch_clips=BATCH_CLIPS
+        )
+    finally:
+        decoder.stop()
 
 
 def _reason(error: urllib.error.HTTPError) -> str:
-    """What TensorFlow Serving says in the body, or the status' own words."""
+    """The error in the body of TensorFlow Serving's answer, or the reason of the status."""
     try:
         return str(json.load(error)["error"])
     except (ValueError, KeyError, TypeError):
@@ -138,12 +147,23 @@ def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int
     )
     add = parser.add_argument
     add("paths", metavar="PATH", nargs="+", help="recordings; - is standard input")
-    add("--url", default="http://localhost:8501", help="of the server (default %(default)s)")
-    add("--grpc", metavar="HOST:PORT", help="speak gRPC with this server instead")
-    add("--model", default="bonafide", help="its name on the server (default %(default)s)")
-    told = "as the model was trained with (default %(default)s)"
-    add("--sample-rate", type=int, default=DEFAULT_SAMPLE_RATE, help=f"Hz, {told}")
-    add("--clip-samples", type=int, default=DEFAULT_CLIP_SAMPLES, help=f"length of a clip, {told}")
+    add("--url", default="http://localhost:8501", help="URL of the server (default %(default)s)")
+    add("--grpc", metavar="HOST:PORT", help="use gRPC with this server")
+    add("--model", default="bonafide", help="name of the model on the server (default %(default)s)")
+    of_model = "of the model (default %(default)s)"
+    add(
+        "--sample-rate",
+        type=int,
+        default=DEFAULT_SAMPLE_RATE,
+        help=f"sampling rate in Hz {of_model}",
+    )
+    add(
+        "--clip-samples",
+        type=int,
+        default=DEFAULT_CLIP_SAMPLES,
+        help=f"samples of a clip {of_model}",
+    )
+    add_channel(parser)
     options = parser.parse_args(arguments)
     if options.grpc:
         score = over_grpc(options.grpc, options.model)
@@ -151,14 +171,21 @@ def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int
         score = over_rest(options.url, options.model)
     sizes = {"sample_rate": options.sample_rate, "clip_samples": options.clip_samples}
     failed = 0
-    for path in options.paths:
-        try:
-            found, seconds = score_recording(path, score, **sizes)
-            print(f"{path}\t{found:.6f}\t{seconds:.3f}", flush=True)
-        except AudioError as error:
-            print(f"error: {path}: {error}", file=sys.stderr)
-            failed = 1
-        except ServerError as error:
-            print(f"error: {error}", file=sys.stderr)
-            return 1
+    try:
+        for found in score_recordings(options.paths, score, channel=options.channel, **sizes):
+            if found.error:
+                print(f"error: {found.path}: {found.error}", file=sys.stderr)
+                failed = 1
+                continue
+            track = found.verdict
+            value = f"{track.score:.6f}" if found.has_score else ""
+            seconds = f"{track.samples / options.sample_rate:.3f}\t{track.speech_seconds:.3f}"
+            channel = (WORST if len(found.tracks) > 1 else "") + track.channel
+            print(f"{found.path}\t{value}\t{seconds}\t{channel}", flush=True)
+            if not found.has_score:
+                print(f"error: {found.path}: {NO_SPEECH}: {found.reason}", file=sys.stderr)
+                failed = 1
+    except ServerError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     return failed

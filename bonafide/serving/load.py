@@ -1,12 +1,12 @@
-"""What load does a model server stand? Clients that ask for scores without a pause.
+"""Load test of a model server: clients send requests without a pause.
 
     bonafide load --url http://localhost:8501 --clients 1 8 64 --seconds 60
-    bonafide load --pid 4711 --json load.json      its memory, too, if it runs here
+    bonafide load --pid 4711 --json load.json      with the memory of a local server
 
-Each client sends one clip a request, waits for its score, and sends the next. Prints, for each
-number of clients, requests a second, how long they waited (median, 99th percentile, longest) and
-how many failed; with --pid the memory of the server's process before and after. The exit code is 1
-if a request failed.
+Each client sends one clip per request, waits for the score, and sends the next. For each number of
+clients, the command prints requests per second, latency (median, 99th percentile, maximum) and
+failed requests; with --pid also the memory of the server's process before and after. The exit code
+is 1 if a request failed.
 """
 
 from __future__ import annotations
@@ -32,19 +32,19 @@ _SEED = 1
 
 @dataclasses.dataclass(frozen=True)
 class Load:
-    """What a server stood.
+    """Result of a load test.
 
     Attributes:
-        clients: How many asked at once.
-        seconds: For how long.
-        requests: How many had a score.
-        requests_per_second: Of those.
-        p50_ms: Half of them waited no longer; NaN where there were none.
-        p99_ms: 99 % of them waited no longer.
-        longest_ms: The longest wait.
-        failed: How many had no score.
-        first_failure: What the first of these was told; empty where there was none.
-        memory_mib: Of the server's process, before and after; None where that is not known.
+        clients: Concurrent clients.
+        seconds: Duration.
+        requests: Requests with a score.
+        requests_per_second: Throughput of those.
+        p50_ms: Median latency; NaN without requests.
+        p99_ms: 99th percentile of the latency.
+        longest_ms: Maximum latency.
+        failed: Requests without a score.
+        first_failure: Error of the first of these; empty without one.
+        memory_mib: Of the server's process, before and after; None if not known.
     """
 
     clients: int
@@ -62,14 +62,14 @@ class Load:
 async def drive(
     address: str, body: bytes, *, clients: int, seconds: float, pid: int | None = None
 ) -> Load:
-    """Asks a server for scores for some time.
+    """Sends requests to a server for some time.
 
     Args:
-        address: Where predict requests go.
+        address: URL of predict requests.
         body: The request.
-        clients: How many ask at once.
-        seconds: For how long; requests under way at the end are waited for.
-        pid: Of the server's process on this machine; None does not look at its memory.
+        clients: Number of concurrent clients.
+        seconds: Duration; pending requests at the end are completed.
+        pid: Of the server's process on this machine; None skips its memory.
     """
     waits: list[float] = []
     failures: list[str] = []
@@ -82,7 +82,7 @@ async def drive(
             failure = await _ask(session, address, body)
             if failure:
                 failures.append(failure)
-                await asyncio.sleep(0.1)  # a server that is not there is not asked in a tight loop
+                await asyncio.sleep(0.1)  # no tight loop if the server does not answer
             else:
                 waits.append(time.perf_counter() - sent)
 
@@ -108,23 +108,23 @@ async def drive(
 
 
 async def _ask(session: aiohttp.ClientSession, address: str, body: bytes) -> str:
-    """Sends a request; returns why it has no score, empty where it has one."""
+    """Sends a request; returns why there is no score, empty if there is one."""
     try:
         headers = {"Content-Type": "application/json"}
         async with session.post(address, data=body, headers=headers) as reply:
             text = await reply.text()
             if reply.status != 200:
-                return f"{address} says {reply.status}: {text[:200]}"
+                return f"{address} answered {reply.status}: {text[:200]}"
             float(json.loads(text)["predictions"][0]["score"])
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         return f"{address} cannot be reached: {error or type(error).__name__}"
     except (ValueError, KeyError, TypeError, IndexError):
-        return f"{address} gives no scores: is it another service?"
+        return f"{address} returned no scores. Is it another service?"
     return ""
 
 
 def _memory_mib(pid: int | None) -> float | None:
-    """Resident memory of a process, by Linux' /proc; None where that cannot be read."""
+    """Resident memory of a process, from /proc; None if that cannot be read."""
     if pid is None:
         return None
     try:
@@ -136,13 +136,13 @@ def _memory_mib(pid: int | None) -> float | None:
 
 
 def clip_body(clip_samples: int) -> bytes:
-    """Returns the request for the score of a clip of noise."""
+    """Returns a request with one clip of noise."""
     samples = np.random.default_rng(_SEED).normal(scale=3000, size=clip_samples)
     return json.dumps(request_body([samples.astype("<i2").tobytes()])).encode()
 
 
 def text_of(load: Load) -> str:
-    """Returns a line for people."""
+    """Returns the result as a line."""
     memory = "" if load.memory_mib is None else "  {:.0f} MiB, then {:.0f}".format(*load.memory_mib)
     failed = f"  {load.failed} failed: {load.first_failure}" if load.failed else ""
     return (
@@ -158,19 +158,26 @@ def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int
         prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--url", default="http://localhost:8501", help="of the server (default %(default)s)")
-    add("--model", default="bonafide", help="its name on the server (default %(default)s)")
-    add("--clients", type=int, nargs="+", default=[1, 8, 64], help="default: 1 8 64")
-    add("--seconds", type=float, default=30.0, help="for each number (default %(default)s)")
-    told = "of a clip, as the model was trained with (default %(default)s)"
-    add("--clip-samples", type=int, default=DEFAULT_CLIP_SAMPLES, help=f"length {told}")
-    add("--pid", type=int, help="of the server's process, if it runs on this machine")
-    add("--json", type=Path, metavar="FILE", help="write the figures here")
+    add("--url", default="http://localhost:8501", help="URL of the server (default %(default)s)")
+    add("--model", default="bonafide", help="name of the model on the server (default %(default)s)")
+    clients_help = "numbers of clients (default 1 8 64)"
+    add("--clients", type=int, nargs="+", default=[1, 8, 64], help=clients_help)
+    add(
+        "--seconds", type=float, default=30.0, help="duration for each number (default %(default)s)"
+    )
+    add(
+        "--clip-samples",
+        type=int,
+        default=DEFAULT_CLIP_SAMPLES,
+        help="samples of a clip of the model (default %(default)s)",
+    )
+    add("--pid", type=int, help="process id of the server, if it runs on this machine")
+    add("--json", type=Path, metavar="FILE", help="write the results as JSON")
     options = parser.parse_args(arguments)
     if options.json and (why := why_not_writable(options.json)):
         parser.error(f"--json {options.json}: {why}")
     if min(options.clients) < 1 or options.seconds <= 0 or options.clip_samples < 1:
-        parser.error("--clients, --seconds and --clip-samples must be above 0")
+        parser.error("expected --clients, --seconds and --clip-samples above 0")
     address = f"{options.url.rstrip('/')}/v1/models/{options.model}:predict"
     body = clip_body(options.clip_samples)
     loads = []

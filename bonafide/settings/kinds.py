@@ -239,7 +239,7 @@ class Group:
         """See `Kind`."""
         return "a mapping of settings"
 
-    def read(self, value: Any, strict: bool = False) -> Any:
+    def read(self, value: Any, strict: bool = False) -> Any:  # noqa: ARG002 (see `Kind`)
         """See `Kind`; nothing (`null` in YAML) leaves every setting at its default."""
         return value if isinstance(value, self.of) else self.of.from_mapping(value)
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from bonafide.settings.kinds import Choice, Flag, Group, Kind, List, Maybe, Number, Table, Text
+from bonafide.settings.rules import Pattern
 from bonafide.settings.section import Section, Setting, settings_of
 
 _ENTRY = re.compile(r"(\w+): (.*)")
@@ -41,7 +42,8 @@ class Description:
             return str(self.value).lower()
         if isinstance(self.value, tuple):
             return ", ".join(map(str, self.value))
-        return "" if self.value is dataclasses.MISSING else str(self.value)
+        has_none = self.value is dataclasses.MISSING or isinstance(self.value, Section | Mapping)
+        return "" if has_none else str(self.value)
 
 
 def describe(
@@ -79,8 +81,13 @@ def _describe(
 
 def title(section: type[Section]) -> str:
     """Returns the first sentence of a section's docstring."""
-    paragraph = (inspect.getdoc(section) or "").partition("\n\n")[0]
-    return _END_OF_SENTENCE.split(" ".join(paragraph.split()))[0]
+    return _END_OF_SENTENCE.split(introduction(section))[0]
+
+
+def introduction(described: object) -> str:
+    """Returns what a docstring says before its first list (`Attributes:` and the like)."""
+    text = (inspect.getdoc(described) or "").partition("\n\nAttributes:")[0]
+    return "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
 
 
 def attribute_texts(section: type) -> dict[str, str]:
@@ -130,16 +137,15 @@ def markdown_table(section: type[Section]) -> str:
     rows = [
         ["Setting", "Default", "Range", "Unit", "What it does"],
         ["---"] * 5,
-        *(
-            [f"`{d.name}`", _code(d.value_text), d.limits, d.unit, d.text]
-            for d in describe(section)
-        ),
+        *([f"`{d.name}`", _default(d), d.limits, d.unit, d.text] for d in describe(section)),
     ]
     return "".join(f"| {' | '.join(_cell(cell) for cell in row)} |\n" for row in rows)
 
 
-def _code(text: str) -> str:
-    return f"`{text}`" if text else ""
+def _default(described: Description) -> str:
+    if described.value is dataclasses.MISSING:
+        return "*required*"
+    return f"`{described.value_text}`" if described.value_text else ""
 
 
 def _cell(text: str) -> str:
@@ -167,6 +173,9 @@ def _limits(kind: Kind) -> str:
             return dataclasses.replace(kind, item=item).expected()
         case List() if isinstance(kind.item, Group):
             return f"a list of `{kind.item.of.__name__}`"
+        case List() if isinstance(kind.item, Text) and kind.item.choices:
+            brief = Text(Pattern("", kind.item.choices.words))
+            return dataclasses.replace(kind, item=brief).expected()
         case Group():
             return f"`{kind.of.__name__}`"
         case Table() if isinstance(kind.item, Group):

@@ -89,9 +89,14 @@ class Choices:
     """The texts that are allowed, for names that are collected while Python runs.
 
     Where they can be written down, a `Literal` type says the same to type checkers too.
+
+    Attributes:
+        names: All of them.
+        words: What they are, for a reference that lists them elsewhere.
     """
 
     names: Sequence[str]
+    words: str
 
 
 @dataclasses.dataclass(frozen=True)

@@ -84,8 +84,8 @@ class Section:
         settings = {setting.name: setting for setting in settings_of(cls)}
         for name in content:
             if name not in settings:
-                error = unknown(str(name), settings, f"a setting of {cls.section or cls.__name__}")
-                raise error.below(_dotted(cls.section, str(name)))
+                what = f"a setting of {cls.section}" if cls.section else "a setting"
+                raise unknown(str(name), settings, what).below(_dotted(cls.section, str(name)))
         for name, setting in settings.items():
             if setting.default is dataclasses.MISSING and name not in content:
                 raise SettingsError(setting.kind.expected(), "nothing", name)

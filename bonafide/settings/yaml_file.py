@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     import yaml
 
 _STANDARD = "tag:yaml.org,2002:"
+_PLAIN = {
+    f"{_STANDARD}{kind}"
+    for kind in ("str", "int", "float", "bool", "null", "timestamp", "value", "map", "seq")
+}
 # Far more than any settings have: aliases of aliases would be billions.
 _MOST_VALUES = 10_000
 
@@ -31,7 +35,8 @@ def read_yaml(path: str | os.PathLike[str]) -> tuple[Any, dict[str, str]]:
         (`default.volumes[0].mount`) -> `FILE:LINE`.
 
     Raises:
-        SettingsError: The file cannot be read, is no YAML, or names a key twice.
+        SettingsError: The file cannot be read, is no YAML, or has a name twice: also one that is
+            nested and dotted.
     """
     import yaml  # only where there is a file
 
@@ -65,6 +70,7 @@ class _Reader:
         self._file = file
         self._places = places
         self._read = 0
+        self._own: dict[int, list[yaml.Node]] = {}
 
     def value(self, node: yaml.Node, name: str) -> Any:
         import yaml
@@ -73,7 +79,7 @@ class _Reader:
         self._read += 1
         if self._read > _MOST_VALUES:
             raise SettingsError(f"at most {_MOST_VALUES:,} values", "more", place=self._file)
-        if not node.tag.startswith(_STANDARD):
+        if node.tag not in _PLAIN:
             raise SettingsError("plain YAML", f"the tag {node.tag}", name, self._place(node))
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, name)
@@ -82,18 +88,21 @@ class _Reader:
         return None if node.tag == f"{_STANDARD}null" else node.value
 
     def _mapping(self, node: yaml.MappingNode, name: str) -> dict[str, Any]:
-        own = [key.value for key, _ in node.value if key.tag != f"{_STANDARD}merge"]
-        self._loader.flatten_mapping(node)  # what `<<: *anchor` stands for comes first
-        content: dict[str, Any] = {}
-        for key, value in node.value:
+        # Before the first flattening, which puts the merged ones among them.
+        own = [key for key, _ in node.value if key.tag != f"{_STANDARD}merge"]
+        for key in self._own.setdefault(id(node), own):
             if not isinstance(key.value, str):
                 raise SettingsError("a name", "a list or mapping", name, self._place(key))
             inner = f"{name}.{key.value}" if name else key.value
-            if own.count(key.value) > 1 and key.value in content:
-                raise SettingsError("each name once", "it again", inner, self._place(key))
+            if inner in self._places:
+                again = f"it again after {self._places[inner]}"
+                raise SettingsError("each name once", again, inner, self._place(key))
             self._places[inner] = self._place(key)
-            content[key.value] = self.value(value, inner)
-        return content
+        self._loader.flatten_mapping(node)  # what `<<: *anchor` stands for comes first
+        return {
+            key.value: self.value(value, f"{name}.{key.value}" if name else key.value)
+            for key, value in node.value
+        }
 
     def _place(self, node: yaml.Node) -> str:
         return f"{self._file}:{node.start_mark.line + 1}"
@@ -107,32 +116,22 @@ def changes_of(content: Any, places: Mapping[str, str]) -> list[Change]:
         places: From `read_yaml`.
 
     Raises:
-        SettingsError: It is no mapping, or a setting is there nested and dotted.
+        SettingsError: It is no mapping.
     """
     if content is None:
         return []
     if not isinstance(content, dict):
         raise SettingsError("a mapping of settings", repr(content), place=places.get("", ""))
-    changes = list(_flat(content, "", "", places))
-    seen: dict[str, Change] = {}
-    for change in changes:
-        if other := seen.get(change.name):
-            places_text = f"{other.place} and {change.place}"
-            raise SettingsError("each setting once", "it twice", change.name, places_text)
-        seen[change.name] = change
-    return changes
+    return list(_flat(content, "", places))
 
 
-def _flat(
-    content: Mapping[str, Any], name: str, path: str, places: Mapping[str, str]
-) -> Iterator[Change]:
+def _flat(content: Mapping[str, Any], outer: str, places: Mapping[str, str]) -> Iterator[Change]:
     for key, value in content.items():
-        inner_name = f"{name}.{key}" if name else key
-        inner_path = f"{path}.{key}" if path else key
+        name = f"{outer}.{key}" if outer else key
         if isinstance(value, dict):
-            yield from _flat(value, inner_name, inner_path, places)
+            yield from _flat(value, name, places)
         else:
-            yield Change(inner_name, value, places[inner_path])
+            yield Change(name, value, places[name])
 
 
 def to_yaml(sections: Mapping[str, Mapping[str, Any]], titles: Mapping[str, str]) -> str:

@@ -12,8 +12,8 @@ from apache_beam.io.filesystems import FileSystems
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.utils import retry
 
-from bonafide.storage import tfrecord
-from bonafide.storage.corpus_files import FileInfo, decode_text
+from bonafide.storage.corpus_files import FileInfo, split_part
+from bonafide.storage.text_files import decode_text
 
 _MIME_TYPE = "application/octet-stream"
 _RAW = CompressionTypes.UNCOMPRESSED  # Never guess a compression from a file's name.
@@ -52,7 +52,7 @@ class BeamFiles:
 
     def read_bytes(self, path: str) -> bytes:
         """The content of a file, or of the part of a TFRecord file that the path names."""
-        if part := tfrecord.split_part(path):
+        if part := split_part(path):
             return read_part(self.uri(part.path), part.offset, part.length)
         return read_bytes(self.uri(path))
 
@@ -61,7 +61,7 @@ class BeamFiles:
         return decode_text(self.read_bytes(path), path)
 
     def list(self, folder: str) -> dict[str, FileInfo]:
-        """The files right inside a folder by name, by one listing whatever their number."""
+        """The files right inside a folder by name, with one listing."""
         return list_folder(self.uri(folder))
 
     def walk(self, folder: str) -> dict[str, FileInfo]:
@@ -105,7 +105,7 @@ def walk_folder(folder: str) -> dict[str, FileInfo]:
 
 
 def _quoted(folder: str) -> str:
-    """A folder in a glob: the glob's own characters in its name stand for themselves."""
+    """A folder in a glob: special characters in its name are escaped."""
     return "".join(f"[{char}]" if char in "[*?" else char for char in folder.rstrip("/"))
 
 
@@ -127,7 +127,7 @@ def read_part(uri: str, offset: int, length: int) -> bytes:
 
 @_patiently
 def read_bytes(uri: str) -> bytes:
-    """The content of a file; a store that fails now and then is asked four times in all.
+    """The content of a file; it is read up to four times if the store fails intermittently.
 
     Raises:
         OSError: It is not there, or cannot be read.
@@ -189,7 +189,7 @@ def remove_file(uri: str) -> None:
 
 
 def remove_folder(uri: str) -> None:
-    """Removes a folder and the files right inside it; no harm if there is none."""
+    """Removes a folder and the files right inside it; no error if there is none."""
     if FileSystems.get_scheme(uri) is None:
         # Beam reads the names to delete as globs, which a local path with brackets would not match.
         with contextlib.suppress(FileNotFoundError):

@@ -1,16 +1,15 @@
 """A corpus as its readers see it: files by path, on any store, or in a dictionary of a test."""
 
 import dataclasses
+import re
 from typing import Protocol
 
-
-class CorpusError(ValueError):
-    """The corpus cannot be used as it is; the message says what, where and what to do."""
+_PART = re.compile(r"(.+\.tfrec(?:ord)?s?)#(\d+):(\d+)")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class FileInfo:
-    """What a folder listing tells about a file, without opening it."""
+    """Size and time of a file, from the listing of its folder, without opening it."""
 
     size_bytes: int
     modified_seconds: float
@@ -19,7 +18,7 @@ class FileInfo:
 class CorpusFiles(Protocol):
     """The corpus as a reader sees it. Paths are relative to `root`, with forward slashes.
 
-    A path may also be an absolute one, or the URI of another place.
+    A path may also be an absolute one, or the URI of another place; for `read_bytes`, a `Part`.
     """
 
     root: str
@@ -37,18 +36,28 @@ class CorpusFiles(Protocol):
         """The content of a file."""
 
     def read_text(self, path: str) -> str:
-        """The content of a UTF-8 file, without byte order mark; CorpusError if it is not text."""
+        """The content of a UTF-8 file, without byte order mark; FileError if it is not text."""
 
     def list(self, folder: str) -> dict[str, FileInfo]:
-        """The files right inside a folder by name; empty where there is no such folder."""
+        """The files right inside a folder by name; empty if there is no such folder."""
 
     def walk(self, folder: str) -> dict[str, FileInfo]:
-        """The files at any depth by path below `folder`; empty where there is no such folder."""
+        """The files at any depth by path below `folder`; empty if there is no such folder."""
 
 
-def decode_text(data: bytes, where: str) -> str:
-    """UTF-8, with or without byte order mark; anything else is a CorpusError that names it."""
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise CorpusError(f"{where}: not a UTF-8 text file: {error}") from error
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """Some bytes of a TFRecord file; as a path `shard.tfrec#OFFSET:LENGTH`."""
+
+    path: str
+    offset: int
+    length: int
+
+    def __str__(self) -> str:
+        return f"{self.path}#{self.offset}:{self.length}"
+
+
+def split_part(path: str) -> Part | None:
+    """The part of a TFRecord file that a path names; None if it names a whole file."""
+    match = _PART.fullmatch(path)
+    return Part(match[1], int(match[2]), int(match[3])) if match else None

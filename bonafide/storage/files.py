@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, for whoever writes one. Imports no framework."""
+"""Atomic file writes: a file is written completely or not at all. Imports no framework."""
 
 from __future__ import annotations
 

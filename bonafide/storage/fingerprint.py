@@ -17,8 +17,8 @@ def code_fingerprint(
 
     Args:
         paths: Folders (every `.py` file below them counts) and single files. Their order does not
-            matter; where the checkout lies does not matter either, since a file is known by its
-            path below the folder named, which itself is known by its name only.
+            matter; the location of the checkout does not matter either, since a file is known by
+            its path below the folder named, which itself is known by its name only.
         root: Where single files are known by their path below this folder.
 
     Returns:

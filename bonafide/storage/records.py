@@ -1,10 +1,10 @@
-"""tf.Examples and TFRecords without TensorFlow.
+"""tf.Examples and TFRecords without TensorFlow, whose import takes seconds and half a gigabyte.
 
-Importing TensorFlow takes every Beam worker some seconds and half a gigabyte, and nothing else in
-UtteranceGen needs it.
+A TFRecord file is a sequence of records: the length of the data (8 bytes, little-endian), a
+checksum of it (4 bytes), the data, a checksum of that (4 bytes). The format is described at
+https://www.tensorflow.org/tutorials/load_data/tfrecord.
 """
 
-import itertools
 import struct
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
@@ -12,6 +12,9 @@ from typing import Any, BinaryIO
 import google_crc32c
 import numpy as np
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf.message import DecodeError
+
+from bonafide.storage.text_files import FileError
 
 _FIELD = descriptor_pb2.FieldDescriptorProto
 # tensorflow/core/example/feature.proto: name, number, type and label of the values of each kind of
@@ -24,6 +27,8 @@ _LISTS = (
 )
 _CRC_MASK = 0xA282EAD8
 _HEAD = struct.Struct("<QI")  # the length of a record, and the checksum of that
+HEAD_BYTES = _HEAD.size
+TAIL_BYTES = 4
 
 
 def encode_example(features: Mapping[str, list[bytes] | list[int] | np.ndarray]) -> bytes:
@@ -49,14 +54,32 @@ def encode_example(features: Mapping[str, list[bytes] | list[int] | np.ndarray])
             feature.int64_list.value.extend(values)
         else:
             feature.bytes_list.value.extend(values)
-    return example.SerializeToString(deterministic=True)
+    data: bytes = example.SerializeToString(deterministic=True)
+    return data
+
+
+def decode_example(data: bytes) -> dict[str, list[bytes] | list[int] | np.ndarray]:
+    """Returns the features of a serialized tf.train.Example; the inverse of `encode_example`.
+
+    Raises:
+        FileError: It is no tf.Example.
+    """
+    try:
+        features = _Example.FromString(data).features.feature
+    except DecodeError as error:
+        raise FileError(f"no tf.Example: {error}") from error
+    return {name: _values(feature) for name, feature in features.items()}
+
+
+def _values(feature: Any) -> list[bytes] | list[int] | np.ndarray:
+    kind = feature.WhichOneof("kind")
+    if kind == "float_list":
+        return np.frombuffer(feature.float_list.value, "<f4")
+    return list(feature.int64_list.value if kind == "int64_list" else feature.bytes_list.value)
 
 
 def write_record(file: BinaryIO, record: bytes) -> None:
-    """Appends a record to a TFRecord file: its length and itself, each with a masked CRC-32C.
-
-    The format is described at https://www.tensorflow.org/tutorials/load_data/tfrecord.
-    """
+    """Appends a record to a TFRecord file: its length and itself, each with a masked CRC-32C."""
     length = struct.pack("<Q", len(record))
     file.write(_HEAD.pack(len(record), _masked_crc(length)))
     file.write(record)
@@ -71,23 +94,40 @@ def read_records(file: BinaryIO, *, where: str) -> Iterator[bytes]:
         where: Its name, for messages.
 
     Raises:
-        ValueError: A record is cut off, or a checksum does not match: the file is damaged.
+        FileError: A record is cut off, or a checksum does not match: the file is damaged, or is no
+            TFRecord file.
     """
-    for number in itertools.count():
-        head = file.read(_HEAD.size)
-        if not head:
-            return
-        length, check = _HEAD.unpack(head) if len(head) == _HEAD.size else (0, -1)
+    at = 0
+    while head := file.read(HEAD_BYTES):
+        if len(head) < HEAD_BYTES:
+            raise _cut_off(where, at, HEAD_BYTES, len(head))
+        length, check = _HEAD.unpack(head)
         if check != _masked_crc(head[:8]):
-            raise ValueError(f"{where}: record {number} is cut off or damaged")
-        record, tail = file.read(length), file.read(4)
-        if len(tail) != 4 or struct.unpack("<I", tail)[0] != _masked_crc(record):
-            raise ValueError(f"{where}: record {number} is cut off or damaged")
+            raise FileError(
+                f"{where}: no record begins at byte {at}: the checksum of its length is wrong. "
+                "Give TFRecord files that are not compressed; copy this one again if it is one"
+            )
+        record, tail = file.read(length), file.read(TAIL_BYTES)
+        if len(tail) < TAIL_BYTES:
+            raise _cut_off(where, at, length + TAIL_BYTES, len(record) + len(tail))
+        if struct.unpack("<I", tail)[0] != _masked_crc(record):
+            raise FileError(
+                f"{where}: the record at byte {at} is damaged: its checksum is wrong. Copy the "
+                "file again"
+            )
         yield record
+        at += HEAD_BYTES + length + TAIL_BYTES
+
+
+def _cut_off(where: str, at: int, expected: int, got: int) -> FileError:
+    return FileError(
+        f"{where}: the record at byte {at} is cut off: expected {expected:,} bytes, got {got:,}. "
+        "Copy the file again"
+    )
 
 
 def _masked_crc(data: bytes) -> int:
-    crc = google_crc32c.value(data)
+    crc: int = google_crc32c.value(data)
     return ((crc >> 15 | crc << 17) + _CRC_MASK) & 0xFFFF_FFFF
 
 

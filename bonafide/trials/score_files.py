@@ -13,22 +13,30 @@ held against the protocol as those of the four-column form are.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from bonafide.audio import endings
-from bonafide.trials import protocols
+from bonafide.storage.text_files import FileError, read_text
+from bonafide.text import listed, plural, shown
+from bonafide.trials import ids, keys, tables
 from bonafide.trials.arrays import Floats
-from bonafide.trials.protocols import BONAFIDE, SPOOF, FileError, Protocol
-from bonafide.trials.trials import NO_ATTACK, Trials, TrialsError, make_trials
+from bonafide.trials.ids import token
+from bonafide.trials.keys import BONAFIDE, NO_ATTACK, SPOOF
+from bonafide.trials.protocols import Protocol, refuse_duplicates
+from bonafide.trials.trials import Trials, TrialsError, make_trials
 
 SCORE_NAMES = ("score", "cm_score", "cm-score")
-_FORMS = (
-    "two columns UTTERANCE SCORE, four columns UTTERANCE SYSTEM KEY SCORE, or a header that names "
-    f"an utterance column ({', '.join(protocols.UTTERANCE_NAMES)}) and a score column "
-    f"({', '.join(SCORE_NAMES)})"
+_WITHOUT_HEADER = {
+    ("utterance", "score"): "UTTERANCE SCORE",
+    ("utterance", "system", "key", "score"): "UTTERANCE SYSTEM KEY SCORE",
+}
+_WITH_HEADER = (
+    f"a header that names an utterance column ({', '.join(tables.UTTERANCE_NAMES)}) and a score "
+    f"column ({', '.join(SCORE_NAMES)})"
 )
 
 
@@ -57,112 +65,66 @@ class ScoreFile:
         return replace(self, scores=-self.scores)
 
 
-def read_scores(path: str) -> ScoreFile:
+def read_scores(path: str | os.PathLike[str]) -> ScoreFile:
     """Reads a score file; see `parse_scores`.
 
     Raises:
         FileError: Also where the file cannot be read.
     """
-    return parse_scores(protocols.read_text(path), where=str(path))
+    return parse_scores(read_text(path), where=str(path))
 
 
 def parse_scores(text: str, *, where: str) -> ScoreFile:
     """Parses a score file of any form.
 
     Args:
-        text: Content of the file. Byte order mark, CRLF and blank lines are accepted.
+        text: Content of the file.
         where: Its path, for messages.
 
     Raises:
         FileError: A malformed line, a score that is not a finite number, an utterance that occurs
             twice, or no score.
     """
-    text = text.removeprefix("\ufeff")
-    columns = _columns(text, where)
+    table = tables.find_table(text, where, SCORE_NAMES) or tables.without_header(
+        text, where, _WITHOUT_HEADER, otherwise=_WITH_HEADER
+    )
+    utterance_at, score_at, system_at, key_at = (
+        table.find(names) for names in (tables.UTTERANCE_NAMES, SCORE_NAMES, ["system"], ["key"])
+    )
     utterances: list[str] = []
     scores: list[float] = []
     lines: list[int] = []
     systems: list[str] = []
-    keys: list[str] = []
+    found_keys: list[str] = []
     names: dict[str, str] = {}  # systems are kept once each, however many lines they are on
-    for number, fields in columns.rows:
-        if problem := columns.problem(fields):
-            protocols.malformed(f"{where}:{number}", problem, fields, columns.expected)
-        utterances.append(fields[columns.utterance])
-        scores.append(float(fields[columns.score]))
-        lines.append(number)
-        if columns.system is not None:
-            systems.append(names.setdefault(fields[columns.system], fields[columns.system]))
-        if columns.key is not None:
-            bonafide = protocols.is_bonafide_key(fields[columns.key])
-            keys.append(BONAFIDE if bonafide else SPOOF)
-    if not scores:
-        raise FileError(f"{where}: there is no score in it; expected {_FORMS}")
+    for row in table:
+        utterance, score = row.cell(utterance_at), row.cell(score_at)
+        system = row.cell(system_at)
+        if not is_number(score):
+            raise row.error(f"expected a number as the score, got {shown(score)}")
+        if not utterance:
+            raise row.error("the utterance is empty")
+        if key_at is not None:
+            key = keys.key_of(row.fields[key_at])
+            if key is None:
+                raise row.error(keys.unknown_key(row.fields[key_at]))
+            found_keys.append(key)
+        if problem := ids.id_problem((utterance, system)):
+            raise row.error(problem)
+        utterances.append(utterance)
+        scores.append(float(score))
+        lines.append(row.number)
+        systems.append(names.setdefault(system, system))
     values = np.array(scores, dtype=np.float64)
     _refuse_not_finite(values, lines, where)
-    protocols.refuse_duplicates(where, utterances, lines)
+    refuse_duplicates(where, utterances, lines)
     return ScoreFile(
         where=where,
         utterances=utterances,
         scores=values,
         lines=lines,
-        systems=None if columns.system is None else systems,
-        keys=None if columns.key is None else keys,
-    )
-
-
-@dataclass(frozen=True)
-class _Columns:
-    """Where the columns are. See `ScoreFile`."""
-
-    rows: Iterator[tuple[int, list[str]]]
-    width: int
-    expected: str
-    utterance: int
-    score: int
-    system: int | None = None
-    key: int | None = None
-
-    def problem(self, fields: Sequence[str]) -> str | None:
-        """Returns what is wrong with a line; None if nothing is."""
-        if len(fields) != self.width:
-            return f"{protocols.counted(len(fields), 'column')} in place of {self.width}"
-        if not is_number(fields[self.score]):
-            return f"the score {protocols.shown(fields[self.score])} is not a number"
-        if not fields[self.utterance]:
-            return "the utterance is empty"
-        if self.key is not None and protocols.is_bonafide_key(fields[self.key]) is None:
-            key = protocols.shown(fields[self.key])
-            return f"unknown key {key}; it must be {BONAFIDE!r} or {SPOOF!r}"
-        system = NO_ATTACK if self.system is None else fields[self.system]
-        return protocols.id_problem(fields[self.utterance], system)
-
-
-def _columns(text: str, where: str) -> _Columns:
-    if header := protocols.find_header(text, SCORE_NAMES):
-        utterance, score = header.find(protocols.UTTERANCE_NAMES), header.find(SCORE_NAMES)
-        assert utterance is not None  # otherwise it would not be a header
-        assert score is not None
-        return _Columns(
-            rows=header.rows(text, where),
-            width=len(header.names),
-            expected=f"columns {', '.join(header.names)}",
-            utterance=utterance,
-            score=score,
-            system=header.find(("system",)),
-            key=header.find(("key",)),
-        )
-    number, first = next(protocols.table(text, None), (0, []))
-    rows = protocols.table(text, None)
-    if len(first) == 4:
-        return _Columns(rows, 4, "UTTERANCE SYSTEM KEY SCORE", 0, 3, system=1, key=2)
-    if len(first) == 2 or not first:
-        return _Columns(rows, 2, "UTTERANCE SCORE", 0, 1)
-    protocols.malformed(
-        f"{where}:{number}",
-        f"no form of score file has {protocols.counted(len(first), 'column')} without a header",
-        first,
-        _FORMS,
+        systems=None if system_at is None else systems,
+        keys=None if key_at is None else found_keys,
     )
 
 
@@ -217,40 +179,39 @@ def _order(scores: ScoreFile, protocol: Protocol) -> list[int]:
     """Returns which line of the score file belongs to each trial of the protocol."""
     best: tuple[list[str], list[str]] | None = None
     for same in (_exactly, without_extension, without_folder):
-        wanted = [same(name) for name in protocol.utterances]
+        expected = [same(name) for name in protocol.utterances]
         places = {same(name): place for place, name in enumerate(scores.utterances)}
-        if len(places) < len(scores.utterances) or len(set(wanted)) < len(wanted):
+        if len(places) < len(scores.utterances) or len(set(expected)) < len(expected):
             continue  # two ids have become one: which is which cannot be said
         left_out = {same(name) for name in protocol.left_out}
-        missing = [
-            name for name, key in zip(protocol.utterances, wanted, strict=True) if key not in places
-        ]
-        known = left_out.union(wanted)
+        pairs = zip(protocol.utterances, expected, strict=True)
+        missing = [name for name, key in pairs if key not in places]
+        known = left_out.union(expected)
         extra = [scores.utterances[place] for key, place in places.items() if key not in known]
         if not missing and not extra:
-            return [places[key] for key in wanted]
+            return [places[key] for key in expected]
         if best is None or len(missing) + len(extra) < len(best[0]) + len(best[1]):
             best = missing, extra
     assert best is not None  # exact ids are never twice the same
-    _refuse_mismatch(scores, protocol, *best)
+    raise _mismatch(scores, protocol, *best)
 
 
-def _refuse_mismatch(
+def _mismatch(
     scores: ScoreFile, protocol: Protocol, missing: list[str], extra: list[str]
-) -> None:
+) -> FileError:
     parts = [f"the scores in {scores.where} do not fit the protocol {protocol.where}:"]
     if missing:
         parts.append(
-            f"  {protocols.counted(len(missing), 'trial')} of {len(protocol.utterances):,} without "
-            f"a score: {protocols.listed(missing)}"
+            f"  {plural(len(missing), 'trial')} of {len(protocol.utterances):,} without "
+            f"a score: {listed(missing)}"
         )
     if extra:
         parts.append(
-            f"  {protocols.counted(len(extra), 'score')} of {len(scores.utterances):,} without a "
-            f"trial: {protocols.listed(extra)}"
+            f"  {plural(len(extra), 'score')} of {len(scores.utterances):,} without a "
+            f"trial: {listed(extra)}"
         )
     parts.append("  each trial needs one score, and each score a trial: is it the same split?")
-    raise FileError("\n".join(parts))
+    return FileError("\n".join(parts))
 
 
 def _refuse_contradictions(scores: ScoreFile, protocol: Protocol, order: Sequence[int]) -> None:
@@ -262,15 +223,15 @@ def _refuse_contradictions(scores: ScoreFile, protocol: Protocol, order: Sequenc
         if scores.keys is not None and scores.keys[place] != key:
             wrong.append(f"{name} (key {scores.keys[place]}, in the protocol {key})")
         elif scores.systems is not None:
-            said, attack = scores.systems[place], protocol.attacks[index]
+            system, attack = scores.systems[place], protocol.attacks[index]
             allowed = (NO_ATTACK, BONAFIDE, "") if key == BONAFIDE else (attack, token(attack))
             # A protocol without names of attacks contradicts none.
-            if said not in allowed and attack != SPOOF:
-                wrong.append(f"{name} (system {said}, in the protocol {attack})")
+            if system not in allowed and attack != SPOOF:
+                wrong.append(f"{name} (system {system}, in the protocol {attack})")
     if wrong:
         raise FileError(
-            f"{protocols.counted(len(wrong), 'line')} of {scores.where} and the protocol "
-            f"{protocol.where} contradict each other: {protocols.listed(wrong)}. Is it the same "
+            f"{plural(len(wrong), 'line')} of {scores.where} and the protocol "
+            f"{protocol.where} contradict each other: {listed(wrong)}. Is it the same "
             "corpus and split?"
         )
 
@@ -287,11 +248,6 @@ def without_extension(utterance: str) -> str:
 def without_folder(utterance: str) -> str:
     r"""Drops folders and extension: `flac/LA_E_1.flac` becomes `LA_E_1`; `\` counts as `/`."""
     return token(without_extension(utterance.replace("\\", "/").rpartition("/")[2]))
-
-
-def token(name: str) -> str:
-    """Returns a name as it stands between blanks: blanks in it become `_`, no name becomes `-`."""
-    return "_".join(name.split()) or "-"
 
 
 def score_lines(trials: Trials) -> Iterator[str]:

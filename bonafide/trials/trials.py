@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from bonafide.trials.arrays import Floats, checked
+from bonafide.trials.keys import NO_ATTACK
 
-NO_ATTACK = "-"  # the attack id of a bona fide trial
 LEAST_DISTINCT = 3
 LARGEST = 1e100  # beyond it means overflow; no detector is that sure
 

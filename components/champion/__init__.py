@@ -1,1 +1,1 @@
-"""Champion: finds the model to beat and keeps a copy of it as evidence."""
+"""Champion: finds the model that new models are compared with, and keeps a copy of it."""

@@ -20,14 +20,14 @@ class ChampionSpec(component_spec.ComponentSpec):
 
 
 class Champion(base_component.BaseComponent):
-    """Provides the model to beat: the newest pushed one that this same run did not push.
+    """Provides the champion: the newest pushed model that this same run did not push.
 
     TFX's own way is a Resolver node that asks the metadata store for the latest blessed model.
     Open-source Kubeflow Pipelines refuses resolver nodes, so this ordinary component reads the
-    serving folder instead, and both runners share it. It also compares with what really serves:
-    delete a bad version from the folder, and the one before it is the champion again.
+    serving folder instead, and both runners share it. The champion is then the model that is really
+    served: after a bad version is deleted, the one before it is the champion again.
 
-    Output `model` has no model in it (`finder.champion_model_path` is None) where there is none.
+    Output `model` is without a model (`finder.champion_model_path` is None) if there is none.
     """
 
     SPEC_CLASS = ChampionSpec
@@ -46,10 +46,10 @@ class Champion(base_component.BaseComponent):
         Args:
             push_destination: Serving folder, `serving/<name>`.
             training_fingerprint: Fingerprint of this run's data, code and settings.
-            known_state: What `finder.champion_state` says while the pipeline is being built: a
-                component without inputs would otherwise be taken from TFX's cache for ever,
-                whatever has been pushed since. '' where that is not known, as in a compiled
-                pipeline that is run later; the cache must be off for this component then.
+            known_state: Result of `finder.champion_state` when the pipeline is built. Without it, a
+                component without inputs would stay in TFX's cache, whatever has been pushed
+                since. '' if not known, as in a compiled pipeline that runs later; the cache must
+                then be off for this component.
             code_fingerprint: Fingerprint of the code that finds and copies champions, so that TFX's
                 cache notices a change.
         """

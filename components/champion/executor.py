@@ -20,7 +20,7 @@ class Executor(base_executor.BaseExecutor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Looks again; where that gives another answer than when the run began, it ends.
+        """Finds the champion again; fails if it changed since the run began.
 
         Args:
             input_dict: Empty.

@@ -1,1 +1,1 @@
-"""CorpusCheck: looks at the corpus when a compiled pipeline begins to run."""
+"""CorpusCheck: inspects the corpus at the start of a run of a compiled pipeline."""

@@ -22,12 +22,12 @@ class CorpusCheckSpec(component_spec.ComponentSpec):
 
 
 class CorpusCheck(base_component.BaseComponent):
-    """Reads what a run must know of its corpus before anything is computed.
+    """Reads the state of the corpus before anything is computed.
 
-    The local runner looks at the corpus while it builds the graph. A pipeline that is compiled
-    once and run every week cannot: this component does it at the beginning of each run, and what
-    it finds becomes a parameter of the components after it, so that their caches notice new data.
-    It must itself never be cached.
+    The local runner inspects the corpus while it builds the graph. A pipeline that is compiled
+    once and run every week cannot: this component inspects it at the beginning of each run, and the
+    results become parameters of the components after it, so that their caches notice new data. It
+    must never be cached itself.
 
     Outputs `corpus_fingerprint_text` (see `utterance_gen.fingerprint`) and `asv_error_rates_text`
     (JSON, split -> error rates of a speaker verifier; `{}` without one). A compiled pipeline has
@@ -38,5 +38,5 @@ class CorpusCheck(base_component.BaseComponent):
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(executor.Executor)
 
     def __init__(self, *, settings: CorpusCheckSettings) -> None:
-        """Builds the component; the corpus is not touched."""
+        """Builds the component; does not read the corpus."""
         super().__init__(filled(CorpusCheckSpec, settings=settings))

@@ -36,7 +36,7 @@ class Executor(base_executor.BaseExecutor):
             exec_properties: `settings`, those of `CorpusCheckSettings` as JSON.
 
         Raises:
-            CorpusError: The corpus is not there, or a protocol or score file is malformed.
+            CorpusError: The corpus does not exist, or a protocol or score file is malformed.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         settings = CorpusCheckSettings.from_json(exec_properties["settings"])

@@ -1,8 +1,8 @@
-"""CuratedSchema: brings the hand-written schema into the pipeline.
+"""CuratedSchema: provides the hand-written schema to the pipeline.
 
-TFX's own importers remember a schema by its path: after an edit of the file every component would
-be cached as if nothing had changed. Here the text itself is the execution property, so that an
-edit is seen, the lineage shows what was used, and a pod needs no copy of the repository's file.
+TFX's own importers identify a schema by its path: after an edit of the file, every component would
+stay cached. Here the text itself is the execution property, so that the cache notices an edit, the
+lineage shows the schema, and a pod needs no copy of the repository's file.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Executor(base_executor.BaseExecutor):
 
 
 class CuratedSchemaSpec(component_spec.ComponentSpec):
-    """What the component takes and gives."""
+    """Interface of CuratedSchema."""
 
     PARAMETERS = properties("schema_pbtxt", "code_fingerprint")
     INPUTS = channels()
@@ -63,7 +63,7 @@ class CuratedSchema(base_component.BaseComponent):
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
 
     def __init__(self, *, schema_pbtxt: str, code_fingerprint: str = "") -> None:
-        """Makes the component from the text of a `schema.pbtxt` and the hash of this code."""
+        """Builds the component from the text of a `schema.pbtxt` and the hash of this code."""
         super().__init__(
             filled(CuratedSchemaSpec, schema_pbtxt=schema_pbtxt, code_fingerprint=code_fingerprint)
         )

@@ -1,4 +1,4 @@
-"""What each number is called, and what takes it away from a detector."""
+"""Titles of the measures, and how to remove each from the data."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ TITLES = {
     "source": ("source", ""),
     "language": ("language", ""),
     "gender": ("gender", ""),
-    "all": ("all numbers together", ""),
+    "all": ("all measures together", ""),
 }
 _TRIM = (
-    "No setting trims silence: cut it from all recordings of the corpus in the same way "
-    "(waveform.random_start=true makes it matter less)."
+    "No setting trims silence: trim all recordings of the corpus in the same way "
+    "(waveform.random_start=true reduces its effect)."
 )
 _LEVEL = (
-    "Set features.normalisation=utterance, which takes the level from every clip, or "
+    "Set features.normalisation=utterance, which removes the level of every clip, or "
     "waveform.gain_probability=1 to vary it."
 )
-_FILE = "No setting undoes what an encoder left: encode both classes of the corpus in the same way."
-_TOLD = (
-    "No setting helps: whatever trace it leaves in the sound can be learnt in place of synthesis. "
-    "Give both classes recordings of each."
+_FILE = "No setting removes the traces of an encoder: encode both classes in the same way."
+_METADATA = (
+    "No setting helps: the model can learn its traces in the sound in place of synthesis. Add "
+    "recordings of each value to both classes."
 )
 _ADVICE = {
-    "seconds": "Set features.clip_samples to no more than the shortest recordings have: longer "
-    "clips repeat short recordings, which shows.",
+    "seconds": "Set features.clip_samples to at most the length of the shortest recordings: "
+    "longer clips repeat short recordings, which reveals their length.",
     "leading_silence_seconds": _TRIM,
     "trailing_silence_seconds": _TRIM,
     "level_dbfs": _LEVEL,
@@ -51,20 +51,20 @@ _ADVICE = {
     "noise_floor_dbfs": "Set features.normalisation=utterance, raise features.log_floor above the "
     "noise, or add noise to both classes (waveform.noise_probability=1).",
     "dc_dbfs": "Set features.remove_dc=true.",
-    "clipped_share": "No setting undoes clipping: leave such recordings out, or lower the level "
-    "before the corpus is recorded or made.",
+    "clipped_share": "No setting removes clipping: exclude such recordings, or lower the level "
+    "before the corpus is made.",
     "file_rate_hz": "Set features.fmax_hz to no more than half of the lowest rate.",
     "file_channels": _FILE,
     "file_bytes_per_second": _FILE,
     "file_encoding": _FILE,
-    **dict.fromkeys(CONDITIONS, _TOLD),
-    "all": "Take away what stands out among the single numbers, and compare the figures of a "
-    "trained detector with this one: below it, it may have learnt nothing about speech.",
+    **dict.fromkeys(CONDITIONS, _METADATA),
+    "all": "Remove the strongest single measures, and compare the EER of a trained detector with "
+    "this one: if it is not lower, the detector may have learnt nothing about speech.",
 }
 
 
 def title(number: str) -> str:
-    """The name of a number for people."""
+    """The name of a measure for people."""
     return TITLES[number][0]
 
 
@@ -77,7 +77,7 @@ def value_text(number: str, value: float) -> str:
 
 
 def advice(found: Separation) -> str:
-    """What to do about a number that tells the classes apart: only settings that exist."""
+    """How to remove a measure that separates the classes: only settings that exist."""
     if found.number == "bandwidth_hz" and found.medians:
         lower = 100 * int(min(found.medians) // 100)
         return (

@@ -1,4 +1,4 @@
-"""Rules about how much there is of what: classes, attacks, speakers."""
+"""Rules about the balance of classes, attacks, speakers and shards."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SHOWN = 5
 
 
 def find_imbalance(table: Table, config: DataGateConfig) -> list[Finding]:
-    """Returns a finding for each split of which some part is very small or very large."""
+    """Returns a finding for each imbalance of a split."""
     return [
         found
         for split, rows in table.split_rows()
@@ -30,7 +30,7 @@ def _classes(
 ) -> Iterator[Finding | None]:
     bonafide = float(table.is_bonafide[rows].mean())
     for name, share in (("bona fide", bonafide), ("spoof", 1 - bonafide)):
-        if 0 < share < config.min_class_share:  # Without any, class_counts tells.
+        if 0 < share < config.min_class_share:  # class_counts reports a share of 0.
             yield finding(
                 config,
                 "class_balance",
@@ -38,8 +38,8 @@ def _classes(
                 subject=name,
                 value=share,
                 limit=config.min_class_share,
-                message=f"it is {percent(share)} of the split: its error rates are uncertain, and "
-                "training sees little of it. Add recordings of this class.",
+                message=f"only {percent(share)} of the split: its error rates are uncertain, and "
+                "training has few examples. Add recordings of this class.",
             )
 
 
@@ -59,8 +59,8 @@ def _attacks(
             value=int(counts.min()),
             limit=config.min_attack_utterances,
             message=f"{few.size} of {names.size} attacks have fewer than "
-            f"{config.min_attack_utterances} utterances: figures of these say little. Add some, or "
-            "read the figures of these attacks with their intervals.",
+            f"{config.min_attack_utterances} utterances: their error rates are uncertain. Add "
+            "utterances, or read the figures of these attacks with their intervals.",
         )
 
 
@@ -83,9 +83,9 @@ def _speakers(
                 **common,
                 value=speakers.size,
                 limit=config.min_speakers,
-                message=f"its utterances are of {speakers.size} "
-                f"speaker{'s'[: speakers.size > 1]}, fewer than {config.min_speakers}: a detector "
-                "can learn the voices, and intervals by speakers are wide. Add speakers.",
+                message=f"{speakers.size} speaker{'s'[: speakers.size > 1]}, fewer than "
+                f"{config.min_speakers}: a detector can learn the voices, and intervals by "
+                "speakers are wide. Add speakers.",
             )
         elif (share := float(counts.max() / counts.sum())) > config.max_speaker_share:
             yield finding(
@@ -95,8 +95,8 @@ def _speakers(
                 value=share,
                 limit=config.max_speaker_share,
                 message=f"{percent(share)} of its utterances are of speaker "
-                f"{speakers[counts.argmax()]}: figures are mostly of this voice. Add others, or "
-                "leave some of these out.",
+                f"{speakers[counts.argmax()]}: this voice dominates the figures. Add other "
+                "speakers, or remove some of its utterances.",
             )
 
 
@@ -108,7 +108,7 @@ def _shards(
     _, shards = np.unique(table.shards[rows], return_inverse=True)
     sizes = np.bincount(shards)
     bonafide = np.bincount(shards, weights=flags)
-    # One utterance more or fewer is no imbalance: it is what is left over when they are dealt.
+    # One utterance more or fewer is no imbalance: shards cannot be more equal.
     off = np.maximum(np.abs(bonafide - sizes * share) - 1, 0) / sizes
     worst = int(off.argmax())
     if off[worst] > config.max_shard_difference:
@@ -120,6 +120,6 @@ def _shards(
             value=float(off[worst]),
             limit=config.max_shard_difference,
             message=f"{percent(float(bonafide[worst] / sizes[worst]))} of it is bona fide, and "
-            f"{percent(share)} of the split: batches from it teach another balance. "
-            "Look at the rejected utterances, or run UtteranceGen again.",
+            f"{percent(share)} of the split: its batches have another class balance. "
+            "Check the rejected utterances, or run UtteranceGen again.",
         )

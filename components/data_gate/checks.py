@@ -1,4 +1,4 @@
-"""All rules over what UtteranceGen left behind: findings, and the figures behind them."""
+"""Applies all rules to the output of UtteranceGen: findings, and their figures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bonafide.metrics.slices import MOST_VALUES
 from components.data_gate.advice import TITLES
 from components.data_gate.balance import find_imbalance
 from components.data_gate.config import RULES, DataGateConfig
-from components.data_gate.drift import Known, find_drift
+from components.data_gate.drift import DriftReference, find_drift
 from components.data_gate.findings import Finding
 from components.data_gate.leaks import find_leaks
 from components.data_gate.probe import separate_by_all
@@ -24,13 +24,13 @@ from components.data_gate.table import Table, make_table
 
 @dataclasses.dataclass(frozen=True)
 class Checked:
-    """What the rules found.
+    """Results of the rules.
 
     Attributes:
         findings: Of all rules that are not off.
-        figures: Ready for JSON: `splits` (what there is of each), `numbers` (split -> number ->
-            how well it tells the classes apart), `titles` (number -> name and unit), `levels` and
-            `limits` (the settings), `drift` (see `drift.find_drift`).
+        figures: Ready for JSON: `splits` (counts of each), `numbers` (split -> measure -> how well
+            it separates the classes), `titles` (measure -> name and unit), `levels` and `limits`
+            (the settings), `drift` (see `drift.find_drift`).
     """
 
     findings: list[Finding]
@@ -42,23 +42,27 @@ def read_table(examples_uri: str) -> Table:
 
     Raises:
         FileNotFoundError: The examples are of another producer, or of an older version.
-        ValueError: They are of another version, or not whole.
+        ValueError: They are of another version, or incomplete.
     """
     return make_table(listing.read_listing(examples_uri), measure_files.read(examples_uri))
 
 
 def check(
-    table: Table, config: DataGateConfig, own: Profile | None = None, known: Known | None = None
+    table: Table,
+    config: DataGateConfig,
+    own: Profile | None = None,
+    reference: DriftReference | None = None,
 ) -> Checked:
     """Applies the rules about leaks, shortcuts, balance and drift.
 
     Args:
         table: The utterances.
         config: Levels and limits.
-        own: Profile of this corpus; None looks for no drift.
-        known: What to compare it with.
+        own: Profile of this corpus; None skips the rules about drift.
+        reference: What to compare it with.
     """
-    drifted, drift_figures = find_drift(table, own, known or Known(), config) if own else ([], {})
+    reference = reference or DriftReference()
+    drifted, drift_figures = find_drift(table, own, reference, config) if own else ([], {})
     samples = samples_of(table)
     single = {split: separate_by_number(table, split, rows) for split, rows in samples.items()}
     combined = {}
@@ -100,7 +104,7 @@ def _counts(table: Table, rows: np.ndarray) -> dict[str, Any]:
         "attacks": int(np.unique(table.systems[rows][~bonafide]).size),
         "speakers": int(np.unique(speakers).size),
         "conditions": {
-            name: _by_value(values[rows], bonafide) for name, values in table.told.items()
+            name: _by_value(values[rows], bonafide) for name, values in table.metadata.items()
         },
         "hours": round(float(table.number("seconds")[rows].sum(dtype=np.float64)) / 3600, 3),
     }

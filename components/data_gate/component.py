@@ -38,8 +38,8 @@ class DataGate(base_component.BaseComponent):
     output `report` holds `report.json`, `data_report.html` and `data_profile.json`, which goes with
     the model that is trained on this.
 
-    ExampleValidator only reports: nothing depends on its output, so a run goes on whatever it
-    finds. Let what trains depend on this: `transform.add_upstream_node(data_gate)`.
+    ExampleValidator only reports: nothing depends on its output, so a run continues whatever it
+    finds. Make training depend on this component: `transform.add_upstream_node(data_gate)`.
     """
 
     SPEC_CLASS = DataGateSpec
@@ -64,13 +64,13 @@ class DataGate(base_component.BaseComponent):
             examples: `Examples` of UtteranceGen, with its listing and its measures.
             statistics: `ExampleStatistics` of StatisticsGen.
             anomalies: `ExampleAnomalies` of ExampleValidator.
-            settings: What each rule does, and its limit; the defaults if None.
+            settings: Level and limit of each rule; the defaults if None.
             title: Name of the corpus, for the page.
-            serving: Folder of pushed models, of which the newest is the one that drift is measured
-                from; empty for none.
-            drift_state: What `served.drift_state` says while the pipeline is being built, so that
-                TFX's cache notices another model or another log.
-            required_splits: Splits that must be there with both classes.
+            serving: Folder of pushed models, whose newest version is the reference of drift; empty
+                for none.
+            drift_state: Result of `served.drift_state` when the pipeline is built, so that TFX's
+                cache notices another model or another log.
+            required_splits: Splits that must exist with both classes.
             code_fingerprint: Fingerprint of the rules' code, so that TFX's cache notices a change.
         """
         super().__init__(

@@ -45,6 +45,7 @@ class DataGateConfig(Section, section="data_gate"):
         shard_balance: Rule: a shard has another share of bona fide speech than its split.
         unlike_channels: Rule: recordings of a class have several channels that do not carry the
             same.
+        without_speech: Rule: recordings of a class hold no speech.
         champion_drift: Rule: train is unlike the corpus that the model in service was trained on.
         serving_drift: Rule: train is unlike the recordings of `serving_log`, or their scores are
             unlike those on eval.
@@ -91,6 +92,7 @@ class DataGateConfig(Section, section="data_gate"):
     speaker_balance: Level = "warn"
     shard_balance: Level = "warn"
     unlike_channels: Level = "warn"
+    without_speech: Level = "warn"
     champion_drift: Level = "warn"
     serving_drift: Level = "warn"
     min_utterances: Utterances = 1

@@ -1,8 +1,8 @@
 """Finds recordings that are copies of each other: encoded again, trimmed, made louder.
 
-Two recordings that share a landmark exactly are looked at closer: placed over each other there, how
-many of the others meet, and how many of their bits differ? Of two different recordings about half
-of the bits differ, of a recording and its copy few do.
+Two recordings that share a landmark are aligned there: how many of the other landmarks coincide,
+and how many of their bits differ? Of two different recordings about half of the bits differ, of a
+recording and its copy few do.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import numpy as np
 from bonafide.audio.landmarks import Landmarks
 
 _BITS = 24
-_LEAST_LANDMARKS = 4  # of the shorter recording, and to meet
-_LEAST_SHARE = 0.5  # of the shorter one's landmarks have to meet
+_LEAST_LANDMARKS = 4  # of the shorter recording, and to coincide
+_LEAST_SHARE = 0.5  # of the shorter one's landmarks must coincide
 _NEAR_FRAMES = 2
 # Neighbours in the index that are compared: bounds time and memory where a code is very common.
 _MOST_NEIGHBOURS = 16
@@ -24,12 +24,12 @@ _MOST_NEIGHBOURS = 16
 
 @dataclasses.dataclass(frozen=True)
 class Copy:
-    """Two recordings that are one.
+    """A recording and its copy.
 
     Attributes:
         first: Index of one, the lower.
         second: Index of the other.
-        bit_errors: Share of the bits of the landmarks that meet which differ.
+        bit_errors: Share of differing bits of the coinciding landmarks.
     """
 
     first: int
@@ -43,7 +43,7 @@ def find_copies(
     """Returns the copies across splits, inside of each group.
 
     Memory and time grow with the number of landmarks (at most 32 a recording, 12 bytes each and
-    some times that while they are sorted), not with the number of pairs.
+    several times that during sorting), not with the number of pairs.
 
     Args:
         marks: Of N recordings.
@@ -98,7 +98,7 @@ def _candidates(
 def _bit_errors(
     codes: np.ndarray, places: np.ndarray, other_codes: np.ndarray, other_places: np.ndarray
 ) -> float | None:
-    """Share of bits that differ where landmarks meet; None where too few do."""
+    """Share of differing bits of coinciding landmarks; None if too few coincide."""
     fewest = min(len(codes), len(other_codes))
     if fewest < _LEAST_LANDMARKS:
         return None

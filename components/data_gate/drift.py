@@ -1,4 +1,4 @@
-"""Rules about drift: is this corpus like the champion's, and like what the service hears?"""
+"""Rules about drift: from the champion's corpus, and from the recordings of a serving log."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from components.data_gate.config import DataGateConfig
 from components.data_gate.findings import Finding, finding
 from components.data_gate.profile import BONAFIDE, SPOOF, ClassProfile, Profile, train_rows
 from components.data_gate.separation import ENCODING
-from components.data_gate.served import Served
-from components.data_gate.serving_log import Heard
+from components.data_gate.served import ServedModel
+from components.data_gate.serving_log import ServingLogStats
 from components.data_gate.table import Table
 
 _TRAIN = "train"
@@ -25,12 +25,12 @@ _SHOWN = 4
 
 @dataclasses.dataclass(frozen=True)
 class Drift:
-    """How far a number of some utterances is from a reference.
+    """Drift of one measure from a reference.
 
     Attributes:
-        number: Its name.
+        number: Name of the measure.
         bits: Jensen-Shannon divergence, from 0 to 1.
-        medians: There (the reference) and here; None where the number is a name.
+        medians: Of the reference and of the utterances; None if the measure is categorical.
     """
 
     number: str
@@ -39,37 +39,37 @@ class Drift:
 
 
 @dataclasses.dataclass(frozen=True)
-class Known:
+class DriftReference:
     """What a corpus is compared with.
 
     Attributes:
-        served: The model in service; None where there is none.
-        heard: What it heard; None where there is no log.
+        served: The model in service; None if there is none.
+        serving_log: Statistics of its serving log; None without one.
     """
 
-    served: Served | None = None
-    heard: Heard | None = None
+    served: ServedModel | None = None
+    serving_log: ServingLogStats | None = None
 
 
 def find_drift(
-    table: Table, own: Profile, known: Known, config: DataGateConfig
+    table: Table, own: Profile, reference: DriftReference, config: DataGateConfig
 ) -> tuple[list[Finding], dict[str, Any]]:
-    """Returns what drifted, and figures ready for JSON: `champion` and `serving` by number.
+    """Returns findings, and figures ready for JSON: `champion` and `serving` by measure.
 
     Args:
         table: The utterances.
         own: Their profile.
-        known: What to compare them with.
+        reference: What to compare them with.
         config: Levels and limits.
     """
     findings: list[Finding] = []
     figures: dict[str, Any] = {}
-    served = known.served
+    served = reference.served
     if served and served.profile and served.profile.fingerprint != own.fingerprint:
         rows = train_rows(table)
         by_class = {
-            name: drifts(reference, table.measured, rows[name])
-            for name, reference in served.profile.classes.items()
+            name: drifts(profile, table.measured, rows[name])
+            for name, profile in served.profile.classes.items()
         }
         findings += champion_drift(by_class, served.profile, served.version, config)
         figures["champion"] = {
@@ -77,19 +77,19 @@ def find_drift(
             "corpus": served.profile.corpus,
             "numbers": {name: _plain(found) for name, found in by_class.items()},
         }
-    heard = known.heard
-    if heard and BONAFIDE in own.classes:
-        everything = np.arange(len(heard.measured))
+    log = reference.serving_log
+    if log and BONAFIDE in own.classes:
+        everything = np.arange(len(log.measured))
         found = [
-            # There is what the service hears, here is train.
+            # For people, the reference is the log.
             dataclasses.replace(one, medians=one.medians and one.medians[::-1])
-            for one in drifts(own.classes[BONAFIDE], heard.measured, everything)
+            for one in drifts(own.classes[BONAFIDE], log.measured, everything)
         ]
-        findings += serving_drift(found, heard, served.scores if served else None, config)
+        findings += serving_drift(found, log, served.scores if served else None, config)
         figures["serving"] = {
-            "log": heard.source,
-            "recordings": len(heard.measured),
-            "unread": heard.unread,
+            "log": log.source,
+            "recordings": len(log.measured),
+            "unread": log.unread,
             "numbers": {BONAFIDE: _plain(found)},
         }
     return findings, figures
@@ -100,7 +100,7 @@ def _plain(found: list[Drift]) -> dict[str, Any]:
 
 
 def drifts(reference: ClassProfile, measured: Measures, rows: np.ndarray) -> list[Drift]:
-    """Returns the drift of each number, the largest first; none if there are too few utterances.
+    """Returns the drift of each measure, the largest first; none with too few utterances.
 
     Args:
         reference: What to compare with.
@@ -116,7 +116,7 @@ def drifts(reference: ClassProfile, measured: Measures, rows: np.ndarray) -> lis
             (reference.numbers[name].median, float(np.median(values))),
         )
         for column, name in enumerate(NUMBERS)
-        # A champion of another version may not know all numbers.
+        # A champion of another version may lack some measures.
         if name in reference.numbers
         for values in [measured.numbers[rows, column]]
     ]
@@ -129,7 +129,7 @@ def drifts(reference: ClassProfile, measured: Measures, rows: np.ndarray) -> lis
 def champion_drift(
     by_class: dict[str, list[Drift]], champion: Profile, version: str, config: DataGateConfig
 ) -> list[Finding]:
-    """Returns a finding for each class whose numbers are not those of the champion's corpus."""
+    """Returns a finding for each class that drifted from the champion's corpus."""
     findings = [
         finding(
             config,
@@ -138,10 +138,10 @@ def champion_drift(
             subject=_CLASSES[name],
             value=drift[0].bits,
             limit=config.max_divergence,
-            message=f"it is unlike what the champion (version {version}, corpus "
-            f"{champion.corpus}) was trained on: {_named(drift, config)}. The new model learns "
-            "something else, which its figures on its own eval need not show. If nothing of this "
-            "is meant, look at how the recordings were made.",
+            message=f"differs from the training data of the champion (version {version}, corpus "
+            f"{champion.corpus}): {_named(drift, config)}. The new model learns from other "
+            "recordings, which the figures on its own eval may not show. If the change is not "
+            "intended, check how the recordings were made.",
         )
         for name, drift in by_class.items()
         if drift and drift[0].bits > config.max_divergence
@@ -150,15 +150,14 @@ def champion_drift(
 
 
 def serving_drift(
-    drift: list[Drift], heard: Heard, scores: Distribution | None, config: DataGateConfig
+    drift: list[Drift], log: ServingLogStats, scores: Distribution | None, config: DataGateConfig
 ) -> list[Finding]:
-    """Returns a finding if what the service hears is unlike what is trained on, or its scores move.
+    """Returns findings if the recordings of the service differ from train, or its scores shift.
 
     Args:
         drift: Of the log from bona fide speech of train.
-        heard: The log.
-        scores: What the model in service said of bona fide speech of its eval; None where that is
-            not known.
+        log: Statistics of the log.
+        scores: Scores of the model in service for bona fide speech of its eval; None if not known.
         config: Levels and limits.
     """
     findings = []
@@ -171,14 +170,14 @@ def serving_drift(
                 subject=_CLASSES[BONAFIDE],
                 value=drift[0].bits,
                 limit=config.max_divergence,
-                message=f"it is unlike the {len(heard.measured):,} recordings of the service in "
-                f"{heard.source}: {_named(drift, config)}. What is measured on eval says little of "
-                "such recordings. Add some like them, or bring both to one level, rate and codec.",
+                message=f"differs from the {len(log.measured):,} recordings of the service in "
+                f"{log.source}: {_named(drift, config)}. Figures on eval do not hold for such "
+                "recordings. Add similar ones, or convert both to one level, rate and codec.",
             )
         )
-    moved = divergence(scores, heard.scores) if scores and len(heard.scores) >= LEAST else 0.0
+    moved = divergence(scores, log.scores) if scores and len(log.scores) >= LEAST else 0.0
     if scores and moved > config.max_divergence:
-        before, after = scores.median, float(np.median(heard.scores))
+        before, after = scores.median, float(np.median(log.scores))
         findings.append(
             finding(
                 config,
@@ -187,17 +186,17 @@ def serving_drift(
                 subject="scores in service",
                 value=moved,
                 limit=config.max_divergence,
-                message=f"those in {heard.source} are not those of bona fide speech on eval: "
-                f"median {after:.2f} in place of {before:.2f}. Either the recordings are others, "
-                "or many of them are spoofs: listen to some with low scores, and label them for "
-                "the next training.",
+                message=f"scores in {log.source} differ from those of bona fide speech on eval: "
+                f"median {after:.2f}, on eval {before:.2f}. Either the recordings differ, or many "
+                "of them are spoofs: listen to some with low scores, and label them for the next "
+                "training.",
             )
         )
     return [found for found in findings if found]
 
 
 def _named(drift: list[Drift], config: DataGateConfig) -> str:
-    """The numbers beyond the limit, with what they were and are."""
+    """The measures beyond the limit, with their medians."""
     beyond = [one for one in drift if one.bits > config.max_divergence]
     parts = [_described(one) for one in beyond[:_SHOWN]]
     more = f" and {len(beyond) - _SHOWN} more" if len(beyond) > _SHOWN else ""
@@ -209,4 +208,4 @@ def _described(drift: Drift) -> str:
     if drift.medians is None:
         return said
     there, here = (value_text(drift.number, value) for value in drift.medians)
-    return f"{said} (there {there}, here {here} in the median)"
+    return f"{said} bits (reference median {there}, here {here})"

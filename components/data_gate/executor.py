@@ -21,7 +21,7 @@ from bonafide.storage import beam_files
 from components.data_gate import checks, profile, rules, served
 from components.data_gate import findings as report
 from components.data_gate.config import DataGateConfig
-from components.data_gate.drift import Known
+from components.data_gate.drift import DriftReference
 from components.data_gate.serving_log import read_serving_log
 
 _SHOWN = 6  # findings in the log; the report has all
@@ -46,11 +46,11 @@ class Executor(base_executor.BaseExecutor):
                 as JSON; `title`; `serving`, the folder of pushed models, for drift.
 
         Raises:
-            DataGateError: There is an error among the findings. The message lists them, and a note
-                says where the page is.
+            DataGateError: A finding is an error. The message lists the errors, and a note names the
+                page.
             FileNotFoundError: The examples are of another producer, or of an older version.
             ServingLogError: The serving log cannot be read.
-            ValueError: The examples are of another version, or not whole.
+            ValueError: The examples are of another version, or incomplete.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         examples, statistics, anomalies = (
@@ -68,9 +68,13 @@ class Executor(base_executor.BaseExecutor):
             found += rules.schema_anomalies(split, of_split)
         table = checks.read_table(examples.uri)
         own = profile.train_profile(table, summary["corpus"], summary["corpus_fingerprint"])
-        known = _known(exec_properties.get("serving") or "", config, summary["sample_rate"])
+        serving = exec_properties.get("serving") or ""
+        reference = _drift_reference(serving, config, summary["sample_rate"])
         found += rules.unlike_channels(summary.get("splits", {}), summary.get("channels", "mix"))
-        checked = checks.check(table, config, own, known)
+        found += rules.without_speech(
+            summary.get("splits", {}), rejected=summary.get("reject_without_speech", False)
+        )
+        checked = checks.check(table, config, own, reference)
         findings = report.settled(found, config) + checked.findings
 
         output = artifact_utils.get_single_instance(output_dict["report"])
@@ -84,11 +88,11 @@ class Executor(base_executor.BaseExecutor):
         _write(output.uri, files)
         _log(findings)
         if report.errors_in(findings):
-            # TFX removes the outputs of what failed, and who is refused wants to see why.
+            # TFX removes the outputs of a failed component, but users need the findings.
             kept = f"{output.uri.rstrip('/').rsplit('/', 2)[0]}/{REFUSED_FOLDER}"
             _write(kept, files)
             error = report.DataGateError(report.refusal(findings))
-            error.add_note(f"All that was found is on the page {kept}/{PAGE_FILE}")
+            error.add_note(f"All findings are on the page {kept}/{PAGE_FILE}")
             raise error
         _LOG.info(
             "data passed its checks: %s",
@@ -96,23 +100,23 @@ class Executor(base_executor.BaseExecutor):
         )
 
 
-def _known(serving: str, config: DataGateConfig, sample_rate: int) -> Known:
+def _drift_reference(serving: str, config: DataGateConfig, sample_rate: int) -> DriftReference:
     """What the corpus is compared with; nothing is read for a rule that is off."""
     rules_of_drift = ("champion_drift", "serving_drift")
     wanted = [rule for rule in rules_of_drift if getattr(config, rule) != "off"]
-    heard = None
+    log = None
     if config.serving_log and "serving_drift" in wanted:
-        # In a process of its own, no Beam pipeline has told the filesystems their options.
+        # In a separate process, no Beam pipeline has set the options of the filesystems.
         beam_files.use_options(())
-        heard = read_serving_log(
+        log = read_serving_log(
             config.serving_log,
             root=config.serving_root,
             most=config.serving_recordings,
             sample_rate=sample_rate,
         )
-        if heard.unread:
-            _LOG.warning("%s: %d recordings cannot be read", heard.source, heard.unread)
-    return Known(served.find_served(serving) if wanted else None, heard)
+        if log.unread:
+            _LOG.warning("%s: %d recordings cannot be read", log.source, log.unread)
+    return DriftReference(served.find_served(serving) if wanted else None, log)
 
 
 def _write(folder: str, files: dict[str, str]) -> None:

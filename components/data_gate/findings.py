@@ -1,4 +1,4 @@
-"""What a rule of the gate says: one finding a fault, and the report made of them."""
+"""Findings of the rules, one for each fault, and their report."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bonafide import text
 from components.data_gate.config import DataGateConfig
 
 _SHOWN = 20
 
 
 class Severity(enum.StrEnum):
-    """What a finding does to the run."""
+    """Effect of a finding on the run."""
 
     ERROR = "error"  # stops it
     WARNING = "warning"  # is shown
@@ -28,10 +29,10 @@ class Finding:
         rule: Name of the rule that found it, e.g. `class_counts`.
         severity: Whether it stops the run.
         split: Split it was found in, such as `train` or `train and eval`; '' for all of them.
-        subject: What is at fault: a feature, class, speaker, ...
-        value: Measured value, None where the rule measures nothing.
-        limit: Value it was compared with, None likewise.
-        message: What is wrong and what to do, a sentence each.
+        subject: What the finding is about: a feature, class, speaker, ...
+        value: Measured value; None if the rule measures nothing.
+        limit: Limit of the value; None likewise.
+        message: The fault and the remedy, a sentence each.
     """
 
     rule: str
@@ -48,7 +49,7 @@ class Finding:
 
 
 def finding(config: DataGateConfig, rule: str, **fields: Any) -> Finding | None:
-    """Returns a finding as severe as the settings say; None where the rule is off."""
+    """Returns a finding with the severity of the settings; None if the rule is off."""
     level = getattr(config, rule)
     if level == "off":
         return None
@@ -57,9 +58,9 @@ def finding(config: DataGateConfig, rule: str, **fields: Any) -> Finding | None:
 
 
 def settled(findings: Sequence[Finding], config: DataGateConfig) -> list[Finding]:
-    """Returns findings of rules that say themselves how severe they are, at most as the settings.
+    """Returns findings that have a severity of their own, limited by the settings.
 
-    Where a rule is off, its findings are left out; where it warns, its errors become warnings.
+    If a rule is off, its findings are removed; if it warns, its errors become warnings.
     """
     return [
         dataclasses.replace(found, severity=Severity.WARNING) if level == "warn" else found
@@ -69,7 +70,7 @@ def settled(findings: Sequence[Finding], config: DataGateConfig) -> list[Finding
 
 
 class DataGateError(Exception):
-    """The data must not be trained on; the message lists why."""
+    """The data is not fit for training; the message lists the reasons."""
 
 
 def errors_in(findings: Sequence[Finding]) -> list[Finding]:
@@ -80,12 +81,12 @@ def errors_in(findings: Sequence[Finding]) -> list[Finding]:
 def refusal(findings: Sequence[Finding]) -> str:
     """Returns the message that names the errors among the findings, the first 20 in full."""
     errors = errors_in(findings)
-    lines = [f"The data did not pass its checks, {len(errors)} error(s):"]
+    lines = [f"The data did not pass its checks: {text.plural(len(errors), 'error')}."]
     lines += [f"  {finding}" for finding in errors[:_SHOWN]]
     if len(errors) > _SHOWN:
         lines.append(f"  ... and {len(errors) - _SHOWN} more")
     rules = ", ".join(dict.fromkeys(f"data_gate.{error.rule}=warn" for error in errors))
-    lines.append(f"Mend the data, or accept it as it is (--set {rules}).")
+    lines.append(f"Correct the data, or accept it as it is (--set {rules}).")
     return "\n".join(lines)
 
 
@@ -97,7 +98,7 @@ def report_of(
     Args:
         findings: All of them.
         counts: Split -> class -> utterances.
-        figures: What else was measured.
+        figures: Further figures.
     """
     return {
         "passed": not errors_in(findings),

@@ -17,7 +17,7 @@ _SHOWN = 5
 
 
 def find_leaks(table: Table, config: DataGateConfig) -> list[Finding]:
-    """Returns what the rules about splits find; those that are `off` are not asked."""
+    """Returns the findings of the rules about splits; rules that are `off` are skipped."""
     rules: dict[str, Callable[[Table, DataGateConfig], Iterator[Finding | None]]] = {
         "shared_speakers": _shared_speakers,
         "shared_voices": _shared_voices,
@@ -39,19 +39,19 @@ def find_leaks(table: Table, config: DataGateConfig) -> list[Finding]:
 def _shared_speakers(table: Table, config: DataGateConfig) -> Iterator[Finding | None]:
     people = np.unique(table.speakers[table.is_bonafide])
     for one, other, both in _in_two_splits(table):
-        # The model's gate refuses any voice of eval that training has heard: rather say it now.
-        heard = both if (one, other) == ("train", "eval") else np.intersect1d(both, people)
-        if heard.size:
+        # The model's gate refuses every eval voice that is in training, so report it now.
+        shared = both if (one, other) == ("train", "eval") else np.intersect1d(both, people)
+        if shared.size:
             yield finding(
                 config,
                 "shared_speakers",
                 split=f"{one} and {other}",
-                subject=_named(heard),
-                value=heard.size,
+                subject=_named(shared),
+                value=shared.size,
                 limit=0,
-                message=f"{_count(heard.size, 'speaker')} in both: what is learnt of a voice "
-                "counts as detection. Move each speaker to one split; a corpus without splits of "
-                "its own is split by speaker (docs/corpora.md).",
+                message=f"{_count(shared.size, 'speaker')} in both: a model that recognises the "
+                "voice appears to detect spoofs. Move each speaker to one split; a corpus without "
+                "splits is split by speaker (docs/corpora.md).",
             )
 
 
@@ -67,9 +67,9 @@ def _shared_voices(table: Table, config: DataGateConfig) -> Iterator[Finding | N
                 subject=_named(voices),
                 value=voices.size,
                 limit=0,
-                message=f"{_count(voices.size, 'synthetic voice')} in both, of which there is no "
-                f"bona fide speech: {other} is a little easier than it should be. Keep a voice in "
-                "one split where you can.",
+                message=f"{_count(voices.size, 'synthetic voice')} in both, without bona fide "
+                f"speech: {other} is slightly easier than it should be. Keep each voice in one "
+                "split if possible.",
             )
 
 
@@ -97,9 +97,9 @@ def _shared_attacks(table: Table, config: DataGateConfig) -> Iterator[Finding | 
             subject=_named(both),
             value=both.size,
             limit=0,
-            message=f"{_count(both.size, 'attack')} in both: eval does not tell how well attacks "
-            "are found that training never saw. Keep some attacks out of train, or take the "
-            "figures for what they are (gate.allow_attack_overlap=true).",
+            message=f"{_count(both.size, 'attack')} in both: eval does not measure the detection "
+            "of unseen attacks. Keep some attacks out of train, or accept this limit "
+            "(gate.allow_attack_overlap=true).",
         )
 
 
@@ -110,8 +110,8 @@ def _identical_audio(table: Table, config: DataGateConfig) -> Iterator[Finding |
         config,
         "identical_audio",
         ((a, b) for group in groups for a, b in _across(table, group)),
-        "the same samples are in both: what was heard in one is only remembered in the other. "
-        "Remove them from one of the two.",
+        "the same samples are in both: a model only has to memorise them. Remove them from one "
+        "split.",
     )
 
 
@@ -130,8 +130,8 @@ def _repeated_audio(table: Table, config: DataGateConfig) -> Iterator[Finding | 
             subject=_named(table.utterances[group[1]] for group in groups),
             value=extra,
             limit=0,
-            message=f"{_count(extra, 'utterance')} with the samples of another one of the split: "
-            "they count twice. Remove them.",
+            message=f"{_count(extra, 'utterance')} with the same samples as another one of the "
+            "split: they count twice. Remove them.",
         )
 
 
@@ -164,9 +164,8 @@ def _near_identical(table: Table, config: DataGateConfig) -> Iterator[Finding | 
             for pair in pairs
             if not np.array_equal(same[pair.first], same[pair.second])
         ),
-        "a copy (encoded again, trimmed, at another level) of a recording of one is in the other: "
-        "what was heard in one is only remembered in the other. Listen to them, and remove them "
-        "from one of the two.",
+        "a copy (encoded again, trimmed, at another level) of a recording of one split is in the "
+        "other: a model only has to memorise it. Listen to both, and remove one of them.",
     )
 
 

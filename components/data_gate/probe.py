@@ -1,4 +1,4 @@
-"""A small model on all trivial numbers at once: what do they give away together?"""
+"""A small model on all measures at once: how well they separate the classes together."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from components.data_gate.table import Table
 
 _FOLDS = 5
 _LEAST_GROUPS = 2
-_TREES = 50  # a hundred take twice as long, and tell the same
+_TREES = 50  # a hundred take twice as long, with the same result
 
 
 def separate_by_all(table: Table, split: str, rows: np.ndarray) -> Separation | None:
-    """Returns how well the numbers together tell the classes of a split apart.
+    """Returns how well all measures together separate the classes of a split.
 
-    Randomised trees, cross-validated by speaker: each utterance is scored by a model that
-    never saw its speaker (nor itself, where speakers are not known).
+    Randomised trees, cross-validated by speaker: each utterance is scored by a model that was
+    not trained on its speaker (nor on itself, if speakers are not known).
 
     Args:
         table: The utterances.
@@ -27,7 +27,7 @@ def separate_by_all(table: Table, split: str, rows: np.ndarray) -> Separation | 
         rows: Of it, from `separation.samples_of`.
 
     Returns:
-        None where a class has too few speakers to hold any out.
+        None if a class has too few speakers to hold any out.
     """
     scores = _held_out_scores(table, rows)
     return None if scores is None else separate(table, split, rows, "all", scores)

@@ -1,4 +1,4 @@
-"""What a corpus sounds like in numbers: kept with the model that was trained on it."""
+"""Profile of a corpus: distributions of its measures, kept with the model trained on it."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class ClassProfile:
 
     Attributes:
         count: How many there are.
-        numbers: Distribution of each number.
-        encodings: How many files have which encoding.
+        numbers: Distribution of each measure.
+        encodings: Encoding -> files.
     """
 
     count: int
@@ -68,7 +68,7 @@ def profile_of(measured: Measures, rows: np.ndarray) -> ClassProfile | None:
 
 
 def train_profile(table: Table, corpus: str, fingerprint: str) -> Profile:
-    """Returns what the split train sounds like in numbers.
+    """Returns the profile of the split train.
 
     Args:
         table: The utterances.
@@ -104,7 +104,9 @@ def from_json(text: str) -> Profile:
         classes = {name: _class_from(found) for name, found in data["classes"].items()}
         return Profile(data["corpus"], data["fingerprint"], classes)
     except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"no profile of a corpus: {type(error).__name__}: {error}") from error
+        raise ValueError(
+            f"expected the profile of a corpus, got {type(error).__name__}: {error}"
+        ) from error
 
 
 def _class_from(data: Mapping[str, Any]) -> ClassProfile:

@@ -1,4 +1,4 @@
-"""The rules of the gate: plain functions from what is known of the data to findings.
+"""Rules about schema and counts: plain functions that return findings.
 
 A new rule is a function here and a line in the executor.
 """
@@ -17,16 +17,18 @@ _CLASS_FEATURE = "key"
 
 _WHAT_TO_DO = {
     anomalies_pb2.AnomalyInfo.SCHEMA_NEW_COLUMN: (
-        "Add the feature to the schema if it is meant to be there."
+        "Add the feature to the schema if it is intended."
     ),
     anomalies_pb2.AnomalyInfo.SCHEMA_MISSING_COLUMN: (
-        "Look why no utterance has it: ingestion writes every feature of the schema."
+        "Find out why no utterance has it: UtteranceGen writes every feature of the schema."
     ),
     anomalies_pb2.AnomalyInfo.FEATURE_TYPE_NOT_PRESENT: (
-        "Look why no utterance has it: ingestion writes every feature of the schema."
+        "Find out why no utterance has it: UtteranceGen writes every feature of the schema."
     ),
 }
-_DEFAULT_ADVICE = "Correct the corpus or its protocol; change the schema only if the data is right."
+_DEFAULT_ADVICE = (
+    "Correct the corpus or its protocol. Change the schema only if the data is correct."
+)
 
 
 def without_copies(
@@ -61,7 +63,7 @@ def schema_anomalies(split: str, anomalies: anomalies_pb2.Anomalies) -> list[Fin
                 severity=Severity.ERROR,
                 split=split,
                 subject="whole split",
-                message="There are no examples to check. Look at the corpus and its protocol.",
+                message="The split has no examples. Check the corpus and its protocol.",
             )
         ]
     found = [(name, anomalies.anomaly_info[name]) for name in sorted(anomalies.anomaly_info)]
@@ -117,9 +119,9 @@ def class_counts(
                     subject="whole split",
                     value=0,
                     limit=min_utterances,
-                    message=f"The split is missing; there are {sorted(counts)}. "
-                    "Look for its protocol file in the corpus; one that is made for evaluation "
-                    "only cannot be trained on.",
+                    message="The split is missing; the corpus has "
+                    f"{', '.join(sorted(counts)) or 'none'}. Look for its protocol file in the "
+                    "corpus. A corpus made for evaluation cannot be used for training.",
                 )
             )
             continue
@@ -134,8 +136,8 @@ def class_counts(
                         subject=name,
                         value=number,
                         limit=min_utterances,
-                        message=f"{number} {name} utterances, at least {min_utterances} needed. "
-                        "Look at the protocol of this split and at the rejected utterances.",
+                        message=f"expected at least {min_utterances} {name} utterances, got "
+                        f"{number}. Check the protocol of this split and the rejected utterances.",
                     )
                 )
     return findings
@@ -151,8 +153,8 @@ def unknown_keys(counts: Mapping[str, Mapping[str, int]]) -> list[Finding]:
             subject=repr(name),
             value=number,
             limit=0,
-            message=f"{number} utterances have this `key`; only {' and '.join(CLASSES)} are "
-            "known. Correct the protocol or its reader.",
+            message=f"{number} utterances have this `key`, expected {' or '.join(CLASSES)}. "
+            "Correct the protocol or its reader.",
         )
         for split, by_class in counts.items()
         for name, number in by_class.items()
@@ -194,6 +196,36 @@ def unlike_channels(splits: Mapping[str, Mapping[str, Any]], taken: str) -> list
                 )
             )
     return findings
+
+
+def without_speech(splits: Mapping[str, Mapping[str, Any]], *, rejected: bool) -> list[Finding]:
+    """Returns a finding for each class of a split of which recordings hold no speech.
+
+    Args:
+        splits: `splits` of UtteranceGen's summary.
+        rejected: Whether UtteranceGen has rejected them, `utterances.reject_without_speech`.
+    """
+    became = (
+        "They were rejected (rejected.tsv names them). Look why they are there: a corpus in which "
+        "synthesis failed in silence has fewer spoofs than it says."
+        if rejected
+        else "They were kept: a detector learns that silence, noise or music is of this class. Set "
+        "utterances.reject_without_speech=true."
+    )
+    return [
+        Finding(
+            rule="without_speech",
+            severity=Severity.ERROR,
+            split=split,
+            subject=name,
+            value=number,
+            limit=0,
+            message=f"{number:,} recordings hold no speech. {became}",
+        )
+        for split, figures in splits.items()
+        for name, number in figures.get("without_speech", {}).items()
+        if number
+    ]
 
 
 def count_classes(statistics: statistics_pb2.DatasetFeatureStatisticsList) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""How well do trivial numbers tell the classes apart? Figures, not yet findings."""
+"""How well single measures separate the classes: figures, without a verdict."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from components.data_gate.table import Table
 
 ENCODING = "file_encoding"
 COLUMNS = (*NUMBERS, ENCODING, *CONDITIONS)
-LEAST_TRIALS = 20  # of each class, below which nothing is said
+LEAST_TRIALS = 20  # of each class; splits with fewer are skipped
 LEAST_OF_ATTACK = 10
-_MOST_TRIALS = 40_000  # of a split that are looked at: enough for any figure here
+_MOST_TRIALS = 40_000  # sampled from a split: enough for every figure here
 _RESAMPLES = 200
 _SEED = 1
 
 
 @dataclasses.dataclass(frozen=True)
 class Separation:
-    """How well one number tells the classes of a split apart.
+    """How well one measure separates the classes of a split.
 
     Attributes:
-        split: Of which utterances.
-        number: Its name, one of COLUMNS, or `all`.
+        split: Name of the split.
+        number: Name of the measure, one of COLUMNS, or `all`.
         eer: Equal error rate of the best direction, a fraction.
-        ci95: Its 95 % interval by speakers; None where there are too few.
-        spoof_higher: Whether the larger number means spoof.
-        medians: Of bona fide and of spoof; None where the number is a name.
+        ci95: Its 95 % interval by speakers; None with too few speakers.
+        spoof_higher: Whether larger values mean spoof.
+        medians: Of bona fide and of spoof; None if the measure is categorical.
         attacks: Attack -> equal error rate against all bona fide speech, the lowest first.
     """
 
@@ -47,12 +47,12 @@ class Separation:
 
     @property
     def cautious(self) -> float:
-        """The end of the interval that says least, the rate itself where there is none."""
+        """Upper end of the interval; the rate itself without an interval."""
         return self.ci95[1] if self.ci95 else self.eer
 
 
 def samples_of(table: Table) -> dict[str, np.ndarray]:
-    """Split -> rows to look at; splits with too few utterances of a class are left out."""
+    """Split -> sampled rows; splits with too few utterances of a class are skipped."""
     found = {}
     for split, rows in table.split_rows():
         flags = table.is_bonafide[rows]
@@ -66,7 +66,7 @@ def samples_of(table: Table) -> dict[str, np.ndarray]:
 
 
 def column(table: Table, name: str, rows: np.ndarray) -> Floats:
-    """The values of a number, [n]; of what has names, the share of each name that is bona fide."""
+    """Values of a measure, [n]; of a categorical one, the bona fide share of each category."""
     if name in NUMBERS:
         return table.number(name)[rows].astype(np.float64)
     _, codes = np.unique(_names(table, name)[rows], return_inverse=True)
@@ -77,11 +77,11 @@ def column(table: Table, name: str, rows: np.ndarray) -> Floats:
 def _names(table: Table, name: str) -> np.ndarray:
     if name == ENCODING:
         return table.measured.encodings
-    return table.told.get(name, np.full(len(table.utterances), ""))
+    return table.metadata.get(name, np.full(len(table.utterances), ""))
 
 
 def separate_by_number(table: Table, split: str, rows: np.ndarray) -> list[Separation]:
-    """Returns the separation by each number that is not the same for all of a split.
+    """Returns the separation by each measure that is not constant in a split.
 
     Args:
         table: The utterances.
@@ -92,7 +92,7 @@ def separate_by_number(table: Table, split: str, rows: np.ndarray) -> list[Separ
     found = []
     for name in COLUMNS:
         if name in CONDITIONS and np.unique(_names(table, name)[rows]).size > MOST_VALUES:
-            continue  # A value of few utterances is told by its class, whatever it is.
+            continue  # A value of few utterances separates the classes by chance.
         values = column(table, name, rows)
         if np.ptp(values) == 0:
             continue
@@ -122,7 +122,7 @@ def separate(
     *,
     medians: tuple[float, float] | None = None,
 ) -> Separation:
-    """Returns the separation by any values [n], in whichever direction does better.
+    """Returns the separation by any values [n], in the better direction.
 
     Equal values are put into a random order: a threshold among them can only guess, and the
     official estimator of the EER would count all of them as errors.

@@ -1,4 +1,4 @@
-"""What the model in service was trained on, as it was pushed with it."""
+"""Profiles of the model in service: its training corpus and its scores."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _LOG = logging.getLogger("bonafide")
 
 
 @dataclasses.dataclass(frozen=True)
-class Served:
+class ServedModel:
     """The newest pushed model.
 
     Attributes:
         version: Its number.
-        profile: Of the corpus that it was trained on; None where it has none.
-        scores: Of bona fide speech on eval; None where it has none.
+        profile: Of its training corpus; None if it has none.
+        scores: Of bona fide speech on eval; None if it has none.
     """
 
     version: str
@@ -35,11 +35,11 @@ class Served:
     scores: Distribution | None
 
 
-def find_served(serving: str) -> Served | None:
-    """Returns the newest complete version; None where there is none.
+def find_served(serving: str) -> ServedModel | None:
+    """Returns the newest complete version; None if there is none.
 
     Args:
-        serving: Folder with versions; need not exist. Empty: nothing is served.
+        serving: Folder with versions; it need not exist. Empty: no model is served.
     """
     versions = store.complete_versions(serving) if serving else []
     if not versions:
@@ -53,15 +53,15 @@ def find_served(serving: str) -> Served | None:
             found = json.loads(text)
             scores = distribution.from_json(found["bonafide"]) if "bonafide" in found else None
     except (ValueError, KeyError, TypeError) as error:
-        _LOG.warning("%s: a profile is not readable (%s); drift is not checked", folder, error)
-    return Served(versions[-1], corpus, scores)
+        _LOG.warning("%s: a profile cannot be read (%s); drift is not checked", folder, error)
+    return ServedModel(versions[-1], corpus, scores)
 
 
 def drift_state(serving: str, corpus_fingerprint: str, serving_log: str) -> str:
-    """Returns what drift is measured from, for the cache to go by.
+    """Returns the part of the cache key that describes the reference of drift.
 
-    A model that was trained on this very corpus has no drift from it, so that a run repeated after
-    its own push finds everything in the cache.
+    A model that was trained on this very corpus has no drift from it, so a run that is repeated
+    after its own push is cached.
 
     Args:
         serving: Folder with versions.

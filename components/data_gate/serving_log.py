@@ -1,4 +1,4 @@
-"""A log of what a service scored: recordings that are read again and measured, and scores."""
+"""Statistics of a serving log: measures of recordings, which are read again, and scores."""
 
 from __future__ import annotations
 
@@ -30,15 +30,14 @@ class ServingLogError(ValueError):
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Heard:
-    """What a service heard.
+class ServingLogStats:
+    """Statistics of a serving log.
 
     Attributes:
-        measured: Recordings of its log.
-        scores: float64 [N] what it said of all recordings of the log; none if the log has no
-            scores.
-        source: Where the log is.
-        unread: Recordings that were drawn and could not be read.
+        measured: Measures of sampled recordings.
+        scores: float64 [N] of all recordings of the log; empty if it has no scores.
+        source: Path or pattern of the log.
+        unread: Sampled recordings that could not be read.
     """
 
     measured: measures.Measures
@@ -47,25 +46,29 @@ class Heard:
     unread: int = 0
 
 
-def read_serving_log(pattern: str, *, root: str = "", most: int, sample_rate: int) -> Heard:
+def read_serving_log(
+    pattern: str, *, root: str = "", most: int, sample_rate: int
+) -> ServingLogStats:
     """Reads the log, and measures some of its recordings as UtteranceGen does.
 
     Args:
         pattern: Path or URI of a file, or of several with `*`: CSV or TSV with a header, or lines
-            of JSON, with a column `path` and maybe `score`, as `score.py` and `bonafide bulk`
-            write them.
-        root: What the recordings' paths count from; empty for the working directory, or the folder
-            of the log.
-        most: So many recordings are measured at most, drawn at random, the same in every run.
+            of JSON, with a column `path` and optionally `score`, as `bonafide score` and `bonafide
+            bulk` write them.
+        root: Folder that the recordings' paths are relative to; empty for the working directory,
+            or the folder of the log.
+        most: Recordings to measure at most, sampled with a fixed seed.
         sample_rate: At which they are measured, in Hz.
 
     Raises:
-        ServingLogError: There is no such file, it has no column `path` or no row, a score is no
-            number, or none of the recordings could be read.
+        ServingLogError: The file does not exist, it has no column `path` or no row, a score is not
+            a number, or no recording could be read.
     """
     rows = [row for path in _files(pattern) for row in _rows(path, root)]
     if not rows:
-        raise ServingLogError(f"{pattern} lists no recording")
+        raise ServingLogError(
+            f"expected a log with recordings, got none in {pattern} (data_gate.serving_log)."
+        )
     order = np.random.default_rng(_SEED).permutation(len(rows))[:most]
     chosen = [rows[place][0] for place in sorted(order.tolist())]
     parts: list[measures.Measures] = []
@@ -80,10 +83,12 @@ def read_serving_log(pattern: str, *, root: str = "", most: int, sample_rate: in
                 parts.append(measures.measure(clips, sample_rate))
     if not parts:
         raise ServingLogError(
-            f"{pattern}: not one of {len(chosen)} recordings could be read: {reasons[0]}"
+            f"{pattern}: none of {len(chosen)} recordings can be read; the first one: {reasons[0]}"
         )
     scores = [score for _, score in rows if score is not None]
-    return Heard(measures.join(parts), np.array(scores, np.float64), pattern, len(reasons))
+    return ServingLogStats(
+        measures.join(parts), np.array(scores, np.float64), pattern, len(reasons)
+    )
 
 
 def _files(pattern: str) -> list[str]:
@@ -93,18 +98,20 @@ def _files(pattern: str) -> list[str]:
         raise ServingLogError(f"{pattern}: {error}") from error
     paths = sorted(found.path for found in match.metadata_list)
     if not paths:
-        raise ServingLogError(f"{pattern}: there is no such file (data_gate.serving_log)")
+        raise ServingLogError(
+            f"{pattern} does not exist. Set data_gate.serving_log to an existing file."
+        )
     return paths
 
 
 def _rows(path: str, root: str) -> Iterator[tuple[str, float | None]]:
-    """Yields place and score of each recording of a file; those without a score were rejected."""
+    """Yields path and score of each recording of a file, except those with an error."""
     text = beam_files.read_bytes(path).decode("utf-8-sig", errors="surrogateescape")
     for number, row in enumerate(_records(text, path), start=1):
         if not row.get("path"):
             raise ServingLogError(
-                f"{path}: row {number} has no `path`. A log is what `bonafide score` or `bonafide "
-                "bulk` write as CSV or JSON lines."
+                f"expected a value of `path`, got none ({path}, row {number}). Use the CSV or JSON "
+                "Lines of `bonafide score` or `bonafide bulk`."
             )
         if row.get("error"):
             continue
@@ -112,7 +119,9 @@ def _rows(path: str, root: str) -> Iterator[tuple[str, float | None]]:
         try:
             value = None if score is None or score == "" else float(score)
         except (TypeError, ValueError):
-            raise ServingLogError(f"{path}: row {number}: score {score!r} is no number") from None
+            raise ServingLogError(
+                f"expected a number as score, got {score!r} ({path}, row {number})."
+            ) from None
         yield _placed(str(row["path"]), root, path.rpartition("/")[0]), value
 
 
@@ -143,7 +152,7 @@ def _placed(path: str, root: str, log_folder: str) -> str:
 
 
 def _clip(path: str, sample_rate: int) -> measures.Clip | str:
-    """A recording to be measured, or why there is none."""
+    """A recording to be measured, or the reason why it cannot be read."""
     try:
         samples, facts = decode_with_facts(beam_files.read_bytes(path), sample_rate, _LEAST_SECONDS)
     except (OSError, AudioError) as error:

@@ -1,4 +1,4 @@
-"""Rules about shortcuts: numbers that tell the classes apart without listening."""
+"""Rules about shortcuts: measures that separate the classes without analysing speech."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ def find_shortcuts(
     combined: Mapping[str, Separation],
     config: DataGateConfig,
 ) -> list[Finding]:
-    """Returns a finding for each number that gives too much away, and for all together.
+    """Returns a finding for each measure that is a shortcut, and for all together.
 
-    A number is named once, by the gravest of its rules that is not off.
+    A measure is reported once, by the most severe of its rules that is not off.
 
     Args:
-        single: Split -> separation by each number.
+        single: Split -> separation by each measure.
         combined: Split -> separation by all of them.
         config: Levels and limits.
     """
@@ -36,7 +36,7 @@ def find_shortcuts(
     findings: list[Finding | None] = []
     for number in COLUMNS:
         of_number = by_number.get(number, [])
-        # What a corpus tells of a recording is not in the recording, but there may be traces of it.
+        # Metadata are not in the recording, but may leave traces in it.
         for rule in (_alone,) if number in CONDITIONS else (_perfect, _alone, _attacks):
             if named := rule(of_number, config):
                 findings.append(named)
@@ -57,7 +57,9 @@ def _perfect(found: Sequence[Separation], config: DataGateConfig) -> Finding | N
 def _alone(found: Sequence[Separation], config: DataGateConfig) -> Finding | None:
     limit = config.shortcut_eer
     strong = [one for one in found if one.cautious <= limit]
-    return _finding("shortcut", strong, limit, config, "without listening") if strong else None
+    return (
+        _finding("shortcut", strong, limit, config, "without analysing speech") if strong else None
+    )
 
 
 def _together(found: Sequence[Separation], config: DataGateConfig) -> Finding | None:
@@ -65,7 +67,7 @@ def _together(found: Sequence[Separation], config: DataGateConfig) -> Finding | 
     strong = [one for one in found if one.cautious <= limit]
     if not strong:
         return None
-    return _finding("combined_shortcut", strong, limit, config, "without listening")
+    return _finding("combined_shortcut", strong, limit, config, "without analysing speech")
 
 
 def _attacks(found: Sequence[Separation], config: DataGateConfig) -> Finding | None:
@@ -88,7 +90,7 @@ def _attacks(found: Sequence[Separation], config: DataGateConfig) -> Finding | N
         subject=title(number),
         value=named[0][0],
         limit=limit,
-        message=f"it alone tells single attacks from all bona fide speech: {shown}{more}. "
+        message=f"alone it separates single attacks from all bona fide speech: {shown}{more}. "
         f"{advice(found[0])}",
     )
 
@@ -105,7 +107,7 @@ def _finding(
         subject=title(worst.number),
         value=worst.cautious,
         limit=limit,
-        message=f"it tells the classes apart {how}: equal error rate {rates}."
+        message=f"separates the classes {how}: equal error rate {rates}."
         f"{_medians(worst)} {advice(worst)}",
     )
 

@@ -1,4 +1,4 @@
-"""What the rules look at: a row for each utterance, from the listing and the measures."""
+"""Input of the rules: a row for each utterance, from the listing and the measures."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Table:
 
     Attributes:
         splits: str [N].
-        shards: int64 [N], the place of the utterance's shard among those of all splits.
-        speakers: str [N], `-` where unknown.
+        shards: int64 [N], index of the utterance's shard among those of all splits.
+        speakers: str [N], `-` if unknown.
         systems: str [N], `-` of bona fide speech.
         measured: Of the same N, in this order.
-        told: Condition (`listing.CONDITIONS`) -> str [N], empty where the corpus does not tell it;
-            those that it tells of some utterance.
+        metadata: Condition (`listing.CONDITIONS`) -> str [N], empty if the corpus does not give it;
+            only conditions that some utterance has.
     """
 
     splits: np.ndarray
@@ -35,7 +35,7 @@ class Table:
     speakers: np.ndarray
     systems: np.ndarray
     measured: measures.Measures
-    told: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    metadata: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
 
     @property
     def utterances(self) -> np.ndarray:
@@ -58,7 +58,7 @@ class Table:
         return [split for split in SPLITS if split in held]
 
     def number(self, name: str) -> np.ndarray:
-        """A column of the numbers, float32 [N]."""
+        """A column of the measures, float32 [N]."""
         return self.measured.numbers[:, measures.NUMBERS.index(name)]
 
     def split_rows(self) -> Iterator[tuple[str, np.ndarray]]:
@@ -68,7 +68,7 @@ class Table:
 
 
 def make_table(rows: Iterable[Listed], parts: Iterable[measures.Measures]) -> Table:
-    """Puts the listing beside the measures.
+    """Joins the listing and the measures.
 
     Args:
         rows: The listing, in any order.
@@ -85,19 +85,19 @@ def make_table(rows: Iterable[Listed], parts: Iterable[measures.Measures]) -> Ta
         missing = sorted(by_id.keys() ^ set(ids))
         raise TableError(
             f"the listing has {len(by_id)} utterances and the measures {len(ids)}, and they differ "
-            f"in {', '.join(missing[:5])}: the examples are not whole. Run UtteranceGen again."
+            f"in {', '.join(missing[:5])}: the examples are incomplete. Run UtteranceGen again."
         )
     listed = [by_id[name] for name in ids]
-    told = [dict(row.extra) for row in listed]
+    extra = [dict(row.extra) for row in listed]
     return Table(
         splits=np.array([row.split for row in listed], np.str_),
         shards=np.repeat(np.arange(len(by_shard)), [len(part) for part in by_shard]),
         speakers=np.array([row.speaker for row in listed], np.str_),
         systems=np.array([row.system for row in listed], np.str_),
         measured=measured,
-        told={
+        metadata={
             name: np.array(values, np.str_)
             for name in CONDITIONS
-            if any(values := [of.get(name, "") for of in told])
+            if any(values := [of.get(name, "") for of in extra])
         },
     )

@@ -1,1 +1,1 @@
-"""EvalReport: the page and the model card that people decide on."""
+"""EvalReport: the report page and the model card."""

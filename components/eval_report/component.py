@@ -56,10 +56,10 @@ class EvalReport(base_component.BaseComponent):
             model: The trained `Model`: its record of the training.
             evaluation: Of ModelEvaluator.
             scores: Of ModelEvaluator.
-            blessing: Of ModelEvaluator: says whether it was forced.
-            data_report: Of DataGate: what it found in the data.
+            blessing: Of ModelEvaluator, with the record of a forced blessing.
+            data_report: Of DataGate, with its findings.
             title: Name of the system.
-            corpus_root: Folder of the corpus; where it is a local one, the page plays its audio.
+            corpus_root: Folder of the corpus; if it is local, the page plays its audio.
             settings: JSON of the run's settings, shown as they are.
             version: Version of this project.
             code_fingerprint: Fingerprint of the report's code, so that TFX's cache notices a

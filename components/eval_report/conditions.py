@@ -1,4 +1,4 @@
-"""The conditions of each evaluated recording: what its corpus tells, and its length."""
+"""Conditions of each evaluated recording: metadata of its corpus, and its duration."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _DURATIONS = (2.0, 4.0, 8.0)  # seconds
 
 
 def conditions_of(examples_uri: str, utterances: Iterable[str]) -> dict[str, npt.NDArray[np.str_]]:
-    """Returns condition -> the value of each utterance, empty where it is not known.
+    """Returns condition -> the value of each utterance, empty if not known.
 
     Args:
         examples_uri: Folder of UtteranceGen's examples.

@@ -29,7 +29,7 @@ class Executor(base_executor.BaseExecutor):
         """Gathers, renders and writes.
 
         Args:
-            input_dict: `examples`, `model`, `evaluation`, `scores`, `blessing`, maybe
+            input_dict: `examples`, `model`, `evaluation`, `scores`, `blessing`, optionally
                 `data_report`.
             output_dict: `report` and `model_card`.
             exec_properties: See `EvalReportSpec`.

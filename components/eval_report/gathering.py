@@ -1,4 +1,4 @@
-"""Gathers what a report shows from the artifacts of a run."""
+"""Collects the contents of a report from the artifacts of a run."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def gather(  # noqa: PLR0913 (one for each input of the component)
         scores_uri: Folder of its `scores`.
         blessing_uri: Folder of its `blessing`.
         examples_uri: Folder of UtteranceGen's `examples`.
-        data_report_uri: Folder of DataGate's `report`; None where it is not known.
+        data_report_uri: Folder of DataGate's `report`; None if not known.
         model_path: SavedModel folder.
         title: Name of the system.
         corpus_root: Folder of the corpus.
@@ -93,7 +93,7 @@ def gather(  # noqa: PLR0913 (one for each input of the component)
 
 
 def slices_of(evaluation: Evaluation, trials: Trials, examples_uri: str) -> Slices:
-    """Evaluates the trials by every condition that is known of them."""
+    """Evaluates the trials by every known condition."""
     return slice_trials(
         trials,
         conditions_of(examples_uri, trials.utterances),
@@ -150,7 +150,7 @@ def provenance(
 
 
 def rejected(examples_uri: str) -> Rejected:
-    """Returns how many utterances UtteranceGen left out, and the first of them with reasons."""
+    """Returns the number of rejected utterances, and the first of them with reasons."""
     with fileio.open(f"{examples_uri}/rejected.tsv") as stream:
         rows = csv.reader(itertools.islice(stream, 1, None), delimiter="\t", quoting=csv.QUOTE_NONE)
         first = list(itertools.islice(rows, _SHOWN_REJECTED))
@@ -161,9 +161,9 @@ def rejected(examples_uri: str) -> Rejected:
 def player(
     corpus_root: str, examples_uri: str, utterances: Iterable[str]
 ) -> Callable[[str], str | None]:
-    """Returns the function from an utterance id to where a browser on this machine can play it.
+    """Returns a function from an utterance id to a URI that a browser on this machine can play.
 
-    Audio on an object store cannot be played from a page, so there is no player then.
+    Audio on an object store cannot be played from a page, so it has no player.
     """
     if "://" in corpus_root:
         return lambda _utterance: None

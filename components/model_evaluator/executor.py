@@ -109,7 +109,6 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             ),
             verdict=verdict,
             removal=removal,
-            conditions=conditions,
             context={
                 "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
                 "champion": None if champion_scores is None else finder.champion_record(champion),
@@ -117,6 +116,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 "gate": dataclasses.asdict(settings.gate),
             },
         )
+        evaluation_files.write_conditions(evaluation_uri, conditions)
         result = summary.read_evaluation(evaluation_uri)
         _LOG.info("%s", _line(result))
         if removal:

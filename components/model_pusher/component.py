@@ -16,7 +16,7 @@ _STOCK = standard_component_specs.PusherSpec
 
 
 class ModelPusherSpec(component_spec.ComponentSpec):
-    """Interface of ModelPusher: the stock Pusher's, and the records that go with the model."""
+    """Interface of ModelPusher: that of TFX's Pusher, and the records pushed with the model."""
 
     PARAMETERS = _STOCK.PARAMETERS
     INPUTS = _STOCK.INPUTS | channels(
@@ -32,9 +32,9 @@ class ModelPusherSpec(component_spec.ComponentSpec):
 class ModelPusher(base_component.BaseComponent):
     """Pushes a blessed model to `<push_destination>/<version>/`, complete or not at all.
 
-    Inputs and output (`pushed_model`) are those of TFX's Pusher, and what says how good the model
-    is (page, model card, figures), which is put into the version's `assets.extra/`; why the Pusher
-    is replaced stands in `executor.Executor`.
+    Inputs and output (`pushed_model`) are those of TFX's Pusher, plus the evaluation of the model
+    (page, model card, figures), which is copied into the version's `assets.extra/`.
+    `executor.Executor` explains why the Pusher is replaced.
     """
 
     SPEC_CLASS = ModelPusherSpec
@@ -61,7 +61,7 @@ class ModelPusher(base_component.BaseComponent):
             report: Page of EvalReport.
             model_card: Model card of EvalReport.
             evaluation: Of ModelEvaluator: its figures and its verdict, for programs.
-            data_report: Of DataGate: its page, and the profile that drift is measured from.
+            data_report: Of DataGate: its page, and the reference profile of drift.
             code_fingerprint: Fingerprint of the code that pushes, so that TFX's cache notices a
                 change.
         """

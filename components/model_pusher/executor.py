@@ -23,9 +23,8 @@ class Executor(pusher_executor.Executor):
     """TFX's Pusher with its copying replaced.
 
     The stock executor copies into the final folder: killed half-way it leaves a numbered folder
-    that model servers try, and after some tries give up, to load. It also skips the push in
-    silence when two fall into one second, and goes by the clock alone, so that after a clock is
-    set back a new model is never served.
+    that model servers fail to load. It also skips a push silently if two fall into one second, and
+    uses the clock alone, so that after a clock is set back a new model is never served.
     """
 
     def Do(  # noqa: N802
@@ -37,9 +36,9 @@ class Executor(pusher_executor.Executor):
         """Pushes the model if it is blessed.
 
         Args:
-            input_dict: `model` and `model_blessing`, maybe `report`, `model_card`, `evaluation`
-                and `data_report`.
-            output_dict: `pushed_model`: a copy of what was pushed, and custom properties `pushed`
+            input_dict: `model` and `model_blessing`, optionally `report`, `model_card`,
+                `evaluation` and `data_report`.
+            output_dict: `pushed_model`: a copy of the pushed model, and custom properties `pushed`
                 (0 or 1), `pushed_destination` and `pushed_version`.
             exec_properties: `push_destination`, JSON of `pusher_pb2.PushDestination`.
         """
@@ -49,7 +48,7 @@ class Executor(pusher_executor.Executor):
         )
         if not self.CheckBlessing(input_dict):
             self._MarkNotPushed(pushed)
-            _LOG.info("not pushed: the model did not pass its gate")
+            _LOG.info("not pushed: the gate refused the model")
             return
         destination = pusher_pb2.PushDestination()
         proto_utils.json_to_proto(
@@ -79,12 +78,12 @@ def push(
     Args:
         model_path: SavedModel folder.
         destination: Serving folder, `serving/<name>`.
-        blessing_uri: Blessing of the model. If it was forced, the record of that is put into the
-            pushed model's `assets.extra/`, so that it stays with the model wherever it goes.
-        reports: Files that say how good it is; they go to the same place.
+        blessing_uri: Blessing of the model. If it was forced, its record is copied into the pushed
+            model's `assets.extra/`, so that it stays with the model.
+        reports: Files with the evaluation; they are copied there, too.
 
     Returns:
-        The folder of the new version, or of the newest one where that is this very model.
+        The folder of the new version, or of the newest one if that is the same model.
     """
     extra_files: dict[str, str] = {}
     beside = {f"{names.EXTRA_DIR}/{path.rsplit('/', 1)[-1]}": path for path in reports}
@@ -97,20 +96,20 @@ def push(
         newest = store.version_path(destination, versions[-1])
         not_compared = {*beside, republished}
         if store.is_copy(newest, model_path, extra_files=extra_files, not_compared=not_compared):
-            _LOG.info("not pushed again: %s is this very model", newest)
+            _LOG.info("not pushed again: %s is the same model", newest)
             return newest
     while True:
         path = store.version_path(destination, store.next_version(destination))
         try:
             store.copy_model(model_path, path, extra_files=extra_files | beside)
         except FileExistsError:
-            continue  # another push took this number first; the next round finds a higher one
-        _LOG.info("pushed %s%s", path, " (blessing was forced)" if extra_files else "")
+            continue  # another push took this number first; the next iteration takes a higher one
+        _LOG.info("pushed %s%s", path, " (forced blessing)" if extra_files else "")
         return path
 
 
 def _reports(input_dict: dict[str, list[types.Artifact]]) -> list[str]:
-    """Returns the files for people, and the figures and the verdict, where there are any."""
+    """Returns the files for people, the figures and the verdict, as far as they exist."""
     pages = [
         f"{artifact.uri}/{name}"
         for key in ("report", "model_card")

@@ -1,1 +1,1 @@
-"""Transform: TensorFlow Transform's graph, with data that goes by the shard and not by the clip."""
+"""Transform: TensorFlow Transform's graph, with data processed by shards, not by clips."""

@@ -16,9 +16,9 @@ from components.transform import executor
 class Transform(tfx_components.Transform):
     """TFX's Transform with an executor made for recordings.
 
-    What goes in and out is TFX's: the same parameters, artifacts and files, so that whatever reads
-    those of TFX reads these. What it does not have are the analyzers' cache and statistics before
-    and after, which StatisticsGen has made. What it has instead:
+    Inputs and outputs are TFX's: the same parameters, artifacts and files, so that everything that
+    reads those of TFX reads these. What it does not have are the analyzers' cache and statistics
+    before and after, which StatisticsGen has made. What it has instead:
 
       - Batches have a fixed number of clips. TFX's grow up to 1,000 for as long as that is quicker,
         and the spectra of 1,000 clips are gigabytes.

@@ -1,4 +1,4 @@
-"""The executor of Transform: Beam analyses, TensorFlow Transform makes the graph, Beam writes."""
+"""Executor of Transform: Beam analyses, TensorFlow Transform builds the graph, Beam writes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from components.transform import batches, feature_writer
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
-    """Writes `transform_graph` and, where that output is wanted, `transformed_examples`."""
+    """Writes `transform_graph` and, if requested, `transformed_examples`."""
 
     def Do(  # noqa: N802 (the name is TFX's)
         self,
@@ -41,7 +41,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 Transform.
 
         Raises:
-            ValueError: A split that is to be analysed holds no example.
+            ValueError: A split to be analysed has no examples.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         beam_files.use_options(self._beam_pipeline_args or [])
@@ -69,11 +69,12 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         preprocessing_fn: Callable[..., Any],
         graph_uri: str,
     ) -> None:
-        """Sees the examples once, if there is anything to learn from them, and writes the graph."""
+        """Analyses the examples once, if there are statistics to compute, and writes the graph."""
         for split, files in shards.items():
             if not files:
                 raise ValueError(
-                    f"the split {split} holds no example, and it is what features are learnt from"
+                    f"expected examples in the split {split}, from which features are computed, "
+                    "got none"
                 )
         reader = tf_example_record.TFExampleBeamRecord(
             physical_format="inmem", schema=schema, telemetry_descriptors=["Transform"]

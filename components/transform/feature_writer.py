@@ -19,7 +19,7 @@ B = TypeVar("B")
 
 
 class Task(NamedTuple):
-    """A shard to write: URIs of the examples and of what becomes of them."""
+    """A shard to write: URIs of the examples and of the features."""
 
     source: str
     target: str
@@ -28,12 +28,12 @@ class Task(NamedTuple):
 class WriteFeatures(beam.DoFn):
     """Writes a shard of transformed examples; yields its URI.
 
-    Memory holds some batches at a time. When Beam runs a shard twice, the second run writes the
-    same again.
+    Memory holds a few batches at a time. If Beam runs a shard twice, the second run writes the same
+    bytes.
 
     Args:
         graph_uri: Where Transform's graph is.
-        scratch: Folder for files not finished, on the filesystem of the targets.
+        scratch: Folder for unfinished files, on the filesystem of the targets.
     """
 
     def __init__(self, graph_uri: str, *, scratch: str) -> None:
@@ -41,7 +41,7 @@ class WriteFeatures(beam.DoFn):
         self._scratch = scratch
 
     def setup(self) -> None:
-        """Loads the graph, once a worker."""
+        """Loads the graph, once per worker."""
         output = tft.TFTransformOutput(self._graph_uri)
         layer = output.transform_features_layer()
         spec = output.raw_feature_spec()

@@ -1,1 +1,1 @@
-"""UtteranceGen: a speech corpus becomes checked, stratified shards of tf.Examples."""
+"""UtteranceGen: turns a speech corpus into checked, stratified shards of tf.Examples."""

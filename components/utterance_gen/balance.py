@@ -1,4 +1,4 @@
-"""Dealing things that have two attributes each, so that every share is even in both at once.
+"""Balanced assignment of items with two attributes: every part is balanced in both.
 
 Think of the utterances of a split as edges between systems and speakers, and of the shards as
 colours. An edge colouring of a bipartite graph in which every vertex sees each colour floor(d/K)

@@ -1,4 +1,4 @@
-"""UtteranceGen, a TFX component: a speech corpus becomes Examples."""
+"""UtteranceGen, a TFX component that turns a speech corpus into Examples."""
 
 import pathlib
 
@@ -52,11 +52,11 @@ class UtteranceGen(base_beam_component.BaseBeamComponent):
         corpus_fingerprint: str,
         code_fingerprint: str | None = None,
     ) -> None:
-        """Makes the component; the corpus itself is not touched.
+        """Builds the component; does not read the corpus.
 
         Args:
-            settings: What is read, and how.
-            corpus_fingerprint: From `fingerprint.corpus_fingerprint`, when the pipeline is made.
+            settings: Corpus and options.
+            corpus_fingerprint: From `fingerprint.corpus_fingerprint`, when the pipeline is built.
             code_fingerprint: Of the code that makes the examples; that of this package if None.
         """
         if code_fingerprint is None:

@@ -1,4 +1,4 @@
-"""The executor of UtteranceGen: plan, let Beam write the shards, report."""
+"""Executor of UtteranceGen: plans the shards, writes them with Beam, writes the report."""
 
 import json
 from typing import Any
@@ -115,14 +115,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             plan_uris.append(beam_files.join(workspace.plans, shard.name))
             beam_files.write_bytes(plan_uris[-1], shard.to_json(), scratch=workspace.scratch)
         write_shard = shard_writer.WriteShard(
-            corpus_root=settings.corpus_root,
-            examples_uri=workspace.examples_uri,
-            sample_rate=settings.sample_rate,
-            min_seconds=settings.min_seconds,
-            channels=settings.channels,
-            max_rejected=max_rejected,
-            copies=settings.degraded_copies,
-            seed=settings.seed,
+            settings, examples_uri=workspace.examples_uri, max_rejected=max_rejected
         )
         with self._make_beam_pipeline() as pipeline:
             _ = (

@@ -1,4 +1,4 @@
-"""Which utterance goes to which shard, decided up front from protocol and listing.
+"""Assignment of utterances to shards, planned in advance from protocol and listing.
 
 Nothing here depends on the number of workers or on their timing: the plan is made once, and a
 shard is written whole by one worker, so the same corpus, settings and seed give the same bytes.
@@ -29,7 +29,7 @@ COPIED_SPLIT = "train"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Rejection:
-    """An utterance that is left out, and why."""
+    """A rejected utterance, and the reason."""
 
     utterance_id: str
     split: str
@@ -47,7 +47,7 @@ class Shard:
         count: How many shards the split has.
         attack_pool: The attack ids of the split, sorted: what a bona fide example carries, so that
             each attack is compared with all bona fide speech.
-        utterances: What it holds, in order.
+        utterances: Its utterances, in order.
     """
 
     split: str
@@ -63,11 +63,11 @@ class Shard:
 
     @property
     def path(self) -> str:
-        """Where it lies below the examples' URI."""
+        """Its path below the examples' URI."""
         return f"Split-{self.split}/utterances-{self.index:05d}-of-{self.count:05d}"
 
     def to_json(self) -> bytes:
-        """Serializes it, to be handed to a worker through a file."""
+        """Serializes it, to be passed to a worker through a file."""
         return json.dumps(dataclasses.asdict(self)).encode()
 
     @classmethod
@@ -93,17 +93,17 @@ class Plan:
 def make_plan(corpus: corpora.Corpus, *, shard_bytes: int, seed: int, copies: int = 0) -> Plan:
     """Plans the shards of all splits.
 
-    Missing and empty files are known from the listing: they are rejected here, so that they do not
-    unbalance the shards.
+    Missing and empty files are known from the listing and rejected here, so that the shards stay
+    balanced.
 
     Args:
         corpus: The corpus.
-        shard_bytes: About how large a shard should be.
-        seed: Decides which shard an utterance goes to and its place there.
-        copies: How many degraded copies of each utterance a shard of train holds besides.
+        shard_bytes: Approximate size of a shard.
+        seed: Determines the shard of an utterance and its position there.
+        copies: Degraded copies of each utterance that a shard of train holds besides.
 
     Returns:
-        The plan. A split of which nothing is usable has no shard.
+        The plan. A split without usable utterances has no shard.
     """
     rejections = []
     usable: dict[str, list[corpora.Utterance]] = {split: [] for split in corpora.SPLITS}
@@ -141,7 +141,7 @@ def shard_count(
     *,
     shard_bytes: float,
 ) -> int:
-    """How many shards of about `shard_bytes` a split makes: none if empty, at most one each."""
+    """Number of shards of about `shard_bytes` of a split: 0 if empty, at most one per utterance."""
     if not utterances:
         return 0
     total = sum(
@@ -155,7 +155,7 @@ def shard_count(
 def assign(
     utterances: Sequence[corpora.Utterance], *, num_shards: int, seed: int
 ) -> list[list[corpora.Utterance]]:
-    """Deals the utterances of one split to shards.
+    """Assigns the utterances of one split to shards.
 
     Guarantees, exactly: with n utterances of a system (an attack, or bona fide), each of the K
     shards holds floor(n/K) or ceil(n/K) of them; the same holds for the n utterances of each
@@ -168,7 +168,7 @@ def assign(
         seed: Any integer.
 
     Returns:
-        K lists of utterances, none lost, none twice.
+        K lists of utterances; each utterance is in one of them.
     """
     if not num_shards:
         return []

@@ -1,4 +1,4 @@
-"""What a run read and what it left out: the two files beside the examples, and the limit."""
+"""Counts and rejections of a run: the two files beside the examples, and the limit."""
 
 import collections
 import logging
@@ -15,7 +15,7 @@ _details = logging.getLogger(__name__)
 
 
 def most_rejections(utterances: int, max_fraction: float) -> int:
-    """The largest number of rejections that is not over the limit."""
+    """The largest number of rejections within the limit."""
     most = int(utterances * max_fraction)
     # A product may be rounded to either side of a whole number; the quotient is what counts.
     return most + 1 if (most + 1) / utterances <= max_fraction else most
@@ -26,10 +26,9 @@ def check_rejections(
     rejections: Sequence[plan.Rejection],
     max_fraction: float,
 ) -> None:
-    """Raises CorpusError if too much of the corpus is lost.
+    """Raises CorpusError if too much of the corpus is rejected.
 
-    That is: more than `max_fraction` of all utterances, or all utterances of a split that has
-    some.
+    That is: more than `max_fraction` of all utterances, or all utterances of a split.
     """
     lost = collections.Counter(row.split for row in rejections)
     held = collections.Counter(row.split for row in utterances)
@@ -37,8 +36,7 @@ def check_rejections(
         problem = (
             f"{len(rejections):,} of {len(utterances):,} utterances "
             f"({percent(len(rejections) / len(utterances))}) cannot be used, more than the "
-            f"{percent(max_fraction)} that max_rejected_fraction allows; what had not been read by "
-            "then was not read"
+            f"{percent(max_fraction)} of utterances.max_rejected_fraction; reading stopped there"
         )
     elif empty := [split for split in held if held[split] == lost[split]]:
         problem = f"no utterance of split {', '.join(empty)} can be used"
@@ -54,16 +52,16 @@ def check_rejections(
     if len(rejections) > _NAMED_OFFENDERS:
         named.append(f"  ... and {len(rejections) - _NAMED_OFFENDERS:,} more (the log has all)")
     raise corpora.CorpusError(
-        "\n".join([problem + ":", *named, "Mend or remove them, or raise the limit to accept it."])
+        "\n".join([problem + ":", *named, "Correct or remove them, or raise the limit."])
     )
 
 
 def warn_of_lost_systems(
     utterances: Sequence[corpora.Utterance], rejections: Sequence[plan.Rejection]
 ) -> None:
-    """Warns of each attack, or of bona fide speech, of which a split has lost every utterance.
+    """Warns of each attack, or of bona fide speech, whose utterances in a split are all rejected.
 
-    It is within the limit, but nothing later can be said of that attack.
+    This is within the limit, but the evaluation has no figures for that attack.
     """
     lost = {row.utterance_id for row in rejections}
     held = collections.Counter((row.split, row.system_id) for row in utterances)
@@ -71,7 +69,7 @@ def warn_of_lost_systems(
     for split, system in sorted(set(held) - left):
         _log.warning(
             "UtteranceGen: %s: none of the %d utterances of system %s can be used (see "
-            "rejected.tsv): there will be no figure for it",
+            "rejected.tsv), so it will have no figures",
             split,
             held[split, system],
             system,
@@ -79,13 +77,13 @@ def warn_of_lost_systems(
 
 
 def warn_of_missing_splits(utterances: Sequence[corpora.Utterance]) -> None:
-    """Warns of splits of which the corpus has no utterance, and says what cannot be done then."""
+    """Warns of splits without utterances, and of the consequences."""
     held = {row.split for row in utterances}
     if missing := [split for split in corpora.SPLITS if split not in held]:
         _log.warning(
-            "UtteranceGen: the corpus has no %s: nothing can be trained on it, and DataGate will "
-            "stop a whole run. It can be read and checked (--until ExampleValidator), and its "
-            "examples can be scored",
+            "UtteranceGen: the corpus has no %s, so it cannot train a model, and DataGate stops a "
+            "whole run. It can be read and checked (--until ExampleValidator), and its examples "
+            "can be scored",
             " and no ".join(missing),
         )
 
@@ -110,18 +108,19 @@ def summarise(
     rejections: Sequence[plan.Rejection],
     corpus: corpora.Corpus,
 ) -> dict[str, Any]:
-    """Counts per split and system, for people and for the runner's console.
+    """Counts per split and system, for people and for the console.
 
     Args:
         config: The settings of the run.
         fingerprints: Of corpus and code, by name.
-        results: Those of all shards.
-        rejections: All of them, with those known before any file was opened.
-        corpus: What was read; its layout where the settings leave that open, and its notes.
+        results: Of all shards.
+        rejections: All of them, including those known before any file was opened.
+        corpus: The corpus; its layout if the settings leave that open, and its notes.
 
     Returns:
         A dictionary ready for JSON: `notes`, `read`, `rejected`, `seconds` overall and in
         `splits[name]`, which also has `shards`, `systems` (utterances read by system id) and
+        `without_speech` (class -> utterances without it, rejected or not), and
         `channels` (class -> how the channels of a file compare -> utterances of files with several;
         `channels` overall is the setting), and `degraded_copies` if there are any, which count
         nowhere else.
@@ -131,8 +130,10 @@ def summarise(
         shards = [result for result in results if result.split == split]
         systems: collections.Counter[str] = collections.Counter()
         channels: dict[str, collections.Counter[str]] = {}
+        without_speech: collections.Counter[str] = collections.Counter()
         for result in shards:
             systems.update(result.read)
+            without_speech.update(result.without_speech)
             for key, kinds in result.channels.items():
                 channels.setdefault(key, collections.Counter()).update(kinds)
         splits[split] = {
@@ -142,6 +143,7 @@ def summarise(
             "shards": len(shards),
             "systems": dict(sorted(systems.items())),
             "channels": {key: dict(sorted(kinds.items())) for key, kinds in channels.items()},
+            "without_speech": dict(sorted(without_speech.items())),
         }
         if copies := sum(result.copies for result in shards):
             splits[split]["degraded_copies"] = copies
@@ -153,6 +155,7 @@ def summarise(
         "sample_rate": config.sample_rate,
         "seed": config.seed,
         "channels": config.channels,
+        "reject_without_speech": config.reject_without_speech,
         **{
             total: round(sum(split[total] for split in splits.values()), 3)
             for total in ("read", "rejected", "seconds")
@@ -162,7 +165,7 @@ def summarise(
 
 
 def log_summary(summary: dict[str, Any]) -> None:
-    """What the reader noted, then one line per split, for people."""
+    """Logs the notes of the reader, then one line per split."""
     for note in summary["notes"]:
         _log.info("UtteranceGen: %s", note)
     for split, figures in summary["splits"].items():

@@ -26,6 +26,7 @@ class IngestSettings(Section, section="utterance_gen"):
         min_seconds: Shortest utterance; a shorter one is rejected.
         channels: What is taken of recordings with several channels: their mean, the first, the
             second, or, for `reject`, the mean where they are alike, and else nothing.
+        reject_without_speech: Whether an utterance with less than 0.3 s of speech is rejected.
         shard_bytes: Approximate size of a shard. Shards are what workers share out, so a corpus
             should have several for each worker.
         max_rejected_fraction: Highest share of rejected utterances; a larger one stops the run.
@@ -42,6 +43,7 @@ class IngestSettings(Section, section="utterance_gen"):
     sample_rate: Annotated[int, Bounds(ge=8_000, le=48_000, unit="Hz")] = 16_000
     min_seconds: Annotated[float, Bounds(ge=0, le=60, unit="seconds")] = 0.1
     channels: Choice = "mix"
+    reject_without_speech: bool = True
     shard_bytes: Annotated[int, Bounds(ge=1, unit="bytes")] = 32 * 2**20
     max_rejected_fraction: Fraction = 0.01
     degraded_copies: DegradedCopies = 0

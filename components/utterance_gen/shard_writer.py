@@ -14,31 +14,37 @@ import apache_beam as beam
 import numpy as np
 
 from bonafide import corpora
-from bonafide.audio import chains, codecs, decoding, measures
-from bonafide.audio.channels import MIX, Agreement, Choice
+from bonafide.audio import activity, chains, codecs, decoding, measures
+from bonafide.audio.channels import MIX, Agreement
 from bonafide.dataset import measure_files
 from bonafide.memory import keep_freed_memory
 from bonafide.storage import beam_files, records
 from components.utterance_gen import examples, plan
+from components.utterance_gen.settings import IngestSettings
+
+# In less there is no word.
+MIN_SPEECH_SECONDS = 0.3
 
 
 class TooManyRejectedError(corpora.CorpusError):
-    """More of the corpus than is allowed cannot be used: why is in the results."""
+    """More utterances are rejected than allowed; the results contain the reasons."""
 
 
 @dataclasses.dataclass(frozen=True)
 class ShardResult:
-    """What became of a shard.
+    """Result of a shard.
 
     Attributes:
         split: Its split.
         index: Its number within the split.
         read: Utterances written, by system id.
-        samples: How many samples they hold together.
-        rejections: Utterances left out.
-        channels: Class -> how the channels of a file compare (`channels.Kind`) -> utterances
-            written of files with several.
+        samples: Their total number of samples.
+        rejections: Rejected utterances.
+        channels: Class -> relation of the channels of a file (`channels.Kind`) -> utterances
+            written of files with several channels.
         copies: Degraded copies written besides; no other number counts them.
+        without_speech: Class -> utterances with less than `MIN_SPEECH_SECONDS` of speech, whether
+            they were rejected or written.
     """
 
     split: str
@@ -48,9 +54,10 @@ class ShardResult:
     rejections: tuple[plan.Rejection, ...]
     channels: dict[str, dict[str, int]] = dataclasses.field(default_factory=dict)
     copies: int = 0
+    without_speech: dict[str, int] = dataclasses.field(default_factory=dict)
 
     def to_json(self) -> bytes:
-        """Serializes it, to be handed back through a file."""
+        """Serializes it, to be returned through a file."""
         return json.dumps(dataclasses.asdict(self)).encode()
 
     @classmethod
@@ -63,45 +70,45 @@ class ShardResult:
 
 @dataclasses.dataclass(frozen=True)
 class Workspace:
-    """Where a run works; all below the URI of the examples, so on the same filesystem.
+    """Folders of a run; all below the URI of the examples, so on the same filesystem.
 
-    Plans and results go through files rather than through Beam: a graph that held the rows of a
-    large corpus would be over the size that Dataflow and others accept, and the one who reads the
-    results is not a worker.
+    Plans and results go through files rather than through Beam: a graph with the rows of a large
+    corpus would exceed the limit of Dataflow and others, and the reader of the results is not a
+    worker.
     """
 
     examples_uri: str
 
     @property
     def scratch(self) -> str:
-        """Files not finished. Beside the splits, since readers take all that a split's has."""
+        """Unfinished files. Outside the splits, because readers take every file of a split."""
         return beam_files.join(self.examples_uri, ".scratch")
 
     @property
     def plans(self) -> str:
-        """One file per shard: what to write."""
+        """One file per shard: its plan."""
         return beam_files.join(self.examples_uri, ".plans")
 
     @property
     def results(self) -> str:
-        """One file per shard: what came of it."""
+        """One file per shard: its result."""
         return beam_files.join(self.examples_uri, ".results")
 
     @property
     def rejected(self) -> str:
-        """One empty file per shard that has rejections: their number is the end of its name.
+        """One empty file per shard with rejections: its name ends with their number.
 
-        One listing tells a worker how much the whole corpus has lost so far.
+        One listing shows a worker how many utterances of the corpus are rejected so far.
         """
         return beam_files.join(self.examples_uri, ".rejected")
 
     @property
     def measures(self) -> str:
-        """One file per shard: what was measured of its utterances; part of what stays."""
+        """One file per shard: the measures of its utterances; kept after the run."""
         return beam_files.join(self.examples_uri, measure_files.FOLDER)
 
     def open(self, splits: tuple[str, ...]) -> None:
-        """Makes the folders, those of the splits too, without what an earlier attempt left.
+        """Creates the folders, also of the splits, without the files of an earlier attempt.
 
         Readers take every file of a split: shards of an attempt that was killed, and that counted
         them differently, must not stay.
@@ -112,7 +119,7 @@ class Workspace:
             beam_files.make_folder(folder)
 
     def read_results(self, shards: Sequence[plan.Shard]) -> list[ShardResult]:
-        """What came of the shards that are done, in their order."""
+        """Results of the finished shards, in order."""
         done = beam_files.list_folder(self.results)
         return [
             ShardResult.from_json(beam_files.read_bytes(beam_files.join(self.results, shard.name)))
@@ -121,7 +128,7 @@ class Workspace:
         ]
 
     def close(self) -> None:
-        """Removes what is not part of the examples."""
+        """Removes temporary files."""
         for folder in self._own:
             beam_files.remove_folder(folder)
 
@@ -138,37 +145,15 @@ class WriteShard(beam.DoFn):
     twice, the second run writes the same bytes again.
 
     Args:
-        corpus_root: Folder of the corpus.
+        settings: What is read and how.
         examples_uri: Where the examples go.
-        sample_rate: In Hz.
-        min_seconds: Shorter audio is rejected.
-        channels: What is taken of several; see `IngestSettings`.
-        max_rejected: A corpus that has lost more utterances than this is given up at once, and not
-            when all of it has been read.
-        copies: How many degraded copies of each utterance of train follow it.
-        seed: Of the copies.
+        max_rejected: Reading stops as soon as more utterances than this are rejected.
     """
 
-    def __init__(  # noqa: PLR0913 (each is a setting)
-        self,
-        *,
-        corpus_root: str,
-        examples_uri: str,
-        sample_rate: int,
-        min_seconds: float,
-        channels: Choice = MIX,
-        max_rejected: int,
-        copies: int = 0,
-        seed: int = 0,
-    ) -> None:
-        self._corpus_root = corpus_root
+    def __init__(self, settings: IngestSettings, *, examples_uri: str, max_rejected: int) -> None:
+        self._settings = settings
         self._workspace = Workspace(examples_uri)
-        self._sample_rate = sample_rate
-        self._min_seconds = min_seconds
-        self._channels: Choice = channels
         self._max_rejected = max_rejected
-        self._copies = copies
-        self._seed = seed
 
     def setup(self) -> None:
         """Called by Beam before the first shard."""
@@ -178,12 +163,12 @@ class WriteShard(beam.DoFn):
         """Writes the shard, its measures, then its result.
 
         Raises:
-            TooManyRejectedError: All shards together have more rejections than is allowed.
+            TooManyRejectedError: All shards together exceed the limit of rejections.
         """
         shard = plan.Shard.from_json(beam_files.read_bytes(plan_uri))
         scratch = self._workspace.scratch
         target = beam_files.join(self._workspace.examples_uri, shard.path)
-        collector = measure_files.Collector(self._sample_rate)
+        collector = measure_files.Collector(self._settings.sample_rate)
         with beam_files.writing(target, scratch=scratch) as file:
             result = self._write(shard, file, collector)
         beam_files.write_bytes(
@@ -203,16 +188,17 @@ class WriteShard(beam.DoFn):
             beam_files.write_bytes(mark, b"", scratch=scratch)
 
     def _rejected_elsewhere(self, shard: plan.Shard) -> int:
-        """How many utterances the shards have lost that are done, this one left out."""
+        """Number of rejected utterances in other finished shards."""
         marks = (name.rpartition(".") for name in beam_files.list_folder(self._workspace.rejected))
         return sum(int(count) for name, _, count in marks if name != shard.name)
 
     def _write(
         self, shard: plan.Shard, file: BinaryIO, collector: measure_files.Collector
     ) -> ShardResult:
-        files = beam_files.BeamFiles(self._corpus_root)
+        files = beam_files.BeamFiles(self._settings.corpus_root)
         read: collections.Counter[str] = collections.Counter()
         channels: dict[str, collections.Counter[str]] = {}
+        without_speech: collections.Counter[str] = collections.Counter()
         total = copies = 0
         rejections: list[plan.Rejection] = []
         elsewhere = self._rejected_elsewhere(shard)
@@ -220,6 +206,7 @@ class WriteShard(beam.DoFn):
         for utterance in shard.utterances:
             try:
                 clip, agreement = self._clip(files, utterance)
+                self._check_speech(clip, utterance.key, without_speech)
             except decoding.AudioError as error:
                 rejections.append(
                     plan.Rejection(
@@ -234,7 +221,7 @@ class WriteShard(beam.DoFn):
             example = examples.to_example(
                 utterance,
                 clip.samples,
-                sample_rate=self._sample_rate,
+                sample_rate=self._settings.sample_rate,
                 attack_pool=shard.attack_pool,
             )
             records.write_record(file, example)
@@ -254,7 +241,22 @@ class WriteShard(beam.DoFn):
             tuple(rejections),
             {key: dict(kinds) for key, kinds in channels.items()},
             copies,
+            dict(without_speech),
         )
+
+    def _check_speech(
+        self, clip: measures.Clip, key: str, without_speech: collections.Counter[str]
+    ) -> None:
+        """Counts an utterance without speech, and raises AudioError if it is rejected."""
+        if activity.holds_speech(clip.samples, self._settings.sample_rate, MIN_SPEECH_SECONDS):
+            return
+        without_speech[key] += 1
+        if self._settings.reject_without_speech:
+            raise decoding.AudioError(
+                f"no speech: less than {MIN_SPEECH_SECONDS:g} s of it in "
+                f"{len(clip.samples) / self._settings.sample_rate:.1f} s "
+                "(utterances.reject_without_speech=false keeps it)"
+            )
 
     def _degraded(
         self, shard: plan.Shard, utterance: corpora.Utterance, samples: np.ndarray
@@ -264,14 +266,14 @@ class WriteShard(beam.DoFn):
         They are not measured: DataGate judges what was recorded, and copies of one recording are
         no leak.
         """
-        copies = self._copies if shard.split == plan.COPIED_SPLIT else 0
+        copies = self._settings.degraded_copies if shard.split == plan.COPIED_SPLIT else 0
         for number in range(1, copies + 1):
-            chain = chains.draw_chain(self._seed, utterance.utterance_id, number)
-            seed = chains.seed_of(self._seed, utterance.utterance_id, number)
+            chain = chains.draw_chain(self._settings.seed, utterance.utterance_id, number)
+            seed = chains.seed_of(self._settings.seed, utterance.utterance_id, number)
             yield examples.to_example(
                 utterance,
-                codecs.degrade(samples, chain, seed, self._sample_rate),
-                sample_rate=self._sample_rate,
+                codecs.degrade(samples, chain, seed, self._settings.sample_rate),
+                sample_rate=self._settings.sample_rate,
                 attack_pool=shard.attack_pool,
                 degradation=chain,
             )
@@ -288,11 +290,15 @@ class WriteShard(beam.DoFn):
             data = files.read_bytes(utterance.path)
         except OSError as error:
             raise decoding.AudioError(f"cannot be opened: {error}") from error
-        channel = MIX if self._channels == "reject" else self._channels
+        channel = MIX if self._settings.channels == "reject" else self._settings.channels
         decoded = decoding.decode_recording(
-            data, self._sample_rate, self._min_seconds, channel=channel, name=utterance.path
+            data,
+            self._settings.sample_rate,
+            self._settings.min_seconds,
+            channel=channel,
+            name=utterance.path,
         )
-        if self._channels == "reject" and not decoded.agreement.alike:
+        if self._settings.channels == "reject" and not decoded.agreement.alike:
             raise decoding.AudioError(
                 f"{decoded.agreement}: utterances.channels=left or right takes one of them"
             )

@@ -33,7 +33,7 @@ def load_rooms(folder: str, sample_rate: int) -> np.ndarray:
     paths = sorted(path for suffix in _SUFFIXES for path in tf.io.gfile.glob(f"{folder}/*{suffix}"))
     if not paths:
         raise FileNotFoundError(
-            f"waveform.room_dir is {folder!r}, and there is no WAV or FLAC file in it"
+            f"expected WAV or FLAC files in waveform.room_dir, got none ({folder!r})"
         )
     rooms = [_read(path, sample_rate) for path in paths]
     result = np.zeros((len(rooms), max(map(len, rooms))), np.float32)

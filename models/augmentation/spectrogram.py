@@ -7,7 +7,7 @@ Features are expected to be normalised, so 0 is the mean of a band.
 
 import tensorflow as tf
 
-from models.augmentation.spectrogram_config import AugmentConfig
+from models.settings.augment import AugmentConfig
 
 
 def augment_batch(
@@ -59,7 +59,7 @@ def augment_batch(
     return features, labels
 
 
-def spec_augment(  # noqa: PLR0913 (the parameters of the paper)
+def spec_augment(
     features: tf.Tensor,
     *,
     seed: tf.Tensor,

@@ -26,7 +26,7 @@ from models.augmentation.spectrum import (
     scale_to_snr,
     uniform,
 )
-from models.augmentation.waveform_config import WaveformConfig
+from models.settings.waveform import WaveformConfig
 
 _MU = 255.0
 _EQUALIZER_POINTS = 12

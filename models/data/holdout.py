@@ -49,8 +49,8 @@ def hold_out(train: Ids, dev: Ids, attacks: Sequence[str]) -> tuple[Mask, Mask]:
     known = set(dev.systems) - {bonafide}
     if missing := sorted(set(attacks) - known):
         raise ValueError(
-            f"trainer.holdout_attacks: there is no {', '.join(missing)} in the dev split; it has "
-            f"{', '.join(sorted(known)) or 'no attacks'}"
+            f"trainer.holdout_attacks: expected attacks of the dev split "
+            f"({', '.join(sorted(known)) or 'it has none'}), got {', '.join(missing)}"
         )
     dev_kept = (dev.systems == bonafide) | np.isin(dev.systems, attacks)
     train_kept = ~np.isin(train.systems, attacks)

@@ -24,13 +24,12 @@ import tensorflow_transform as tft
 from bonafide.memory import keep_freed_memory, release_pages
 from models.augmentation.rooms import load_rooms
 from models.augmentation.spectrogram import AugmentConfig, augment_batch
-from models.augmentation.waveform_config import WaveformConfig
-from models.data.corpus_weights import not_weightable, parse_weights, row_weights, shares_text
+from models.data.class_counts import ClassCounts
+from models.data.corpus_weights import row_weights, shares_text
 from models.data.datasets import not_kept, without_tuning
 from models.data.holdout import Ids, hold_out
 from models.data.ordering import epoch_order
 from models.data.pcm_split import PcmSplit, Recordings
-from models.features.config import FeatureConfig
 from models.features.preprocessing import (
     CORPUS,
     FEATURES,
@@ -39,8 +38,10 @@ from models.features.preprocessing import (
     SPEAKER_ID,
     SYSTEM_ID,
 )
-from models.training.losses import ClassCounts
-from models.training.trainer_config import TrainerConfig
+from models.settings.corpus_weights import not_weightable, parse_weights
+from models.settings.features import FeatureConfig
+from models.settings.trainer import TrainerConfig
+from models.settings.waveform import WaveformConfig
 
 _LOG = logging.getLogger("bonafide")
 # Utterances that pass through the transform graph together: enough to amortise a call, and few

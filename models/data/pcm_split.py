@@ -11,11 +11,11 @@ import tensorflow as tf
 
 from bonafide.memory import release_pages
 from models.augmentation.waveform import augment_waveforms
-from models.augmentation.waveform_config import WaveformConfig
 from models.data.datasets import not_kept, without_tuning
 from models.data.ordering import epoch_order
 from models.features import frontend as features_lib
 from models.features.preprocessing import FEATURES, PCM16
+from models.settings.waveform import WaveformConfig
 
 _FULL_SCALE = 32767.0
 # Keeps the seeds of waveforms apart from those that others make of the same (seed, epoch).

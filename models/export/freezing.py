@@ -66,17 +66,17 @@ def freeze(model: Conformer, num_frames: int, num_features: int) -> Frozen:
 
 
 def _drop_gradients(graph: tf.compat.v1.GraphDef) -> None:
-    """Takes out what only tells training how to go back: an identity for each of our gradients.
+    """Removes what only training needs: an identity for each of our gradients.
 
     Each keeps alive what went into its function, so that nothing could be computed in place.
     """
-    gone = {node.name: list(node.input) for node in graph.node if node.op == "IdentityN"}
+    removed = {node.name: list(node.input) for node in graph.node if node.op == "IdentityN"}
 
     def source(name: str) -> str:
         node, _, output = name.partition(":")
-        return source(gone[node][int(output or 0)]) if node in gone else name
+        return source(removed[node][int(output or 0)]) if node in removed else name
 
-    kept = [node for node in graph.node if node.name not in gone]
+    kept = [node for node in graph.node if node.name not in removed]
     for node in kept:
         # What only waits for another, which inlining leaves, has no effect to wait for.
         inputs = [source(name) for name in node.input if not name.startswith("^")]

@@ -16,16 +16,15 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from bonafide.metrics.calibration import AffineCalibration
+from bonafide.registry.names import EXTRA_DIR, WEIGHTS_FILE
 from models.export import freezing
 from models.export.recordings import wav_to_pcm16, waveform_to_pcm16
 from models.export.warmup import WARMUP_FILE, write_warmup_requests
-from models.features.config import FeatureConfig
 from models.features.preprocessing import FEATURES, PCM16
 from models.network.conformer import Conformer, ConformerConfig
+from models.settings.features import FeatureConfig
 
 FACTS_FILE = "bonafide.json"
-WEIGHTS_FILE = "conformer.weights.h5"
-EXTRA_DIR = "assets.extra"
 _BYTES_PER_SAMPLE = 2
 # A graph is one message of at most 2 GiB. Larger networks keep their weights in variables.
 _MOST_BYTES_OF_CONSTANTS = 1 << 30
@@ -131,8 +130,8 @@ class Detector(tf.Module):
             [weight * logit for weight, logit in zip(self._weights, logits, strict=True)]
         )
         # Its features would be those of silence, and its score a number that means nothing.
-        heard = tf.strings.length(pcm16) >= _BYTES_PER_SAMPLE
-        score = tf.where(heard, score, np.nan)
+        not_empty = tf.strings.length(pcm16) >= _BYTES_PER_SAMPLE
+        score = tf.where(not_empty, score, np.nan)
         return {"score": score, "probability": tf.sigmoid(score)}
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="wav")])

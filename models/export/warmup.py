@@ -14,8 +14,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
-from models.features.config import FeatureConfig
 from models.features.preprocessing import PCM16
+from models.settings.features import FeatureConfig
 
 WARMUP_FILE = "tf_serving_warmup_requests"
 # Alone and in the largest batch of `serving/config/batching.txt`.

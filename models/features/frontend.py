@@ -9,7 +9,7 @@ import numpy as np
 import scipy.fft
 import tensorflow as tf
 
-from models.features.config import FeatureConfig, filter_matrix
+from models.settings.features import FeatureConfig, filter_matrix
 
 _PCM16_FULL_SCALE = 32768.0
 _BYTES_PER_SAMPLE = 2

@@ -31,7 +31,7 @@ def preprocessing_fn(
         `features`, float32 [B, T, F]; and `label`, int64 [B, 1], and `utterance_id`, string
         [B, 1], where the input has them.
     """
-    config = features_lib.FeatureConfig(**custom_config["features"])
+    config = features_lib.FeatureConfig.from_mapping(custom_config["features"])
     waveform = features_lib.decode_pcm16(tf.reshape(inputs[PCM16], [-1]), config)
     features = features_lib.compute_features(waveform, config)  # [B, T, F]
     if config.normalisation == "utterance":

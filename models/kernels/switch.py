@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from typing import Literal
 
-Kernels = Literal["fused", "keras"]
+from models.settings.trainer import Kernels
+
 _current: Kernels = "fused"
 
 

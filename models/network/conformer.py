@@ -13,8 +13,8 @@ from keras import ops
 
 from models.kernels import dropout, layers
 from models.network import attention
-from models.network.conformer_config import ConformerConfig
 from models.network.masking import MASKED_SCORE, TakesMask, zero_padding
+from models.settings.conformer import ConformerConfig
 
 _VARIANCE_FLOOR = 1e-6
 
@@ -116,7 +116,7 @@ class ConformerBlock(TakesMask, keras.layers.Layer):
     x3 = x2 + Convolution(x2)
     y  = LayerNorm(x3 + 1/2 FeedForward(x3))
 
-    While training, each branch of a clip is left out at the rate `branch_dropout`.
+    While training, each branch of a clip is dropped at the rate `branch_dropout`.
     """
 
     def __init__(self, config: ConformerConfig, branch_dropout: float, **kwargs: Any) -> None:
@@ -177,7 +177,7 @@ class AttentiveStatisticsPooling(TakesMask, keras.layers.Layer):
 
 
 class ClassToken(TakesMask, keras.layers.Layer):
-    """A learnt frame in front of every clip; what the blocks make of it stands for the clip."""
+    """A learnt frame in front of every clip; the blocks turn it into the embedding of the clip."""
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Creates the token for inputs [B, T, D]."""
@@ -277,7 +277,7 @@ class Conformer(TakesMask, keras.Model):
         self.subsampling = Subsampling(self.config, name="subsampling")
         self.token = ClassToken(name="token") if self.config.pooling == "token" else None
         count = self.config.num_blocks
-        # Early blocks make what all others build on: they are left out less often.
+        # All later blocks depend on early ones, so those are dropped less often.
         self.blocks = [
             ConformerBlock(
                 self.config, self.config.stochastic_depth * (i + 1) / count, name=f"block_{i}"

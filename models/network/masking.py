@@ -13,8 +13,8 @@ MASKED_SCORE = -1e9
 class TakesMask:
     """For layers that take `mask` as an argument and hand it on by themselves.
 
-    Keras would otherwise warn that such a layer destroys the mask, or, told that it supports
-    masking, attach the mask of the input to an output of another length.
+    Keras would otherwise warn that such a layer destroys the mask, or, if it declares that it
+    supports masking, attach the mask of the input to an output of another length.
     """
 
     supports_masking = True

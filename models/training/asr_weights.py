@@ -82,7 +82,7 @@ def in_our_layout(datasets: Mapping[str, np.ndarray]) -> dict[str, np.ndarray] |
 
 
 def _key(path: str) -> str | None:
-    """`block_0_ff_module_1_ln/gamma`, for whatever stands in front; None for another weight."""
+    """`block_0_ff_module_1_ln/gamma`, for any prefix; None for another weight."""
     *parents, layer, weight = ["", "", *path.split("/")]
     if layer.startswith("layer_normalization"):
         layer = f"{parents[-1]}_ln"  # the only layer that they gave no name
@@ -91,7 +91,7 @@ def _key(path: str) -> str | None:
 
 
 def _block(theirs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Our weights of a block from theirs; what the file lacks is left out."""
+    """Our weights of a block from theirs; weights that the file lacks are omitted."""
     ours: dict[str, np.ndarray] = {}
     for there, (here, weights) in _SAME.items():
         for weight in weights:

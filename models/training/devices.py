@@ -1,4 +1,4 @@
-"""Where and how precisely to compute: TPU, then GPUs, then the CPU, chosen without being told."""
+"""Device and precision of training: a TPU, else GPUs, else the CPU."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def choose_placement(device: str = "auto", mixed_precision: str = "auto") -> Pla
             capability 8.0), float16 on GPUs with tensor cores (7.0), and float32 elsewhere.
 
     Raises:
-        ValueError: The device that was asked for is not there or cannot be used, or `TF_CONFIG` is
+        ValueError: The configured device is missing or cannot be used, or `TF_CONFIG` is
             not understood.
     """
     worker, workers = _place_among_workers()
@@ -188,7 +188,7 @@ def _find(device: str, workers: int) -> tuple[str, str, tf.distribute.Strategy, 
     if device == "auto" and has_driver:
         _LOG.warning("%s", _NO_CUDA)
     # Float32, also where the CPU multiplies bfloat16: where it does not, that is emulated, slowly,
-    # and a recipe should not change with the machine. `mixed_precision=bfloat16` asks for it.
+    # and a recipe should not change with the machine. `mixed_precision=bfloat16` selects it.
     return "cpu", "CPU", _cpu_strategy(), "float32"
 
 
@@ -212,7 +212,7 @@ def _find_for_workers(device: str) -> tuple[str, str, tf.distribute.Strategy, st
 
 
 def _tpu_address() -> str | None:
-    """The TPU's address where there are signs of one.
+    """The address of a TPU, if there are signs of one.
 
     The cluster resolver itself is not asked: away from Google Cloud it waits for a metadata
     server that never answers.
@@ -236,7 +236,7 @@ def _gpu_strategy(gpus: list[tf.config.PhysicalDevice]) -> tuple[str, tf.distrib
     details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
     name = f"GPU ({details[0].get('device_name', 'unknown type')})"
     for gpu in gpus:
-        # Leaves memory for whoever shares the GPU. TensorFlow refuses once it is initialised,
+        # Leaves memory for other processes on the GPU. TensorFlow refuses once it is initialised,
         # and then this is no longer ours to set.
         with contextlib.suppress(RuntimeError):
             tf.config.experimental.set_memory_growth(gpu, True)

@@ -1,76 +1,20 @@
-"""The training losses, and the prior odds that a model trained with one has learnt."""
+"""The training losses."""
 
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable
-from typing import NamedTuple
 
 import tensorflow as tf
 
-
-class ClassCounts(NamedTuple):
-    """How many utterances of each class a pass over a split sees.
-
-    Fractions where some are drawn more often than others: the mean over many passes.
-    """
-
-    bonafide: float
-    spoof: float
-
-
-class ClassWeights(NamedTuple):
-    """What one utterance of each class weighs in the loss; the mean over a split is 1."""
-
-    bonafide: float
-    spoof: float
-
-
-_EQUAL = ClassWeights(1.0, 1.0)
-
-
-def class_weights(counts: ClassCounts, weighting: str) -> ClassWeights:
-    """Weights of the two classes.
-
-    Args:
-        counts: Utterances of the training split; both classes must be there.
-        weighting: `balanced` (n / (2 n_class), so that both classes weigh the same) or `none`.
-
-    Raises:
-        ValueError: A class is missing or the weighting is unknown.
-    """
-    if min(counts) <= 0:
-        raise ValueError(
-            f"the training split needs utterances of both classes, it has {counts.bonafide:.0f} "
-            f"bona fide and {counts.spoof:.0f} spoof"
-        )
-    if weighting == "none":
-        return _EQUAL
-    if weighting != "balanced":
-        raise ValueError(f"class weighting must be balanced or none, not {weighting!r}")
-    half = sum(counts) / 2
-    return ClassWeights(half / counts.bonafide, half / counts.spoof)
-
-
-def log_prior_odds(counts: ClassCounts, weights: ClassWeights) -> float:
-    """Natural log of the odds bona fide : spoof that the weighted loss sees.
-
-    A logit trained with cross entropy tends to log-likelihood ratio + log prior odds, so this is
-    what must be taken from a logit to get a likelihood ratio. It is 0 with balanced weights.
-
-    Mixing utterances does not change it, because the loss is linear in the label. Label smoothing
-    does not change it where it is 0; other odds it would draw towards 1, which is not counted here.
-    The scale and margins of the other losses make a likelihood ratio only after calibration.
-    """
-    return math.log((counts.bonafide * weights.bonafide) / (counts.spoof * weights.spoof))
+from models.data.class_counts import EQUAL_WEIGHTS, ClassWeights
 
 
 def weighted_bce(
     logits: tf.Tensor,
     labels: tf.Tensor,
     *,
-    weights: ClassWeights = _EQUAL,
+    weights: ClassWeights = EQUAL_WEIGHTS,
     label_smoothing: float = 0.0,
 ) -> tf.Tensor:
     """Binary cross entropy of each utterance, weighted by its class; linear in the label.
@@ -108,7 +52,7 @@ def focal(
     logits: tf.Tensor,
     labels: tf.Tensor,
     *,
-    weights: ClassWeights = _EQUAL,
+    weights: ClassWeights = EQUAL_WEIGHTS,
     label_smoothing: float = 0.0,
     gamma: float = 2.0,
 ) -> tf.Tensor:
@@ -131,7 +75,7 @@ def oc_softmax(
     cosines: tf.Tensor,
     labels: tf.Tensor,
     *,
-    weights: ClassWeights = _EQUAL,
+    weights: ClassWeights = EQUAL_WEIGHTS,
     label_smoothing: float = 0.0,
     scale: float = 20.0,
     bonafide_margin: float = 0.9,
@@ -165,7 +109,7 @@ def am_softmax(
     differences: tf.Tensor,
     labels: tf.Tensor,
     *,
-    weights: ClassWeights = _EQUAL,
+    weights: ClassWeights = EQUAL_WEIGHTS,
     label_smoothing: float = 0.0,
     scale: float = 20.0,
     margin: float = 0.9,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import io
 import logging
 import re
@@ -15,11 +14,11 @@ from typing import Any
 import h5py
 import numpy as np
 
+from bonafide.registry.names import WEIGHTS_FILE
+from bonafide.registry.warm_start import CHAMPION, weights_path
 from bonafide.storage import uris
-from models.export.servable import EXTRA_DIR, WEIGHTS_FILE
 from models.network.conformer import Conformer, ConformerConfig
 from models.training.asr_weights import in_our_layout
-from models.training.trainer_config import CHAMPION
 
 _LOG = logging.getLogger("bonafide")
 _BLOCK = re.compile(r"^block_(\d+)/")
@@ -68,7 +67,7 @@ def load_pretrained(model: Conformer, uri: str) -> Loaded | None:
             pipeline has found none.
 
     Returns:
-        What was taken; None where nothing was asked for, or there is no champion.
+        What was loaded; None without `trainer.pretrained`, or without a champion.
 
     Raises:
         FileNotFoundError: There is no such file.
@@ -117,40 +116,9 @@ def load_pretrained(model: Conformer, uri: str) -> Loaded | None:
     for name in taken:
         weights[name].assign(arrays[name])
     if blocks > model.config.num_blocks:
-        fitting.pop("num_blocks")  # fewer were asked for, and the first ones fit
+        fitting.pop("num_blocks")  # the model has fewer, and the first ones fit
     _LOG.info("%s", _summary(loaded, fitting))
     return loaded
-
-
-def weights_path(uri: str) -> str:
-    """The weights file that a folder of ours or a file name stands for.
-
-    Raises:
-        FileNotFoundError: It is not there.
-    """
-    if not uris.exists(uri):
-        raise FileNotFoundError(
-            f"trainer.pretrained={uri} does not exist; it wants a pushed version's folder, a "
-            f"{WEIGHTS_FILE}, an ASR encoder's weights file, or the word {CHAMPION}"
-        )
-    if not uris.is_folder(uri):
-        return uri
-    path = uris.join(uri, EXTRA_DIR, WEIGHTS_FILE)
-    if not uris.exists(path):
-        raise FileNotFoundError(
-            f"trainer.pretrained={uri} is a folder without {EXTRA_DIR}/{WEIGHTS_FILE}; name the "
-            "folder of one version, as in serving/<name>/<version>, or a weights file"
-        )
-    return path
-
-
-def weights_digest(uri: str) -> str:
-    """A sha256 of the weights file, in hexadecimal digits, for caches to go by.
-
-    Raises:
-        FileNotFoundError: It is not there.
-    """
-    return hashlib.sha256(uris.read_bytes(weights_path(uri))).hexdigest()
 
 
 def _read(path: str, uri: str) -> dict[str, np.ndarray]:
@@ -161,7 +129,7 @@ def _read(path: str, uri: str) -> dict[str, np.ndarray]:
     except (OSError, KeyError, RuntimeError) as error:
         raise ValueError(
             f"trainer.pretrained={uri} is not a readable HDF5 file ({error}; it has {len(content)} "
-            f"bytes and begins with {content[:16]!r}); was it downloaded whole?"
+            f"bytes and begins with {content[:16]!r}); is the download complete?"
         ) from error
 
 
@@ -265,7 +233,7 @@ def _summary(loaded: Loaded, fitting: Mapping[str, int]) -> str:
 
 
 def _others(loaded: Loaded, only: Iterable[str] | None = None) -> str:
-    """What was not loaded, for people: the same weights of several blocks are said once."""
+    """Describes the weights that were not loaded; equal ones of several blocks are listed once."""
     chosen = set(only) if only is not None else {*loaded.mismatched, *loaded.missing}
     parts = _grouped(
         f"{name} is {_text(shapes[0])}, here {_text(shapes[1])}"

@@ -1,4 +1,4 @@
-"""What people see of training: log lines and TensorBoard curves."""
+"""Progress of training: log lines and TensorBoard curves."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import tensorflow as tf
 
 _LOG = logging.getLogger("bonafide")
-# Keys of an epoch's figures, and what TensorBoard calls them.
+# Keys of an epoch's figures -> names of TensorBoard's curves.
 _CURVES = {
     "loss": "loss/train",
     "dev_loss": "loss/dev",
@@ -44,18 +44,18 @@ class Progress:
 
         Args:
             figures: `epoch` (from 1), `loss`, `dev_loss`, `dev_eer` (a fraction), `learning_rate`,
-                `examples_per_second` and `waiting_share` (of the time of training, that for input).
-            seconds: Wall time of the whole epoch, evaluation included.
+                `examples_per_second` and `waiting_share` (share of training time spent on input).
+            seconds: Wall time of the epoch, evaluation included.
         """
         self._seconds.append(seconds)
         self._draw(figures)
-        # The first epoch of a process also pays for tracing the model.
+        # The first epoch of a process includes tracing the model.
         usual = self._seconds[1:] or self._seconds
         left = (self._epochs - figures["epoch"]) * sum(usual) / len(usual)
         _LOG.info("%s", epoch_line(figures, epochs=self._epochs, seconds_left=left))
 
     def close(self) -> None:
-        """Writes what TensorBoard has not got yet."""
+        """Flushes and closes TensorBoard's file."""
         if self._writer is not None:
             self._writer.close()
 
@@ -69,7 +69,7 @@ class Progress:
 
 
 def epoch_line(figures: Mapping[str, Any], *, epochs: int, seconds_left: float) -> str:
-    """One line about an epoch, for people."""
+    """Returns the log line of an epoch."""
     return "  ".join(
         (
             f"epoch {figures['epoch']:{len(str(epochs))}d}/{epochs}",
@@ -85,7 +85,7 @@ def epoch_line(figures: Mapping[str, Any], *, epochs: int, seconds_left: float) 
 
 
 def duration(seconds: float) -> str:
-    """A span of time in its two largest units: `2 h 05 min`, `2 min 10 s`, `9 s`."""
+    """Returns a duration in its two largest units: `2 h 05 min`, `2 min 10 s`, `9 s`."""
     whole = round(seconds)
     hours, minutes, rest = whole // 3600, whole // 60 % 60, whole % 60
     if hours:

@@ -14,16 +14,18 @@ import tensorflow as tf
 
 from bonafide.metrics.detection import equal_error_rate
 from models.augmentation.spectrogram import AugmentConfig
+from models.data.class_counts import ClassCounts, class_weights, log_prior_odds
 from models.data.input_pipeline import Split, class_counts, evaluation_batches, training_batches
 from models.kernels import switch
-from models.kernels.optimizer import build_optimizer, learning_rate_schedule
 from models.network.conformer import Conformer, ConformerConfig
+from models.settings.trainer import TrainerConfig
 from models.training import checkpoints
 from models.training.calibrate import DevCalibration, calibrate
 from models.training.checkpoints import TrainingState
 from models.training.cost import count_flops
 from models.training.devices import Placement
-from models.training.losses import ClassCounts, class_weights, log_prior_odds, make_loss
+from models.training.losses import make_loss
+from models.training.optimizer import build_optimizer, learning_rate_schedule
 from models.training.pretrained import Loaded, load_pretrained
 from models.training.progress import Progress
 from models.training.steps import (
@@ -35,7 +37,6 @@ from models.training.steps import (
     score_batches,
     train_epoch,
 )
-from models.training.trainer_config import TrainerConfig
 
 __all__ = ["TrainerConfig", "TrainingDivergedError", "TrainingResult", "train"]
 
@@ -75,7 +76,7 @@ def train(  # noqa: PLR0913 (what a run is made of)
     fingerprint: str,
     log_dir: str | None = None,
 ) -> TrainingResult:
-    """Trains, or goes on training where an interrupted run stopped.
+    """Trains, or resumes an interrupted training.
 
     Args:
         train_split: What the weights are fitted to.
@@ -99,7 +100,7 @@ def train(  # noqa: PLR0913 (what a run is made of)
     _require_both_classes(dev_counts)
     require_equal_shares(settings, placement)
     if settings.scale_with_replicas:
-        # What it was on one machine must not be gone on with on another.
+        # Training of one machine must not resume on another.
         fingerprint = f"{fingerprint}-{placement.replicas}"
         settings = scaled(settings, placement.replicas)
     if settings.deterministic and placement.kind == "cpu":

@@ -13,19 +13,25 @@ from typing import Any
 import numpy as np
 import tensorflow_transform as tft
 
-from bonafide.metrics.detection import eer_of, equal_error_rate, error_curve, frr_at_far
+from bonafide.metrics.detection import (
+    eer_of,
+    equal_error_rate,
+    error_curve,
+    far_at_frr,
+    frr_at_far,
+)
 from models.augmentation.spectrogram import AugmentConfig
-from models.augmentation.waveform_config import WaveformConfig
 from models.data.input_pipeline import Split, open_splits
 from models.export.servable import Member, build_detector, export_detector
-from models.features.config import FeatureConfig
 from models.network.conformer import ConformerConfig
+from models.settings.features import FeatureConfig
+from models.settings.search_space import apply_values, values_text
+from models.settings.trainer import TrainerConfig
+from models.settings.waveform import WaveformConfig
 from models.training import checkpoints
 from models.training.calibrate import DevCalibration, calibrate
 from models.training.devices import Placement, choose_placement
 from models.training.train import TrainingResult, require_equal_shares, train
-from models.training.trainer_config import TrainerConfig
-from models.tuning.search_space import apply_values, values_text
 
 _LOG = logging.getLogger("bonafide")
 
@@ -72,8 +78,8 @@ def train_and_export(
     Returns:
         What training each of the models reached.
     """
-    settings = TrainerConfig(**config["trainer"])
-    conformer = ConformerConfig(**config["conformer"])
+    settings = TrainerConfig.from_mapping(config["trainer"])
+    conformer = ConformerConfig.from_mapping(config["conformer"])
     # Before anything is computed: initialising a TPU forgets what was.
     placement = choose_placement(settings.device, settings.mixed_precision)
     require_equal_shares(settings, placement)
@@ -92,7 +98,7 @@ def train_and_export(
                 train_split,
                 dev_split,
                 conformer=conformer,
-                augment=AugmentConfig(**config["augment"]),
+                augment=AugmentConfig.from_mapping(config["augment"]),
                 settings=member,
                 placement=placement,
                 checkpoint_dir=os.path.join(config["checkpoint_dir"], *folder),  # noqa: PTH118 (URI)
@@ -107,7 +113,7 @@ def train_and_export(
         transform_output,
         conformer,
         [Member(r.state.best_weights, r.log_prior_odds, r.calibration.map) for r in results],
-        features=FeatureConfig(**config["features"]),
+        features=FeatureConfig.from_mapping(config["features"]),
         calibration=None if len(results) == 1 else calibration.map,
     )
     facts = detector_facts(config, results, calibration, dev_split.labels, placement)
@@ -125,7 +131,7 @@ def detector_facts(
     dev_labels: np.ndarray,
     placement: Placement,
 ) -> dict[str, Any]:
-    """What stands in `bonafide.json`: of several models, the first and then `members`.
+    """Content of `bonafide.json`: of several models, the first and then `members`.
 
     Args:
         config: See `train_and_export`.
@@ -135,7 +141,7 @@ def detector_facts(
         placement: Where they were trained.
     """
     sections = ("features", "conformer", "waveform", "augment", "trainer")
-    first, seed = results[0], TrainerConfig(**config["trainer"]).seed
+    first, seed = results[0], TrainerConfig.from_mapping(config["trainer"]).seed
     facts = {
         "training_fingerprint": config["training_fingerprint"],
         "settings": {section: config[section] for section in sections},
@@ -202,11 +208,19 @@ def thresholds(scores: np.ndarray, labels: np.ndarray) -> dict[str, float]:
         labels: [N] 1 = bona fide.
 
     Returns:
-        `eer`, where as many spoofs are accepted as bona fide recordings rejected, and `far1`, the
-        lowest that accepts at most 1 % of the spoofs.
+        `eer`, where as many spoofs are accepted as bona fide recordings rejected; `far1` and
+        `far5`, the lowest that accepts at most 1 % and 5 % of the spoofs; and `frr5`, the highest
+        that rejects at most 5 % of the bona fide recordings. Between `frr5` and `far5` scoring
+        says that it is not sure. Not at 1 %: of some hundred recordings of some speakers, that is
+        a single one.
     """
     curve = error_curve(scores, labels)
-    return {"eer": eer_of(curve).threshold, "far1": frr_at_far(curve, 0.01)[1]}
+    return {
+        "eer": eer_of(curve).threshold,
+        "far1": frr_at_far(curve, 0.01)[1],
+        "far5": frr_at_far(curve, 0.05)[1],
+        "frr5": far_at_frr(curve, 0.05)[1],
+    }
 
 
 def joint_calibration(
@@ -235,9 +249,9 @@ def open_data(
         [train_files, dev_files],
         transform_output=transform_output,
         materialized=config["materialized"],
-        settings=TrainerConfig(**config["trainer"]),
-        features=FeatureConfig(**config["features"]),
-        waveform=WaveformConfig(**config["waveform"]),
+        settings=TrainerConfig.from_mapping(config["trainer"]),
+        features=FeatureConfig.from_mapping(config["features"]),
+        waveform=WaveformConfig.from_mapping(config["waveform"]),
     )
 
 

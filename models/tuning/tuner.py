@@ -26,21 +26,22 @@ from tfx.components.tuner.component import TunerFnResult
 from models.augmentation.spectrogram import AugmentConfig
 from models.data.input_pipeline import Split
 from models.network.conformer import ConformerConfig
-from models.settings import FeatureConfig, TunerConfig
-from models.training import checkpoints
-from models.training.devices import Placement, choose_placement
-from models.training.progress import duration
-from models.training.steps import TrainingDivergedError
-from models.training.train import train
-from models.training.trainer import checkpoint_fingerprint, open_data
-from models.training.trainer_config import TrainerConfig
-from models.tuning.search_space import (
+from models.settings.features import FeatureConfig
+from models.settings.search_space import (
     Range,
     apply_values,
     search_space,
     value_of,
     values_text,
 )
+from models.settings.trainer import TrainerConfig
+from models.settings.tuner import TunerConfig
+from models.training import checkpoints
+from models.training.devices import Placement, choose_placement
+from models.training.progress import duration
+from models.training.steps import TrainingDivergedError
+from models.training.train import train
+from models.training.trainer import checkpoint_fingerprint, open_data
 from models.tuning.trial_record import TrialRecord, TrialResult
 
 _LOG = logging.getLogger("bonafide")
@@ -86,7 +87,7 @@ class SettingsTuner(base_tuner.BaseTuner):
         working_dir: str,
     ) -> None:
         self._config = config
-        self._settings = TunerConfig(**config["tuner"])
+        self._settings = TunerConfig.from_mapping(config["tuner"])
         self._files = {"train_files": train_files, "dev_files": dev_files}
         self._transform_dir = transform_dir
         self._directory = config["tuning_dir"]
@@ -137,8 +138,8 @@ class SettingsTuner(base_tuner.BaseTuner):
         if best is None:
             first = next(iter(self.oracle.trials.values()))
             raise TuningFailedError(
-                f"none of the {len(self.oracle.trials)} trials of tuning could be trained to its "
-                f"end. In the first, with the settings as they are, {first.message}"
+                f"none of the {len(self.oracle.trials)} tuning trials finished. In the first, with "
+                f"the configured settings, {first.message}"
             )
 
     def run_trial(self, trial: Trial) -> float:
@@ -148,7 +149,7 @@ class SettingsTuner(base_tuner.BaseTuner):
             TrainingDivergedError: The loss is not finite.
         """
         config = apply_values(self._config, trial.hyperparameters.values)
-        settings = TrainerConfig(**config["trainer"])
+        settings = TrainerConfig.from_mapping(config["trainer"])
         # Before anything is computed: initialising a TPU forgets what was.
         if self._placement is None:
             self._placement = choose_placement(settings.device, settings.mixed_precision)
@@ -157,8 +158,8 @@ class SettingsTuner(base_tuner.BaseTuner):
             result = train(
                 train_split,
                 dev_split,
-                conformer=ConformerConfig(**config["conformer"]),
-                augment=AugmentConfig(**config["augment"]),
+                conformer=ConformerConfig.from_mapping(config["conformer"]),
+                augment=AugmentConfig.from_mapping(config["augment"]),
                 settings=settings,
                 placement=self._placement,
                 checkpoint_dir=self._checkpoint_dir(trial),
@@ -167,6 +168,16 @@ class SettingsTuner(base_tuner.BaseTuner):
                 ),
             )
         return result.state.best_dev_eer
+
+    def search_space_summary(self, extended: bool = False) -> None:
+        """Prints nothing, as `results_summary`.
+
+        TFX calls both. KerasTuner prints dictionaries, past the log, which in a pod has one JSON
+        object a line; `search` logs the values and the result of each trial.
+        """
+
+    def results_summary(self, num_trials: int = 10) -> None:
+        """Prints nothing; see `search_space_summary`."""
 
     def _run_and_record(self, trial: Trial) -> TrialResult:
         values = dict(trial.hyperparameters.values)
@@ -248,8 +259,8 @@ class Draws(keras_tuner.oracles.RandomSearchOracle):
 
 def make_oracle(config: Mapping[str, Any]) -> Draws:
     """What draws the values of trials; for `config` see `SettingsTuner`."""
-    settings = TunerConfig(**config["tuner"])
-    features = FeatureConfig(**config["features"])
+    settings = TunerConfig.from_mapping(config["tuner"])
+    features = FeatureConfig.from_mapping(config["features"])
     ranges = search_space(
         frames=config["trainer"]["crop_frames"] or features.num_frames, bands=features.num_features
     )
@@ -284,7 +295,7 @@ def trial_line(
     *,
     seconds_left: float,
 ) -> str:
-    """One line about a trial, for people.
+    """Returns the log line of a trial.
 
     Args:
         number: Of the trial, from 1.
@@ -307,7 +318,7 @@ def trial_line(
 
 @contextlib.contextmanager
 def only_in_the_log_file() -> Iterator[None]:
-    """In the block, what training tells people goes to the log file only.
+    """In the block, console lines of training go to the log file only.
 
     Warnings as well: that a model of two epochs cannot be calibrated is no news for anybody.
     """

@@ -151,36 +151,17 @@ def _executor(name: str, executor: dict[str, Any] | None) -> Iterator[str]:
 
 def _task(name: str, task: dict[str, Any], spec: dict[str, Any]) -> Iterator[str]:
     components = spec.get("components", {})
-    tasks = spec["root"]["dag"]["tasks"]
     component = components.get(task.get("componentRef", {}).get("name", ""))
     if component is None:
         yield f"{name} names a component that is not there"
         return
     defined = component.get("inputDefinitions", {})
     given = task.get("inputs", {})
-    known = spec["root"].get("inputDefinitions", {}).get("parameters", {})
-    for key, definition in defined.get("parameters", {}).items():
-        if key not in given.get("parameters", {}) and "defaultValue" not in definition:
-            yield f"{name}: nothing gives a value to its parameter {key}"
-    for key in defined.get("artifacts", {}):
-        if key not in given.get("artifacts", {}):
-            yield f"{name}: nothing gives its input {key}"
-    for key, value in given.get("parameters", {}).items():
+    yield from _not_given(name, defined, given)
+    for key in given.get("parameters", {}):
         if key not in defined.get("parameters", {}):
             yield f"{name} is given {key}, which its component does not know"
-        wanted = value.get("componentInputParameter")
-        if wanted and wanted not in known:
-            yield f"{name}.{key} wants the run parameter {wanted}, which is not defined"
-        constant = value.get("runtimeValue", {}).get("constant")
-        if isinstance(constant, str):
-            for token in sorted(parameters.names_in(constant)):
-                if parameters.PREFIX + token not in given["parameters"]:
-                    yield f"{name}.{key} wants a value for {token}, and nothing gives it"
-        if "taskOutputParameter" in value:
-            source = value["taskOutputParameter"]
-            yield from _producer(
-                name, key, source["producerTask"], source["outputParameterKey"], "parameters", spec
-            )
+        yield from _parameter(name, key, given["parameters"], spec)
     for key, value in given.get("artifacts", {}).items():
         source = value.get("taskOutputArtifact")
         if source is None:
@@ -190,10 +171,38 @@ def _task(name: str, task: dict[str, Any], spec: dict[str, Any]) -> Iterator[str
             name, key, source["producerTask"], source["outputArtifactKey"], "artifacts", spec
         )
     for other in task.get("dependentTasks", []):
-        if other not in tasks:
+        if other not in spec["root"]["dag"]["tasks"]:
             yield f"{name} waits for {other}, which is not there"
     if (size := len(yaml.safe_dump(given))) > _MOST_BYTES_OF_A_TASK:
         yield f"{name} is given {size:,} bytes, more than {_MOST_BYTES_OF_A_TASK:,}"
+
+
+def _not_given(name: str, defined: dict[str, Any], given: dict[str, Any]) -> Iterator[str]:
+    """What a component needs and its task does not give."""
+    for key, definition in defined.get("parameters", {}).items():
+        if key not in given.get("parameters", {}) and "defaultValue" not in definition:
+            yield f"{name}: nothing gives a value to its parameter {key}"
+    for key in defined.get("artifacts", {}):
+        if key not in given.get("artifacts", {}):
+            yield f"{name}: nothing gives its input {key}"
+
+
+def _parameter(name: str, key: str, given: dict[str, Any], spec: dict[str, Any]) -> Iterator[str]:
+    """What is wrong with where a parameter of a task gets its value from."""
+    value = given[key]
+    wanted = value.get("componentInputParameter")
+    if wanted and wanted not in spec["root"].get("inputDefinitions", {}).get("parameters", {}):
+        yield f"{name}.{key} wants the run parameter {wanted}, which is not defined"
+    constant = value.get("runtimeValue", {}).get("constant")
+    if isinstance(constant, str):
+        for token in sorted(parameters.names_in(constant)):
+            if parameters.PREFIX + token not in given:
+                yield f"{name}.{key} wants a value for {token}, and nothing gives it"
+    if "taskOutputParameter" in value:
+        source = value["taskOutputParameter"]
+        yield from _producer(
+            name, key, source["producerTask"], source["outputParameterKey"], "parameters", spec
+        )
 
 
 def _producer(

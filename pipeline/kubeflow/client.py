@@ -59,7 +59,7 @@ class Client:
         *,
         retries: Retries = Retries(),
         sleep: Callable[[float], None] = time.sleep,
-        notice: Callable[[str], None] = lambda text: None,
+        notice: Callable[[str], None] = lambda _text: None,
     ) -> None:
         import kfp_server_api
         import urllib3
@@ -225,13 +225,13 @@ class Client:
         return {"namespace": self.connection.namespace} if self.connection.namespace else {}
 
     def _pages(self, method: Callable[..., Any], **arguments: Any) -> Iterator[Any]:
-        token = ""
+        place: dict[str, Any] = {}
         while True:
-            answer = self._get(method, **arguments, **({"page_token": token} if token else {}))
+            answer = self._get(method, **arguments, **place)
             yield answer
-            token = answer.next_page_token or ""
-            if not token:
+            if not answer.next_page_token:
                 return
+            place = {"page_token": answer.next_page_token}
 
     def _get(
         self,

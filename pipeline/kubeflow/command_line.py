@@ -88,6 +88,20 @@ def add_commands(subparsers: Any) -> None:
 
     status = _command(subparsers, "status", "show a run and its tasks", EXIT_CODES)
     status.add_argument("run_id", metavar="RUN_ID", help="as `submit` and `runs` print it")
+    status.add_argument(
+        "--logs",
+        metavar="TASK",
+        default="",
+        help="print the logs of this task, of all its tries, in place of the status: read from the "
+        "pipeline root, with the credentials of this process (AWS_..., for minio:// "
+        "AWS_ENDPOINT_URL, or Google's)",
+    )
+    status.add_argument(
+        "--pipeline-root",
+        metavar="URI",
+        default="",
+        help="with --logs, where neither the run nor its pipeline names it",
+    )
     _add_waiting(status)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import datetime
-import difflib
 import os
 import sys
 import time
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.markup import escape
 
+from bonafide.text import did_you_mean
 from pipeline.kubeflow import runs, watch
 from pipeline.kubeflow.command_line import (
     DELETE,
@@ -37,6 +37,7 @@ from pipeline.kubeflow.printing import (
     runs_table,
     schedules_table,
 )
+from pipeline.kubeflow.task_logs import task_logs
 from pipeline.session import FAILED, INTERRUPTED, PUSHED, REFUSED
 
 if TYPE_CHECKING:
@@ -184,8 +185,14 @@ def _list_runs(options: argparse.Namespace, outside: Outside) -> int:
 
 def _status(options: argparse.Namespace, outside: Outside) -> int:
     _check_waiting(options)
+    if options.logs and options.wait:
+        raise UsageError("expected one of --logs and --wait, got both")
+    if options.pipeline_root and not options.logs:
+        raise UsageError("--pipeline-root says where logs are kept: give --logs as well")
     client = _client(options, outside)
     run_id = options.run_id
+    if options.logs:
+        return _print_logs(client, options, outside)
     if options.wait:
         return _wait(client, run_id, options.timeout, outside)
     run = client.get_run(run_id)
@@ -203,6 +210,20 @@ def _status(options: argparse.Namespace, outside: Outside) -> int:
     if run.state in runs.ENDED:
         link = _run_link(client, run_id)
         print_verdict(outside.screen, run, runs.verdict_of(run), link, now)
+    return PUSHED
+
+
+def _print_logs(client: Client, options: argparse.Namespace, outside: Outside) -> int:
+    run = client.get_run(options.run_id)
+    for log in task_logs(
+        run,
+        options.logs,
+        pipeline_root=options.pipeline_root,
+        namespace=client.connection.namespace,
+    ):
+        # Not among the lines, which programs may read.
+        outside.errors.print(f"[dim]{escape(log.uri)}[/dim]")
+        outside.screen.out(log.text, end="" if log.text.endswith("\n") else "\n")
     return PUSHED
 
 
@@ -311,9 +332,8 @@ def _no_such_experiment(client: Client, name: str) -> str:
     namespace = client.connection.namespace
     where = f" in namespace {namespace}" if namespace else ""
     names = client.experiment_names()
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5) or names[:10]
-    there = f"; there are {', '.join(near)}" if near else "; there are none at all"
-    return f'{client.connection.host} has no experiment "{name}"{where}{there}'
+    advice = did_you_mean(name, names) if names else "There is none yet."
+    return f'{client.connection.host} has no experiment "{name}"{where}. {advice}'
 
 
 def _run_link(client: Client, run_id: str) -> str:

@@ -4,7 +4,7 @@ TFX's compiler does most of it, for Vertex AI. What is put right after it (`edit
 specification that it gives and without touching TFX:
 
 - values that are known only when the pipeline runs become parameters (`parameters`), with defaults,
-  and what CorpusCheck finds becomes a parameter of the components after it;
+  and what CorpusCheck and WarmStart find becomes a parameter of the components after them;
 - pages get types that Kubeflow's UI shows; retries, caching, resources and images come from the
   deployment file (`deployment`);
 - ModelPusher is skipped, where everyone can see it, when the gate has refused the model;
@@ -16,7 +16,7 @@ specification that it gives and without touching TFX:
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,20 +25,19 @@ from tfx.dsl.components.base import base_component
 from tfx.orchestration import pipeline as tfx_pipeline
 from tfx.orchestration.kubeflow.v2 import kubeflow_v2_dag_runner
 
+from bonafide.registry import warm_start
 from bonafide.storage import files
-from bonafide.storage.uris import OBJECT_STORES
 from components.corpus_check.component import CorpusCheck
 from components.corpus_check.settings import CorpusCheckSettings
-from models.training.trainer_config import CHAMPION
+from components.warm_start.component import WarmStart
 from pipeline.config import CorpusConfig, Settings
 from pipeline.fingerprints import Fingerprints
 from pipeline.kubeflow import edits, parameters
 from pipeline.kubeflow.checks import CompileError, require_acceptable
 from pipeline.kubeflow.deployment import Deployment
-from pipeline.kubeflow.parameters import RunParameter
 from pipeline.kubeflow.platform import platform_document
+from pipeline.kubeflow.pod_checks import pod_problems
 from pipeline.pipeline import Places, RunContext, create_components
-from pipeline.warm_start import WarmStart
 
 ENTRYPOINT = ("python", "-m", "pipeline.kubeflow.entrypoint")
 # Where the image has the bundled corpus (see Dockerfile).
@@ -52,7 +51,7 @@ def compile_pipeline(
     pipeline_root: str = "",
     push_destination: str,
 ) -> list[dict[str, Any]]:
-    """Compiles the same graph that runs locally, with CorpusCheck in front.
+    """Compiles the same graph that runs locally, with CorpusCheck (and WarmStart) in front.
 
     Nothing outside this checkout is read: not the corpus, no bucket, no cluster.
 
@@ -73,10 +72,10 @@ def compile_pipeline(
         settings = dataclasses.replace(
             settings, corpus=dataclasses.replace(settings.corpus, root=BUNDLED_IN_IMAGE)
         )
-    if found := list(_not_for_pods(settings, deployment, push_destination)):
+    if found := list(pod_problems(settings, deployment, push_destination)):
         raise CompileError(found)
     wanted = parameters.run_parameters(settings, push_destination)
-    spec = _tfx_specification(settings, deployment, wanted)
+    spec = _tfx_specification(settings, deployment)
     if pipeline_root:
         spec["defaultPipelineRoot"] = pipeline_root
     edits.type_pages(spec)
@@ -90,73 +89,57 @@ def compile_pipeline(
     return [spec, platform] if platform else [spec]
 
 
-_FOR_PODS = ("/", *OBJECT_STORES)
-_WHERE = f"an absolute path as the pods see it, or a URI ({', '.join(OBJECT_STORES)})"
-
-
-def _not_for_pods(
-    settings: Settings, deployment: Deployment, push_destination: str
-) -> Iterator[str]:
-    """What runs here and cannot in a pod."""
-    if not deployment.image:
-        yield "no image is named: give --image, or `image` in the deployment file"
-    root = settings.corpus.root
-    if not root.startswith("/") and "://" not in root:
-        yield (
-            f"the corpus is {root!r}: give --corpus the folder as the pods see it, an absolute "
-            "path or a URI"
-        )
-    if not push_destination.startswith(_FOR_PODS):
-        yield (
-            f"push destination: expected {_WHERE}, got {push_destination!r}. Give "
-            "--push-destination"
-        )
-    if not deployment.checkpoints.startswith(_FOR_PODS):
-        yield (
-            f"checkpoints: expected {_WHERE}, got {deployment.checkpoints!r}. Change it in the "
-            "deployment file"
-        )
-    pretrained = settings.trainer.pretrained
-    if pretrained == CHAMPION:
-        yield (
-            "trainer.pretrained=champion is resolved when a run is set up, which a compiled "
-            "pipeline is not: name a version's folder as the pods see it"
-        )
-    elif pretrained and not pretrained.startswith(_FOR_PODS):
-        yield f"trainer.pretrained: expected {_WHERE}, got {pretrained!r}"
-
-
-def graph(
-    settings: Settings, deployment: Deployment, wanted: Sequence[RunParameter]
-) -> list[base_component.BaseComponent]:
+def graph(settings: Settings, deployment: Deployment) -> list[base_component.BaseComponent]:
     """The components, with tokens where a run will put values."""
-    identity = "".join(
-        f"-{parameters.token(name)}" for name in ("corpus_fingerprint", "epochs", "seed")
+    pretrained = settings.trainer.pretrained
+    # The hash of the first weights last, so that WarmStart can leave it out.
+    known_in_run = (
+        "corpus_fingerprint",
+        "epochs",
+        "seed",
+        *(["pretrained_digest"] * bool(pretrained)),
     )
     fingerprints = Fingerprints.take(
-        settings, corpus=parameters.token("corpus_fingerprint"), run=identity
+        settings,
+        corpus=parameters.token("corpus_fingerprint"),
+        run="".join(f"-{parameters.token(name)}" for name in known_in_run),
     )
-    places = Places(
-        artifacts="",  # Kubeflow gives every output its place
-        serving=parameters.token("push_destination"),
-        checkpoints=deployment.checkpoints,
-    )
-    corpus_check = CorpusCheck(
-        settings=CorpusCheckSettings(
-            corpus_root=settings.corpus.root,
-            layout=settings.corpus.layout,
-            layout_options=settings.corpus.options,
-            asv_scores_dev=settings.evaluation.asv_scores_dev,
-            asv_scores_eval=settings.evaluation.asv_scores_eval,
+    serving = parameters.token("push_destination")
+    finders: list[base_component.BaseComponent] = [
+        CorpusCheck(
+            settings=CorpusCheckSettings(
+                corpus_root=settings.corpus.root,
+                layout=settings.corpus.layout,
+                layout_options=settings.corpus.options,
+                asv_scores_dev=settings.evaluation.asv_scores_dev,
+                asv_scores_eval=settings.evaluation.asv_scores_eval,
+            )
         )
-    )
+    ]
+    if pretrained:
+        whole = fingerprints.training(settings)
+        finders.append(
+            WarmStart(
+                pretrained=pretrained,
+                push_destination=serving,
+                training_fingerprint=whole.removesuffix(
+                    f"-{parameters.token('pretrained_digest')}"
+                ),
+            )
+        )
     components = create_components(
         settings,
-        places=places,
+        places=Places(
+            artifacts="",  # Kubeflow gives every output its place
+            serving=serving,
+            checkpoints=deployment.checkpoints,
+        ),
         fingerprints=fingerprints,
-        context=RunContext(warm_start=WarmStart(settings.trainer.pretrained)),
+        context=RunContext(
+            warm_start=warm_start.WarmStart(parameters.token("pretrained") if pretrained else "")
+        ),
     )
-    return [corpus_check, *components]
+    return [*finders, *components]
 
 
 def to_yaml(documents: Sequence[dict[str, Any]], *, about: str) -> str:
@@ -178,11 +161,9 @@ def write(text: str, path: Path) -> None:
         part.chmod(0o644)
 
 
-def _tfx_specification(
-    settings: Settings, deployment: Deployment, wanted: Sequence[RunParameter]
-) -> dict[str, Any]:
+def _tfx_specification(settings: Settings, deployment: Deployment) -> dict[str, Any]:
     """What TFX's compiler makes of the graph."""
-    components = graph(settings, deployment, wanted)
+    components = graph(settings, deployment)
     images = {component.id: deployment.image_of(component.id) for component in components}
     runner = kubeflow_v2_dag_runner.KubeflowV2DagRunner(
         kubeflow_v2_dag_runner.KubeflowV2DagRunnerConfig(

@@ -19,7 +19,7 @@ from pipeline.kubeflow.platform import executor_label, resources
 # Our types of pages -> those that Kubeflow's UI shows; the entrypoint goes the other way.
 _UI_TYPES = {ours: shown for shown, ours in PAGES.items()}
 # What looks at the world outside, or changes it: a result of an earlier run is no answer.
-NEVER_CACHED = ("CorpusCheck", "Champion", "ModelPusher")
+NEVER_CACHED = ("CorpusCheck", "WarmStart", "Champion", "ModelPusher")
 
 
 def type_pages(spec: dict[str, Any]) -> None:
@@ -56,8 +56,10 @@ def give_parameters(spec: dict[str, Any], wanted: Sequence[RunParameter]) -> Non
     }
     kinds = {parameter.name: parameter.kind for parameter in wanted}
     kinds |= dict.fromkeys(parameters.FOUND, "STRING")
-    checked = spec["components"]["CorpusCheck"]["outputDefinitions"]
-    checked["parameters"] = {name: {"parameterType": "STRING"} for name in parameters.FOUND}
+    for name, finder in parameters.FOUND.items():
+        if finder in tasks:
+            outputs = spec["components"][finder]["outputDefinitions"]
+            outputs.setdefault("parameters", {})[name] = {"parameterType": "STRING"}
     for component, task in tasks.items():
         given = task.get("inputs", {}).get("parameters", {})
         named = sorted(set().union(*(parameters.names_in(text) for text in _texts(given.values()))))
@@ -66,8 +68,8 @@ def give_parameters(spec: dict[str, Any], wanted: Sequence[RunParameter]) -> Non
             inputs = spec["components"][component]["inputDefinitions"]
             inputs["parameters"][own] = {"parameterType": kinds[name]}
             if name in parameters.FOUND:
-                given[own] = _output_of("CorpusCheck", name)
-                _depend(task, "CorpusCheck")
+                given[own] = _output_of(parameters.FOUND[name], name)
+                _depend(task, parameters.FOUND[name])
             else:
                 given[own] = {"componentInputParameter": name}
 

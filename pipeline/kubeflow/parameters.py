@@ -18,8 +18,13 @@ from typing import Any, Literal
 from pipeline.config import Settings
 
 PREFIX = "param--"
-# What the component CorpusCheck finds, and every component after it may name.
-FOUND = ("corpus_fingerprint", "asv_error_rates")
+# What a run finds, and every later component may name -> the component that finds it.
+FOUND = {
+    "corpus_fingerprint": "CorpusCheck",
+    "asv_error_rates": "CorpusCheck",
+    "pretrained": "WarmStart",
+    "pretrained_digest": "WarmStart",
+}
 # What ModelEvaluator says, and ModelPusher's condition asks for.
 VERDICT, PASSED, REFUSED = "verdict", "passed", "refused"
 

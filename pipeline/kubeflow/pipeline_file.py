@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import difflib
 import json
-import math
 import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bonafide.settings import Bounds, SettingsError
+from bonafide.settings.kinds import Number
+from bonafide.settings.section import unknown
 from pipeline.kubeflow.argo import TAG
 from pipeline.kubeflow.errors import UsageError
 
@@ -53,15 +54,20 @@ class PipelineFile:
             if not equals:
                 raise UsageError(f"--param {assignment}: write it as NAME=VALUE")
             if name not in declared:
-                raise UsageError(f"--param {name}: {_no_such_parameter(name, declared, self.path)}")
+                if not declared:
+                    raise UsageError(
+                        f"expected no --param, got {name!r}: {self.path} has no parameters"
+                    )
+                what = f"a parameter of {self.path}"
+                raise UsageError(str(unknown(name, sorted(declared), what, "--param")))
             if name in values:
                 raise UsageError(f"--param {name} is given twice")
             refuse_tags("--param " + name, text)
             kind = declared[name].get("parameterType", "")
             try:
                 values[name] = _value(kind, text)
-            except ValueError as error:
-                raise UsageError(f"--param {name}={text}: {error}") from None
+            except SettingsError as error:
+                raise UsageError(str(error.below(f"--param {name}"))) from None
         missing = [
             name
             for name, declaration in declared.items()
@@ -159,53 +165,35 @@ def read_pipeline_file(path: pathlib.Path) -> PipelineFile:
     )
 
 
-def _no_such_parameter(name: str, declared: Mapping[str, Any], path: pathlib.Path) -> str:
-    if not declared:
-        return f"{path} has no parameters"
-    near = difflib.get_close_matches(name, declared, n=3, cutoff=0.5)
-    if near:
-        return f"there is none in {path}; did you mean {' or '.join(near)}?"
-    return f"there is none in {path}, which has {', '.join(sorted(declared))}"
+_WHOLE_NUMBER = Number(int, Bounds(ge=-MOST_EXACT, le=MOST_EXACT))
 
 
 def _value(kind: str, text: str) -> Any:
     """Reads a parameter's value.
 
     Raises:
-        ValueError: If it is not of that type; the message says what is wanted.
+        SettingsError: If it is not of that type.
     """
     if kind == "STRING":
         return text
     if kind == "BOOLEAN":
         if text.lower() not in ("true", "false"):
-            raise ValueError("true or false is wanted")
+            raise SettingsError("true or false", repr(text))
         return text.lower() == "true"
     if kind == "NUMBER_INTEGER":
-        try:
-            number = int(text)
-        except ValueError:
-            raise ValueError("a whole number is wanted") from None
-        if abs(number) > MOST_EXACT:
-            raise ValueError(f"KFP holds no whole numbers above {MOST_EXACT} exactly")
-        return number
+        return _WHOLE_NUMBER.read(text)
     if kind == "NUMBER_DOUBLE":
-        try:
-            value = float(text)
-        except ValueError:
-            raise ValueError("a number is wanted") from None
-        if not math.isfinite(value):
-            raise ValueError("a finite number is wanted")
-        return value
+        return Number(float).read(text)
     if kind in ("LIST", "STRUCT"):
         wanted, example = (list, '["a", 1]') if kind == "LIST" else (dict, '{"a": 1}')
         try:
-            value = json.loads(text, parse_constant=_no_constant)
+            found = json.loads(text, parse_constant=_no_constant)
         except ValueError:
-            value = None
-        if not isinstance(value, wanted):
-            raise ValueError(f"JSON is wanted, as {example}")
-        return value
-    raise ValueError(f"its type {kind or 'unknown'} cannot be given on a command line")
+            found = None
+        if not isinstance(found, wanted):
+            raise SettingsError(f"JSON such as {example}", repr(text))
+        return found
+    raise SettingsError("a type that a command line can give", kind or "none")
 
 
 def _no_constant(name: str) -> None:

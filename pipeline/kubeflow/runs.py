@@ -91,6 +91,20 @@ def tasks_of(run: Any, now: datetime.datetime) -> list[Task]:
     return [task for _, task in sorted(found, key=lambda pair: (pair[0] or last, pair[1].name))]
 
 
+def task_states(run: Any) -> dict[str, str]:
+    """The tasks of a run's pipeline in the order of their names -> state.
+
+    Those that have not started are there as well.
+    """
+    details: dict[str, Any] = {detail.display_name: detail for detail in _details(run)}
+    pipeline = spec_of(run)
+    names = list(pipeline.root.dag.tasks) if pipeline is not None else _guess(details)
+    return {
+        name: (details[name].state if name in details else None) or NOT_KNOWN
+        for name in sorted(names)
+    }
+
+
 def spec_of(run: Any) -> Any | None:
     """The run's `PipelineSpec` message; None if the server does not give it."""
     from google.protobuf import json_format

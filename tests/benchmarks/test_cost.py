@@ -5,7 +5,7 @@ import numpy as np
 from benchmarks.cost import ratios, repeat_files
 from benchmarks.peers.epochs import measure_epochs
 from models.data.input_pipeline import ArraySplit
-from models.training.trainer_config import TrainerConfig
+from models.settings.trainer import TrainerConfig
 
 
 def test_files_are_repeated_under_other_names(tmp_path):

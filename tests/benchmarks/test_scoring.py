@@ -6,9 +6,9 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from benchmarks import scoring
-from models.features.config import FeatureConfig
 from models.features.preprocessing import FEATURES, PCM16
 from models.network.conformer import ConformerConfig
+from models.settings.features import FeatureConfig
 
 TINY = ConformerConfig(
     width=8, num_blocks=1, num_heads=2, kernel_size=3, subsampling_channels=2, pooling_width=4

@@ -14,6 +14,7 @@ from apache_beam.transforms import environments
 from bonafide import engines
 from bonafide.engines import BeamConfig, beam_args, choose_workers, describe
 from bonafide.settings import SettingsError
+from components.utterance_gen.settings import IngestSettings
 from components.utterance_gen.shard_writer import WriteShard
 from pipeline.config import override, sample
 
@@ -36,8 +37,8 @@ def parsed(config, workers=2):
     [
         (BeamConfig(), 19_999, 1, "in this process (for 19,999 utterances)"),
         (BeamConfig(), 20_000, 4, "4 worker processes (for 20,000 utterances)"),
-        (BeamConfig(workers=3), 5, 3, "3 worker processes (as asked for)"),
-        (BeamConfig(workers=1), 10**6, 1, "in this process (as asked for)"),
+        (BeamConfig(workers=3), 5, 3, "3 worker processes (as configured)"),
+        (BeamConfig(workers=1), 10**6, 1, "in this process (as configured)"),
         (BeamConfig(runner="flink"), 5, 4, "flink, parallelism 4 (for 5 utterances)"),
     ],
 )
@@ -109,13 +110,8 @@ def test_a_step_compiles_for_dataflow_with_the_projects_image():
     image = get_container_image_from_options(options)
     assert image == "europe-docker.pkg.dev/bank/bonafide:1"
     pipeline = beam.Pipeline(options=options, runner=create_runner("FnApiRunner"))
-    write = WriteShard(
-        corpus_root="gs://b/c",
-        examples_uri="gs://b/e",
-        sample_rate=16000,
-        min_seconds=0.3,
-        max_rejected=0,
-    )
+    settings = IngestSettings(corpus_root="gs://b/c", layout="auto")
+    write = WriteShard(settings, examples_uri="gs://b/e", max_rejected=0)
     _ = pipeline | beam.Create(["gs://b/plan"]) | beam.Reshuffle() | beam.ParDo(write)
     environment = environments.DockerEnvironment.from_container_image(image)
     compiled = pipeline.to_runner_api(default_environment=environment)

@@ -11,9 +11,9 @@ import pytest
 import tensorflow as tf
 
 from bonafide.memory import release_pages
-from models.augmentation.waveform_config import WaveformConfig
 from models.data.input_pipeline import ArraySplit
 from models.data.pcm_split import PcmSplit, Recordings
+from models.settings.waveform import WaveformConfig
 
 MEBIBYTE = 1 << 20
 # Blocks as large as those of a batch of utterances, taken and freed again and again; prints how

@@ -109,3 +109,29 @@ def test_what_cannot_be_seen_is_spelled_out():
 def test_an_attack_without_a_name():
     assert text.attack("-") == "unknown attack"
     assert text.attack("A07") == "A07"
+
+
+def test_words_of_messages():
+    assert text.listed(["a", "b"]) == "a, b"
+    assert text.listed(list("abcde")) == "a, b, c, d, e"
+    assert text.listed(["x"] * 1_006) == "x, x, x, x, x and 1,001 more"
+    assert text.listed(["x"] * 11, most=10).endswith("x and 1 more")
+    assert [text.plural(number, "line") for number in (0, 1, 2, 1_000)] == [
+        "0 lines", "1 line", "2 lines", "1,000 lines",
+    ]  # fmt: skip
+    assert text.shown("a\tb") == r"'a\tb'"
+    assert text.shown("y" * 200) == repr("y" * 200)
+    assert text.shown("y" * 201) == repr("y" * 200) + " ..."
+
+
+def test_misspelt_names_get_the_nearest_or_all():
+    known = ("trainer.epochs", "tuner.epochs", "gate.max_eer")
+    assert text.did_you_mean("gate.max_er", known) == "Did you mean 'gate.max_eer'?"
+    assert text.did_you_mean("epochs", known) == "Did you mean 'tuner.epochs' or 'trainer.epochs'?"
+    assert text.did_you_mean("ab", ("abc", "abd", "abe", "abf")) == (
+        "Did you mean 'abf', 'abe' or 'abd'?"
+    )
+    assert text.did_you_mean("zzz", known) == ("Known: trainer.epochs, tuner.epochs, gate.max_eer.")
+    assert text.did_you_mean("zzz", known, list_all=False) == ""
+    assert text.did_you_mean("zzz", map(str, range(31))) == ""
+    assert text.did_you_mean("zzz", ()) == ""

@@ -128,7 +128,7 @@ def on_prism(prism, run_pipeline, small_corpus, tmp_path_factory, tiny):
 
 def test_prism_with_workers_in_this_process(on_prism, by_the_direct_runner):
     _, found = on_prism
-    assert found[2] == "portable, parallelism 2 (as asked for)"
+    assert found[2] == "portable, parallelism 2 (as configured)"
     assert_same(found, by_the_direct_runner)
 
 

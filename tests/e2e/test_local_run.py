@@ -113,7 +113,7 @@ def test_the_reports_are_made_of_this_run_and_pushed_beside_the_model(pushed, ou
     for text in (page, card):
         assert f"{100 * figures['eer']:.2f}" in text
         assert "corpus fingerprint" in text
-        assert "Shortcuts taken out" in text
+        assert "Cue removal" in text
         assert "Robustness" in text
     assert "Checks of the data" in page
     removal = json.loads((evaluation / "cue_removal.json").read_text())
@@ -169,7 +169,7 @@ def test_refused_then_forced(pushed, run_pipeline, small_corpus, output, tiny):
     assert versions(output) == before
     assert "Not pushed" in refused.stdout
     assert "Gate: EER on eval, upper end of its 95 % interval by speakers" in refused.stdout
-    assert "at most 0.01 % passes" in refused.stdout
+    assert "expected at most 0.01 %" in refused.stdout
     assert states(refused.stdout)["Trainer"] == "cached"
     assert states(refused.stdout)["ModelEvaluator"] == "done"
 

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from models.tuning.search_space import DEFAULT_SPACE
+from models.settings.search_space import DEFAULT_SPACE
 from tests.e2e.test_faults import wait_for
 from tests.e2e.test_local_run import states
 

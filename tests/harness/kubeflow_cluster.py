@@ -10,7 +10,9 @@ as plainly as possible:
   named by their id, with the bookkeeping properties that the metadata store adds, and an output for
   the log that no component declares and whose file the launcher writes;
 - outputs collected from the output metadata file, merged as the launcher does, and uploaded;
-- conditions of tasks, and a cache keyed as the backend's.
+- conditions of tasks, and a cache keyed as the backend's;
+- retries as Argo makes them: another pod with the same executor input, without the waits;
+- environment variables from secrets.
 
 The object store is a folder, `minio://` a scheme in name only.
 """
@@ -42,17 +44,23 @@ class Task:
     """What became of one task.
 
     Attributes:
+        logs: Of each try, the last one at the end.
         driver_input: The executor input that the driver made.
         container_input: The one that the container got, with paths of the pod's folder.
     """
 
     state: str
-    log: str = ""
+    logs: tuple = ()
     seconds: float = 0.0
     artifacts: dict = dataclasses.field(default_factory=dict)
     parameters: dict = dataclasses.field(default_factory=dict)
     driver_input: dict = dataclasses.field(default_factory=dict)
     container_input: dict = dataclasses.field(default_factory=dict)
+
+    @property
+    def log(self):
+        """Of the last try."""
+        return self.logs[-1] if self.logs else ""
 
     @property
     def events(self):
@@ -84,12 +92,14 @@ class Cluster:
     Args:
         root: Folder for everything.
         execute: Runs the commands of pods.
+        secrets: Name -> key -> value.
     """
 
-    def __init__(self, root, execute=launcher.run_process):
+    def __init__(self, root, execute=launcher.run_process, secrets=None):
         self.root = pathlib.Path(root)
         self.store = self.root / "object-store"
         self._execute = execute
+        self._secrets = secrets or {}
         self._ids = itertools.count(1)
         self._random = random.Random(20)
         self._cache = {}
@@ -106,8 +116,7 @@ class Cluster:
         spec = documents[0]
         json_format.ParseDict(spec, pipeline_spec_pb2.PipelineSpec())
         run_id = self._uuid()
-        root = pipeline_root or spec["defaultPipelineRoot"]
-        place = f"{root}/{spec['pipelineInfo']['name']}/{run_id}"
+        place = _place(spec, run_id, pipeline_root)
         values = driver.run_parameters(spec, given)
         tasks = spec["root"]["dag"]["tasks"]
         order = graphlib.TopologicalSorter(
@@ -123,6 +132,19 @@ class Cluster:
             if name == until:
                 break
         return Run(run_id, done)
+
+    def run_alone(self, documents, name, before, **given):
+        """Runs one task on what a run left; returns what became of it.
+
+        Args:
+            documents: See `run`.
+            name: Of the task.
+            before: The run that has the tasks before it.
+            **given: Parameters of the run.
+        """
+        place = _place(documents[0], self._uuid())
+        values = driver.run_parameters(documents[0], given)
+        return self._task(documents, name, before.tasks, values, place)
 
     def path_of(self, uri):
         """Where the object store keeps what is at a URI."""
@@ -142,21 +164,29 @@ class Cluster:
         key = driver.cache_key(inputs, outputs, component, container, claims)
         caches = task.get("cachingOptions", {}).get("enableCache", False)
         if caches and key in self._cache:
-            return dataclasses.replace(self._cache[key], state=CACHED, log="", seconds=0.0)
+            return dataclasses.replace(self._cache[key], state=CACHED, logs=(), seconds=0.0)
         executor_input = {"inputs": inputs, "outputs": outputs}
-        result = self._pod(name, container, executor_input, component)
+        variables = driver.secret_variables(documents, label, self._secrets)
+        started, logs = time.monotonic(), []
+        retries = task.get("retryPolicy", {}).get("maxRetryCount", 0)
+        for retry in range(1 + retries):
+            if retries:  # only then Argo has a number for it
+                variables["KFP_RETRY_INDEX"] = str(retry)
+            result = self._pod(name, container, executor_input, component, variables, retry)
+            logs.append(result.log)
+            if result.state == SUCCEEDED:
+                break
+        result.logs, result.seconds = tuple(logs), time.monotonic() - started
         if caches and result.state == SUCCEEDED:
             self._cache[key] = result
         return result
 
-    def _pod(self, name, container, executor_input, component):
+    def _pod(self, name, container, executor_input, component, variables, retry):
         """Runs a container as the launcher does, and keeps what it leaves."""
         pod = launcher.Pod(self.root / "pods" / self._uuid(), self.store, name)
-        started = time.monotonic()
         succeeded, log, outputs, parameters, given = launcher.launch(
-            pod, container, executor_input, component, self._execute
+            pod, container, executor_input, component, self._execute, variables, retry
         )
-        seconds = time.monotonic() - started
         artifacts = {
             key: driver.recorded(key, artifact, next(self._ids))
             for key, artifact in outputs.items()
@@ -165,16 +195,21 @@ class Cluster:
             shutil.rmtree(pod.root)
         return Task(
             SUCCEEDED if succeeded else FAILED,
-            log,
-            seconds,
-            artifacts,
-            parameters,
+            (log,),
+            artifacts=artifacts,
+            parameters=parameters,
             driver_input=executor_input,
             container_input=given,
         )
 
     def _uuid(self):
         return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+
+
+def _place(spec, run_id, pipeline_root=None):
+    """URI of the folder of a run."""
+    root = pipeline_root or spec["defaultPipelineRoot"]
+    return f"{root}/{spec['pipelineInfo']['name']}/{run_id}"
 
 
 def load(path):

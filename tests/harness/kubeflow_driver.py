@@ -149,6 +149,25 @@ def claims_of(documents, label):
     return [mount["constant"] for mount in executors.get(label, {}).get("pvcMount", [])]
 
 
+def secret_variables(documents, label, secrets):
+    """Environment variables of an executor's pods that come from secrets.
+
+    Args:
+        documents: Of the pipeline file.
+        label: Of the executor.
+        secrets: Name -> key -> value, of the namespace; a pod whose secret is not there never
+            starts.
+    """
+    if len(documents) < 2:
+        return {}
+    executors = documents[1]["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    return {
+        entry["envVar"]: secrets[secret["secretName"]][entry["secretKey"]]
+        for secret in executors.get(label, {}).get("secretAsEnv", [])
+        for entry in secret["keyToEnv"]
+    }
+
+
 def recorded(name, artifact, identity):
     """`RecordArtifact` and `toRuntimeArtifact`: an output as later tasks are given it.
 

@@ -78,7 +78,23 @@ def run_process(command, pod, environment, log):
     ).returncode
 
 
-def launch(pod, container, executor_input, component, execute=run_process):
+def run_preloaded(preloaded):
+    """Runs commands as `run_process` does, in processes with the frameworks imported already."""
+
+    def execute(command, pod, environment, log):
+        return start_preloaded(preloaded, command, pod, environment, log).wait(900)
+
+    return execute
+
+
+def start_preloaded(preloaded, command, pod, environment, log):
+    """Starts a command as `run_preloaded` does; returns the process."""
+    program, *arguments = command
+    assert program == "python"
+    return preloaded.start(arguments, cwd=pod.work, env=environment, stdout=log.name)
+
+
+def launch(pod, container, executor_input, component, execute=run_process, variables=None, retry=0):
     """`Execute`: runs a container, and puts its outputs into the object store.
 
     Args:
@@ -87,12 +103,14 @@ def launch(pod, container, executor_input, component, execute=run_process):
         executor_input: As the driver made it.
         component: The task's.
         execute: Runs the command, as `run_process` does.
+        variables: Of the pod, besides the container's.
+        retry: Number of the try, from 0.
 
     Returns:
         Whether it succeeded, its log, output artifacts with URI and metadata, output parameters,
         and the executor input that the container was given.
     """
-    given = for_container(executor_input, component, pod)
+    given = for_container(executor_input, component, pod, retry)
     json_format.ParseDict(given, pipeline_spec_pb2.ExecutorInput())
     artifacts = copy.deepcopy(given["outputs"]["artifacts"])
     outputs = {name: found["artifacts"][0] for name, found in artifacts.items()}
@@ -110,7 +128,7 @@ def launch(pod, container, executor_input, component, execute=run_process):
     ]
     log = pod.local(outputs[LOGS]["uri"])
     with log.open("wb") as file:
-        status = execute(command, pod, _environment(pod, container), file)
+        status = execute(command, pod, _environment(pod, container) | (variables or {}), file)
     said, parameters = {}, {}
     if status == 0:
         said, parameters = _executor_output(given["outputs"])
@@ -123,13 +141,14 @@ def launch(pod, container, executor_input, component, execute=run_process):
     return status == 0, log.read_text(errors="replace"), outputs, parameters, given
 
 
-def for_container(executor_input, component, pod):
-    """The executor input that the launcher puts into the command, for the first try.
+def for_container(executor_input, component, pod, retry=0):
+    """The executor input that the launcher puts into the command.
 
-    Its paths are those of the pod's folder.
+    Its paths are those of the pod's folder, and each try has a log of its own
+    (`qualifyExecutorLogsURI`).
     """
     given = copy.deepcopy(executor_input)
-    given["outputs"]["artifacts"][LOGS]["artifacts"][0]["uri"] += "-0"
+    given["outputs"]["artifacts"][LOGS]["artifacts"][0]["uri"] += f"-{retry}"
     defined = component.get("inputDefinitions", {}).get("parameters", {})
     values = {
         name: as_go(own["defaultValue"]) for name, own in defined.items() if "defaultValue" in own

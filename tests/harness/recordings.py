@@ -4,6 +4,7 @@ import pathlib
 
 import numpy as np
 import pytest
+import voices
 from small_corpora import DictFiles
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -38,6 +39,16 @@ def tone():
 
     def make(rate_hz=16_000, seconds=1.0):
         return 0.5 * np.sin(2 * np.pi * 220 * np.arange(round(rate_hz * seconds)) / rate_hz)
+
+    return make
+
+
+@pytest.fixture
+def speech():
+    """A second of a voice at a rate, float64: what the detector of speech takes for speech."""
+
+    def make(rate_hz=16_000, seconds=1.0):
+        return voices.voice(seconds, rate_hz) / 16_384
 
     return make
 

@@ -47,9 +47,24 @@ CREDENTIALS = {
 @pytest.fixture
 def s3_bucket(s3_endpoint, monkeypatch):
     """Makes an empty bucket, and the environment in which fsspec finds it; returns its URI."""
+    with bucket_at(s3_endpoint, monkeypatch) as uri:
+        yield uri
+
+
+@contextlib.contextmanager
+def bucket_at(endpoint, monkeypatch):
+    """An empty bucket, and the environment in which fsspec finds it.
+
+    Args:
+        endpoint: URL of the server.
+        monkeypatch: Keeps what it changes of the environment.
+
+    Yields:
+        The bucket's URI.
+    """
     import s3fs
 
-    for name, value in {**CREDENTIALS, "AWS_ENDPOINT_URL": s3_endpoint}.items():
+    for name, value in {**CREDENTIALS, "AWS_ENDPOINT_URL": endpoint}.items():
         monkeypatch.setenv(name, value)
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)

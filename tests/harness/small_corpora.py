@@ -1,11 +1,12 @@
 """A corpus in a dictionary, and small faithful copies of every layout for it."""
 
 import dataclasses
-import struct
+import io
 
 from bonafide import corpora
-from bonafide.corpora import base
-from bonafide.storage import tfrecord
+from bonafide.storage import records
+from bonafide.storage.corpus_files import split_part
+from bonafide.storage.text_files import decode_text
 
 WAV = b"RIFF...."
 
@@ -29,12 +30,12 @@ class DictFiles:
         return path in self.content
 
     def read_bytes(self, path):
-        if part := tfrecord.split_part(path):
+        if part := split_part(path):
             return self.content[part.path][part.offset : part.offset + part.length]
         return self.content[path]
 
     def read_text(self, path):
-        return base.decode_text(self.content[path], path)
+        return decode_text(self.content[path], path)
 
     def list(self, folder):
         self.listings += 1
@@ -54,28 +55,15 @@ class DictFiles:
 
 
 def record(example: bytes) -> bytes:
-    """A record of a TFRecord file; the checksum of the data is not looked at."""
-    length = struct.pack("<Q", len(example))
-    return length + struct.pack("<I", tfrecord.masked_crc32c(length)) + example + b"\0" * 4
-
-
-def _field(number: int, data: bytes) -> bytes:
-    size, length = len(data), b""
-    while size >= 0x80:
-        length, size = length + bytes([size & 0x7F | 0x80]), size >> 7
-    return bytes([number << 3 | 2]) + length + bytes([size]) + data
+    """A record of a TFRecord file."""
+    file = io.BytesIO()
+    records.write_record(file, example)
+    return file.getvalue()
 
 
 def example(**features: bytes | int) -> bytes:
-    """A tf.Example, written by hand."""
-    entries = b""
-    for name, value in features.items():
-        if isinstance(value, int):
-            feature = _field(3, _field(1, bytes([value])))
-        else:
-            feature = _field(1, _field(1, value))
-        entries += _field(1, _field(1, name.encode()) + _field(2, feature))
-    return _field(1, entries)
+    """A tf.Example with one value for each feature."""
+    return records.encode_example({name: [value] for name, value in features.items()})
 
 
 def spoken(utterance: str, system: str, target: int, speaker: str = "S1") -> bytes:

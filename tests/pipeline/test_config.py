@@ -6,7 +6,7 @@ import pytest
 
 from bonafide.settings import SettingsError
 from bonafide.settings.overrides import values_of
-from models.network.conformer_config import SIZES
+from models.settings.conformer import SIZES
 from pipeline.config import PRESETS, override, sample
 
 

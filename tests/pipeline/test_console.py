@@ -61,7 +61,7 @@ def test_pushed():
     text = shown(Result(evaluation=against, forced_reason="", pushed_to="/s/1"))
     for part in ("A07", "10.00 %", "<b>[x]", "23.45 %", "25.00 %", "Pushed to /s/1", "/tmp/x.log"):
         assert part in text
-    assert "the new model is -1.55 points from it (95 %: -3.00 to +1.00)" in text
+    assert "difference of the new model: -1.55 percentage points (95 %: -3.00 to +1.00)" in text
     assert "[few] trials" in text
     assert "force" not in text
 
@@ -69,7 +69,7 @@ def test_pushed():
 def test_a_difference_without_an_interval_is_told_without_one():
     against = summary(champion_eer=0.25, difference=Figure(0.0, None))
     text = shown(Result(evaluation=against, forced_reason="", pushed_to=""))
-    assert "the new model is +0.00 points from it\n" in text
+    assert "difference of the new model: +0.00 percentage points\n" in text
 
 
 def test_a_version_that_was_removed_is_not_said_to_be_pushed():
@@ -77,7 +77,7 @@ def test_a_version_that_was_removed_is_not_said_to_be_pushed():
     result = Result(evaluation=summary(), forced_reason="", pushed_to="/s/1")
     console = RunConsole(stream, ["X"], lambda _: "").console
     show_result(console, result, {"log": "/tmp/x.log"}, removed=True)
-    assert "Not there any more: /s/1" in stream.getvalue()
+    assert "Missing: /s/1" in stream.getvalue()
     assert "Pushed" not in stream.getvalue()
 
 
@@ -91,5 +91,5 @@ def test_refused_says_why():
 def test_forced_says_so():
     refused = summary(passed=False, failures=("eer is 23.45 %; at most 5.00 % passes",))
     text = shown(Result(evaluation=refused, forced_reason="drill [bold]", pushed_to="/s/2"))
-    assert "by force against the gate: drill [bold]" in text
+    assert "Forced blessing against the gate: drill [bold]" in text
     assert "at most 5.00 % passes" in text

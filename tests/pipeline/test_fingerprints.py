@@ -26,7 +26,7 @@ def test_every_step_has_its_own_fingerprint():
 
 def test_the_code_of_every_component_is_in_a_fingerprint():
     folders = {path.parent.name for path in REPOSITORY.glob("components/*/component.py")}
-    folders.remove("corpus_check")  # is never cached, and in compiled pipelines only
+    folders -= {"corpus_check", "warm_start"}  # never cached, and in compiled pipelines only
     assert len(folders) == 8
     covered = set().union(*map(sources, ENTRY_MODULES))
     for folder in folders:
@@ -40,6 +40,9 @@ def test_a_step_depends_on_what_it_imports_and_on_no_later_step():
     assert not any(name.startswith(("models/", "pipeline/")) for name in ingestion)
     assert {"bonafide/metrics/detection.py", "bonafide/trials/arrays.py"} <= training
     assert not any(name.startswith(("components/", "pipeline/")) for name in training)
+    # How settings are given and explained is no reason to train again.
+    for name in ("overrides", "yaml_file", "reference"):
+        assert f"bonafide/settings/{name}.py" not in training
     report = sources("report")
     assert {
         "bonafide/report/templates/page.html.j2",

@@ -18,8 +18,8 @@ def noted(error):
         (CorpusError("a.txt:3: four columns"), "a.txt:3: four columns"),
         (
             OSError(28, "No space left on device"),
-            "OSError: [Errno 28] No space left on device\nMake room there, or choose another "
-            "--output; the same command then goes on: what is done is kept.",
+            "OSError: [Errno 28] No space left on device\nFree some space, or choose another "
+            "--output. The same command then resumes: finished components are kept.",
         ),
         (RuntimeError(""), "RuntimeError"),
         (noted(ValueError("scores are NaN")), "ValueError: scores are NaN\nAgainst version 7."),

@@ -1,6 +1,6 @@
 import sys
 
-from models.augmentation.waveform_config import WaveformConfig
+from models.settings.waveform import WaveformConfig
 from scripts import draw_augmentations
 
 

@@ -20,15 +20,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from bonafide.engines import RUNNERS, BeamConfig, beam_args, choose_workers, describe
-from bonafide.scoring import arguments, thresholds
+from bonafide.scoring import arguments, own_test, thresholds
 from bonafide.scoring.bulk import job, listing, plan
-from bonafide.scoring.bulk.log import log_aside
+from bonafide.scoring.bulk.log import JobError, log_aside
 from bonafide.scoring.bulk.workspace import Workspace
 from bonafide.scoring.model import ModelError, find_model, read_model, sha256
 from bonafide.scoring.rows import Reading
 from bonafide.settings import SettingsError
 from bonafide.settings.overrides import Change, override
 from bonafide.storage import beam_files
+from bonafide.trials import tables
 from bonafide.version import REPOSITORY
 
 OK = 0
@@ -37,10 +38,10 @@ NOT_ALL = 4
 INTERRUPTED = 130
 
 EPILOG = f"""exit codes:
-  {OK}    every recording was scored
+  {OK}    every recording has a score
   {FAILED}    no model, no list, an output of another plan, or the engine failed
   2    the command line is wrong
-  {NOT_ALL}    some recordings could not be scored (rejected.tsv says why), the others were
+  {NOT_ALL}    some recordings have no score (rejected.tsv says why), the others have one
   {INTERRUPTED}  interrupted; the same command goes on from the shards that are there"""
 
 
@@ -57,7 +58,7 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
     add(
         "list",
         metavar="LIST",
-        help=f"a manifest ({', '.join(listing.TABLES)}; its column of paths is enough), or a file "
+        help=f"a manifest ({', '.join(tables.SUFFIXES)}; its column of paths is enough), or a file "
         "with a path on each line; a path or a URI",
     )
     add("--output", metavar="DIR", required=True, help="folder or URI of the scores")
@@ -82,6 +83,7 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
         help="recordings in a shard, which is what one worker does at a time and what is lost when "
         "it is killed (default %(default)s)",
     )
+    arguments.add_channel(result)
     arguments.add_decision(result)
     add(
         "--workers",
@@ -151,7 +153,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
         plan.PlanError,
         thresholds.ThresholdError,
         ModelError,
-        job.JobError,
+        JobError,
     ) as error:
         print(f"error: {error}", file=sys.stderr)
         return FAILED
@@ -184,6 +186,7 @@ def run(options: argparse.Namespace, engine: BeamConfig) -> dict[str, Any]:
     decide = thresholds.choose(
         options.threshold, model.thresholds, prior=options.prior, cost_ratio=options.cost_ratio
     )
+    prior = thresholds.EVEN_PRIOR if options.prior is None else options.prior
     where = listing.absolute(options.list)
     recordings = listing.read(where)
     wanted = plan.Plan(
@@ -191,9 +194,10 @@ def run(options: argparse.Namespace, engine: BeamConfig) -> dict[str, Any]:
         root=listing.absolute(options.root or posixpath.dirname(where)),
         model_sha256=sha256(folder),
         model_version=folder.resolve().name,
-        reading=Reading(model.sample_rate, model.clip_samples, decide, options.prior),
+        reading=Reading(model.sample_rate, model.clip_samples, decide, prior),
         form=options.format,
         shard_recordings=options.shard_recordings,
+        channel=options.channel,
     )
     workspace = Workspace(listing.absolute(options.output), options.format)
     plan.begin(wanted, workspace)
@@ -211,6 +215,8 @@ def run(options: argparse.Namespace, engine: BeamConfig) -> dict[str, Any]:
             wanted, workspace, folder, beam_args(engine, workers), about, screen=screen
         )
     print(_in_short(summary), file=sys.stderr)
+    for line in own_test.limits(decide, model.evaluation, options.threshold):
+        print(line, file=sys.stderr)
     return summary
 
 

@@ -14,6 +14,7 @@ from typing import Any, TextIO
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from bonafide.scoring import thresholds
 from bonafide.scoring.bulk import model_archive
 from bonafide.scoring.bulk.log import JobError
 from bonafide.scoring.bulk.plan import Plan
@@ -112,20 +113,20 @@ def summarise(plan: Plan, results: Iterable[ShardResult]) -> dict[str, Any]:
     recordings = sum(result.recordings for result in results)
     rejected = sum(len(result.rejected) for result in results)
     bonafide = sum(result.bonafide for result in results)
+    not_sure = sum(result.not_sure for result in results)
     return {
         "model_version": plan.model_version,
         "model_sha256": plan.model_sha256,
-        "threshold": {
-            "name": plan.reading.threshold.name,
-            "value": plan.reading.threshold.value,
-        },
+        "threshold": thresholds.facts(plan.reading.threshold),
         "prior": plan.reading.prior,
         "shards": len(results),
         "recordings": recordings,
         "scored": recordings - rejected,
         "rejected": rejected,
+        "no_speech": sum(result.no_speech for result in results),
         "bonafide": bonafide,
-        "spoof": recordings - rejected - bonafide,
+        "not_sure": not_sure,
+        "spoof": recordings - rejected - bonafide - not_sure,
         "clips": sum(result.clips for result in results),
         "audio_seconds": round(
             sum(result.samples for result in results) / plan.reading.sample_rate, 3

@@ -6,11 +6,11 @@ import os
 
 from apache_beam.io.filesystems import FileSystems
 
-from bonafide.corpora import base, manifest
+from bonafide.corpora import manifest
 from bonafide.scoring import inputs
 from bonafide.storage import beam_files
-
-TABLES = (".csv", ".tsv", ".jsonl", ".ndjson")
+from bonafide.storage.text_files import FileError, decode_text
+from bonafide.trials import tables
 
 
 class ListError(Exception):
@@ -34,7 +34,7 @@ def read(uri: str) -> tuple[str, ...]:
     """Returns the paths in a manifest or in a list with a path on each line.
 
     Args:
-        uri: Of a Beam filesystem. By its ending (`TABLES`) a manifest as
+        uri: Of a Beam filesystem. By its ending (`tables.SUFFIXES`) a manifest as
             `bonafide.corpora.manifest` reads it, of which the column of paths is
             enough; anything else is a plain list, as `score.py --list` reads it.
 
@@ -46,12 +46,12 @@ def read(uri: str) -> tuple[str, ...]:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ListError(f"the list {uri} cannot be read: {reason}") from error
-    if not uri.lower().endswith(TABLES):
+    if not uri.lower().endswith(tables.SUFFIXES):
         paths = tuple(inputs.listed(content))
     else:
         try:
-            paths = tuple(manifest.paths(base.decode_text(content, uri), uri))
-        except base.CorpusError as error:
+            paths = tuple(manifest.paths(decode_text(content, uri), uri))
+        except FileError as error:
             raise ListError(str(error)) from error
     if not paths:
         raise ListError(f"the list {uri} names no recording")

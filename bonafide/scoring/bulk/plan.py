@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterable
 
 from bonafide.scoring.bulk.workspace import Workspace
+from bonafide.scoring.reading import AUTO
 from bonafide.scoring.rows import Reading
 from bonafide.storage import beam_files
 
@@ -34,6 +35,7 @@ class Plan:
         reading: How scores become rows.
         form: One of `FORMATS`.
         shard_recordings: How many recordings a shard has; the last one may have fewer.
+        channel: See `bonafide.scoring.reading.read_tracks`.
     """
 
     recordings: tuple[str, ...]
@@ -43,6 +45,7 @@ class Plan:
     reading: Reading
     form: str
     shard_recordings: int
+    channel: str = AUTO
 
     @property
     def shards(self) -> tuple[str, ...]:
@@ -63,6 +66,7 @@ class Plan:
             "model": self.model_sha256,
             "threshold": str(self.reading.threshold),
             "prior": self.reading.prior,
+            "channel": self.channel,
             "format": self.form,
             "shard-recordings": self.shard_recordings,
         }

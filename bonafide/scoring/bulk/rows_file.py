@@ -27,7 +27,7 @@ def write(file: BinaryIO, recordings: Iterable[Recording], reading: Reading, for
     """
     if form == "tfrecord":
         for recording in recordings:
-            if not recording.error:
+            if recording.has_score:
                 records.write_record(file, to_example(recording, reading))
         return
     # Not row by row into the file: those of a shard are some hundred kB, and each would be flushed.
@@ -41,19 +41,27 @@ def write(file: BinaryIO, recordings: Iterable[Recording], reading: Reading, for
 def to_example(recording: Recording, reading: Reading) -> bytes:
     """Returns a serialized tf.Example of a recording with a score.
 
-    Features: `path` and `decision` (bytes), `score`, `probability` and `seconds` (float),
-    `segment_scores` and `segment_seconds` (floats: score and start of each segment).
+    Features: `path`, `channel` and `decision` (bytes), `score`, `probability`, `seconds` and
+    `speech` (float), `partly_spoofed` (0 or 1), `segment_scores`, `segment_seconds` and
+    `segment_speech` (floats: score, start and speech of each segment). Where channels were scored
+    apart, all of it is of the one that decides.
     """
     row = reading.row(recording)
-    starts = np.asarray(recording.starts, np.float64) / reading.sample_rate
+    track = recording.verdict
+    starts = np.array([segment.start for segment in track.segments]) / reading.sample_rate
+    speech = np.array([segment.speech_seconds for segment in track.segments])
     return records.encode_example(
         {
             "path": [os.fsencode(recording.path)],
+            "channel": [row["channel"].encode()],
             "decision": [row["decision"].encode()],
-            "score": np.asarray([recording.score], np.float32),
+            "score": np.asarray([track.score], np.float32),
             "probability": np.asarray([row["probability"]], np.float32),
-            "seconds": np.asarray([recording.samples / reading.sample_rate], np.float32),
-            "segment_scores": np.asarray(recording.scores, np.float32),
+            "seconds": np.asarray([track.samples / reading.sample_rate], np.float32),
+            "speech": np.asarray([track.speech_seconds], np.float32),
+            "partly_spoofed": [int(row["partly_spoofed"])],
+            "segment_scores": np.asarray([s.score for s in track.segments], np.float32),
             "segment_seconds": starts.astype(np.float32),
+            "segment_speech": speech.astype(np.float32),
         }
     )

@@ -14,9 +14,9 @@ from bonafide.scoring import ahead, engine
 from bonafide.scoring.bulk import listing, model_archive, rows_file
 from bonafide.scoring.bulk.plan import Plan
 from bonafide.scoring.bulk.workspace import ShardResult, Workspace
-from bonafide.scoring.reading import fetch_blocks, read_blocks
+from bonafide.scoring.reading import AUTO, Track, fetch_tracks, read_tracks
 from bonafide.scoring.rows import Reading
-from bonafide.scoring.thresholds import BONAFIDE
+from bonafide.scoring.thresholds import BONAFIDE, NOT_SURE, SPOOF
 from bonafide.storage import beam_files
 
 # Of files in an object store, whose answers take tens of milliseconds each.
@@ -38,6 +38,7 @@ class ScoreShard(beam.DoFn):
         # Not the plan: workers are sent this object, and it must not hold millions of paths.
         self._workspace = workspace
         self._root = plan.root
+        self._channel = plan.channel
         self._reading = plan.reading
         self._model = (plan.model_sha256, plan.model_version)
         self._shared = shared.Shared()
@@ -55,7 +56,7 @@ class ScoreShard(beam.DoFn):
         paths = json.loads(beam_files.read_bytes(beam_files.join(workspace.lists, name)))
         counter = _Counter(self._reading)
         with beam_files.writing(workspace.shard(name), scratch=workspace.scratch) as file:
-            scored = score(paths, self._root, self._scorer, self._reading)
+            scored = score(paths, self._root, self._scorer, self._reading, self._channel)
             rows_file.write(file, counter.counted(scored), self._reading, workspace.form)
         beam_files.write_bytes(
             beam_files.join(workspace.results, name),
@@ -70,6 +71,7 @@ def score(
     root: str,
     score_batch: Callable[[Sequence[bytes]], np.ndarray],
     reading: Reading,
+    channel: str = AUTO,
 ) -> Iterator[engine.Recording]:
     """Yields the recordings with their scores, in order; see `engine.score_recordings`.
 
@@ -78,17 +80,18 @@ def score(
         root: What they are relative to.
         score_batch: int16 bytes of B clips -> scores [B].
         reading: Says which clips the model takes.
+        channel: See `bonafide.scoring.reading.read_tracks`.
     """
 
-    def read(path: str) -> Iterable[np.ndarray]:
+    def read(path: str) -> Iterable[Track]:
         uri = listing.address(root, path)
         if listing.is_local(uri):
-            return read_blocks(uri, reading.sample_rate)
-        return fetch_blocks(path, reading.sample_rate, lambda: content(uri))
+            return read_tracks(uri, reading.sample_rate, channel)
+        return fetch_tracks(path, reading.sample_rate, lambda: content(uri), channel)
 
     remote = not listing.is_local(root) or any("://" in path for path in paths)
     workers = _REMOTE_READERS if remote else ahead.WORKERS
-    decoder = ahead.Decoder(paths, read, reading.clip_samples, workers=workers)
+    decoder = ahead.Decoder(paths, read, reading.sample_rate, reading.clip_samples, workers=workers)
     try:
         yield from engine.score_recordings(paths, decoder, score_batch)
     finally:
@@ -114,22 +117,30 @@ class _Counter:
 
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
-        self._recordings = self._bonafide = self._clips = self._samples = 0
+        self._recordings = self._clips = self._samples = self._no_speech = 0
+        self._decisions = dict.fromkeys((BONAFIDE, NOT_SURE, SPOOF), 0)
         self._rejected: list[tuple[str, str]] = []
 
     def counted(self, recordings: Iterable[engine.Recording]) -> Iterator[engine.Recording]:
         for recording in recordings:
             self._recordings += 1
-            if recording.error:
-                self._rejected.append((recording.path, recording.error))
+            self._clips += sum(len(track.segments) for track in recording.tracks)
+            if recording.has_score:
+                track = recording.verdict
+                self._decisions[self._reading.threshold.decide(track.score)] += 1
+                self._samples += track.samples
             else:
-                decision = self._reading.threshold.decide(recording.score)
-                self._bonafide += decision == BONAFIDE
-                self._clips += len(recording.scores)
-                self._samples += recording.samples
+                self._rejected.append((recording.path, recording.reason))
+                self._no_speech += not recording.error
             yield recording
 
     def result(self) -> ShardResult:
         return ShardResult(
-            self._recordings, self._bonafide, self._clips, self._samples, tuple(self._rejected)
+            recordings=self._recordings,
+            bonafide=self._decisions[BONAFIDE],
+            not_sure=self._decisions[NOT_SURE],
+            no_speech=self._no_speech,
+            clips=self._clips,
+            samples=self._samples,
+            rejected=tuple(self._rejected),
         )

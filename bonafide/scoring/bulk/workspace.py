@@ -15,15 +15,19 @@ class ShardResult:
     """What became of a shard.
 
     Attributes:
-        recordings: How many it has, with those that could not be scored.
+        recordings: How many it has, with those that have no score.
         bonafide: How many were decided to be bona fide.
+        not_sure: How many lie between the two thresholds of a band.
+        no_speech: How many have no score because there is too little speech in them.
         clips: Segments that were scored.
         samples: How many samples the scored recordings hold together, at the model's rate.
-        rejected: Path and reason of each recording that could not be scored.
+        rejected: Path and reason of each recording that has no score.
     """
 
     recordings: int
     bonafide: int
+    not_sure: int
+    no_speech: int
     clips: int
     samples: int
     rejected: tuple[tuple[str, str], ...]

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bonafide.audio.decoding import AudioError
 from bonafide.scoring import inputs, windows
 from bonafide.scoring.model import Model
-from bonafide.scoring.reading import AudioError, read_blocks
+from bonafide.scoring.reading import read_blocks
 from bonafide.version import REPOSITORY
 
 SAMPLES = REPOSITORY / "samples"  # Of a checkout; an installed library has none.
@@ -60,6 +61,18 @@ def recordings(paths: Sequence[str]) -> list[str]:
     return found
 
 
+class _Everything:
+    """Takes every sample for speech: two models are compared on whatever recordings there are."""
+
+    def add(self, block: np.ndarray) -> np.ndarray:
+        """A probability of 1 for each sample."""
+        return np.ones(len(block), np.float32)
+
+    def finish(self) -> np.ndarray:
+        """Nothing is left."""
+        return np.zeros(0, np.float32)
+
+
 def clips(paths: Iterable[str], model: Model) -> Iterator[np.ndarray]:
     """Yields int16 samples [clip_samples]: the windows of recordings, short ones repeated.
 
@@ -69,8 +82,11 @@ def clips(paths: Iterable[str], model: Model) -> Iterator[np.ndarray]:
     for path in paths:
         try:
             blocks = read_blocks(path, model.sample_rate)
-            for _, clip in windows.cut(blocks, model.clip_samples):
-                yield np.resize(clip, model.clip_samples)
+            cutter = windows.SpeechCutter(
+                model.sample_rate, model.clip_samples, meter=_Everything(), frame_samples=1
+            )
+            for window in cutter.cut(blocks):
+                yield np.resize(window.samples, model.clip_samples)
         except AudioError as error:
             raise CheckError(f"--check {path}: {error}") from error
 
@@ -87,7 +103,9 @@ def compare(
         source: Bytes of clips -> scores.
         lite: Samples of full scale 1 -> score.
     """
-    differences, times = [], ([], [])
+    differences: list[float] = []
+    source_seconds: list[float] = []
+    lite_seconds: list[float] = []
     for clip in clips:
         began = time.perf_counter()
         [expected] = source([clip.astype("<i2").tobytes()])
@@ -95,13 +113,13 @@ def compare(
         found = lite(clip / _FULL_SCALE)
         ended = time.perf_counter()
         differences.append(abs(float(expected) - found))
-        times[0].append(between - began)
-        times[1].append(ended - between)
+        source_seconds.append(between - began)
+        lite_seconds.append(ended - between)
     finite = bool(np.isfinite(differences).all())
     return Comparison(
         clips=len(differences),
         largest=max(differences) if finite else np.inf,
         mean=statistics.fmean(differences) if finite else np.inf,
-        source_milliseconds=1000 * statistics.median(times[0]),
-        lite_milliseconds=1000 * statistics.median(times[1]),
+        source_milliseconds=1000 * statistics.median(source_seconds),
+        lite_milliseconds=1000 * statistics.median(lite_seconds),
     )

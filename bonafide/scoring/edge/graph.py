@@ -46,20 +46,21 @@ def waveform_scorer(signature: Any, clip_samples: int, *, quantize: str) -> Any:
     constants = {} if quantize == "none" else _constants_of_features(score, samples)
     kept = hidden if quantize == "float16" else (lambda value, zero: tf.constant(value) + zero)
 
-    class Edge(tf.Module):
-        @tf.function(input_signature=[tf.TensorSpec([1, clip_samples], tf.float32, name=INPUT)])
-        def score(self, waveform: tf.Tensor) -> dict[str, tf.Tensor]:
-            rounded = tf.round(waveform * _FULL_SCALE)
-            given = {samples.name: tf.clip_by_value(rounded, -_FULL_SCALE, _FULL_SCALE - 1)}
-            # Zero, but known only when run: what is added to it is no constant to the converter.
-            zero = tf.minimum(tf.abs(waveform[0, 0]), 0.0)
-            given |= {name: kept(value, zero) for name, value in constants.items()}
-            [found] = tf.graph_util.import_graph_def(
-                part, input_map=given, return_elements=[score.name], name="detector"
-            )
-            return {OUTPUT: tf.ensure_shape(found, [1])}
+    def score_waveform(waveform: tf.Tensor) -> dict[str, tf.Tensor]:
+        rounded = tf.round(waveform * _FULL_SCALE)
+        given = {samples.name: tf.clip_by_value(rounded, -_FULL_SCALE, _FULL_SCALE - 1)}
+        # Zero, but known only when run: what is added to it is no constant to the converter.
+        zero = tf.minimum(tf.abs(waveform[0, 0]), 0.0)
+        given |= {name: kept(value, zero) for name, value in constants.items()}
+        [found] = tf.graph_util.import_graph_def(
+            part, input_map=given, return_elements=[score.name], name="detector"
+        )
+        return {OUTPUT: tf.ensure_shape(found, [1])}
 
-    return Edge()
+    edge = tf.Module(name="edge")
+    specification = tf.TensorSpec([1, clip_samples], tf.float32, name=INPUT)
+    edge.score = tf.function(score_waveform, input_signature=[specification])
+    return edge
 
 
 def hidden(value: np.ndarray, zero: Any) -> Any:

@@ -37,9 +37,10 @@ def convert(module: Any, quantize: str) -> bytes:
         if quantize == "float16":
             converter.target_spec.supported_types = [tf.float16]
         try:
-            return converter.convert()
+            content: bytes = converter.convert()
         except Exception as error:  # the converter's own kinds are not public
             raise ModelError(f"it cannot be converted to LiteRT: {_reason(error)}") from error
+    return content
 
 
 def _reason(error: Exception) -> str:

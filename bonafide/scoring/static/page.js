@@ -30,11 +30,12 @@ async function score() {
   say("Scoring …");
   const query = new URLSearchParams({
     threshold: at("threshold").value,
-    prior: Number(at("prior").value) / 100,
-    cost_ratio: at("cost").value,
+    name: recording.name ?? "",
     // What axis and labels leave of the page.
     width: Math.round(document.querySelector("main").clientWidth - 110),
   });
+  if (at("prior").value) query.set("prior", Number(at("prior").value) / 100);
+  if (at("cost").value) query.set("cost_ratio", at("cost").value);
   let answer;
   try {
     const reply = await fetch(`score?${query}`, { method: "POST", body: recording });
@@ -52,53 +53,54 @@ async function score() {
   show(answer);
 }
 
+const words = {
+  "bona fide": "Sounds like a person",
+  "spoof": "Sounds synthetic",
+  "not sure": "Not sure",
+  "no speech": "No speech to decide on",
+};
+
+// Shows a text, or hides its place where there is none.
+function tell(id, text) {
+  at(id).hidden = !text;
+  at(id).textContent = text;
+}
+
+const seconds = (value) => `${value.toFixed(1)} s`;
+
 function show(answer) {
-  const spoof = answer.decision === "spoof";
-  at("decision").textContent = answer.decision;
-  at("decision").classList.toggle("spoof", spoof);
-  const per = (100 * answer.probability).toFixed(1);
-  at("numbers").textContent = `score ${answer.score.toFixed(2)}, probability of bona fide ${per} %`;
-  const parts = answer.segments > 1 ? `, ${answer.segments} segments, the lowest ` +
-    answer.lowest.toFixed(2) : "";
-  at("rule").textContent = `${answer.threshold}; ${answer.seconds.toFixed(2)} s${parts}`;
-  at("picture").src = urlOf(new Blob([answer.svg], { type: "image/svg+xml" }));
-  at("picture").alt = `Score over time above the spectrogram: ${answer.decision}`;
+  const scored = answer.score !== null;
+  at("decision").textContent = `${words[answer.decision]} (${answer.decision})`;
+  at("decision").className = answer.decision.replace(" ", "-");
+  at("numbers").textContent = scored
+    ? `score ${answer.score.toFixed(2)}, probability of bona fide ` +
+      `${(100 * answer.probability).toFixed(1)} %`
+    : "";
+  tell("partly", answer.partly_spoofed ? `Partly spoofed? From ` +
+    `${answer.partly_spoofed.map(seconds).join(" to ")} it sounds synthetic, and the rest does ` +
+    "not." : "");
+  tell("channel", answer.channels.length ? `Its channels differ (${answer.note}). Each was scored ` +
+    "by itself, and the most suspicious one decides: " + answer.channels.map((one) =>
+    `${one.channel} ${one.decision}${one.score === null ? "" : ` (${one.score.toFixed(2)})`}`
+    ).join(", ") + "." : answer.note ?? "");
+  tell("reason", scored ? "" : `${answer.reason}. A recording needs speech: silence, noise and ` +
+    "music say nothing about a voice.");
+  const lowest = scored && answer.segments > 1 ? `, ${answer.segments} segments, the lowest ` +
+    `${answer.lowest.toFixed(2)} at ${seconds(answer.lowest_start)} to ` +
+    `${seconds(answer.lowest_end)}` : "";
+  at("rule").textContent = `${seconds(answer.speech)} of speech in ` +
+    `${seconds(answer.seconds)}${lowest}. Rule: ${answer.threshold}`;
+  at("limits-of-model").textContent = answer.limits;
+  at("picture").hidden = !answer.svg;
+  if (answer.svg) {
+    at("picture").src = urlOf(new Blob([answer.svg], { type: "image/svg+xml" }));
+    at("picture").alt = `Score over time above the spectrogram: ${answer.decision}`;
+  }
   at("explanation").replaceChildren(...answer.explanation.split("\n\n").map((text) => {
     const paragraph = document.createElement("p");
     paragraph.textContent = text;
     return paragraph;
   }));
-}
-
-// 16-bit WAV of what a browser recorded: the server reads no WebM.
-async function toWav(blob) {
-  const context = new AudioContext();
-  try {
-    const audio = await context.decodeAudioData(await blob.arrayBuffer());
-    const samples = audio.getChannelData(0);
-    const view = new DataView(new ArrayBuffer(44 + 2 * samples.length));
-    const text = (offset, value) =>
-      [...value].forEach((letter, i) => view.setUint8(offset + i, letter.charCodeAt(0)));
-    text(0, "RIFF");
-    view.setUint32(4, 36 + 2 * samples.length, true);
-    text(8, "WAVEfmt ");
-    view.setUint32(16, 16, true);
-    view.setUint16(20, 1, true); // PCM
-    view.setUint16(22, 1, true); // one channel
-    view.setUint32(24, audio.sampleRate, true);
-    view.setUint32(28, 2 * audio.sampleRate, true);
-    view.setUint16(32, 2, true);
-    view.setUint16(34, 16, true);
-    text(36, "data");
-    view.setUint32(40, 2 * samples.length, true);
-    samples.forEach((sample, i) => {
-      const clipped = Math.max(-32768, Math.min(32767, Math.round(32768 * sample)));
-      view.setInt16(44 + 2 * i, clipped, true);
-    });
-    return new Blob([view], { type: "audio/wav" });
-  } finally {
-    await context.close();
-  }
 }
 
 let recorder = null;
@@ -128,7 +130,7 @@ async function toggleRecording() {
     at("record").textContent = "Record";
     at("record").setAttribute("aria-pressed", "false");
     try {
-      await take(await toWav(new Blob(parts, { type })));
+      await take(new Blob(parts, { type }));
     } catch (error) {
       say(`The recording cannot be used: ${error.message}`, true);
     }
@@ -152,7 +154,15 @@ for (const name of ["dragover", "dragleave", "drop"]) {
 }
 
 const about = await (await fetch("about")).json();
-const names = { bayes: "least cost", eer: "equal error rates on dev", far1: "1 % false acceptance on dev" };
+const names = {
+  band: "three answers: person, synthetic, not sure",
+  even: "what fits better (0)",
+  bayes: "least cost",
+  eer: "equal error rates on dev",
+  far1: "1 % of synthetic recordings accepted on dev",
+  far5: "5 % of synthetic recordings accepted on dev",
+  frr5: "5 % of real recordings rejected on dev",
+};
 at("threshold").replaceChildren(...about.thresholds.map((name) => {
   const option = document.createElement("option");
   option.value = name;
@@ -160,7 +170,9 @@ at("threshold").replaceChildren(...about.thresholds.map((name) => {
   return option;
 }));
 at("model").textContent = about.model;
+at("limits-of-model").textContent = about.limits;
 at("card").textContent = about.card || "This model came without a card.";
-at("limits").textContent =
-  `up to ${about.max_seconds / 60} minutes and ${Math.round(about.max_bytes / 2 ** 20)} MiB`;
+at("limits").textContent = `At least ${about.min_speech_seconds} s of speech, up to ` +
+  `${about.max_seconds / 60} minutes and ${Math.round(about.max_bytes / 2 ** 20)} MiB; any format ` +
+  "of phones and computers";
 document.body.dataset.ready = "yes";

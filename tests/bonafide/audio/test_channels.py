@@ -177,9 +177,8 @@ def test_names_of_channels(channel, count, place):
 
 @pytest.mark.parametrize(("channel", "count"), [("mono", 2), ("channel 7", 6), ("centre", 2)])
 def test_a_channel_that_there_is_not(channel, count):
-    with pytest.raises(
-        ValueError, match=f"expected one of mix, .*, got '{channel}' for {count} ch"
-    ):
+    expected = f"expected one of mix, .*, got '{channel}' for {count} ch"
+    with pytest.raises(ValueError, match=expected):
         channels.index(channel, count)
 
 

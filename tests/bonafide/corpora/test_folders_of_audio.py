@@ -13,7 +13,7 @@ def read(files, layout, **options):
     return corpora.reader(layout)(files, corpus_name="c", options=corpora.Options(**options))
 
 
-def told(corpus):
+def rows_by_id(corpus):
     return {
         row.utterance_id: (row.speaker_id, row.system_id, row.split, row.path, dict(row.extra))
         for row in corpus.utterances
@@ -22,7 +22,7 @@ def told(corpus):
 
 def test_in_the_wild_as_a_whole(small):
     corpus = read(small("in-the-wild"), "in-the-wild", split="eval")
-    rows = told(corpus)
+    rows = rows_by_id(corpus)
     assert rows["0"] == ("Speaker_0", "spoof", "eval", "release_in_the_wild/0.wav", {})
     assert rows["15"] == ("Speaker_3", "-", "eval", "release_in_the_wild/15.wav", {})
     assert len(rows) == 16
@@ -44,10 +44,10 @@ def test_in_the_wild_with_splits(small):
     ("line", "part"),
     [
         ("99.wav,Someone,true", "unknown key 'true'"),
-        ("99.txt,Someone,spoof", "is not the name of a file of audio"),
+        ("99.txt,Someone,spoof", "expected the name of an audio file, such as 0.wav, got '99.txt'"),
         ("99.wav,,spoof", "the speaker is empty"),
         ("a/99.wav,Someone,spoof", "path separator"),
-        ("99.wav,spoof", "2 columns in place of 3"),
+        ("99.wav,spoof", "expected 3 columns, got 2"),
         ("0.wav,Someone,spoof", "'0' was already used at"),
     ],
 )
@@ -62,7 +62,7 @@ def test_malformed_rows_of_in_the_wild(small, line, part):
 
 def test_fake_or_real(small):
     corpus = read(small("fake-or-real"), "fake-or-real")
-    rows = told(corpus)
+    rows = rows_by_id(corpus)
     assert len(rows) == 12
     assert rows["validation__fake__file1.wav_16k"] == (
         *("-", "spoof", "dev"),
@@ -100,7 +100,7 @@ def test_wavefake(small):
     generated = "generated_audio/"
     pwg = "common_voices_prompts_from_conformer_fastspeech2_pwg_ljspeech"
     english, japanese = {"language": "en"}, {"language": "ja"}
-    assert told(corpus) == {
+    assert rows_by_id(corpus) == {
         "ljspeech_melgan_large__LJ001-0001": (
             *("LJ", "ljspeech_melgan_large", "eval"),
             f"{generated}ljspeech_melgan_large/LJ001-0001_gen.wav",
@@ -157,7 +157,7 @@ def test_wavefake_without_real_speech_or_with_a_strange_folder(small):
 
 def test_mlaad(small):
     corpus = read(small("mlaad"), "mlaad", split="eval")
-    rows = told(corpus)
+    rows = rows_by_id(corpus)
     assert rows["en__bark__book_00_f000001"] == (
         *("bark", "bark", "eval", "fake/en/bark/book_00_f000001.wav"),
         {"language": "en", "text": "book_00_f000001"},
@@ -180,7 +180,7 @@ def test_mlaad(small):
 def test_mlaad_names_the_speaker_that_was_imitated(small):
     text = b"path|reference_speaker\nx.wav|Mary Ann\n./fake/en/bark/y.wav|-\n"
     files = {"fake/en/bark/meta.csv": text}
-    rows = told(read(small("mlaad", files=files), "mlaad", split="eval"))
+    rows = rows_by_id(read(small("mlaad", files=files), "mlaad", split="eval"))
     assert rows["en__bark__x"][0] == "Mary_Ann"
     assert rows["en__bark__y"][0] == "bark"
     assert rows["en__bark__x"][4] == {"language": "en", "text": "x"}
@@ -189,10 +189,10 @@ def test_mlaad_names_the_speaker_that_was_imitated(small):
 @pytest.mark.parametrize(
     ("text", "part"),
     [
-        (b"file|language\nx.wav|en\n", "names no column 'path'"),
-        (b"path|language\nx.txt|en\n", "not that of a file of audio"),
-        (b"path|language\nx.wav|en|1\n", "meta.csv:2: 3 columns in place of 2"),
-        (b"path|language\n", "there is no row in it"),
+        (b"file|language\nx.wav|en\n", "meta.csv:1: expected a column 'path', got file, language"),
+        (b"path|language\nx.txt|en\n", "expected the path of an audio file, got 'x.txt'"),
+        (b"path|language\nx.wav|en|1\n", "meta.csv:2: expected 2 columns, got 3"),
+        (b"path|language\n", "expected rows below the header, got none"),
     ],
 )
 def test_malformed_rows_of_mlaad(small, text, part):

@@ -9,14 +9,15 @@ from hypothesis import strategies as st
 from small_corpora import LAYOUTS, DictFiles
 
 from bonafide import corpora
-from bonafide.corpora import base, names
+from bonafide.corpora import base
+from bonafide.trials.ids import file_name_problem
 
 TEXTS = (".txt", ".tsv", ".csv")
 
 
 def read(files, layout, **options):
-    told = corpora.Options(**options)
-    return corpora.reader(layout)(files, corpus_name="c", options=told)
+    chosen = corpora.Options(**options)
+    return corpora.reader(layout)(files, corpus_name="c", options=chosen)
 
 
 def without_places(corpus):
@@ -44,7 +45,7 @@ def test_a_small_copy_is_read(layout, small):
         for name in (row.utterance_id, row.speaker_id, row.system_id):
             # As score files and protocols want it, whose columns are separated by blanks.
             assert name.split() == [name]
-            assert names.id_problem(name) is None
+            assert file_name_problem(name) is None
 
 
 def test_auto_recognises_it(layout, small):
@@ -227,7 +228,7 @@ def test_what_is_spoilt_is_read_or_refused_in_words(name, seed):
     except corpora.CorpusError:
         return
     for row in corpus.utterances:
-        assert names.id_problem(row.utterance_id) is None
+        assert file_name_problem(row.utterance_id) is None
         assert row.utterance_id
         assert row.split in base.SPLITS
         assert (row.key == "bonafide") == (row.system_id == "-")

@@ -52,7 +52,7 @@ def test_does_not_depend_on_the_place(small_corpus, tmp_path):
 
 def test_malformed_corpus_is_found_here(small_corpus):
     small_corpus.add("train", "only three columns")
-    with pytest.raises(corpora.CorpusError, match=r"train\.trn\.txt:13: 3 columns"):
+    with pytest.raises(corpora.CorpusError, match=r"train\.trn\.txt:13: expected 5 columns, got 3"):
         fingerprint(small_corpus)
 
 

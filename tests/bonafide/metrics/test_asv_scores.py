@@ -4,7 +4,7 @@ import pytest
 
 from bonafide.metrics.asv_scores import parse_asv_scores, read_asv_scores
 from bonafide.metrics.costs import AsvErrorRates, legacy_tdcf
-from bonafide.trials.protocols import FileError
+from bonafide.storage.text_files import FileError
 
 GOLDEN = pathlib.Path(__file__).resolve().parents[3] / ".." / "shared" / "golden"
 needs_golden = pytest.mark.skipif(
@@ -94,21 +94,23 @@ def test_a_file_is_read_from_disk(tmp_path):
     path.write_text("bonafide target\n")
     with pytest.raises(FileError) as caught:
         read_asv_scores(path)
-    assert str(caught.value).startswith(f"{path}:1: 2 columns in place of 3\n")
+    assert str(caught.value).startswith(
+        f"{path}:1: expected 3 columns separated by blanks, got 2\n"
+    )
 
 
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        ("bonafide target", "2 columns in place of 3"),
-        ("U1 bonafide target 1", "4 columns in place of 3"),
-        ("bonafide Target 1", "unknown kind 'Target'; there are target, nontarget, spoof"),
-        ("A07 1 spoof", "unknown kind '1'; there are target, nontarget, spoof"),
-        ("A07 spoof high", "the score 'high' is not a finite number"),
-        ("A07 spoof 1_0", "the score '1_0' is not a finite number"),
-        ("A07 spoof nan", "the score 'nan' is not a finite number"),
-        ("bonafide target inf", "the score 'inf' is not a finite number"),
-        ("bonafide nontarget -1e999", "the score '-1e999' is not a finite number"),
+        ("bonafide target", "expected 3 columns, got 2"),
+        ("U1 bonafide target 1", "expected 3 columns, got 4"),
+        ("bonafide Target 1", "expected target, nontarget, spoof as the kind, got 'Target'"),
+        ("A07 1 spoof", "expected target, nontarget, spoof as the kind, got '1'"),
+        ("A07 spoof high", "expected a finite number as the score, got 'high'"),
+        ("A07 spoof 1_0", "expected a finite number as the score, got '1_0'"),
+        ("A07 spoof nan", "expected a finite number as the score, got 'nan'"),
+        ("bonafide target inf", "expected a finite number as the score, got 'inf'"),
+        ("bonafide nontarget -1e999", "expected a finite number as the score, got '-1e999'"),
     ],
 )
 def test_a_malformed_line_is_named_and_shown(line, problem):
@@ -121,7 +123,6 @@ def test_a_malformed_line_is_named_and_shown(line, problem):
 @pytest.mark.parametrize(
     ("kinds", "missing"),
     [
-        ((), "no target and no nontarget and no spoof"),
         (("target",), "no nontarget and no spoof"),
         (("target", "spoof"), "no nontarget"),
         (("target", "nontarget"), "no spoof"),
@@ -131,6 +132,10 @@ def test_a_malformed_line_is_named_and_shown(line, problem):
 def test_every_kind_of_trial_is_needed(kinds, missing):
     text = "".join(f"{line}\n" for line in LINES if line.split()[1] in kinds)
     assert refusal(text).startswith(f"asv.txt: there is {missing} trial; expected lines SYSTEM")
+
+
+def test_an_empty_file_is_refused():
+    assert refusal(" \n").startswith("asv.txt: the file is empty; expected SYSTEM KIND SCORE, such")
 
 
 def test_a_verifier_that_is_too_weak_for_the_tandem_cost_is_refused_by_name():

@@ -271,7 +271,7 @@ def test_scores_that_say_nothing_are_refused(scores, labels, message):
 
 @pytest.mark.parametrize("prior", [0.0, 1.0, -1.0, np.nan])
 def test_a_prior_outside_is_refused(prior):
-    with pytest.raises(ValueError, match="a calibration prior lies inside"):
+    with pytest.raises(ValueError, match="expected a calibration prior inside"):
         fit_affine([0.0, 1.0], [0, 1], prior=prior)
 
 
@@ -299,7 +299,7 @@ def test_reliability_by_hand():
 
 @pytest.mark.parametrize("bins", [0, -1])
 def test_reliability_without_bins_is_refused(bins):
-    with pytest.raises(ValueError, match="one bin at least"):
+    with pytest.raises(ValueError, match="one bin or more"):
         reliability([0.0, 1.0], [0, 1], bins=bins)
 
 

@@ -229,7 +229,7 @@ def test_a_verifier_that_is_too_weak_is_refused(tdcf, asv):
     ],
 )
 def test_impossible_costs_are_refused(wrong):
-    with pytest.raises(ValueError, match="a prior lies inside"):
+    with pytest.raises(ValueError, match="expected a prior inside"):
         DetectionCosts(**wrong)
 
 
@@ -239,8 +239,8 @@ def test_impossible_costs_are_refused(wrong):
         ({"spoof_prior": 0.1}, "sum to 1"),
         ({"spoof_prior": -0.05, "target_prior": 1.0405}, "sum to 1"),
         ({"spoof_prior": math.nan}, "sum to 1"),
-        ({"miss": 0.0}, "costs are above 0"),
-        ({"false_accept": math.inf}, "costs are above 0"),
+        ({"miss": 0.0}, "expected costs above 0"),
+        ({"false_accept": math.inf}, "expected costs above 0"),
     ],
 )
 def test_impossible_tandem_costs_are_refused(wrong, message):

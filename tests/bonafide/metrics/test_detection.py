@@ -341,7 +341,7 @@ def test_limits_are_kept_in_the_best_way_by_the_threshold_that_is_returned(data,
 @pytest.mark.parametrize("limit", [-0.01, 1.01, np.nan, np.inf])
 @pytest.mark.parametrize("function", [frr_at_far, far_at_frr])
 def test_a_limit_that_is_no_fraction_is_refused(function, limit):
-    with pytest.raises(ValueError, match="a fraction from 0 to 1"):
+    with pytest.raises(ValueError, match="expected a limit from 0 to 1"):
         function(error_curve(SCORES, LABELS), limit)
 
 

@@ -252,7 +252,7 @@ def test_too_few_speakers_give_figures_without_intervals(speakers, reason):
 def test_no_resamples_give_no_intervals():
     found = evaluate(simulated(), resamples=0)
     assert dataclasses.astuple(found.bootstrap) == (
-        "speaker", 12, 0, 1, "no resamples were asked for",
+        "speaker", 12, 0, 1, "the number of resamples is 0",
     )  # fmt: skip
     assert found.figures["eer"].ci95 is None
     found = evaluate(simulated(known=False), resamples=0)

@@ -57,7 +57,7 @@ def test_the_list_has_the_newest_first_and_what_is_known(serving, capsys):
         "1700000200 2023-11-14 22:16 30.00 % (20.43 to 35.95) A11 48.10 % 25.00 % current",
         "1700000100 2023-11-14 22:15 27.57 % (20.43 to 35.95) A11 48.10 % 25.00 %",
         "1700000000 2023-11-14 22:13 - - 25.00 %",
-        "1700000200: pushed against its gate: a demo",
+        "1700000200: pushed by a forced blessing: a demo",
     ]
 
 
@@ -81,8 +81,8 @@ def test_an_older_version_becomes_the_newest_and_none_is_changed(serving, capsys
     out, _ = run(capsys, serving, "--to", "1700000100", "--reason", "misses\u202e A17")
     new = store.complete_versions(str(serving))[-1]
     assert start <= int(new) <= time.time()
-    assert f"version {new} is now current: it is version 1700000100 again" in out
-    assert f"{new}: 1700000100 again: misses\\u202e A17\n" in out
+    assert f"version {new} is now current, a copy of version 1700000100" in out
+    assert f"{new}: copy of 1700000100: misses\\u202e A17\n" in out
     added = content(serving / new)
     record = json.loads(added.pop("assets.extra/republished.json"))
     assert added == content(serving / "1700000100")
@@ -141,10 +141,10 @@ def test_pruning_keeps_the_newest(serving, capsys):
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["--to", "1700000200", "--reason", "x"], "1700000200 is the current one already"),
-        (["--to", "7", "--reason", "x"], "no version 7. There are: 1700000000, 1700000100"),
-        (["--to", "1700000300", "--reason", "x"], "has no version 1700000300"),
-        (["--to", "../bonafide/1700000000", "--reason", "x"], "has no version ../"),
+        (["--to", "1700000200", "--reason", "x"], "1700000200 is already the current one"),
+        (["--to", "7", "--reason", "x"], "expected one of 1700000000, 1700000100, got version 7"),
+        (["--to", "1700000300", "--reason", "x"], "got version 1700000300"),
+        (["--to", "../bonafide/1700000000", "--reason", "x"], "got version ../"),
     ],
 )
 def test_what_cannot_be_done_is_told_and_changes_nothing(serving, capsys, arguments, reason):
@@ -158,7 +158,8 @@ def test_what_cannot_be_done_is_told_and_changes_nothing(serving, capsys, argume
 def test_a_folder_without_versions(tmp_path, capsys):
     for folder in (tmp_path, tmp_path / "none"):
         _, err = run(capsys, folder, code=1)
-        assert "has no version. Name the folder of a model" in err
+        assert "expected versions, got none in" in err
+        assert "Name the folder of a model" in err
 
 
 def test_a_record_that_is_no_json_is_named(serving, capsys):

@@ -386,7 +386,7 @@ def test_no_draws_give_no_intervals(files, capsys):
     assert data["eer_ci95"] is data["delta_eer_ci95"] is data["p_value"] is None
     assert (data["bootstrap"]["resamples"], data["bootstrap"]["seed"]) == (0, 0)
     assert isinstance(data["delta_eer"], float)
-    assert "no resamples were asked for" in words(capsys.readouterr().out)
+    assert "the number of resamples is 0" in words(capsys.readouterr().out)
 
 
 # What people see.
@@ -526,7 +526,8 @@ def lines_of(changed=(), **scores):
         ("scores.txt", lines_of() + "B1 -1\n", "scores.txt: 1 line with an utterance that was"),
         ("scores.txt", lines_of(F1="nan"), "scores.txt:3: the score is nan, as 1 of 7 are NaN"),
         ("scores.txt", lines_of(B4="inf"), "scores.txt:2: the score is inf, as 1 of 7 are NaN"),
-        ("scores.txt", lines_of(B4="high"), "scores.txt:2: the score 'high' is not a number"),
+        ("scores.txt", lines_of(B4="high"),
+         "scores.txt:2: expected a number as the score, got 'high'"),
         ("scores.txt", lines_of(F3=1, B4=1, F1=0, B1=0, F2=0, B3=1, B2=1),
          "scores.txt with protocol.txt: All 7 scores are among 2 different values (0, 1). Those "
          "are decisions, not scores"),
@@ -535,14 +536,15 @@ def lines_of(changed=(), **scores):
             f"{name} {'- bonafide' if name[0] == 'B' else 'A01 spoof'} {score}\n"
             for name, score in PLAIN_SCORES.items() if name != "B1"),
          "B1 (key spoof, in the protocol bonafide), F3 (system A01, in the protocol A02)"),
-        ("scores.txt", "", "scores.txt: there is no score in it"),
-        ("scores.txt", "B1,1\n", "scores.txt:1: no form of score file has 1 column"),
+        ("scores.txt", "", "scores.txt: the file is empty; expected 2 columns: UTTERANCE SCORE"),
+        ("scores.txt", "B1,1\n", "scores.txt:1: expected 2 or 4 columns separated"),
         ("protocol.txt", PROTOCOL + "S1 B9 - A01 bonafide\n",
-         "protocol.txt:8: a bonafide line names the attack 'A01'"),
-        ("protocol.txt", PROTOCOL.replace("spoof", "fake"), "protocol.txt:5: unknown key 'fake'"),
+         "protocol.txt:8: expected '-' as the attack of a bona fide trial, got 'A01'"),
+        ("protocol.txt", PROTOCOL.replace("spoof", "fake"),
+         "protocol.txt:5: expected 'bonafide' or 'spoof' as the key in column 5, got 'fake'"),
         ("protocol.txt", PROTOCOL.replace("- - bonafide", "- A01 spoof"), "no bona fide trial"),
-        ("protocol.txt", "", "protocol.txt: the protocol is empty"),
-        ("asv.txt", ASV.replace("A07 target 1\n", "A07 target\n"), "asv.txt:1: 2 columns in place"),
+        ("protocol.txt", "", "protocol.txt: the file is empty; expected 5 columns"),
+        ("asv.txt", ASV.replace("A07 target 1\n", "A07 target\n"), "asv.txt:1: expected 3 columns"),
         ("asv.txt", "A07 target 1\n", "asv.txt: there is no nontarget and no spoof trial"),
         ("asv.txt", ASV.replace("spoof ", "spoof -9"), "asv.txt: A t-DCF cannot be computed"),
         ("baseline.txt", lines_of(X1=1), "the scores in baseline.txt do not fit the protocol prot"),

@@ -66,7 +66,7 @@ def test_a_plain_card_has_no_empty_parts(make_report, make_normal_trials):
     assert "## Gate" not in card
     assert "## Calibration" not in card
     assert "No gate was applied" in card
-    assert "There are no intervals: no resamples were asked for." in card
+    assert "There are no intervals: the number of resamples is 0." in card
     assert "\n\n\n" not in card
 
 

@@ -240,7 +240,7 @@ def test_what_is_missing_is_left_out_or_said_to_be(make_report, make_normal_tria
     sections = [attrs["id"] for attrs in page.all("section")]
     assert "training-section" not in sections
     assert "No gate was applied" in page.words
-    assert "no resamples were asked for" in page.words
+    assert "the number of resamples is 0" in page.words
     assert "It is not known whether UtteranceGen rejected any." in page.words
     assert not [attrs for _, attrs in page.elements if "delta" in attrs.get("data-figure", "")]
     assert not page.all("audio")

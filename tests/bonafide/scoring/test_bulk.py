@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 import tensorflow as tf
+import voices
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,11 +22,7 @@ from bonafide.scoring.thresholds import Threshold
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 RATE = 16_000
 NAMES = [f"calls/{index}.wav" for index in range(7)]
-
-
-def level(value, seconds=1.0):
-    """Samples that the test model scores with value."""
-    return np.full(round(seconds * RATE), round(value * 1000), np.int16)
+SECONDS = [1.1 + 0.4 * index for index in range(7)]
 
 
 @pytest.fixture
@@ -36,10 +33,9 @@ def folder(tmp_path, monkeypatch, pushed):
     serving = tmp_path / "output/tests/serving/tests"
     serving.mkdir(parents=True)
     (serving / pushed.name).symlink_to(pushed)
-    rng = np.random.default_rng(0)
     (tmp_path / "calls").mkdir()
     for index, name in enumerate(NAMES):
-        soundfile.write(name, rng.normal(0.02 * index - 0.05, 0.1, 6_000 + 9_000 * index), RATE)
+        soundfile.write(name, voices.level(0.5 * index - 1.0, SECONDS[index]), RATE)
     (tmp_path / "calls/words.wav").write_text("these are words")
     (tmp_path / "list.txt").write_text("\n".join([*NAMES[:4], "calls/words.wav", *NAMES[4:]]))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
@@ -69,7 +65,7 @@ def test_the_shards_are_what_score_py_writes(folder, capsys):
     expected = rows((folder / "whole.csv").read_text())
     assert [list(row) for row in found] == [list(row) for row in expected]
     for row, other in zip(found, expected, strict=True):
-        for column in ("path", "decision", "seconds", "segments", "error"):
+        for column in ("path", "channel", "decision", "seconds", "speech", "segments", "error"):
             assert row[column] == other[column]
         for column in ("score", "probability"):
             assert (row[column] == "") == (other[column] == "")
@@ -88,17 +84,18 @@ def test_the_shards_are_what_score_py_writes(folder, capsys):
         "scored": 7,
         "rejected": 1,
     }
-    assert (told["bonafide"], told["spoof"]) == (
-        decided.count("bona fide"),
-        decided.count("spoof"),
+    assert (told["bonafide"], told["not_sure"], told["spoof"], told["no_speech"]) == (
+        *(decided.count("bona fide"), decided.count("not sure"), decided.count("spoof"), 0),
     )
+    assert min(told["bonafide"], told["not_sure"], told["spoof"]) > 0
     assert told["clips"] == sum(int(row["segments"] or 0) for row in expected)
-    samples = sum(6_000 + 9_000 * index for index in range(7))
-    assert told["audio_seconds"] == round(samples / RATE, 3)
+    assert told["audio_seconds"] == pytest.approx(sum(SECONDS))
     assert told["model_version"] == "1700000000"
     assert told["this_attempt"]["clips"] == told["clips"]
     assert told["this_attempt"]["clips_per_second"] > 0
-    assert "7 of 8 recordings scored" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "7 of 8 recordings scored" in err
+    assert "misses 25 % of the 278 synthetic clips of its own test" in err
     # Nothing is left that only workers need.
     assert sorted(path.name for path in (folder / "out").iterdir()) == [
         *(".results", "plan.json", "rejected.tsv"),
@@ -147,7 +144,8 @@ def test_what_is_there_is_not_done_again(folder, capsys):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (["--threshold", "far1"], "threshold (bayes: bona fide at or above 0 there, far1:"),
+        (["--threshold", "far1"], "threshold (band: bona fide above 0.75, spoof at or below"),
+        (["--channel", "each"], "channel (auto there, each now)"),
         (["--prior", "0.25"], "prior (0.5 there, 0.25 now)"),
         (["--shard-recordings", "3"], "shard-recordings (2000 there, 3 now)"),
         (["--format", "tfrecord"], "format (csv there, tfrecord now)"),
@@ -218,9 +216,31 @@ def test_tfrecords(folder):
         assert example["seconds"] == pytest.approx([row["seconds"]], abs=1e-3)
         assert example["decision"] == [row["decision"].encode()]
         assert len(example["segment_scores"]) == row["segments"]
-        assert np.mean(example["segment_scores"]) == pytest.approx(row["score"], abs=1e-5)
-    # 60,000 samples: windows of a second every half, the last one flush with the end.
-    assert found[-1]["segment_seconds"] == [0, 0.5, 1, 1.5, 2, 2.5, 2.75]
+        assert example["channel"] == [b"mono"]
+        assert example["speech"] == pytest.approx([row["speech"]], abs=1e-3)
+        assert example["partly_spoofed"] == [row["partly_spoofed"]]
+        mean = np.average(example["segment_scores"], weights=example["segment_speech"])
+        assert mean == pytest.approx(row["score"], abs=1e-5)
+    # 3.5 s: windows of a second every half, the last one flush with the end.
+    assert found[-1]["segment_seconds"] == [0, 0.5, 1, 1.5, 2, 2.5]
+
+
+def test_what_holds_no_speech_is_rejected_and_calls_have_rows_for_channels(folder, capsys):
+    soundfile.write("calls/silence.wav", np.zeros(3 * RATE), RATE)
+    left, right = voices.level(2.5, 2.0), voices.voice(2.0)[::-1] - 1_000
+    soundfile.write("calls/call.wav", np.stack([left, right], axis=1), RATE)
+    (folder / "two.txt").write_text("calls/silence.wav\ncalls/call.wav\n")
+    run("two.txt", "--output", "out", code=4)
+    found = rows((folder / "out/scores-00000-of-00001.csv").read_text())
+    assert [(row["channel"], row["decision"]) for row in found] == [
+        *(("mono", "no speech"), ("worst: right", "spoof")),
+        *(("left", "bona fide"), ("right", "spoof")),
+    ]
+    assert (folder / "out/rejected.tsv").read_text() == (
+        "path\treason\ncalls/silence.wav\t0.0 s of speech, at least 1 s are needed\n"
+    )
+    counts = {"recordings": 2, "scored": 1, "rejected": 1, "no_speech": 1, "spoof": 1}
+    assert {name: summary()[name] for name in counts} == counts
 
 
 def test_an_object_store(folder, memory_store):
@@ -261,10 +281,10 @@ def test_a_store_that_fails_now_and_then_is_asked_again(memory_store, store_fail
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("a.csv", "name,key\n1.wav,spoof\n", "a.csv:2: there is no column path or file or"),
-        ("a.csv", "path\n../1.wav\n", "a.csv:2: the path '../1.wav' goes out of the corpus"),
+        ("a.csv", "name,key\n1.wav,spoof\n", "a.csv:1: expected a column path or file or"),
+        ("a.csv", "path\n../1.wav\n", "the root of the corpus, got '../1.wav'"),
         ("a.jsonl", '{"path": ""}\n', "a.jsonl:1: the path is empty"),
-        ("a.csv", "path\n", "there is no row in it"),
+        ("a.csv", "path\n", "a.csv: expected rows below the header, got none"),
         ("a.txt", "\n\n", "names no recording"),
         ("none.txt", None, "none.txt cannot be read"),
     ],
@@ -296,8 +316,11 @@ def test_addresses(memory_store, root, path, expected):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--set", "trainer.epochs=1"], "only settings beam.* are taken here"),
-        (["--set", "beam.runer=direct"], "did you mean beam.runner"),
+        (
+            ["--set", "trainer.epochs=1"],
+            "expected a setting beam.*, got 'trainer.epochs=1' (--set)",
+        ),
+        (["--set", "beam.runer=direct"], "Did you mean 'beam.runner"),
         (["--workers", "0"], "not a whole number above 0"),
         (["--prior", "1"], "not a number between 0 and 1"),
     ],

@@ -1,15 +1,21 @@
+import dataclasses
+
 import pytest
+import scored
 
 from bonafide.scoring import chart
-from bonafide.scoring.engine import Recording
 from bonafide.scoring.rows import Reading
 from bonafide.scoring.thresholds import Threshold
 
 RATE = 16_000
 READING = Reading(RATE, RATE, Threshold("eer", 0.5, accept_equal=False), 0.5)
-LONG = Recording(
-    "talks/a & <b>.wav", 2 * RATE, starts=[0, RATE // 2, RATE], scores=[2.0, 1.25, -0.75]
-)
+
+
+def recording(path, samples, starts, scores):
+    return scored.recording(path, samples, starts, scores, clip=RATE, rate_hz=RATE)
+
+
+LONG = recording("talks/a & <b>.wav", 2 * RATE, [0, RATE // 2, RATE], [2.0, 1.25, -0.75])
 
 
 def test_the_chart_has_every_segment_the_threshold_and_the_lowest():
@@ -32,8 +38,8 @@ def test_the_chart_has_every_segment_the_threshold_and_the_lowest():
     assert low < -0.75 < 2.0 < high
     assert spec["title"] == {
         "text": "talks/a & <b>.wav: bona fide, score 0.83",
-        "subtitle": "the mean of 3 segments of 1 s, the lowest of them -0.75 (▲); "
-        "higher = more bona fide",
+        "subtitle": "the mean of 3 segments of at most 1 s (2.0 s of speech), the lowest of them "
+        "-0.75 (▲); higher = more bona fide",
     }
 
 
@@ -46,13 +52,44 @@ def test_the_threshold_is_in_view_when_it_is_far_from_the_scores():
 
 
 def test_one_clip_has_no_lowest_and_an_hour_no_bars():
-    one = Recording("a.wav", 8_000, starts=[0], scores=[1.0])
+    one = recording("a.wav", 18_000, [0], [1.0])
     spec = chart.chart(one, READING, "data:,")
     assert len(spec["vconcat"][0]["layer"]) == 3
-    assert spec["title"]["subtitle"] == "one clip of 0.50 s; higher = more bona fide"
+    assert spec["title"]["subtitle"] == ("one segment, 1.1 s of speech; higher = more bona fide")
     starts = list(range(0, 3600 * RATE, RATE // 2))
-    hour = Recording("a.wav", 3600 * RATE, starts=starts, scores=[0.0] * len(starts))
+    hour = recording("a.wav", 3600 * RATE, starts, [0.0] * len(starts))
     assert len(chart.chart(hour, READING, "data:,")["vconcat"][0]["layer"]) == 3
+
+
+def test_three_answers_have_two_lines_and_colours_of_their_own():
+    band = Threshold("band", 1.5, accept_equal=False, lower=-0.5)
+    spec = chart.chart(LONG, dataclasses.replace(READING, threshold=band), "data:,")
+    _line, bars, rule, _lowest = spec["vconcat"][0]["layer"]
+    assert bars["encoding"]["color"]["scale"]["domain"] == ["bona fide", "not sure", "spoof"]
+    assert rule["data"]["values"] == [
+        {"score": 1.5, "text": "bona fide above 1.5"},
+        {"score": -0.5, "text": "spoof at or below -0.5"},
+    ]
+    rows = spec["vconcat"][0]["data"]["values"]
+    assert [row["decision"] for row in rows] == ["bona fide", "not sure", "spoof"]
+
+
+def test_between_stretches_of_speech_there_is_no_line():
+    paused = recording("a.wav", 9 * RATE, [0, RATE // 2, 6 * RATE], [2.0, 1.0, 0.0])
+    assert [row["stretch"] for row in chart.segments(paused, READING)] == [0, 0, 1]
+
+
+def test_the_channel_that_decides_is_drawn_and_a_spoofed_part_is_named():
+    left = scored.track(2 * RATE, [0], [3.0], clip=RATE, rate_hz=RATE, channel="left")
+    starts = [RATE // 2 * i for i in range(9)]
+    right = scored.track(
+        5 * RATE, starts, [2, 2, 2, 2, -3, -3, -3, 2, 2], clip=RATE, rate_hz=RATE, channel="right"
+    )
+    call = dataclasses.replace(LONG, tracks=[left, right])
+    assert len(chart.segments(call, READING)) == 9
+    assert chart.title(call, READING).endswith(
+        "spoof, score 0.33, channel right, partly spoofed? 2.0 to 4.0 s"
+    )
 
 
 @pytest.mark.parametrize(

@@ -21,9 +21,9 @@ from bonafide.scoring import model as model_lib
 from bonafide.scoring.edge import command as edge
 from bonafide.scoring.edge import compare, graph, lite
 from models.export.servable import Member, build_detector, export_detector
-from models.features.config import FeatureConfig
 from models.network.conformer import Conformer
-from models.network.conformer_config import ConformerConfig
+from models.settings.conformer import ConformerConfig
+from models.settings.features import FeatureConfig
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 TINY = ConformerConfig(
@@ -42,7 +42,7 @@ LFCC = FeatureConfig(
 TRANSFORM = """
 import json, os, pathlib, sys
 from benchmarks.scoring import transform
-from models.features.config import FeatureConfig
+from models.settings.features import FeatureConfig
 transform(pathlib.Path(sys.argv[1]), FeatureConfig(**json.loads(sys.argv[2])))
 os._exit(0)
 """

@@ -5,9 +5,9 @@ from bonafide.scoring.model import read_model
 from bonafide.scoring.thresholds import choose
 
 
-def told(model, *, prior=0.5, name="bayes"):
+def told(model, *, prior=None, name="bayes"):
     threshold = choose(name, model.thresholds, prior=prior)
-    return " ".join(explain(model, threshold, prior, 1.0).split())
+    return " ".join(explain(model, threshold, prior).split())
 
 
 def test_the_figures_of_the_model(pushed):
@@ -18,8 +18,10 @@ def test_the_figures_of_the_model(pushed):
         "bayes: bona fide at or above 1.386",
         "on dev: 0.5.",
         "on dev: 2.",
-        "The model hears 1 s.",
+        "The score is of 1 s of speech at a time.",
         "one every 0.5 s",
+        "ratio 1",
+        "misses 12 % of the 278 synthetic clips",
         "16000 Hz",
         "(EER) was 6.25 %",
         "On the evaluation set (442 trials: 164 bona fide, 278 spoofed) it was 27.57 % (95 % "
@@ -27,6 +29,9 @@ def test_the_figures_of_the_model(pushed):
     ):
         assert figure in text
     assert "bona fide above 2 " in told(read_model(pushed), name="far1").replace(".", " ")
+    assert "of ASVspoof 5, p = 0.95 and ratio 10" in told(read_model(pushed))
+    assert "even is 0" in told(read_model(pushed), name="even")
+    assert "at most 5 % are called spoof" in told(read_model(pushed), name="band")
 
 
 def test_the_rules_are_said(pushed):
@@ -34,7 +39,8 @@ def test_the_rules_are_said(pushed):
     for rule in (
         "Higher means more bona fide",
         "the score is the mean of theirs",
-        "The mean of all channels",
+        "The mean of all channels where they are alike",
+        "less than 1 s of speech gives no decision",
         "spoofed only in part can pass",
         "It is no proof",
     ):
@@ -42,12 +48,13 @@ def test_the_rules_are_said(pushed):
 
 
 def test_a_model_that_says_little(pushed):
-    model = dataclasses.replace(read_model(pushed), facts={}, card="")
+    model = dataclasses.replace(read_model(pushed), facts={}, card="", evaluation={})
     text = told(model)
     assert "Whether this model's scores are calibrated is not recorded." in text
     assert "pushed without thresholds of its development set" in text
     assert "has no model card with its error rate" in text
     assert "(EER) was" not in text
+    assert "What the model misses at this threshold is not known" in text
 
 
 def test_scores_that_are_not_calibrated(pushed):

@@ -52,7 +52,8 @@ def test_no_model(tmp_path, monkeypatch):
 def test_what_a_model_says(pushed):
     found = model.read_model(pushed)
     assert (found.sample_rate, found.clip_samples) == (16_000, 16_000)
-    assert found.thresholds == {"eer": 0.5, "far1": 2.0}
+    assert found.thresholds == {"eer": 0.5, "far1": 2.0, "far5": 0.75, "frr5": -0.2}
+    assert (found.evaluation["n_bonafide"], found.evaluation["n_spoof"]) == (164, 278)
     assert "| EER |" in found.card
 
 

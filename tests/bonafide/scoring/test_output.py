@@ -3,18 +3,33 @@ import io
 import json
 
 import pytest
+import scored
 from rich.console import Console
 
 from bonafide.scoring import output
-from bonafide.scoring.engine import Recording
+from bonafide.scoring.engine import Recording, Track
 from bonafide.scoring.rows import Reading
 from bonafide.scoring.thresholds import Threshold
 
 READING = Reading(10, 20, Threshold("number", 0.0), prior=0.5)
+
+
+def recording(path, samples, starts, scores):
+    return scored.recording(path, samples, starts, scores, clip=20, rate_hz=10)
+
+
 RECORDINGS = [
-    Recording('tab\t, "quote"\nline.wav', 33, [0, 10, 13], [0.0, -1.0, 1.0]),
+    recording('tab\t, "quote"\nline.wav', 33, [0, 10, 13], [0.0, -1.0, 1.0]),
     Recording("b.wav", error="empty file (0 bytes)"),
 ]
+CALL = Recording(
+    "call.wav",
+    [
+        scored.track(30, [0, 10], [2.0, 1.0], clip=20, rate_hz=10, channel="left"),
+        scored.track(30, [0, 10], [-1.0, 0.5], clip=20, rate_hz=10, channel="right"),
+    ],
+    note="different channels",
+)
 
 
 def written(open_output, recordings=RECORDINGS):
@@ -33,11 +48,17 @@ def test_separated(delimiter):
     rows = list(csv.DictReader(io.StringIO(text), delimiter=delimiter))
     assert rows[0] == {
         "path": RECORDINGS[0].path,
+        "channel": "mono",
         "score": "0.000000",
         "probability": "0.500000",
         "decision": "bona fide",
         "seconds": "3.300",
+        "speech": "3.300",
         "segments": "3",
+        "lowest": "-1.000000",
+        "lowest_start": "1.000",
+        "partly_spoofed": "no",
+        "note": "",
         "error": "",
     }
     assert rows[1] == dict.fromkeys(rows[1], "") | {"path": "b.wav", "error": RECORDINGS[1].error}
@@ -65,9 +86,36 @@ def test_json_lines_with_segments():
     assert first["score"] == 0
     assert [part["score"] for part in first["segment_scores"]] == [0, -1, 1]
     assert set(first["segment_scores"][0]) == {
-        *("start", "end", "score", "probability", "decision", "lowest")
+        *("channel", "start", "end", "speech", "score", "probability", "decision", "lowest"),
+        "partly_spoofed",
     }
     assert second["segment_scores"] == []
+
+
+def test_channels_that_were_scored_apart():
+    text = written(
+        lambda file: output.separated(file, READING, segments=False, delimiter=","), [CALL]
+    )
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [(row["path"], row["channel"], row["score"], row["note"]) for row in rows] == [
+        ("call.wav", "worst: right", "-0.250000", "different channels"),
+        ("call.wav", "left", "1.500000", ""),
+        ("call.wav", "right", "-0.250000", ""),
+    ]
+    found = json.loads(
+        written(lambda file: output.json_lines(file, READING, segments=True), [CALL])
+    )
+    assert (found["channel"], found["decision"]) == ("worst: right", "spoof")
+    assert [(one["channel"], one["decision"]) for one in found["channels"]] == [
+        ("left", "bona fide"),
+        ("right", "spoof"),
+    ]
+    assert [part["channel"] for part in found["segment_scores"]] == [
+        *("left", "left", "right", "right")
+    ]
+    shown_rows = shown([CALL])
+    assert "worst: right" in shown_rows
+    assert "different channels" in shown_rows
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])
@@ -84,7 +132,7 @@ def test_a_json_document(count):
 
 def shown(recordings, *, segments=False):
     file = io.StringIO()
-    console = Console(file=file, width=120, highlight=False, markup=False)
+    console = Console(file=file, width=160, highlight=False, markup=False)
     with output.table(console, READING, segments=segments, title="the model") as write:
         for recording in recordings:
             write(recording)
@@ -92,13 +140,21 @@ def shown(recordings, *, segments=False):
 
 
 def test_a_table():
-    text = shown([*RECORDINGS, Recording("[red]x\x1b[2J.wav", 20, [0], [-3.25])])
+    text = shown([*RECORDINGS, recording("[red]x\x1b[2J.wav", 20, [0], [-3.25])])
     assert "the model" in text
     assert "[red]x\\u001b[2J.wav" in text
     assert "\x1b" not in text
     assert "empty file (0 bytes)" in text
     assert "-3.250" in text
-    assert "error" not in shown([RECORDINGS[0]])
+    plain = shown([RECORDINGS[0]])
+    for column in ("error", "note", "channel", "partly spoofed?"):
+        assert column not in plain
+    assert "partly spoofed" in plain  # the column
+    text = shown([Recording("quiet.wav", [Track("mono", 30, 0.3)])])
+    assert "no speech" in text
+    assert "0.3 s of speech" in text
+    spliced = recording("s.wav", 80, [0, 10, 20, 30, 40, 50, 60], [4, 4, -2, -3, 3, 4, 4])
+    assert "partly spoofed?" in shown([spliced])
 
 
 def test_a_table_of_segments_marks_the_lowest():

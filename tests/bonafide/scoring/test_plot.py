@@ -5,24 +5,29 @@ import sys
 
 import numpy as np
 import pytest
+import scored
 import tensorflow as tf
 
 from bonafide.scoring import plot
-from bonafide.scoring.engine import Recording
+from bonafide.scoring.reading import Track
 from bonafide.scoring.rows import Reading
 from bonafide.scoring.thresholds import Threshold
 
 RATE = 16_000
 READING = Reading(RATE, RATE, Threshold("eer", 0.5, accept_equal=False), 0.5)
-LONG = Recording(
-    "talks/a & <b>.wav", 2 * RATE, starts=[0, RATE // 2, RATE], scores=[2.0, 1.25, -0.75]
-)
+
+
+def recording(path, samples, starts, scores):
+    return scored.recording(path, samples, starts, scores, clip=RATE, rate_hz=RATE)
+
+
+LONG = recording("talks/a & <b>.wav", 2 * RATE, [0, RATE // 2, RATE], [2.0, 1.25, -0.75])
 
 
 def drawn_by(reading, samples):
     picture = plot.Plot(reading)
     blocks = [samples[:1000], samples[1000:]]
-    passed = list(picture.watch(blocks))
+    passed = list(picture.watch(Track("mono", blocks)).blocks)
     assert all(np.array_equal(*pair) for pair in zip(passed, blocks, strict=True))
     return picture
 

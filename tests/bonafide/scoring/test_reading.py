@@ -123,6 +123,37 @@ def test_a_pipe(wav, tmp_path):
     writer.join()
 
 
+def tracks(path, channel="auto"):
+    return [
+        (track.channel, np.concatenate(list(track.blocks)), track.notes)
+        for track in reading.read_tracks(str(path), 16_000, channel)
+    ]
+
+
+def test_tracks_of_channels(wav, tmp_path):
+    left, right = speech(16_000)[:, 0], speech(16_000, channels=2)[:, 1]
+    for name, pair, expected in (
+        ("alike", (left, left * 0.9), ["mix"]),
+        ("different", (left, right), ["left", "right"]),
+        ("opposite", (left, -left), ["left", "right"]),
+        ("silent", (left, 0 * left), ["left"]),
+    ):
+        (tmp_path / name).write_bytes(wav(np.stack(pair, axis=1)))
+        found = tracks(tmp_path / name)
+        assert [channel for channel, _, _ in found] == expected
+        assert all(bool(notes) is (name != "alike") for _, _, notes in found)
+    [(_, samples, _)] = tracks(tmp_path / "different", "right")
+    np.testing.assert_array_equal(samples, decoding.decode(wav(right), 16_000, 0.3))
+    assert [one[0] for one in tracks(tmp_path / "alike", "each")] == ["left", "right"]
+    assert [one[0] for one in tracks(tmp_path / "different", "mix")] == ["mix"]
+    (tmp_path / "one").write_bytes(wav(left))
+    for channel in reading.CHANNELS:
+        [(name, samples, notes)] = tracks(tmp_path / "one", channel)
+        assert (name, notes) == ("mono", ())
+    for fetched in reading.fetch_tracks("x", 16_000, (tmp_path / "one").read_bytes):
+        np.testing.assert_array_equal(np.concatenate(list(fetched.blocks)), samples)
+
+
 def test_the_ending_tells_what_has_no_header(tmp_path):
     (tmp_path / "call.G729").write_bytes(CALL.read_bytes())
     assert len(read(tmp_path / "call.G729")) == 32_000

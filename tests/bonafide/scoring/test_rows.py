@@ -1,13 +1,32 @@
+import dataclasses
 import math
 import os
 
-from bonafide.scoring.engine import Recording
+import scored
+
+from bonafide.scoring.engine import Recording, Track
 from bonafide.scoring.rows import COLUMNS, SEGMENT_COLUMNS, Reading, as_text
 from bonafide.scoring.thresholds import Threshold
 
 READING = Reading(10, 20, Threshold("number", 0.5), prior=0.5)
-LONG = Recording("a.wav", 33, [0, 10, 13], [1.0, -2.0, 4.0])
+
+
+def recording(path, samples, starts, scores):
+    return scored.recording(path, samples, starts, scores, clip=20, rate_hz=10)
+
+
+LONG = recording("a.wav", 33, [0, 10, 13], [1.0, -2.0, 4.0])
 BAD = Recording("b.wav", error="empty file (0 bytes)")
+QUIET = Recording("c.wav", [Track("mono", 50, 0.4)], note="odd header")
+CALL = Recording(
+    "d.wav",
+    [
+        scored.track(30, [0, 10], [2.0, 1.0], clip=20, rate_hz=10, channel="left"),
+        scored.track(30, [0, 10], [-1.0, 1.0], clip=20, rate_hz=10, channel="right"),
+        Track("channel 3", 30, 0.0),
+    ],
+    note="different channels",
+)
 
 
 def test_a_row():
@@ -15,13 +34,77 @@ def test_a_row():
     assert tuple(row) == COLUMNS
     assert row == {
         "path": "a.wav",
+        "channel": "mono",
         "score": 1.0,
         "probability": round(1 / (1 + math.exp(-1)), 6),
         "decision": "bona fide",
         "seconds": 3.3,
+        "speech": 3.3,
         "segments": 3,
+        "lowest": -2.0,
+        "lowest_start": 1.0,
+        "partly_spoofed": False,
+        "note": None,
         "error": None,
     }
+    assert READING.rows(LONG) == [row]
+
+
+def test_a_recording_without_speech():
+    row = READING.row(QUIET)
+    assert row == dict.fromkeys(COLUMNS) | {
+        **{"path": "c.wav", "channel": "mono", "decision": "no speech"},
+        **{"seconds": 5.0, "speech": 0.4, "note": "odd header"},
+        "error": "0.4 s of speech, at least 1 s are needed",
+    }
+    [segment] = READING.segment_rows(QUIET)
+    assert segment == dict.fromkeys(SEGMENT_COLUMNS) | {
+        **{"path": "c.wav", "decision": "no speech"},
+        "error": "0.4 s of speech, at least 1 s are needed",
+    }
+
+
+def test_channels_that_were_scored_apart_have_rows_and_the_lowest_decides():
+    own, left, right, third = READING.rows(CALL)
+    assert own == READING.row(CALL)
+    assert [row["channel"] for row in (own, left, right, third)] == [
+        *("worst: right", "left", "right", "channel 3")
+    ]
+    assert [row["score"] for row in (own, left, right, third)] == [0.0, 1.5, 0.0, None]
+    assert [row["decision"] for row in (own, left, right, third)] == [
+        *("spoof", "bona fide", "spoof", "no speech")
+    ]
+    assert [row["note"] for row in (own, left, right, third)] == [
+        *("different channels", None, None, None)
+    ]
+    assert all(tuple(row) == COLUMNS for row in (own, left, right, third))
+    assert all(row["error"] is None for row in (own, left, right, third))
+    segments = READING.segment_rows(CALL)
+    assert [(row["channel"], row["score"], row["lowest"]) for row in segments] == [
+        *(("left", 2.0, False), ("left", 1.0, True)),
+        *(("right", -1.0, True), ("right", 1.0, False)),
+    ]
+
+
+def test_a_run_of_low_segments_is_marked():
+    spliced = recording("a", 80, [0, 10, 20, 30, 40, 50, 60], [4, 4, -2, -3, 3, 4, 4])
+    row = READING.row(spliced)
+    assert (row["decision"], row["partly_spoofed"]) == ("bona fide", True)
+    assert READING.run(spliced) == (2.0, 5.0)
+    flags = [row["partly_spoofed"] for row in READING.segment_rows(spliced)]
+    assert flags == [False, False, True, True, False, False, False]
+    assert READING.run(LONG) is None
+    assert READING.run(QUIET) is None
+
+
+def test_three_answers():
+    band = Threshold("band", 2.0, accept_equal=False, lower=-1.0)
+    reading = dataclasses.replace(READING, threshold=band)
+    decisions = [
+        reading.row(recording("a", 20, [0], [score]))["decision"]
+        for score in (-1.5, -1.0, 0.0, 2.0, 2.1)
+    ]
+    assert decisions == ["spoof", "spoof", "not sure", "not sure", "bona fide"]
 
 
 def test_rows_of_segments():
@@ -34,8 +117,8 @@ def test_rows_of_segments():
 
 
 def test_a_segment_ends_with_its_recording():
-    [row] = READING.segment_rows(Recording("a.wav", 7, [0], [0.0]))
-    assert (row["start"], row["end"], row["lowest"]) == (0, 0.7, True)
+    [row] = READING.segment_rows(recording("a.wav", 17, [0], [0.0]))
+    assert (row["start"], row["end"], row["lowest"]) == (0, 1.7, True)
 
 
 def test_a_bad_recording():
@@ -47,7 +130,7 @@ def test_a_bad_recording():
 
 
 def test_it_is_decided_on_the_score_not_on_how_it_is_written():
-    row = READING.row(Recording("a", 20, [0], [0.4999999]))
+    row = READING.row(recording("a", 20, [0], [0.4999999]))
     assert (row["score"], row["decision"]) == (0.5, "spoof")
 
 
@@ -58,10 +141,11 @@ def test_the_prior_moves_the_probability_only():
 
 
 def test_text():
-    assert READING.row(Recording("a", 20, [0], [-1e-9]))["score"] == 0
-    assert math.copysign(1, READING.row(Recording("a", 20, [0], [-1e-9]))["score"]) == 1
+    assert READING.row(recording("a", 20, [0], [-1e-9]))["score"] == 0
+    assert math.copysign(1, READING.row(recording("a", 20, [0], [-1e-9]))["score"]) == 1
     assert as_text("seconds", 2) == "2.000"
     assert (as_text("lowest", True), as_text("lowest", False)) == ("yes", "no")
+    assert (as_text("lowest", -0.5), as_text("partly_spoofed", False)) == ("-0.500000", "no")
     assert as_text("error", None) == ""
 
 

@@ -12,6 +12,7 @@ import urllib.request
 
 import numpy as np
 import pytest
+from voices import level, voice
 
 from bonafide.scoring import web
 from bonafide.scoring.model import read_model
@@ -19,11 +20,6 @@ from bonafide.scoring.model import read_model
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 RATE = 16_000
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
-
-
-def level(value, seconds=1.0):
-    """Samples that the test model scores with value."""
-    return np.full(round(seconds * RATE), round(value * 1000), np.int16)
 
 
 @pytest.fixture(scope="module")
@@ -54,20 +50,52 @@ def score(site, content, query=""):
 
 
 def test_a_recording_is_scored_decided_and_drawn(site, wav):
-    status, found = score(site, wav(np.concatenate([level(3.0), level(-1.0)])))
+    status, found = score(site, wav(level([3.0, -1.0], 2.0)))
     assert status == 200
     assert found["svg"].startswith("<svg")
     assert found["explanation"].startswith("Model: ")
-    del found["svg"], found["explanation"]
+    assert found["limits"].startswith("This detector makes mistakes. In its own test it took 25 of")
+    assert found["speech"] == pytest.approx(2.0, abs=0.02)
+    del found["svg"], found["explanation"], found["limits"], found["speech"]
     assert found == {
         **{"score": 1.0, "probability": 0.731059, "decision": "bona fide", "seconds": 2.0},
-        **{"segments": 3, "lowest": -1.0, "threshold": "bayes: bona fide at or above 0"},
+        **{"segments": 3, "lowest": -1.0, "lowest_start": 1.0, "lowest_end": 2.0},
+        **{"channel": "mono", "channels": [], "note": None, "reason": "", "partly_spoofed": None},
+        "threshold": "band: bona fide above 0.75, spoof at or below -0.2, not sure between",
     }
+
+
+def test_what_holds_no_speech_is_not_decided(site, wav):
+    status, found = score(site, wav(np.zeros(3 * RATE, np.int16)))
+    assert (status, found["decision"], found["score"], found["svg"]) == (200, "no speech", None, "")
+    assert found["reason"] == "0.0 s of speech, at least 1 s are needed"
+    assert (found["seconds"], found["speech"]) == (3.0, 0.0)
+
+
+def test_channels_that_differ_are_scored_apart(site, wav):
+    call = np.stack([level(2.5, 2.0), voice(2.0)[::-1] - 1_000], axis=1)
+    _, found = score(site, wav(call))
+    assert (found["channel"], found["decision"]) == ("worst: right", "spoof")
+    assert [(one["channel"], one["decision"]) for one in found["channels"]] == [
+        ("left", "bona fide"),
+        ("right", "spoof"),
+    ]
+    assert found["note"].startswith("different channels")
+    assert found["svg"].startswith("<svg")
+
+
+def test_a_spoofed_part_is_marked(site, wav):
+    _, found = score(site, wav(level([3.0, 3.0, -2.0, 3.0, 3.0], 15.0)))
+    assert found["decision"] == "bona fide"
+    assert found["partly_spoofed"] == [pytest.approx(6.0, abs=1.0), pytest.approx(9.0, abs=1.0)]
 
 
 @pytest.mark.parametrize(
     ("query", "decision"),
     [
+        ("", "bona fide"),
+        ("threshold=band", "bona fide"),
+        ("threshold=even", "bona fide"),
         ("threshold=bayes", "bona fide"),
         ("threshold=far1", "spoof"),
         ("threshold=eer", "bona fide"),
@@ -86,7 +114,7 @@ def test_the_decision_is_at_the_operating_point_that_was_chosen(site, wav, query
 @pytest.mark.parametrize(
     ("query", "reason"),
     [
-        ("threshold=best", "neither a number nor one of bayes, eer, far1"),
+        ("threshold=best", "expected a number or one of band, even, bayes, eer, far1"),
         ("prior=1", "between 0 and 1"),
         ("prior=nan", "between 0 and 1"),
         ("prior=x", "prior is not a number"),
@@ -156,7 +184,9 @@ def test_nothing_is_kept_and_nothing_is_loaded_from_elsewhere(site):
 
 def test_the_page_knows_the_model(site, pushed):
     about = json.loads(ask(site, "about")[2])
-    assert about["thresholds"] == ["bayes", "eer", "far1"]
+    assert about["thresholds"] == ["band", "even", "bayes", "eer", "far1", "far5", "frr5"]
+    assert about["limits"].startswith("This detector makes mistakes.")
+    assert about["limits"].endswith("never decide on it alone.")
     assert about["card"] == read_model(pushed).card
     assert about["model"] == pushed.name
 
@@ -215,26 +245,57 @@ PICTURE_IS_DRAWN = """() => {
 
 @pytest.mark.parametrize("width", [380, 1200])
 def test_a_file_is_scored_shown_and_heard(browser, site, tmp_path, wav, width):
-    (tmp_path / "<b>talk.wav").write_bytes(wav(np.concatenate([level(3.0), level(-1.0)])))
+    (tmp_path / "<b>talk.wav").write_bytes(wav(level([3.0, -1.0], 2.0)))
+    (tmp_path / "silence.wav").write_bytes(wav(np.zeros(3 * RATE, np.int16)))
     (tmp_path / "words.wav").write_text("words")
     with opened(browser, site, width) as (page, wrong):
+        # What it cannot do stands above the fold, before anything is scored.
+        box = page.locator("#limits-of-model").bounding_box()
+        assert box["y"] + box["height"] < 900
+        assert "never decide on it alone" in page.inner_text("#limits-of-model")
         page.set_input_files("#file", tmp_path / "<b>talk.wav")
         page.wait_for_selector("#result:not([hidden])")
-        assert page.inner_text("#decision") == "bona fide"
+        assert page.inner_text("#decision") == "Sounds like a person (bona fide)"
         assert "score 1.00, probability of bona fide 73.1 %" in page.inner_text("#numbers")
-        assert page.inner_text("#rule").endswith("2.00 s, 3 segments, the lowest -1.00")
+        assert "of speech in 2.0 s, 3 segments, the lowest -1.00 at 1.0 s to 2.0 s. Rule: " in (
+            page.inner_text("#rule")
+        )
         page.wait_for_function(PICTURE_IS_DRAWN)
         page.wait_for_function("() => document.getElementById('player').duration === 2")
+        page.click("#how-details summary")
         page.select_option("#threshold", "far1")
-        page.wait_for_function("() => document.getElementById('decision').textContent === 'spoof'")
+        page.wait_for_selector("#decision.spoof")
+        assert page.inner_text("#decision") == "Sounds synthetic (spoof)"
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         if folder := os.environ.get("BONAFIDE_SCREENSHOTS"):
             page.screenshot(path=f"{folder}/page-{width}.png", full_page=True)
+        page.set_input_files("#file", tmp_path / "silence.wav")
+        page.wait_for_selector("#decision.no-speech")
+        assert "0.0 s of speech, at least 1 s are needed" in page.inner_text("#reason")
+        assert not page.is_visible("#picture")
         page.set_input_files("#file", tmp_path / "words.wav")
         page.wait_for_selector("#result", state="hidden")
         assert "cannot be scored: unreadable as audio" in page.inner_text("#status")
         # The refusal itself is all that the browser complains of.
         assert [said for said in wrong if "422" not in said] == []
+
+
+def test_a_call_and_a_spoofed_part_are_shown(browser, site, tmp_path, wav):
+    call = np.stack([level(2.5, 2.0), voice(2.0)[::-1] - 1_000], axis=1)
+    (tmp_path / "call.wav").write_bytes(wav(call))
+    (tmp_path / "spliced.wav").write_bytes(wav(level([3.0, 3.0, -2.0, 3.0, 3.0], 15.0)))
+    with opened(browser, site, 800) as (page, wrong):
+        page.set_input_files("#file", tmp_path / "call.wav")
+        page.wait_for_selector("#channel:not([hidden])")
+        assert "the most suspicious one decides: left bona fide (2.50), right spoof" in (
+            page.inner_text("#channel")
+        )
+        assert not page.is_visible("#partly")
+        page.set_input_files("#file", tmp_path / "spliced.wav")
+        page.wait_for_selector("#partly:not([hidden])")
+        assert page.inner_text("#partly").startswith("Partly spoofed? From ")
+        assert not page.is_visible("#channel")
+        assert wrong == []
 
 
 def test_a_clip_is_recorded(browser, site):
@@ -244,6 +305,7 @@ def test_a_clip_is_recorded(browser, site):
         time.sleep(1.0)  # of the fake microphone's beeps
         page.click("#record")
         page.wait_for_selector("#result:not([hidden])")
-        page.wait_for_function(PICTURE_IS_DRAWN)
-        assert page.inner_text("#decision") in ("bona fide", "spoof")
+        # A microphone of beeps: what it records is decoded, and is no speech.
+        assert page.inner_text("#decision") == "No speech to decide on (no speech)"
+        page.wait_for_function("() => document.getElementById('player').readyState > 0")
         assert wrong == []

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bonafide.scoring import windows
+from bonafide.scoring.windows import SpeechCutter
 
 
 @pytest.mark.parametrize(
@@ -44,21 +45,135 @@ def test_windows_cover_every_sample_and_none_beyond_the_end(samples, clip):
     assert all(np.diff(starts) <= windows.hop(clip))
 
 
-@given(st.lists(st.integers(0, 400), max_size=12), st.integers(1, 300))
-def test_a_stream_is_cut_as_the_whole_would_be(lengths, clip):
-    whole = np.arange(sum(lengths), dtype=np.int16)
+# Of a recording whose samples are its speech: what is not 0 is speech.
+
+RATE, FRAME = 100, 10  # so a pause of up to 50 samples belongs to a stretch
+
+
+class NotZero:
+    """Decides on whole frames, some of them late, as the detector does."""
+
+    def __init__(self, late=0):
+        self.held, self.late = np.zeros(0, np.int16), late
+
+    def add(self, block):
+        self.held = np.concatenate([self.held, block])
+        count = max(0, len(self.held) - self.late) // FRAME * FRAME
+        return self._decided(count)
+
+    def finish(self):
+        padded = np.zeros(-(-len(self.held) // FRAME) * FRAME, np.int16)
+        padded[: len(self.held)] = self.held
+        self.held = padded
+        return self._decided(len(padded))
+
+    def _decided(self, count):
+        decided, self.held = self.held[:count], self.held[count:]
+        return decided.reshape(-1, FRAME).any(axis=1).astype(np.float32)
+
+
+def cut(blocks, clip, late=0):
+    cutter = SpeechCutter(RATE, clip, meter=NotZero(late), frame_samples=FRAME)
+    return list(cutter.cut(iter(blocks))), cutter
+
+
+def recording(*parts):
+    """Samples of speech (numbers from 1 on) and of silence, in turns: how long each is."""
+    whole = np.arange(1, 1 + sum(parts), dtype=np.int16)
+    ends = np.cumsum(parts)
+    for start, end in zip(ends[::2], ends[1::2], strict=False):
+        whole[start:end] = 0
+    return whole
+
+
+@given(st.lists(st.integers(0, 400), max_size=12), st.integers(1, 300), st.integers(0, 100))
+def test_a_stream_is_cut_as_the_whole_would_be(lengths, clip, late):
+    whole = np.arange(1, 1 + sum(lengths), dtype=np.int16)
     blocks = np.split(whole, np.cumsum(lengths)[:-1]) if lengths else []
-    found = list(windows.cut(iter(blocks), clip))
-    expected = windows.starts(len(whole), clip) if len(whole) else []
-    assert [start for start, _ in found] == expected
-    for start, samples in found:
-        np.testing.assert_array_equal(samples, whole[start : start + clip])
+    found, cutter = cut(blocks, clip, late)
+    if len(whole) + FRAME <= windows.MIN_STRETCH_SECONDS * RATE:
+        assert found == []  # there is no word in it
+    elif clip >= windows.MIN_STRETCH_SECONDS * RATE:
+        expected = windows.starts(len(whole), clip)
+        assert [window.start for window in found] == expected
+    for window in found:
+        part = whole[window.start : window.start + clip]
+        np.testing.assert_array_equal(window.samples, part)
+        assert window.speech_seconds == pytest.approx(len(part) / RATE)
+    assert cutter.samples == len(whole)
+
+
+@given(
+    st.lists(st.integers(10, 400), min_size=1, max_size=7),
+    st.lists(st.integers(1, 300), max_size=6),
+    st.integers(20, 200),
+)
+def test_stretches_are_cut_apart_and_blocks_do_not_matter(parts, cuts, clip):
+    whole = recording(*(10 * (part // 10) for part in parts))
+    blocks = np.split(whole, np.minimum(np.cumsum(cuts), len(whole)))
+    (found, cutter), (at_once, _) = cut(blocks, clip, late=70), cut([whole], clip)
+    assert [(w.start, w.speech_seconds) for w in found] == [
+        (w.start, w.speech_seconds) for w in at_once
+    ]
+    for window, other in zip(found, at_once, strict=True):
+        np.testing.assert_array_equal(window.samples, other.samples)
+        # No long pause lies in a window, nor before or behind its speech.
+        speech = np.flatnonzero(window.samples)
+        gaps = np.diff([-1, *speech, len(window.samples)])
+        assert gaps.max() <= windows.MAX_PAUSE_SECONDS * RATE + 1
+    assert cutter.speech_seconds <= np.count_nonzero(whole) / RATE + 1e-9
+
+
+def test_silence_around_speech_is_in_no_window():
+    [before], _ = cut([recording(150)], 300)
+    for silence in (60, 300, 4_000):
+        padded = np.concatenate([np.zeros(silence, np.int16), recording(150, silence)])
+        [found], cutter = cut([padded], 300)
+        assert (found.start, len(found.samples)) == (silence, 150)
+        np.testing.assert_array_equal(found.samples, before.samples)
+        assert (cutter.samples, cutter.speech_seconds) == (150 + 2 * silence, 1.5)
+
+
+def test_what_follows_a_stretch_does_not_move_its_windows():
+    before, _ = cut([recording(730)], 200)
+    after, _ = cut([recording(730, 90, 500, 400)], 200)
+    assert [w.start for w in before] == [0, 100, 200, 300, 400, 500, 530]
+    assert [w.start for w in after][: len(before)] == [w.start for w in before]
+    assert after[len(before)].start == 820
+
+
+def test_a_short_pause_belongs_to_a_stretch_and_a_word_that_is_too_short_to_none():
+    found, cutter = cut([recording(100, 50, 100)], 1_000)
+    assert [(w.start, len(w.samples), w.speech_seconds) for w in found] == [(0, 250, 2.0)]
+    found, cutter = cut([recording(100, 60, 20, 60, 100)], 1_000)
+    assert [(w.start, w.speech_seconds) for w in found] == [(0, 1.0), (240, 1.0)]
+    assert cutter.speech_seconds == 2.0
+
+
+def test_speech_that_begins_at_once_is_scored_from_the_first_sample_on():
+    for silence, expected in ((10, 0), (20, 20)):
+        whole = np.concatenate([np.zeros(silence, np.int16), recording(200)])
+        [found], _ = cut([whole], 400)
+        assert found.start == expected
 
 
 def test_a_window_comes_before_the_stream_has_ended():
     def blocks():
-        yield np.zeros(101, np.int16)
+        yield np.ones(120, np.int16)
         raise AssertionError("read on")
 
-    start, samples = next(windows.cut(blocks(), 100))
-    assert (start, len(samples)) == (0, 100)
+    cutter = SpeechCutter(RATE, 100, meter=NotZero(), frame_samples=FRAME)
+    window = next(cutter.cut(blocks()))
+    assert (window.start, len(window.samples)) == (0, 100)
+
+
+def test_an_hour_of_silence_or_of_speech_is_not_held():
+    for value in (0, 1):
+        cutter = SpeechCutter(RATE, 200, meter=NotZero(late=500), frame_samples=FRAME)
+
+        def blocks(value=value, cutter=cutter):
+            for _ in range(3_600):
+                yield np.full(RATE, value, np.int16)
+                assert len(cutter._held) <= 200 + 500 + RATE + FRAME
+
+        assert sum(1 for _ in cutter.cut(blocks())) == value * (2 * 3_600 * RATE // 200 - 1)

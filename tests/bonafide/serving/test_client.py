@@ -1,5 +1,7 @@
 import base64
+import csv
 import http.server
+import io
 import pathlib
 import threading
 
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 import tensorflow as tf
+import voices
 
 from bonafide.scoring import command
 from bonafide.serving import client
@@ -36,26 +39,33 @@ def target(model):
 @pytest.fixture
 def recordings(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    rng = np.random.default_rng(0)
-    soundfile.write("short.wav", rng.normal(0.1, 0.05, 8_000), 16_000)
-    soundfile.write("stereo.flac", rng.normal(-0.1, 0.05, (11_025, 2)), 22_050)
+    soundfile.write("short.wav", voices.level(2.0, 1.1), 16_000)
+    stereo = np.stack([voices.level(-2.0, 1.5, 22_050)] * 2, axis=1)
+    soundfile.write("stereo.flac", stereo, 22_050)
     # More clips than the server takes at once: 20 s in windows of 1 s, one every half second.
-    soundfile.write("long.wav", np.linspace(-0.2, 0.3, 20 * 16_000), 16_000)
-    return ["short.wav", "stereo.flac", "long.wav"]
+    soundfile.write("long.wav", voices.level(np.linspace(-5, 5, 20), 20.0), 16_000)
+    call = np.stack([voices.level(2.5, 2.0), voices.voice(2.0)[::-1] - 1_000], axis=1)
+    soundfile.write("call.wav", call, 16_000)
+    return ["short.wav", "stereo.flac", "long.wav", "call.wav"]
 
 
 def test_it_says_what_score_py_says_over_rest_and_over_grpc(
     recordings, pushed, url, target, capsys
 ):
     assert command.main([*recordings, "--model", str(pushed)]) == 0
-    rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()[1:]]
-    expected = {row[0]: float(row[1]) for row in rows}
-    assert np.std(list(expected.values())) > 0.1
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out), delimiter="\t"))
+    # Of the call, the client says what decides.
+    expected = {r["path"]: r for r in rows if r["channel"] not in ("left", "right")}
+    assert np.std([float(row["score"]) for row in expected.values()]) > 0.1
+    assert expected["call.wav"]["channel"] == "worst: right"
     for where in (["--url", url], ["--grpc", target]):
         assert client.main([*recordings, *where, *SIZES]) == 0
         lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
-        assert {line[0]: float(line[1]) for line in lines} == pytest.approx(expected, abs=2e-6)
-        assert [line[2] for line in lines] == ["0.500", "0.500", "20.000"]
+        for path, score, *others in lines:
+            row = expected[path]
+            assert float(score) == pytest.approx(float(row["score"]), abs=2e-6)
+            assert others == [row["seconds"], row["speech"], row["channel"]]
+        assert [line[2] for line in lines] == ["1.100", "1.500", "20.000", "2.000"]
 
 
 def test_requests_are_as_the_rest_api_wants_them():
@@ -83,21 +93,25 @@ def test_the_schema_refuses_what_is_no_request(body):
 
 def test_a_recording_that_cannot_be_used_does_not_keep_the_others_from_it(recordings, url, capsys):
     pathlib.Path("words.wav").write_text("words")
-    arguments = ["words.wav", "none.wav", "short.wav", "--url", url, *SIZES]
+    soundfile.write("silence.wav", np.zeros(32_000), 16_000)
+    arguments = ["words.wav", "none.wav", "silence.wav", "short.wav", "--url", url, *SIZES]
     assert client.main(arguments) == 1
     out, err = capsys.readouterr()
-    assert out.startswith("short.wav\t")
+    silence, short = out.splitlines()
+    assert silence == "silence.wav\t\t2.000\t0.000\tmono"
+    assert short.startswith("short.wav\t2.0")
     assert err.splitlines() == [
         "error: words.wav: unreadable as audio: Format not recognised",
         "error: none.wav: there is no such file",
+        "error: silence.wav: no speech: 0.0 s of speech, at least 1 s are needed",
     ]
 
 
 def test_what_a_server_says_is_passed_on(recordings, url, target, capsys):
     assert client.main(["short.wav", "--url", url, "--model", "other"]) == 1
-    assert "/v1/models/other:predict says 404: Servable not found" in capsys.readouterr().err
+    assert "/v1/models/other:predict answered 404: Servable not found" in capsys.readouterr().err
     assert client.main(["short.wav", "--grpc", target, "--model", "other"]) == 1
-    assert f"{target} says NOT_FOUND: Servable not found" in capsys.readouterr().err
+    assert f"{target} answered NOT_FOUND: Servable not found" in capsys.readouterr().err
 
 
 def test_a_server_that_is_not_there_or_is_another(recordings, capsys):
@@ -118,4 +132,4 @@ def test_a_server_that_is_not_there_or_is_another(recordings, capsys):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         assert client.main(["short.wav", "--url", f"http://127.0.0.1:{server.server_port}"]) == 1
         server.shutdown()
-    assert "gives no scores: is it another service?" in capsys.readouterr().err
+    assert "returned no scores. Is it another service?" in capsys.readouterr().err

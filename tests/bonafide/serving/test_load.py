@@ -42,7 +42,7 @@ def test_failures_are_counted_with_the_first_reason(url):
     found = driven(address(url, "other"))
     assert found.requests == 0
     assert found.failed >= 2
-    assert "/v1/models/other:predict says 404: " in found.first_failure
+    assert "/v1/models/other:predict answered 404: " in found.first_failure
     assert np.isnan(found.p50_ms)
     assert "2 clients" in load.text_of(found)
     assert "failed: http" in load.text_of(found)
@@ -57,7 +57,7 @@ def test_no_server_is_a_failure_and_no_traceback():
 def test_another_service_is_named(url):
     body = json.dumps({"signature_name": "score_pcm16", "inputs": {"pcm16": []}}).encode()
     found = driven(address(url), body=body, clients=1, seconds=0.05)
-    assert "gives no scores" in found.first_failure
+    assert "returned no scores" in found.first_failure
 
 
 def test_memory_of_a_process_that_is_gone_is_not_known(url):
@@ -77,8 +77,8 @@ def test_the_command_prints_and_writes(url, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--clients", "0"], "must be above 0"),
-        (["--seconds", "0"], "must be above 0"),
+        (["--clients", "0"], "--clip-samples above 0"),
+        (["--seconds", "0"], "--clip-samples above 0"),
         (["--json", "/none/load.json"], "there is no folder /none"),
     ],
 )

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bonafide.trials.protocols import FileError, parse_protocol
+from bonafide.storage.text_files import FileError
+from bonafide.trials.protocols import parse_protocol
 from bonafide.trials.score_files import (
     is_number,
     match,
@@ -15,7 +16,6 @@ from bonafide.trials.score_files import (
     read_scores,
     score_lines,
     submission_lines,
-    token,
     without_extension,
     without_folder,
 )
@@ -46,6 +46,10 @@ FORMS = {
     "CSV with system and key": (
         "key,system,utterance,score\nspoof,A08,U3,0.0\nbonafide,,U1,2.5\nGenuine,-,U4,1e-3\n"
         "fake,A07,U2,-1.25\n"
+    ),
+    "JSON Lines": (
+        '{"file": "U3", "score": 0.0}\n{"file": "U1", "score": 2.5, "note": "x"}\n'
+        '{"score": 1e-3, "file": "U4"}\n{"file": "U2", "score": "-1.25"}\n'
     ),
     "a header between blanks": "utterance score\nU3 0.0\nU1 2.5\nU4 1e-3\nU2 -1.25\n",
 }
@@ -150,18 +154,18 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("U1 0.5\n\nU2 high\n", "scores.txt:3: the score 'high' is not a number"),
-        ("U1 0.5\nU2\n", "scores.txt:2: 1 column in place of 2"),
-        ("U1 0.5\nU2 A07 spoof 0.5\n", "scores.txt:2: 4 columns in place of 2"),
-        ("U1 - bonafide 0.5\nU2 0.5\n", "scores.txt:2: 2 columns in place of 4"),
+        ("U1 0.5\n\nU2 high\n", "scores.txt:3: expected a number as the score, got 'high'"),
+        ("U1 0.5\nU2\n", "scores.txt:2: expected 2 columns, got 1"),
+        ("U1 0.5\nU2 A07 spoof 0.5\n", "scores.txt:2: expected 2 columns, got 4"),
+        ("U1 - bonafide 0.5\nU2 0.5\n", "scores.txt:2: expected 4 columns, got 2"),
         ("U1 - bonafide 0.5\r\n\r\nU2 A07 fakes 1\r\n", "scores.txt:3: unknown key 'fakes'"),
         # Columns in another order: the key is no score.
-        ("U1 0.5 - bonafide\n", "scores.txt:1: the score 'bonafide' is not a number"),
-        ("U1 1_0\n", "scores.txt:1: the score '1_0' is not a number"),
-        ("utterance,score\nU1,0.5\nU2,\n", "scores.txt:3: the score '' is not a number"),
-        ("utterance,score\nU1,0.5\nU2\n", "scores.txt:3: 1 column in place of 2"),
-        ("utterance,score\nU1,0.5,7\n", "scores.txt:2: 3 columns in place of 2"),
-        ("utterance;score\nU1;0,5\n", "scores.txt:2: the score '0,5' is not a number"),
+        ("U1 0.5 - bonafide\n", "scores.txt:1: expected a number as the score, got 'bonafide'"),
+        ("U1 1_0\n", "scores.txt:1: expected a number as the score, got '1_0'"),
+        ("utterance,score\nU1,0.5\nU2,\n", "scores.txt:3: expected a number as the score, got ''"),
+        ("utterance,score\nU1,0.5\nU2\n", "scores.txt:3: expected 2 columns, got 1"),
+        ("utterance,score\nU1,0.5,7\n", "scores.txt:2: expected 2 columns, got 3"),
+        ("utterance;score\nU1;0,5\n", "scores.txt:2: expected a number as the score, got '0,5'"),
         ("utterance,score\n,0.5\n", "scores.txt:2: the utterance is empty"),
         ("utterance,score,key\nU1,0.5,0\n", "scores.txt:2: unknown key '0'"),
         ("utterance,score,key\nU1,0.5,\n", "scores.txt:2: unknown key ''"),
@@ -169,9 +173,12 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
         ("U1 A\x1b7 spoof 0.5\n", r"scores.txt:1: 'A\x1b7' holds control characters"),
         (f"{'U' * 256} 0.5\n", "is longer than 255 characters"),
         # Not a form at all.
-        ("\nU1,0.5\n", "scores.txt:2: no form of score file has 1 column without a header"),
-        ("U1 A07 0.5\n", "scores.txt:1: no form of score file has 3 columns without a header"),
-        ("utterance,value\nU1,0.5\n", "scores.txt:1: no form of score file has 1 column"),
+        ("\nU1,0.5\n", "scores.txt:2: expected 2 or 4 columns separated by blanks, got 1"),
+        ("U1 A07 0.5\n", "scores.txt:1: expected 2 or 4 columns separated by blanks, got 3"),
+        (
+            "utterance,value\nU1,0.5\n",
+            "scores.txt:1: expected 2 or 4 columns separated by blanks, got 1",
+        ),
     ],
 )
 def test_a_malformed_line_is_named_with_what_was_expected(text, message):
@@ -183,7 +190,7 @@ def test_a_malformed_line_is_named_with_what_was_expected(text, message):
 
 def test_a_malformed_line_is_shown():
     assert refusal("U1 0.5\nU2 A07  spoof 0.5\n") == (
-        "scores.txt:2: 4 columns in place of 2\n"
+        "scores.txt:2: expected 2 columns, got 4\n"
         "  line: 'U2 A07 spoof 0.5'\n"
         "  expected: UTTERANCE SCORE"
     )
@@ -201,10 +208,18 @@ def test_the_longest_id_is_allowed():
 
 
 @pytest.mark.parametrize(
-    "text", ["", "\ufeff", "\r\n \n", "utterance,score\n", "filename\tcm-score\r\n\r\n"]
+    ("text", "message"),
+    [
+        *(
+            (text, "the file is empty; expected 2 columns: UTT")
+            for text in ("", "\ufeff", "\r\n \n")
+        ),
+        ("utterance,score\n", "expected rows below the header, got none"),
+        ("filename\tcm-score\r\n\r\n", "expected rows below the header, got none"),
+    ],
 )
-def test_a_file_without_a_score_is_refused(text):
-    assert refusal(text).startswith("scores.txt: there is no score in it; expected two columns")
+def test_a_file_without_a_score_is_refused(text, message):
+    assert refusal(text).startswith(f"scores.txt: {message}")
 
 
 @pytest.mark.parametrize("word", ["nan", "NaN", "inf", "-Infinity", "1e999"])
@@ -221,7 +236,7 @@ def test_scores_that_are_not_finite_are_refused(word, form):
 def test_an_utterance_twice_is_refused_even_with_the_same_score():
     assert refusal("U1 0.5\nU2 0.5\n\nU1 0.5\n") == (
         "scores.txt: 1 line with an utterance that was there before: U1 (lines 1 and 4). "
-        "Each trial has one line"
+        "Remove them: each trial has one line"
     )
 
 
@@ -230,7 +245,7 @@ def test_the_first_repeated_utterances_are_named_and_all_are_counted():
     assert refusal(text) == (
         "scores.txt: 8 lines with an utterance that was there before: U0 (lines 2 and 9), "
         "U1 (lines 3 and 10), U2 (lines 4 and 11), U3 (lines 5 and 12), U4 (lines 6 and 13) "
-        "and 3 more. Each trial has one line"
+        "and 3 more. Remove them: each trial has one line"
     )
 
 
@@ -331,7 +346,7 @@ def test_where_two_ids_become_one_nothing_is_guessed():
     assert "1 score of 2 without a trial: U1\n" in found
 
 
-def test_a_mismatch_is_told_by_the_reading_that_fits_best():
+def test_a_mismatch_is_reported_by_the_reading_that_fits_best():
     found = refusal("U1.flac 1\nU2.flac 2\nU3.flac 3\nX9.flac 4\n", PROTOCOL)
     assert "1 trial of 4 without a score: U4\n" in found
     assert "1 score of 4 without a trial: X9.flac\n" in found
@@ -457,14 +472,6 @@ def test_trials_that_cannot_be_evaluated_are_refused_with_both_files_named(
 def test_names_without_extension_and_folder(name, without, bare):
     assert without_extension(name) == without
     assert without_folder(name) == bare
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [("U1", "U1"), ("a  b\tc", "a_b_c"), (" a ", "a"), ("", "-"), (" ", "-"), ("a\u00a0b", "a_b")],
-)
-def test_a_token_has_no_blank_and_is_never_empty(name, expected):
-    assert token(name) == expected
 
 
 # Writing.

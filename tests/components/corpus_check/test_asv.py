@@ -52,7 +52,9 @@ def test_a_named_file_is_read_for_its_split(corpus, tmp_path):
 
 
 def test_a_named_file_that_is_not_there_is_told(corpus):
-    with pytest.raises(CorpusError, match=r"asv_scores_dev is '/no/such\.txt'.*no such file"):
+    with pytest.raises(
+        CorpusError, match=r"asv_scores_dev is '/no/such\.txt'.*which does not exist"
+    ):
         asv_error_rates(str(corpus), LAYOUT, scores_dev="/no/such.txt")
 
 

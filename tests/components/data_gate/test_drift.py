@@ -10,9 +10,9 @@ from bonafide.audio import landmarks, measures
 from bonafide.metrics.distribution import distribution_of
 from components.data_gate import checks, profile
 from components.data_gate.config import RULES, DataGateConfig
-from components.data_gate.drift import Known
-from components.data_gate.served import Served
-from components.data_gate.serving_log import Heard
+from components.data_gate.drift import DriftReference
+from components.data_gate.served import ServedModel
+from components.data_gate.serving_log import ServingLogStats
 from components.data_gate.table import Table
 
 ONLY_DRIFT = DataGateConfig(
@@ -49,7 +49,7 @@ def table(count=400, **options):
 
 def served(of=None, *, scores=None, fingerprint="theirs"):
     of = table() if of is None else of
-    return Served("41", profile.train_profile(of, "old corpus", fingerprint), scores)
+    return ServedModel("41", profile.train_profile(of, "old corpus", fingerprint), scores)
 
 
 def drift(own, known, config=ONLY_DRIFT, fingerprint="ours"):
@@ -73,12 +73,12 @@ def test_a_profile_describes_train_by_class():
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"classes": {"spoof": {}}}', '{"classes": 1}'])
 def test_what_is_no_profile_is_refused(text):
-    with pytest.raises(ValueError, match=r"no profile|Expecting value"):
+    with pytest.raises(ValueError, match=r"expected the profile of a corpus|Expecting value"):
         profile.from_json(text)
 
 
 def test_a_corpus_like_the_champions_has_no_drift():
-    checked = drift(table(seed=1), Known(served=served()))
+    checked = drift(table(seed=1), DriftReference(served=served()))
     assert checked.findings == []
     assert checked.figures["drift"]["champion"]["numbers"]["bonafide"]["level_dbfs"]["bits"] < 0.1
     assert checked.figures["drift"]["champion"]["version"] == "41"
@@ -86,7 +86,7 @@ def test_a_corpus_like_the_champions_has_no_drift():
 
 def test_numbers_that_moved_are_named_with_both_medians():
     own = table(seed=1, level_dbfs=-30.0, dc_dbfs=1.5)
-    first, second = drift(own, Known(served=served())).findings
+    first, second = drift(own, DriftReference(served=served())).findings
     assert (first.rule, first.split, first.subject) == (
         "champion_drift",
         "train",
@@ -95,71 +95,74 @@ def test_numbers_that_moved_are_named_with_both_medians():
     assert second.subject == "spoofs"
     assert first.value == pytest.approx(1, abs=0.01)
     assert "the champion (version 41, corpus old corpus)" in first.message
-    assert "level of speech 1.00 (there " in first.message
+    assert "level of speech 1.00 bits (reference median " in first.message
     assert "DC offset" in first.message
     assert "peak" not in first.message
 
 
 def test_another_encoding_is_drift_too():
-    [first, _] = drift(table(seed=1, encoding="OGG/OPUS"), Known(served=served())).findings
+    [first, _] = drift(table(seed=1, encoding="OGG/OPUS"), DriftReference(served=served())).findings
     assert "encoding of the file 1.00" in first.message
 
 
 def test_the_same_corpus_is_not_compared_with_itself():
     moved = table(seed=1, level_dbfs=-30.0)
-    checked = drift(moved, Known(served=served(fingerprint="ours")))
+    checked = drift(moved, DriftReference(served=served(fingerprint="ours")))
     assert checked.findings == []
     assert checked.figures["drift"] == {}
 
 
 def test_too_few_utterances_say_nothing():
-    checked = drift(table(398, seed=1, level_dbfs=-30.0), Known(served=served()))
+    checked = drift(table(398, seed=1, level_dbfs=-30.0), DriftReference(served=served()))
     assert checked.findings == []
     assert checked.figures["drift"]["champion"]["numbers"]["bonafide"] == {}
 
 
 def test_levels_and_limits_hold():
-    own, known = table(seed=1, level_dbfs=-30.0), Known(served=served())
+    own, known = table(seed=1, level_dbfs=-30.0), DriftReference(served=served())
     assert drift(own, known, dataclasses.replace(ONLY_DRIFT, champion_drift="off")).findings == []
     error = drift(own, known, dataclasses.replace(ONLY_DRIFT, champion_drift="error"))
     assert {str(found.severity) for found in error.findings} == {"error"}
     assert drift(own, known, dataclasses.replace(ONLY_DRIFT, max_divergence=1.0)).findings == []
 
 
-def heard(scores=(), **options):
-    return Heard(measured(300, seed=7, **options), np.array(scores), "calls.csv")
+def stats(scores=(), **options):
+    return ServingLogStats(measured(300, seed=7, **options), np.array(scores), "calls.csv")
 
 
-def test_a_service_that_hears_the_like_is_fine():
-    checked = drift(table(), Known(heard=heard()))
+def test_similar_recordings_of_a_service_are_fine():
+    checked = drift(table(), DriftReference(serving_log=stats()))
     assert checked.findings == []
     assert checked.figures["drift"]["serving"]["recordings"] == 300
 
 
-def test_a_service_that_hears_something_else_is_named():
-    [found] = drift(table(), Known(heard=heard(bandwidth_hz=-9.0))).findings
+def test_different_recordings_of_a_service_are_named():
+    [found] = drift(table(), DriftReference(serving_log=stats(bandwidth_hz=-9.0))).findings
     assert (found.rule, found.subject) == ("serving_drift", "bona fide speech")
-    there, here = re.search(r"\(there (-?[\d.]+) Hz, here (-?[\d.]+) Hz", found.message).groups()
+    medians = r"\(reference median (-?[\d.]+) Hz, here (-?[\d.]+) Hz"
+    there, here = re.search(medians, found.message).groups()
     assert float(there) == pytest.approx(-9, abs=0.5)
     assert float(here) == pytest.approx(0, abs=0.5)
-    assert "unlike the 300 recordings of the service in calls.csv: bandwidth 1.00" in found.message
+    assert found.message.startswith(
+        "differs from the 300 recordings of the service in calls.csv: bandwidth 1.00"
+    )
 
 
 def test_scores_that_moved_are_named():
     random = np.random.default_rng(3)
     known = served(scores=distribution_of(random.normal(3, 1, 500)), fingerprint="ours")
     alike, moved = random.normal(3, 1, 400), random.normal(-1, 1, 400)
-    assert drift(table(), Known(known, heard(alike))).findings == []
-    [found] = drift(table(), Known(known, heard(moved))).findings
+    assert drift(table(), DriftReference(known, stats(alike))).findings == []
+    [found] = drift(table(), DriftReference(known, stats(moved))).findings
     assert (found.rule, found.subject) == ("serving_drift", "scores in service")
-    assert re.search(r"median -[01]\.\d\d in place of [23]\.\d\d\.", found.message)
+    assert re.search(r"median -[01]\.\d\d, on eval [23]\.\d\d\.", found.message)
     # Too few, or a model that was pushed without its scores: nothing can be said.
-    assert drift(table(), Known(known, heard(moved[:199]))).findings == []
-    assert drift(table(), Known(None, heard(moved))).findings == []
+    assert drift(table(), DriftReference(known, stats(moved[:199]))).findings == []
+    assert drift(table(), DriftReference(None, stats(moved))).findings == []
 
 
 def test_figures_are_ready_for_json():
-    known = Known(served(), heard([1.0] * 200))
+    known = DriftReference(served(), stats([1.0] * 200))
     figures = drift(table(seed=1, level_dbfs=-30.0), known).figures["drift"]
     there, here = figures["champion"]["numbers"]["spoof"]["level_dbfs"]["medians"]
     assert there - here == pytest.approx(30, abs=0.5)

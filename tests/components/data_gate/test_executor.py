@@ -137,7 +137,7 @@ def test_the_page_stands_beside_the_report(tmp_path):
     gate(tmp_path, {"train": ROWS, "dev": ROWS, "eval": ROWS})
     page = (tmp_path / OUTPUT / "data_report.html").read_text()
     assert "corpus &lt;1&gt;" in page
-    assert "Can be trained on" in page
+    assert "Fit for training" in page
 
 
 def test_what_train_sounds_like_is_kept_for_the_model(tmp_path):
@@ -201,9 +201,11 @@ def test_anomalies_of_the_schema_stop_the_run(tmp_path):
 def test_a_missing_split_and_class_stop_the_run(tmp_path):
     with pytest.raises(DataGateError) as caught:
         gate(tmp_path, {"train": ROWS, "eval": ROWS[1:]})
-    assert "2 error(s)" in str(caught.value)
+    assert "2 errors" in str(caught.value)
     assert "[splits] dev: whole split: The split is missing" in str(caught.value)
-    assert "[class_counts] eval: bonafide: 0 bonafide utterances" in str(caught.value)
+    assert "[class_counts] eval: bonafide: expected at least 1 bonafide utterances, got 0" in str(
+        caught.value
+    )
 
 
 def test_the_report_is_written_even_when_the_run_stops(tmp_path):
@@ -214,7 +216,7 @@ def test_the_report_is_written_even_when_the_run_stops(tmp_path):
     # And where it stays when TFX has removed the outputs, which the run's message says.
     kept = tmp_path / "DataGate" / "refused"
     assert json.loads((kept / "report.json").read_text()) == report
-    assert caught.value.__notes__ == [f"All that was found is on the page {kept}/data_report.html"]
+    assert caught.value.__notes__ == [f"All findings are on the page {kept}/data_report.html"]
     page = (tmp_path / OUTPUT / "data_report.html").read_text()
     assert (kept / "data_report.html").read_text() == page
 

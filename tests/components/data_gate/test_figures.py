@@ -12,7 +12,9 @@ from components.data_gate.config import DataGateConfig
 from components.data_gate.findings import Severity
 from components.data_gate.separation import Separation
 from components.data_gate.table import Table, TableError, make_table
-from models.settings import AugmentConfig, FeatureConfig, WaveformConfig
+from models.settings.augment import AugmentConfig
+from models.settings.features import FeatureConfig
+from models.settings.waveform import WaveformConfig
 
 ROWS = np.arange(80)
 
@@ -46,7 +48,7 @@ def table(
         speakers=np.array(speakers or [f"s{i % 8}" for i in range(size)]),
         systems=np.array(systems or ["-"] * 40 + ["A"] * 40),
         measured=measured,
-        told={name: np.array(values) for name, values in told.items()},
+        metadata={name: np.array(values) for name, values in told.items()},
     )
 
 
@@ -198,7 +200,7 @@ def test_a_language_of_one_class_is_a_shortcut_and_no_error():
     [finding] = shortcuts.find_shortcuts(single, {}, DataGateConfig())
     assert (finding.rule, finding.severity) == ("shortcut", Severity.WARNING)
     assert finding.subject == "language"
-    assert "Give both classes recordings of each." in finding.message
+    assert "Add recordings of each value to both classes." in finding.message
 
 
 def test_a_condition_with_a_value_for_each_utterance_says_nothing():
@@ -217,8 +219,8 @@ def test_what_the_listing_tells_is_counted_by_class():
         for i in range(80)
     ]
     made = make_table(rows, [told.measured])
-    assert set(made.told) == {"codec"}
-    assert made.told["codec"].tolist() == [""] + ["opus"] * 79
+    assert set(made.metadata) == {"codec"}
+    assert made.metadata["codec"].tolist() == [""] + ["opus"] * 79
 
 
 def test_a_table_knows_the_shard_of_each_utterance():
@@ -275,5 +277,5 @@ def test_a_listing_that_is_not_of_the_measures():
     made = table()
     rows = [listing.Listed("train", f"u{i}", "s", "-", "p") for i in range(80)]
     assert make_table(rows, [made.measured]).utterances.tolist() == made.utterances.tolist()
-    with pytest.raises(TableError, match="differ in u79: the examples are not whole"):
+    with pytest.raises(TableError, match="differ in u79: the examples are incomplete"):
         make_table(rows[:-1], [made.measured])

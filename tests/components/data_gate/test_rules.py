@@ -92,6 +92,24 @@ def test_an_unknown_key_is_named():
     assert finding.value == 2
 
 
+@pytest.mark.parametrize(("rejected", "said"), [(True, "were rejected"), (False, "were kept")])
+def test_recordings_without_speech_are_counted_by_class_and_split(rejected, said):
+    splits = {
+        "train": {"without_speech": {"spoof": 48, "bonafide": 0}},
+        "dev": {"without_speech": {"bonafide": 1}},
+        "eval": {},
+    }
+    found = rules.without_speech(splits, rejected=rejected)
+    assert [(one.rule, one.split, one.subject, one.value) for one in found] == [
+        ("without_speech", "train", "spoof", 48),
+        ("without_speech", "dev", "bonafide", 1),
+    ]
+    assert found[0].message.startswith("48 recordings hold no speech. They ")
+    assert all(said in one.message for one in found)
+    settled = report.settled(found, DataGateConfig())
+    assert {one.severity for one in settled} == {Severity.WARNING}
+
+
 def test_classes_are_counted_from_statistics():
     statistics = text_format.Parse(
         """datasets { num_examples: 5
@@ -113,7 +131,7 @@ def finding(number, severity=Severity.ERROR):
 
 def test_the_refusal_names_errors_only_and_is_bounded():
     text = report.refusal([finding(0, Severity.WARNING), *(finding(n) for n in range(1, 26))])
-    assert "25 error(s)" in text
+    assert "25 errors" in text
     assert "[r] train: s1: Bad. Mend it." in text
     assert "s0" not in text
     assert "s21" not in text

@@ -40,7 +40,7 @@ def test_a_version_that_was_pushed_without_profiles(tmp_path):
 def test_a_damaged_profile_is_said_and_passed_over(tmp_path, caplog):
     push(tmp_path, "7", text="{")
     assert find_served(str(tmp_path)).profile is None
-    assert "a profile is not readable" in caplog.text
+    assert "a profile cannot be read" in caplog.text
 
 
 def test_the_state_changes_with_another_corpus_and_not_with_ones_own_push(tmp_path):

@@ -69,7 +69,7 @@ def test_some_are_drawn_the_same_ones_every_time(calls):
 def test_paths_count_from_a_root_where_one_is_given(calls, monkeypatch):
     (calls / "logs").mkdir()
     (calls / "logs" / "log.csv").write_text(f"path\ncall0.wav\n{calls}/call1.wav\n")
-    with pytest.raises(ServingLogError, match="not one of 1"):
+    with pytest.raises(ServingLogError, match="none of 1 recordings"):
         read(calls / "logs" / "log.csv", most=1)  # neither here nor beside the log
     heard = read_serving_log(str(calls / "logs" / "*"), root=str(calls), most=9, sample_rate=RATE)
     assert (len(heard.measured), heard.unread) == (2, 0)
@@ -85,10 +85,10 @@ def test_a_recording_that_is_gone_is_counted(calls):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("path\n", "lists no recording"),
-        ("file,score\na.wav,1\n", "row 1 has no `path`"),
-        ("path,score\ncall0.wav,high\n", "row 1: score 'high' is no number"),
-        ("path\ngone.wav\n", "not one of 1 recordings could be read: .*gone.wav"),
+        ("path\n", "expected a log with recordings, got none in"),
+        ("file,score\na.wav,1\n", "expected a value of `path`, got none .*row 1"),
+        ("path,score\ncall0.wav,high\n", "expected a number as score, got 'high' .*row 1"),
+        ("path\ngone.wav\n", "none of 1 recordings can be read; the first one: .*gone.wav"),
         ('{"path": "call0.wav"}\n{"path"\n', "line 2: "),
         ('path,score\n"call0.wav,1\n', r"log: (unexpected end|row 1|not one)"),
     ],
@@ -100,9 +100,9 @@ def test_what_cannot_be_used_is_named(calls, text, said):
 
 
 def test_a_log_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(ServingLogError, match=r"no such file \(data_gate.serving_log\)"):
+    with pytest.raises(ServingLogError, match=r"does not exist. Set data_gate.serving_log"):
         read(tmp_path / "none.csv")
-    with pytest.raises(ServingLogError, match="no such file"):
+    with pytest.raises(ServingLogError, match="does not exist"):
         read(tmp_path / "none-*.csv")
 
 

@@ -17,7 +17,7 @@ from bonafide.storage import beam_files, records
 from bonafide.version import REPOSITORY
 from components.transform import batches, executor, feature_writer
 from models.features import frontend as features_lib
-from models.features.config import FeatureConfig
+from models.settings.features import FeatureConfig
 
 CONFIG = FeatureConfig(
     clip_samples=4000, window_samples=320, fft_length=512, hop_samples=160, num_bands=8
@@ -182,7 +182,7 @@ def test_data_are_not_read_where_there_is_nothing_to_learn_from_them(examples_ur
     for path in damaged.rglob("utterances-*"):
         path.write_bytes(b"damaged")
     run(damaged, tmp_path / "output", materialize=False, normalisation="utterance")
-    with pytest.raises(Exception, match=r"utterances-0000\d-of-00002: record 0 is cut off"):
+    with pytest.raises(Exception, match=r"utterances-0000\d-of-00002: the record at byte 0 is cut"):
         run(damaged, tmp_path / "other", materialize=False, normalisation="corpus")
 
 
@@ -190,7 +190,7 @@ def test_a_split_to_learn_from_that_is_empty(examples_uri, tmp_path):
     copy = copy_of(examples_uri, tmp_path / "examples")
     for path in (copy / "Split-train").iterdir():
         path.unlink()
-    with pytest.raises(ValueError, match="the split train holds no example"):
+    with pytest.raises(ValueError, match="expected examples in the split train"):
         run(copy, tmp_path / "output")
 
 
@@ -198,7 +198,7 @@ def test_a_failure_while_writing_leaves_no_shard(examples_uri, tmp_path):
     copy = copy_of(examples_uri, tmp_path / "examples")
     shard = copy / "Split-eval" / "utterances-00001-of-00002"
     shard.write_bytes(shard.read_bytes()[:-1])
-    with pytest.raises(Exception, match="utterances-00001-of-00002: record 0 is cut off"):
+    with pytest.raises(Exception, match="utterances-00001-of-00002: the record at byte 0 is cut"):
         run(copy, tmp_path / "output")
     left = {p.name for p in (tmp_path / "output" / "features" / "Split-eval").iterdir()}
     assert "transformed_examples-00001-of-00002" not in left

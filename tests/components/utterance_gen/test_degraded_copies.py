@@ -11,7 +11,9 @@ from bonafide.audio.chains import draw_chain, seed_of
 from bonafide.audio.codecs import degrade
 from bonafide.audio.degradation_specs import parse
 from bonafide.dataset import listing, measure_files
+from bonafide.settings import SettingsError
 from components.utterance_gen import component, executor
+from components.utterance_gen.settings import IngestSettings
 
 IN_MEMORY = ["--runner=FnApiRunner", "--sdk_container_image=unused"]
 TWO_PROCESSES = [
@@ -22,8 +24,12 @@ TWO_PROCESSES = [
 
 
 def run(root, output, beam_args=IN_MEMORY, **settings):
-    settings = {"shard_bytes": 300_000, "seed": 5, "corpus_fingerprint": "abc"} | settings
-    made = component.UtteranceGen(corpus_root=str(root), layout="asvspoof2019-la", **settings)
+    ingest = IngestSettings(
+        corpus_root=str(root),
+        layout="asvspoof2019-la",
+        **{"shard_bytes": 300_000, "seed": 5} | settings,
+    )
+    made = component.UtteranceGen(settings=ingest, corpus_fingerprint="abc")
     artifact = standard_artifacts.Examples()
     artifact.uri = str(output)
     context = executor.Executor.Context(
@@ -118,10 +124,5 @@ def test_chains_are_specs_of_all_kinds_and_the_same_for_both_classes():
 
 @pytest.mark.parametrize("count", [-1, 21])
 def test_a_number_of_copies_out_of_range_is_refused(count):
-    with pytest.raises(ValueError, match="degraded_copies must be 0 to 20"):
-        component.UtteranceGen(
-            corpus_root="x",
-            layout="asvspoof2019-la",
-            corpus_fingerprint="",
-            degraded_copies=count,
-        )
+    with pytest.raises(SettingsError, match="degraded_copies"):
+        IngestSettings(corpus_root="x", layout="asvspoof2019-la", degraded_copies=count)

@@ -176,10 +176,10 @@ def test_a_lost_attack_is_warned_of(small_corpus, tmp_path, caplog):
     assert "eval: none of the 1 utterances of system A99" in warning
 
 
-def spoil(corpus, wav, tone):
+def spoil(corpus, wav, speech):
     """Adds one utterance of each kind of bad input to train; returns id -> part of the reason."""
     flac = next(corpus.folder("train").glob("*.flac")).read_bytes()
-    samples = tone()
+    samples = speech()
     nan = samples.copy()
     nan[9] = np.nan
     bad = {
@@ -196,12 +196,12 @@ def spoil(corpus, wav, tone):
 
 
 def test_bad_files_are_rejected_with_reasons_and_the_rest_is_read(
-    small_corpus, tmp_path, wav, tone
+    small_corpus, tmp_path, wav, speech
 ):
-    reasons = spoil(small_corpus, wav, tone)
-    stereo = np.stack([tone(44_100)] * 2, axis=1)
+    reasons = spoil(small_corpus, wav, speech)
+    stereo = np.stack([speech(44_100)] * 2, axis=1)
     small_corpus.add("train", "S9 STEREO - A01 spoof", "STEREO.wav", wav(stereo, 44_100))
-    small_corpus.add("train", "S9 EIGHT - A01 spoof", "EIGHT.wav", wav(tone(), subtype="PCM_U8"))
+    small_corpus.add("train", "S9 EIGHT - A01 spoof", "EIGHT.wav", wav(speech(), subtype="PCM_U8"))
     output = tmp_path / "out"
     run(small_corpus.root, output, max_rejected_fraction=0.5)
 
@@ -231,7 +231,7 @@ def test_too_many_found_while_reading_stops_the_run(small_corpus, tmp_path):
     with pytest.raises(corpora.CorpusError) as caught:
         run(small_corpus.root, tmp_path / "out")
     # The first is one too many: the others are not looked at.
-    for part in ("1 of 26", "3.85 %", "1.00 %", "was not read", "Format not recognised"):
+    for part in ("1 of 26", "3.85 %", "1.00 %", "reading stopped there", "Format not recognised"):
         assert part in str(caught.value)
     assert not (tmp_path / "out" / "summary.json").exists()
 
@@ -254,9 +254,11 @@ def test_a_limit_is_known_to_all_shards(small_corpus, tmp_path, monkeypatch):
     assert len(opened) < len(lines) / 2
 
 
-def test_two_percent_of_bad_audio_are_listed_exactly(small_corpus, tmp_path, wav, tone):
+def test_two_percent_of_bad_audio_are_listed_exactly(small_corpus, tmp_path, wav, speech):
     for number in range(74):
-        small_corpus.add("train", f"S9 N{number} - A01 spoof", f"N{number}.wav", wav(tone(16_000)))
+        small_corpus.add(
+            "train", f"S9 N{number} - A01 spoof", f"N{number}.wav", wav(speech(16_000))
+        )
     bad = [small_corpus.folder("train") / f"N{number}.wav" for number in (3, 40)]
     for path in bad:
         path.write_bytes(path.read_bytes()[:999])
@@ -264,6 +266,39 @@ def test_two_percent_of_bad_audio_are_listed_exactly(small_corpus, tmp_path, wav
     lines = (tmp_path / "out" / "rejected.tsv").read_text().splitlines()[1:]
     assert sorted(line.split("\t")[0] for line in lines) == ["N3", "N40"]
     assert len(read_split(tmp_path / "out", "train")) == len(small_corpus.rows["train"]) - 2
+
+
+@pytest.mark.parametrize("rejected", [True, False])
+def test_what_holds_no_speech_is_counted_and_rejected_if_wanted(
+    small_corpus, tmp_path, wav, tone, rejected
+):
+    rng = np.random.default_rng(0)
+    empty = {
+        "ZEROS": np.zeros(32_000),
+        "NOISE": rng.normal(0, 0.1, 32_000),
+        "TONE": tone(16_000, 2.0),
+    }
+    for name, samples in empty.items():
+        small_corpus.add("train", f"S9 {name} - A01 spoof", f"{name}.wav", wav(samples))
+    small_corpus.add("dev", "S9 REAL - - bonafide", "REAL.wav", wav(np.zeros(16_000)))
+    output = tmp_path / "out"
+    run(
+        *(small_corpus.root, output),
+        max_rejected_fraction=0.5,
+        reject_without_speech=rejected,
+    )
+    lines = (output / "rejected.tsv").read_text().splitlines()[1:]
+    assert [line.split("\t")[0] for line in sorted(lines)] == (
+        ["NOISE", "REAL", "TONE", "ZEROS"] if rejected else []
+    )
+    assert all("\tno speech: less than 0.3 s of it in " in line for line in lines)
+    summary = json.loads((output / "summary.json").read_text())
+    assert summary["reject_without_speech"] is rejected
+    assert {split: found["without_speech"] for split, found in summary["splits"].items()} == {
+        **{"train": {"spoof": 3}, "dev": {"bonafide": 1}, "eval": {}},
+    }
+    written = {value(example, "utterance_id") for example in read_split(output, "train")}
+    assert (b"ZEROS" in written) is not rejected
 
 
 def test_a_file_that_vanishes_or_changes_while_the_corpus_is_read(

@@ -120,10 +120,10 @@ def test_a_corpus_for_evaluation_only_says_what_cannot_be_done(tmp_path, wav, qu
     assert rows[b"LA_E_1"]["codec"] == b"alaw"
     assert rows[b"LA_E_1"]["transmission"] == b"ita_tx"
     [warning] = [entry.message for entry in quiet.records if entry.levelname == "WARNING"]
-    assert "has no train and no dev: nothing can be trained on it" in warning
+    assert "has no train and no dev, so it cannot train a model" in warning
 
 
-def test_audio_inside_tfrecord_files(tmp_path, wav, tone):
+def test_audio_inside_tfrecord_files(tmp_path, wav, speech):
     def spoken(name, target, samples):
         return record(
             example(
@@ -137,13 +137,13 @@ def test_audio_inside_tfrecord_files(tmp_path, wav, tone):
 
     for split in ("train", "valid", "test"):
         (tmp_path / f"{split}0-2.tfrec").write_bytes(
-            spoken(f"{split}_real", 0, tone()) + spoken(f"{split}_fake", 1, tone()[:8000])
+            spoken(f"{split}_real", 0, speech()) + spoken(f"{split}_fake", 1, speech()[:8000])
         )
     run(tmp_path, tmp_path / "out", "auto")
     rows = {row["utterance_id"]: row for row in read_split(tmp_path / "out", "dev")}
     assert rows[b"valid_real"]["label"] == 1
     assert rows[b"valid_fake"]["num_samples"] == 8000
-    expected = np.round(tone() * 32767)
+    expected = np.round(speech() * 32768)
     pcm = np.frombuffer(rows[b"valid_real"]["pcm16"], "<i2")
     np.testing.assert_allclose(pcm, expected, atol=1)
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bonafide import corpora
-from bonafide.corpora import asvspoof2019_la
+from bonafide.corpora import asvspoof2019
 from components.utterance_gen import plan
 
 
@@ -45,7 +45,7 @@ def test_every_shard_has_its_share_of_systems_and_speakers(rows, num_shards, see
 
 @pytest.mark.parametrize("num_shards", [1, 7, 96])
 def test_real_protocols(dict_files, golden_protocols, num_shards):
-    corpus = asvspoof2019_la.read(dict_files(golden_protocols), corpus_name="la")
+    corpus = asvspoof2019.reader("LA")(dict_files(golden_protocols), corpus_name="la")
     for split, size in (("train", 25_380), ("dev", 24_844), ("eval", 71_237)):
         rows = [r for r in corpus.utterances if r.split == split]
         assert len(rows) == size

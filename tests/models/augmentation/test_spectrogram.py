@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.augmentation import spectrogram
-from models.augmentation.spectrogram_config import CUTMIX_AXES, AugmentConfig
+from models.settings.augment import CUTMIX_AXES, AugmentConfig
 
 seeds = st.tuples(st.integers(0, 2**31 - 1), st.integers(0, 2**31 - 1))
 

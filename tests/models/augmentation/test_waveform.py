@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from models.augmentation import rawboost, resynthesis, waveform
 from models.augmentation.spectrum import power_of
-from models.augmentation.waveform_config import WaveformConfig
+from models.settings.waveform import WaveformConfig
 
 RATE = 16000
 SEED = tf.constant([3, 5])

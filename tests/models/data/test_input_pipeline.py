@@ -19,7 +19,7 @@ from models.data.input_pipeline import (
     random_crop,
     training_batches,
 )
-from models.training.trainer_config import TrainerConfig
+from models.settings.trainer import TrainerConfig
 
 
 def numbered_split(count, frames=5, bands=3):

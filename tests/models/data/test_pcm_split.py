@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.augmentation.waveform_config import WaveformConfig
 from models.data.input_pipeline import evaluation_batches, open_splits, training_batches
 from models.data.pcm_split import PcmSplit, Recordings
-from models.features.config import FeatureConfig
-from models.training.trainer_config import TrainerConfig
+from models.settings.features import FeatureConfig
+from models.settings.trainer import TrainerConfig
+from models.settings.waveform import WaveformConfig
 
 CLIP = 8
 SOUNDS = [np.arange(1, 5), np.arange(10, 30), np.arange(0), np.arange(40, 48)]

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from models.export.freezing import freeze
 from models.network.conformer import Conformer
-from models.network.conformer_config import ConformerConfig
+from models.settings.conformer import ConformerConfig
 
 SMALL = {
     "width": 8,

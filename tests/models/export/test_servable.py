@@ -20,13 +20,13 @@ from bonafide.metrics.calibration import AffineCalibration
 from models.augmentation.spectrogram import AugmentConfig
 from models.export import servable
 from models.export.servable import Member, build_detector
-from models.features.config import FeatureConfig
 from models.features.preprocessing import FEATURES, PCM16
 from models.network.conformer import Conformer, ConformerConfig
+from models.settings.features import FeatureConfig
+from models.settings.trainer import TrainerConfig
 from models.training import checkpoints, train, trainer
 from models.training.calibrate import DevCalibration
 from models.training.pretrained import load_pretrained
-from models.training.trainer_config import TrainerConfig
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 TINY = ConformerConfig(

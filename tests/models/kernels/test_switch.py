@@ -6,9 +6,9 @@ import pytest
 import tensorflow as tf
 
 from models.kernels import switch
-from models.kernels.optimizer import build_optimizer
 from models.network.conformer import Conformer, ConformerConfig
-from models.training.trainer_config import TrainerConfig
+from models.settings.trainer import TrainerConfig
+from models.training.optimizer import build_optimizer
 
 CONFIG = ConformerConfig(
     width=16, num_blocks=2, num_heads=2, kernel_size=5, subsampling_channels=4, dropout=0.0

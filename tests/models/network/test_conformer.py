@@ -15,7 +15,7 @@ from models.network.conformer import (
     Subsampling,
     halve,
 )
-from models.network.conformer_config import SIZES
+from models.settings.conformer import SIZES
 
 TINY = ConformerConfig(
     width=16,

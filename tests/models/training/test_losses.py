@@ -6,34 +6,16 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models.data.class_counts import ClassCounts, ClassWeights, class_weights, log_prior_odds
+from models.settings.trainer import LOSSES as NAMES
 from models.training.losses import (
     LOSSES,
-    ClassCounts,
-    ClassWeights,
     am_softmax,
-    class_weights,
     focal,
-    log_prior_odds,
     make_loss,
     oc_softmax,
     weighted_bce,
 )
-from models.training.trainer_config import LOSSES as NAMES
-
-counts = st.builds(ClassCounts, st.integers(1, 10_000), st.integers(1, 10_000))
-
-
-def test_counts_need_not_be_whole():
-    """Those of corpora with weights: a class may be drawn less than once an epoch."""
-    rare = ClassCounts(0.25, 99.75)
-    assert class_weights(rare, "balanced") == (200.0, pytest.approx(50 / 99.75))
-    assert log_prior_odds(rare, class_weights(rare, "balanced")) == pytest.approx(0, abs=1e-12)
-    assert log_prior_odds(rare, class_weights(rare, "none")) == pytest.approx(
-        math.log(0.25 / 99.75)
-    )
-    with pytest.raises(ValueError, match="it has 0 bona fide and 3 spoof"):
-        class_weights(ClassCounts(0.0, 3.0), "balanced")
-
 
 logit_lists = st.lists(st.floats(-60, 60, width=32), min_size=1, max_size=8)
 class_weight_pairs = st.builds(ClassWeights, st.floats(0.1, 10), st.floats(0.1, 10))
@@ -98,26 +80,6 @@ def test_balanced_classes_weigh_the_same_after_mixing_with_partners(share, smoot
 def test_weighted_bce_known_values():
     loss = weighted_bce(tf.constant([0.0, 0.0, 2.0]), tf.constant([1.0, 0.0, 1.0]))
     assert np.allclose(loss, [math.log(2), math.log(2), math.log1p(math.exp(-2))])
-
-
-@given(counts)
-def test_balanced_weights_have_mean_one_and_no_prior(n):
-    weights = class_weights(n, "balanced")
-    total = n.bonafide * weights.bonafide + n.spoof * weights.spoof
-    assert total == pytest.approx(sum(n))
-    assert log_prior_odds(n, weights) == pytest.approx(0, abs=1e-9)
-
-
-def test_without_weighting_the_prior_is_that_of_the_data():
-    n = ClassCounts(2580, 22800)
-    assert log_prior_odds(n, class_weights(n, "none")) == pytest.approx(math.log(2580 / 22800))
-
-
-def test_a_missing_class_and_an_unknown_weighting_are_refused():
-    with pytest.raises(ValueError, match="0 bona fide and 3 spoof"):
-        class_weights(ClassCounts(0, 3), "balanced")
-    with pytest.raises(ValueError, match="not 'half'"):
-        class_weights(ClassCounts(1, 3), "half")
 
 
 @pytest.mark.parametrize("share", [1.0, 0.6])

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from bonafide.registry.warm_start import weights_digest, weights_path
 from models.network.conformer import Conformer, ConformerConfig
-from models.training.pretrained import load_pretrained, weights_digest, weights_path
+from models.training.pretrained import load_pretrained
 
 BANDS = 8
 TINY = ConformerConfig(
@@ -445,7 +446,9 @@ def test_nothing_asked_for_and_no_champion_leave_the_model_as_it_is(caplog):
 
 
 def test_what_is_not_there_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"pretrained=.*absent\.h5 does not exist; it want"):
+    with pytest.raises(
+        FileNotFoundError, match=r"pretrained=.*absent\.h5 does not exist. Name the folder"
+    ):
         load_pretrained(build(), str(tmp_path / "absent.h5"))
     pushed(tmp_path / "17", build())
     with pytest.raises(FileNotFoundError, match=r"folder without assets\.extra/conformer\.weigh"):
@@ -455,7 +458,7 @@ def test_what_is_not_there_is_named(tmp_path):
 @pytest.mark.parametrize("content", [b"", b"<!DOCTYPE html>", b"\x89HDF\r\n\x1a\n" + bytes(50)])
 def test_a_file_that_is_no_hdf5_is_told(tmp_path, content):
     (tmp_path / "a.h5").write_bytes(content)
-    with pytest.raises(ValueError, match=r"a\.h5 is not a readable HDF5 file .*downloaded whole"):
+    with pytest.raises(ValueError, match=r"a\.h5 is not a readable HDF5 file .*download complete"):
         load_pretrained(build(), str(tmp_path / "a.h5"))
 
 

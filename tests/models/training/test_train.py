@@ -15,12 +15,12 @@ import tensorflow as tf
 from models.augmentation.spectrogram import AugmentConfig
 from models.data.input_pipeline import ArraySplit
 from models.network.conformer import ConformerConfig
+from models.settings.trainer import TrainerConfig
 from models.training import checkpoints, steps, train
 from models.training.calibrate import calibrate
 from models.training.devices import choose_placement
 from models.training.losses import weighted_bce
 from models.training.steps import train_epoch
-from models.training.trainer_config import TrainerConfig
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 TINY = ConformerConfig(

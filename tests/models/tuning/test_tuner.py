@@ -5,6 +5,7 @@ import types
 import numpy as np
 import pytest
 
+from models.settings.tuner import TunerConfig
 from models.training.calibrate import DevCalibration
 from models.training.steps import TrainingDivergedError
 from models.training.train import TrainingResult
@@ -18,7 +19,6 @@ from models.tuning.tuner import (
     rounded,
     trial_line,
 )
-from models.tuning.tuner_config import TunerConfig
 from pipeline.config import override, sample
 from tests.models.training.test_train import toy_split
 
@@ -204,7 +204,9 @@ def test_a_trial_that_diverges_does_not_end_the_search(tmp_path, trained, caplog
 
 def test_if_all_diverge_that_is_an_error_with_advice(tmp_path, trained):
     trained(*[DIVERGED] * 4)
-    with pytest.raises(TuningFailedError, match=r"none of the 4 trials .* is nan: .* Lower it"):
+    with pytest.raises(
+        TuningFailedError, match=r"none of the 4 tuning trials .* is nan: .* Lower it"
+    ):
         make_tuner(tmp_path).search()
     assert not (tmp_path / "tuning").exists()  # the next run tries again
 
@@ -244,7 +246,7 @@ def test_attacks_that_are_not_there_are_told_by_the_name_of_the_setting(tmp_path
     assert "tuner.holdout_attacks" in caught.value.__notes__[0]
 
 
-def test_real_trials_leave_nothing_behind_and_say_one_line_each(tmp_path, data, caplog):
+def test_real_trials_leave_nothing_behind_and_say_one_line_each(tmp_path, data, caplog, capsys):
     caplog.set_level("DEBUG", logger="bonafide")
     tuner = make_tuner(tmp_path, "tuner.trials=2")
     tuner.search()
@@ -258,6 +260,11 @@ def test_real_trials_leave_nothing_behind_and_say_one_line_each(tmp_path, data, 
     assert len(scores) == 2
     assert all(0 <= score <= 1 for score in scores)
     assert not (tmp_path / "tuning").exists()
+    # As TFX does; what KerasTuner prints is no log line.
+    capsys.readouterr()
+    tuner.search_space_summary()
+    tuner.results_summary()
+    assert capsys.readouterr().out == ""
 
 
 def test_line_of_a_trial():

@@ -67,16 +67,21 @@ def strictly(value, kind):
         if not isinstance(value, python) or (kind == "int" and isinstance(value, bool)):
             raise ValueError(f"{value!r} is not of type {kind}")
     else:
-        message = getattr(kfp_server_api, kind)
-        if hasattr(message, "allowable_values"):
-            if value not in message.allowable_values:
-                raise ValueError(f"{value!r} is no {kind}")
-            return
-        fields = {json_name: name for name, json_name in message.attribute_map.items()}
-        for name, item in value.items():
-            if name not in fields:
-                raise ValueError(f"{kind} has no field {name!r}")
-            strictly(item, message.openapi_types[fields[name]])
+        strictly_message(value, kind)
+
+
+def strictly_message(value, kind):
+    """Checks a JSON object, or a word of an enumeration; see `strictly`."""
+    message = getattr(kfp_server_api, kind)
+    if hasattr(message, "allowable_values"):
+        if value not in message.allowable_values:
+            raise ValueError(f"{value!r} is no {kind}")
+        return
+    fields = {json_name: name for name, json_name in message.attribute_map.items()}
+    for name, item in value.items():
+        if name not in fields:
+            raise ValueError(f"{kind} has no field {name!r}")
+        strictly(item, message.openapi_types[fields[name]])
 
 
 def check_pipeline(value):

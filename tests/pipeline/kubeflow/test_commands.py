@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from bonafide.storage import uris
 from pipeline.kubeflow import connection as connections
 from pipeline.kubeflow.commands import add_commands, run_command
 
@@ -92,8 +93,8 @@ def test_the_token_of_each_source_is_sent_and_not_shown(
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        (["--param", "epoch=1"], "did you mean epochs?"),
-        (["--param", "epochs=many"], "a whole number is wanted"),
+        (["--param", "epoch=1"], "Did you mean 'epochs'?"),
+        (["--param", "epochs=many"], "expected a whole number"),
         (["--timeout", "5"], "give --wait as well"),
         (["--run-name", "{{workflow.name}}"], "--run-name: expected a text without {{"),
     ],
@@ -225,7 +226,7 @@ def test_schedules_of_an_experiment(run, server, world):
     assert server.requests[-1].query["experiment_id"] == "exp-default"
     assert world.shown == "no schedules\n"
     assert run("schedules", "--experiment", "Defualt") == 1
-    assert 'no experiment "Defualt"; there are Default' in world.complained
+    assert "no experiment \"Defualt\". Did you mean 'Default'?" in world.complained
 
 
 @pytest.mark.parametrize(
@@ -310,10 +311,11 @@ def test_no_runs_and_no_experiment(run, server, world):
     assert world.shown == "no runs\n"
     server.experiments.append({"experiment_id": "exp-1", "display_name": "nightly"})
     assert run("runs", "--experiment", "nightli", "--namespace", "team-a") == 1
-    assert 'has no experiment "nightli" in namespace team-a; there are nightly' in world.complained
+    assert 'has no experiment "nightli" in namespace team-a.' in world.complained
+    assert "Did you mean 'nightly'?" in world.complained
     server.experiments.clear()
     assert run("runs", "--experiment", "x") == 1
-    assert "there are none at all" in world.complained
+    assert "There is none yet." in world.complained
 
 
 def test_status_of_a_run_that_failed(run, server, world, make_run):
@@ -335,6 +337,35 @@ def test_status_of_a_run_that_is_not_there(run, server, world):
     server.script = [problem(404, "Run run-9 not found")]
     assert run("status", "run-9") == 1
     assert "run run-9: not found (404)" in world.complained
+
+
+def test_status_prints_the_logs_of_a_task(run, server, world, make_run, s3_bucket):
+    place = f"{s3_bucket}/bonafide-sample/run-1/ModelEvaluator/0b5e"
+    long = '{"message": "' + "a [red] line " * 20 + '"}'
+    uris.write_text(f"{place}/executor-logs-0", f"{long}\nKilled")
+    uris.write_text(f"{place}/executor-logs-1", "done\n")
+    tasks = {"UtteranceGen": "SUCCEEDED", "ModelEvaluator": "SUCCEEDED"}
+    server.run_states = [make_run("FAILED", tasks)]
+    arguments = ("status", "run-1", "--logs", "ModelEvaluator", "--pipeline-root", s3_bucket)
+    assert run(*arguments) == 0
+    assert world.shown == f"{long}\nKilled\ndone\n"
+    assert world.complained.splitlines() == [f"{place}/executor-logs-{i}" for i in (0, 1)]
+    assert server.asked() == ["GET /apis/v2beta1/runs/run-1"]
+    assert run("status", "run-1", "--logs", "UtteranceGen", "--pipeline-root", s3_bucket) == 1
+    assert "there is no log of UtteranceGen" in world.complained
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--logs", "Trainer", "--wait"], "expected one of --logs and --wait, got both"),
+        (["--pipeline-root", "s3://b"], "give --logs as well"),
+    ],
+)
+def test_options_of_logs(run, server, world, arguments, reason):
+    assert run("status", "run-1", *arguments) == 2
+    assert reason in world.complained
+    assert server.requests == []
 
 
 def test_wait_until_the_model_is_pushed(run, server, world, make_run, pipeline_path):

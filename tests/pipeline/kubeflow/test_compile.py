@@ -119,6 +119,37 @@ def test_the_champion_is_asked_for_when_the_run_is_there(tasks):
     assert constant(tasks["Champion"], "push_destination") == "@{push_destination}"
 
 
+@pytest.mark.parametrize("trials", [0, 2])
+def test_weights_to_start_from_are_found_in_the_run_and_are_part_of_the_fingerprint(trials):
+    settings = override(sample(), ["trainer.pretrained=champion", f"tuner.trials={trials}"])
+    spec, *_ = compile_pipeline(settings, parse_deployment({"image": "x"}), push_destination="/s")
+    tasks = spec["root"]["dag"]["tasks"]
+    assert tasks["WarmStart"]["cachingOptions"] == {}
+    assert constant(tasks["WarmStart"], "pretrained") == "champion"
+    assert constant(tasks["WarmStart"], "push_destination") == "@{push_destination}"
+    config = json.loads(constant(tasks["Trainer"], "custom_config"))
+    assert config["trainer"]["pretrained"] == "@{pretrained}"
+    whole = config["training_fingerprint"]
+    assert whole == constant(tasks["Champion"], "training_fingerprint")
+    known = constant(tasks["WarmStart"], "training_fingerprint")
+    assert whole == f"{known}-@{{pretrained_digest}}"
+    assert known.endswith("-@{corpus_fingerprint}-@{epochs}-@{seed}")
+    assert config["checkpoint_dir"].endswith("-@{pretrained_digest}")
+    # A trial starts where the training will start.
+    for name in ("Trainer", "Tuner") if trials else ("Trainer",):
+        given = tasks[name]["inputs"]["parameters"]
+        for key in ("pretrained", "pretrained_digest"):
+            assert given[f"param--{key}"] == {
+                "taskOutputParameter": {"producerTask": "WarmStart", "outputParameterKey": key}
+            }
+        assert "WarmStart" in tasks[name]["dependentTasks"]
+
+
+def test_without_such_weights_nothing_looks_for_them(tasks):
+    assert "WarmStart" not in tasks
+    assert "param--pretrained" not in tasks["Trainer"]["inputs"]["parameters"]
+
+
 def test_a_refused_model_is_not_pushed(spec, tasks):
     condition = tasks["ModelPusher"]["triggerPolicy"]["condition"]
     assert condition == "inputs.parameter_values['param--verdict'] == 'passed'"
@@ -177,7 +208,7 @@ def test_nothing_special_needs_no_second_document():
             {"image": "x", "checkpoints": "here"},
             "checkpoints: expected an absolute path .*, got 'here'",
         ),
-        (["trainer.pretrained=champion"], {"image": "x"}, "pretrained=champion"),
+        ([], {"image": "x", "beam_args": ["--runner=FlinkRunner"]}, "got FlinkRunner: an engine's"),
         (
             ["trainer.pretrained=weights.h5"],
             {"image": "x"},

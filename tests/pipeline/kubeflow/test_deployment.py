@@ -1,8 +1,8 @@
 import pytest
 
+from bonafide.settings import SettingsError
 from pipeline.kubeflow.deployment import (
     Deployment,
-    DeploymentError,
     SecretVariables,
     Toleration,
     Volume,
@@ -63,51 +63,71 @@ def test_an_empty_file_changes_nothing(content):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("text", "a mapping of settings is wanted"),
-        ({"imgae": "x"}, "unknown setting 'imgae'; did you mean image"),
-        ({"image": 3.5j}, "image: str is wanted"),
-        ({"default": {"memroy": "8Gi"}}, "default: unknown setting 'memroy'; did you mean memory"),
-        ({"default": {"memory": "8 GB"}}, "default: memory is '8 GB', not a quantity"),
-        ({"default": {"retries": -1}}, "default: retries is -1, less than 0"),
-        ({"default": {"retries": True}}, "default.retries: int is wanted, not True"),
-        ({"default": {"cache": 1}}, "default.cache: bool is wanted, not 1"),
-        ({"default": ["cpu"]}, "default: a mapping is wanted"),
-        ({"default": {"volumes": {"claim": "c"}}}, "default.volumes: a list is wanted"),
-        ({"default": {"volumes": [{"claim": "c"}]}}, r"default.volumes\[0\]: mount is missing"),
+        ("text", "expected a mapping of settings, got 'text'"),
+        ({"imgae": "x"}, r"expected a setting, got 'imgae' \(imgae\)\. Did you mean 'image'"),
+        ({"image": 3.5j}, r"expected a text, got 3\.5j \(image\)"),
+        (
+            {"default": {"memroy": "8Gi"}},
+            r"got 'memroy' \(default\.memroy\)\. Did you mean 'memory'",
+        ),
+        (
+            {"default": {"memory": "8 GB"}},
+            r"a quantity .*, got '8 GB' \(default\.memory\)",
+        ),
+        ({"default": {"retries": -1}}, r"0 or more, got -1 \(default\.retries\)"),
+        ({"default": {"retries": True}}, r"a whole number .* got True \(default\.retries\)"),
+        ({"default": {"cache": 1}}, r"true or false, got 1 \(default\.cache\)"),
+        ({"default": ["cpu"]}, r"a mapping of settings, .*\(default\)"),
+        ({"default": {"volumes": {"claim": "c"}}}, r"a list.*\(default\.volumes\)"),
+        (
+            {"default": {"volumes": [{"claim": "c"}]}},
+            r"an absolute path, got nothing \(default\.volumes\[0\]\.mount\)",
+        ),
         (
             {"default": {"volumes": [{"claim": "c", "mount": "data"}]}},
-            r"default.volumes\[0\]: mount is 'data', not an absolute path",
+            r"an absolute path, got 'data' \(default\.volumes\[0\]\.mount\)",
         ),
         (
             {"components": {"Trainer": {"tolerations": [{"operator": "exists"}]}}},
-            r"components.Trainer.tolerations\[0\]: operator is 'exists', not Equal or Exists",
+            r"one of Equal, Exists, got 'exists' "
+            r"\(components\.Trainer\.tolerations\[0\]\.operator\)",
         ),
         (
             {"components": {"Trainer": {"tolerations": [{"effect": "No"}]}}},
-            "effect is 'No', not NoSchedule",
+            r"one of NoSchedule, .*, or empty, got 'No'",
         ),
-        ({"kfp_version": 2.2}, r"expected kfp_version of 2\.14 or later, got '2\.2'\. Write it in"),
-        ({"kfp_version": "new"}, r"expected kfp_version as 2\.16, got 'new'"),
-        ({"components": {"Trianer": {}}}, "unknown component 'Trianer'; did you mean Trainer"),
-        ({"components": {"Trainer": "gpu"}}, "components.Trainer: a mapping is wanted"),
+        ({"kfp_version": 2.2}, r"expected 2\.14 or later, got '2\.2' \(kfp_version\)"),
+        ({"kfp_version": "new"}, r"expected a release such as 2\.16, got 'new' \(kfp_version\)"),
+        ({"components": {"Trianer": {}}}, r"a component, got 'Trianer' .*Did you mean 'Trainer'"),
+        (
+            {"components": {"Trainer": "gpu"}},
+            r"a mapping .*, got 'gpu' \(components\.Trainer\)",
+        ),
         (
             {"default": {"node_selector": "gpu"}},
-            "default.node_selector: a mapping is wanted, not 'gpu'",
+            r"a mapping, got 'gpu' \(default\.node_selector\)",
         ),
     ],
 )
 def test_what_cannot_be_is_told_with_its_place(content, message):
-    with pytest.raises(DeploymentError, match=message):
+    with pytest.raises(SettingsError, match=message):
         parse_deployment(content)
 
 
 def test_the_file_is_named(tmp_path):
-    with pytest.raises(DeploymentError, match=r"nothing\.yaml cannot be read"):
+    with pytest.raises(SettingsError, match=r"a YAML file, got No such file .*nothing\.yaml"):
         read_deployment(str(tmp_path / "nothing.yaml"))
     bad = tmp_path / "bad.yaml"
     bad.write_text("a: [")
-    with pytest.raises(DeploymentError, match=r"(?s)bad\.yaml cannot be read.*line 1"):
+    with pytest.raises(SettingsError, match=r"expected YAML, .*bad\.yaml:1"):
         read_deployment(str(bad))
-    bad.write_text("default: {retries: -1}")
-    with pytest.raises(DeploymentError, match=r"bad\.yaml: default: retries is -1"):
+    bad.write_text("default:\n  retries: -1")
+    with pytest.raises(SettingsError, match=r"got '-1' \(default\.retries, .*bad\.yaml:2\)"):
         read_deployment(str(bad))
+
+
+def test_a_release_needs_no_quotes(tmp_path):
+    path = tmp_path / "deployment.yaml"
+    path.write_text("kfp_version: 2.20\ndefault: &shared {cpu: 2}\ncomponents:\n  Tuner: *shared\n")
+    read = read_deployment(str(path))
+    assert (read.kfp_version, read.options("Tuner").cpu) == ("2.20", "2")

@@ -1,0 +1,45 @@
+"""Text files that people wrote: read and decoded, or refused with their name and the reason."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+
+
+class FileError(ValueError):
+    """A file that cannot be used; the message says where, what was expected and what to do."""
+
+
+def read_text(path: str | os.PathLike[str]) -> str:
+    """Returns the content of a UTF-8 file.
+
+    Raises:
+        FileError: It cannot be read or is not text.
+    """
+    return decode_text(read_bytes(path), str(path))
+
+
+def read_bytes(path: str | os.PathLike[str]) -> bytes:
+    """Returns the content of a file.
+
+    Raises:
+        FileError: It cannot be read.
+    """
+    try:
+        return pathlib.Path(path).read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        raise FileError(f"cannot read {path}: {getattr(error, 'strerror', error)}") from error
+
+
+def decode_text(data: bytes, where: str) -> str:
+    """Returns UTF-8, with or without byte order mark, as text.
+
+    Raises:
+        FileError: It is something else; the message names `where`.
+    """
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise FileError(
+            f"{where}: not a UTF-8 text file: {error}. Save it in the encoding UTF-8"
+        ) from error

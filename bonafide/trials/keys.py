@@ -1,0 +1,60 @@
+"""Keys and attack ids: how tables write that a trial is bona fide, or which attack made it."""
+
+from __future__ import annotations
+
+import functools
+
+from bonafide.text import shown
+
+BONAFIDE = "bonafide"
+SPOOF = "spoof"  # also the attack id of a spoof whose attack has no name
+NO_ATTACK = "-"  # the attack id of a bona fide trial
+
+# Other ways to write a key, in small letters.
+BONAFIDE_KEYS = frozenset({BONAFIDE, "bona-fide", "bona_fide", "bona fide", "genuine", "real"})
+SPOOF_KEYS = frozenset({SPOOF, "spoofed", "fake", "deepfake"})
+
+
+@functools.lru_cache
+def key_of(text: str, *, bonafide: str = "", spoof: str = "") -> str | None:
+    """Returns `bonafide` or `spoof` from what a table writes; None if it is neither.
+
+    Args:
+        text: What the table writes; capitals do not matter.
+        bonafide: One more way to write bona fide, such as `0`; capitals matter.
+        spoof: One more way to write spoof.
+    """
+    if text and text in (bonafide, spoof):
+        return BONAFIDE if text == bonafide else SPOOF
+    text = text.lower()
+    if text in BONAFIDE_KEYS:
+        return BONAFIDE
+    return SPOOF if text in SPOOF_KEYS else None
+
+
+def unknown_key(text: str) -> str:
+    """Returns what is wrong with a key that `key_of` does not know."""
+    return (
+        f"unknown key {shown(text)}: expected {', '.join(sorted(BONAFIDE_KEYS))} for bona fide or "
+        f"{', '.join(sorted(SPOOF_KEYS))} for spoof. Numbers are refused: they mean one thing in "
+        "one corpus and the opposite in another"
+    )
+
+
+def attack_of(key: str, attack: str) -> str:
+    """Returns the attack id of a trial: `-` if bona fide, `spoof` if the attack has no name."""
+    if key == BONAFIDE:
+        return NO_ATTACK
+    return SPOOF if attack in ("", NO_ATTACK) or key_of(attack) else attack
+
+
+def attack_problem(key: str, attack: str) -> str | None:
+    """Returns how an attack contradicts its key; None if it does not."""
+    if attack in ("", NO_ATTACK):
+        return None
+    bonafide = key_of(attack) == BONAFIDE  # as ASVspoof 2021 and 5 write it
+    if key == BONAFIDE and not bonafide:
+        return f"expected '-' as the attack of a bona fide trial, got {shown(attack)}"
+    if key == SPOOF and bonafide:
+        return f"expected the name of an attack for a spoof, got {shown(attack)}"
+    return None

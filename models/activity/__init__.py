@@ -1,0 +1,1 @@
+"""How the weights of `bonafide.audio.activity` were made."""

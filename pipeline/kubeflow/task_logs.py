@@ -1,0 +1,131 @@
+"""The logs of a task, read from the pipeline root of its run.
+
+KFP's launcher keeps what each try of a task wrote, as the artifact `executor-logs`, where the
+cluster does not set `PUBLISH_LOGS` to `false`. The API names no artifacts of a run, but it has all
+that their place is made of: ROOT/PIPELINE/RUN/TASK/EXECUTION/executor-logs-TRY (`GenerateOutputURI`
+in the backend's `driver.go`; before 2.17 there is no `-TRY`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import os
+import re
+from typing import Any
+
+from bonafide.storage import uris
+from pipeline.kubeflow.errors import ClientError, NotFoundError, UsageError
+from pipeline.kubeflow.runs import spec_of, task_states
+
+_NAME = re.compile(r"executor-logs(?:-(\d+))?")
+_DEFAULT_NAMESPACE = "kubeflow"
+
+
+@dataclasses.dataclass(frozen=True)
+class TaskLog:
+    """What one try of a task wrote.
+
+    Attributes:
+        uri: Where it is kept.
+        text: The whole of it.
+    """
+
+    uri: str
+    text: str
+
+
+def task_logs(
+    run: Any, task: str, *, pipeline_root: str = "", namespace: str = ""
+) -> list[TaskLog]:
+    """Reads the logs of a task, those of its first try first.
+
+    The store is read with the credentials of this process, as pushed models are.
+
+    Args:
+        run: `V2beta1Run`.
+        task: Name of the task.
+        pipeline_root: URI in place of the one that the run or its pipeline names.
+        namespace: Where the pods are; empty for KFP's own.
+
+    Raises:
+        NotFoundError: The run has no such task, or the store no log of it.
+        UsageError: It is not known where the store is.
+        ClientError: The store cannot be read.
+    """
+    _require_task(run, task)
+    pods = (
+        f"While the cluster keeps the pods: {kubectl_command(run.run_id, namespace)} | "
+        f'grep \'"component": "{task}"\''
+    )
+    folder = _task_folder(run, task, pipeline_root, pods)
+    try:
+        found = _read(folder)
+    except OSError as error:
+        raise ClientError(f"cannot read the log of {task}: {error}\n{pods}") from error
+    if not found:
+        raise NotFoundError(
+            f"there is no log of {task} in {folder}. It is written when a try of the task ends; "
+            "a task that was skipped or taken from the cache has none in this run, and a cluster "
+            f"with PUBLISH_LOGS=false keeps none. {pods}"
+        )
+    return found
+
+
+def kubectl_command(run_id: str, namespace: str = "") -> str:
+    """The command that shows the logs of a run's pods; the backend labels them with the run."""
+    return (
+        f"kubectl logs -n {namespace or _DEFAULT_NAMESPACE} -l pipeline/runid={run_id} -c main "
+        "--tail=-1"
+    )
+
+
+def _require_task(run: Any, task: str) -> None:
+    states = task_states(run)
+    if task in states:
+        if states[task] == "SKIPPED":
+            raise NotFoundError(f"{task} was skipped in this run, so there is no log of it")
+        return
+    near = difflib.get_close_matches(task, states, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(states) or 'none'}"
+    raise NotFoundError(f"run {run.run_id} has no task {task}; {hint}")
+
+
+def _task_folder(run: Any, task: str, pipeline_root: str, pods: str) -> str:
+    spec = spec_of(run)
+    root = (
+        pipeline_root
+        or (run.runtime_config.pipeline_root if run.runtime_config is not None else "")
+        or (spec.default_pipeline_root if spec is not None else "")
+    )
+    if not root or spec is None:
+        missing = "the pipeline root of the run" if spec is not None else "the run's pipeline"
+        raise UsageError(
+            f"the server does not say {missing}, in which the log of {task} is kept. "
+            + (
+                "Give --pipeline-root, by default minio://mlpipeline/v2/artifacts. "
+                if spec is not None
+                else ""
+            )
+            + pods
+        )
+    if root.startswith("minio://") and not os.environ.get("AWS_ENDPOINT_URL"):
+        raise UsageError(
+            f"the log of {task} is in {root}: set AWS_ENDPOINT_URL to the address of that store, "
+            "and its credentials (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY), for example after "
+            "kubectl port-forward -n kubeflow svc/minio-service 9000:9000 to "
+            f"http://localhost:9000. {pods}"
+        )
+    # A root may carry options of the store, which are no part of an artifact's URI.
+    return uris.join(root.partition("?")[0], spec.pipeline_info.name, run.run_id, task)
+
+
+def _read(folder: str) -> list[TaskLog]:
+    found = []
+    for execution in uris.names_in(folder):
+        for name in uris.names_in(uris.join(folder, execution)):
+            if match := _NAME.fullmatch(name):
+                found.append((execution, int(match[1] or 0), uris.join(folder, execution, name)))
+    return [
+        TaskLog(uri, uris.read_bytes(uri).decode("utf-8", "replace")) for _, _, uri in sorted(found)
+    ]
