@@ -7,12 +7,13 @@ spectrum over a second, and how well a fundamental between 70 and 400 Hz explain
 Features of a frame (`features`), from 80 to 3,800 Hz, which a telephone passes, too:
 
 - the power in 20 bands of equal width in mel (triangles), in dB relative to full scale. What is
-  below -66 dBFS counts as -66 dBFS, so that digital silence and faint noise are the same;
+  below -60 dBFS counts as -60 dBFS, so that digital silence and faint noise are the same;
 - the height and the place of the highest peak of the real cepstrum between 1/400 s and 1/70 s
   (Noll, "Cepstrum pitch determination", 1967): voices have one, noise and single tones do not.
 
-A frame below -57 dBFS in these bands is no speech, whatever is around it: speech ends where its
-sound ends, and faint noise behind it does not move its end.
+A frame below -57 dBFS in these bands, or 35 dB below the loudest frame of speech of the second
+before it, is no speech, whatever is around it: speech ends where its sound ends, and faint noise
+behind it does not move its end.
 
 The network (`_forward`) is five convolutions over time, of which the first four are dilated and
 followed by ReLU (a small temporal convolutional network; Bai et al., arXiv 1803.01271). It sees
@@ -34,10 +35,12 @@ import numpy as np
 import scipy.fft
 
 HOP_SECONDS = 0.016
-FLOOR_DB = -66.0
+FLOOR_DB = -60.0
 # Probability from which a frame counts as speech.
-SPEECH_FROM = 0.5
+SPEECH_FROM = 0.3
 FAINTEST_SPEECH_DBFS = -57.0
+SPEECH_RANGE_DB = 35.0
+_RANGE_FRAMES = 64
 KERNEL = 5
 DILATIONS = (1, 2, 4, 8)
 FRAMES_BEFORE, FRAMES_AFTER = 40, 20
@@ -80,6 +83,7 @@ class ActivityMeter:
         # are. A recording begins behind silence.
         self._context = np.repeat(_silent_frame(sample_rate), FRAMES_BEFORE, axis=0)
         self._levels_db = np.zeros(0, np.float32)
+        self._loud_db = np.full(_RANGE_FRAMES - 1, FAINTEST_SPEECH_DBFS, np.float32)
 
     def add(self, block: np.ndarray) -> np.ndarray:
         """Takes the next samples.
@@ -118,8 +122,14 @@ class ActivityMeter:
         levels_db = np.concatenate([self._levels_db, levels_db])
         self._context = seen[-(FRAMES_BEFORE + FRAMES_AFTER) :]
         found = _forward(seen)
-        self._levels_db = levels_db[len(found) :]
-        return np.where(levels_db[: len(found)] >= FAINTEST_SPEECH_DBFS, found, np.float32(0))
+        levels_db, self._levels_db = levels_db[: len(found)], levels_db[len(found) :]
+        # Of each frame and those before it, how loud the loudest is that is speech.
+        loud = np.where(found >= SPEECH_FROM, levels_db, np.float32(FAINTEST_SPEECH_DBFS))
+        loud = np.concatenate([self._loud_db, loud])
+        self._loud_db = loud[len(loud) - _RANGE_FRAMES + 1 :]
+        loudest = np.lib.stride_tricks.sliding_window_view(loud, _RANGE_FRAMES).max(axis=1)
+        least = np.maximum(loudest - SPEECH_RANGE_DB, FAINTEST_SPEECH_DBFS)
+        return np.where(levels_db >= least, found, np.float32(0))
 
 
 def probabilities(samples: np.ndarray, sample_rate: int) -> np.ndarray:

@@ -5,7 +5,8 @@ little: a run of them does. The rule, on the segments of one channel in the orde
 
 - a run is `MIN_RUN` or more segments in a row, each of which would be called spoof by itself;
 - the mean of the segments outside of the run (weighted by speech, as the recording's score is) is
-  at least `MIN_STEP` above the run's, and would not be called spoof;
+  above the run's by at least `MIN_STEP` and by `MIN_SPREADS` standard deviations of their scores,
+  and would not be called spoof;
 - inside and outside there are `MIN_SECONDS` of speech or more.
 
 Of runs that satisfy it the one with the lowest mean counts. What the rule costs in false alarms on
@@ -23,6 +24,7 @@ from bonafide.scoring.thresholds import SPOOF, Threshold
 
 MIN_RUN = 2
 MIN_STEP = 1.0
+MIN_SPREADS = 3.0
 MIN_SECONDS = 1.0
 
 
@@ -40,8 +42,9 @@ def spoofed_run(segments: Sequence[Segment], threshold: Threshold) -> Sequence[S
         if len(run) < MIN_RUN or min(_speech_seconds(run), _speech_seconds(rest)) < MIN_SECONDS:
             continue
         inside, outside = _mean(run), _mean(rest)
-        stands_out = outside - inside >= MIN_STEP and threshold.decide(outside) != SPOOF
-        if stands_out and inside < lowest:
+        spread = float(np.std([segment.score for segment in rest]))
+        stands_out = outside - inside >= max(MIN_STEP, MIN_SPREADS * spread)
+        if stands_out and threshold.decide(outside) != SPOOF and inside < lowest:
             best, lowest = run, inside
     return best
 

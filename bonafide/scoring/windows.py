@@ -1,14 +1,16 @@
 """Where a recording is cut into clips of the length that the model scores: over speech only.
 
-A stretch of speech is speech whose pauses are at most `MAX_PAUSE_SECONDS`; it begins with the first
-frame of speech and ends with the last one (`bonafide.audio.activity`). A model takes the first part
+A stretch of speech is speech whose pauses are at most `MAX_PAUSE_SECONDS`. It begins with the first
+sound of its first frame of speech and ends with the last sound of its last one
+(`bonafide.audio.activity`), to the sample: networks tell clips apart that begin a millisecond
+later. A model takes the first part
 of what is longer than its clip. So a longer stretch is scored in windows of a clip's length, each
 starting half a clip after the one before, and the last one flush with the end of the stretch: all
 speech is scored, and what is shorter than half a clip lies whole in a window. A shorter stretch is
 one window of its own length.
 
 So silence, noise and hold music between and around the speech are in no window but for short
-pauses, and what follows a stretch does not move its windows.
+pauses, and silence or faint noise around a stretch does not move its windows.
 """
 
 from __future__ import annotations
@@ -24,9 +26,10 @@ from bonafide.audio import activity
 MAX_PAUSE_SECONDS = 0.5
 # In less there is no word.
 MIN_STRETCH_SECONDS = 0.3
-# Of a recording: silence before speech that belongs to its first window. What begins with speech is
-# scored from its first sample on, as the pipeline's evaluation does.
-_LEAD_SECONDS = 0.1
+# What counts as a sound, as a sample: -46 dBFS, which noise at -60 dBFS does not reach.
+SOUND = 164
+# How many frames before the first and behind the last frame of speech its sound may begin and end.
+_REACH_FRAMES = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +107,7 @@ class SpeechCutter:
         self._held, self._held_from = np.zeros(0, np.int16), 0  # samples, and where they start
         self._decided = 0  # frames
         self._stretch: _Stretch | None = None
+        self._cut_until = 0  # end of the last stretch, in samples
 
     def cut(self, blocks: Iterable[np.ndarray]) -> Iterator[Window]:
         """Yields the windows of a recording, each as soon as it is certain.
@@ -132,34 +136,53 @@ class SpeechCutter:
                 yield from self._close(stretch)
                 stretch = None
             if stretch is None:
-                start = int(first) * self._frame
-                at_start = start <= _LEAD_SECONDS * self._rate
-                stretch = self._stretch = _Stretch(0 if at_start else start)
+                stretch = self._stretch = _Stretch(self._begin(int(first)))
             stretch.add(int(first), int(end))
             yield from self._certain(stretch)
         if self._stretch and self._decided - self._stretch.runs[-1][1] > self._max_pause:
             yield from self._close(self._stretch)
 
     def _certain(self, stretch: _Stretch) -> Iterator[Window]:
-        """Windows behind which the stretch goes on."""
-        while self._end(stretch) > stretch.following + self._clip:
+        """Windows behind which the stretch goes on, wherever its last sound will be."""
+        end = (stretch.runs[-1][1] - 1) * self._frame
+        yield from self._until(stretch, end)
+        stretch.forget(stretch.last // self._frame)
+
+    def _close(self, stretch: _Stretch) -> Iterator[Window]:
+        """The last windows of a stretch, unless there is too little speech in it."""
+        self._stretch = None
+        if self._is_long_enough(stretch):
+            end = self._cut_until = self._end(stretch)
+            yield from self._until(stretch, end)
+            self.speech_seconds += stretch.frames * self._frame / self._rate
+            yield self._window(stretch, max(stretch.start, end - self._clip), end)
+
+    def _until(self, stretch: _Stretch, end: int) -> Iterator[Window]:
+        """Whole windows before an end."""
+        while end > stretch.following + self._clip:
             if self._is_long_enough(stretch):
                 yield self._window(stretch, stretch.following, stretch.following + self._clip)
             stretch.last = stretch.following
             stretch.following += hop(self._clip)
-        stretch.forget(stretch.last // self._frame)
 
-    def _close(self, stretch: _Stretch) -> Iterator[Window]:
-        """The last window of a stretch, unless there is too little speech in it."""
-        self._stretch = None
-        if self._is_long_enough(stretch):
-            end = self._end(stretch)
-            self.speech_seconds += stretch.frames * self._frame / self._rate
-            yield self._window(stretch, max(stretch.start, end - self._clip), end)
+    def _begin(self, frame: int) -> int:
+        """Where the sound of a first frame of speech begins, in samples."""
+        first = max((frame - _REACH_FRAMES) * self._frame, self._cut_until)
+        sounds = self._sounds(first, (frame + 1) * self._frame)
+        return first + int(sounds[0]) if len(sounds) else frame * self._frame
 
     def _end(self, stretch: _Stretch) -> int:
-        """Where the speech of a stretch ends; the last frame may go beyond the recording."""
-        return min(stretch.runs[-1][1] * self._frame, self.samples)
+        """Where the sound of the last frame of speech ends, in samples."""
+        frame = stretch.runs[-1][1] - 1
+        sounds = self._sounds(frame * self._frame, (frame + 1 + _REACH_FRAMES) * self._frame)
+        if len(sounds):
+            return frame * self._frame + int(sounds[-1]) + 1
+        return min((frame + 1) * self._frame, self.samples)
+
+    def _sounds(self, first: int, end: int) -> np.ndarray:
+        """Places of the samples from `first` to `end` that are sounds, from `first` on."""
+        part = self._held[first - self._held_from : end - self._held_from]
+        return np.flatnonzero((part >= SOUND) | (part <= -SOUND))
 
     def _is_long_enough(self, stretch: _Stretch) -> bool:
         return stretch.frames * self._frame >= MIN_STRETCH_SECONDS * self._rate
@@ -172,12 +195,10 @@ class SpeechCutter:
 
     def _let_go(self) -> None:
         """Drops samples that no window can hold any more."""
-        needed = self._decided * self._frame
+        needed = max(0, self._decided - _REACH_FRAMES) * self._frame
         if self._stretch:
             # The last window may start at any place after the start of the one before.
             needed = self._stretch.last
-        elif needed <= _LEAD_SECONDS * self._rate:
-            needed = 0
         self._held = self._held[needed - self._held_from :]
         self._held_from = needed
 
