@@ -8,8 +8,9 @@ the score of the recording changes and whether a decision turns from spoof to bo
 
 From a manifest (columns path, key, speaker) it makes long recordings: the bona fide clips of a
 speaker one after the other, pauses of 0.3 s between, at least 20 s. Each is real from end to end:
-those that are marked partly spoofed are false alarms. And it replaces a third in the middle of each
-by spoofed clips: those that are marked are hits.
+those that are marked partly spoofed are false alarms. It replaces a third in the middle of each by
+spoofed clips: those that are marked are hits. And it puts 5 s of silence, or of a chord, into every
+pause: how much does the score change when a caller is put on hold?
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from bonafide.scoring.reading import Track
 NAMES = (thresholds.EVEN, thresholds.BAND)
 PAUSE_SECONDS = 0.3
 LONG_SECONDS = 20.0
+HOLD_SECONDS = 5
 MOST_CLIPS = 12
 
 
@@ -102,37 +104,45 @@ def changes(judge: Judge) -> dict[str, dict[str, float]]:
         for name, (front, behind) in additions().items()
     }
     variants["2 s of silence in the middle"] = [paused(clip) for clip in clips]
-    even = thresholds.choose(thresholds.EVEN, {})
     found = {}
     for name, recordings in variants.items():
-        pairs = [
-            (one.score, other.score)
-            for one, other in zip(before, judge(recordings), strict=True)
-            if one.has_score and other.has_score
-        ]
-        apart = np.abs([one - other for one, other in pairs])
-        turned = sum(
-            even.decide(one) == thresholds.SPOOF and even.decide(other) == thresholds.BONAFIDE
-            for one, other in pairs
-        )
-        found[name] = {
-            "recordings": len(pairs),
-            "mean": float(apart.mean()),
-            "p95": float(np.percentile(apart, 95)),
-            "most": float(apart.max()),
-            "same": float(np.mean(apart < 1e-4)),
-            "turned_bona_fide": turned,
-        }
+        found[name] = differences(before, judge(recordings))
         print(name, found[name], flush=True)
     return found
 
 
+def differences(before: Sequence[engine.Track], after: Sequence[engine.Track]) -> dict[str, float]:
+    """Figures of how scores differ, and of decisions that turn from spoof to bona fide."""
+    even = thresholds.choose(thresholds.EVEN, {})
+    pairs = [
+        (one.score, other.score)
+        for one, other in zip(before, after, strict=True)
+        if one.has_score and other.has_score
+    ]
+    apart = np.abs([one - other for one, other in pairs])
+    turned = sum(
+        even.decide(one) == thresholds.SPOOF and even.decide(other) == thresholds.BONAFIDE
+        for one, other in pairs
+    )
+    return {
+        "recordings": len(pairs),
+        "mean": float(apart.mean()),
+        "p95": float(np.percentile(apart, 95)),
+        "most": float(apart.max()),
+        "at_most_0.1": float(np.mean(apart <= 0.1)),
+        "same": float(np.mean(apart < 1e-4)),
+        "turned_bona_fide": turned,
+    }
+
+
 @dataclasses.dataclass(frozen=True)
 class Long:
-    """A long recording, real from end to end, and one of which a part is spoofed."""
+    """A long recording, real from end to end; one of which a part is spoofed; and two with holds."""
 
     real: np.ndarray
     spliced: np.ndarray
+    silent_holds: np.ndarray
+    loud_holds: np.ndarray
 
 
 def long_recordings(manifest: pathlib.Path) -> Iterator[Long]:
@@ -146,12 +156,16 @@ def long_recordings(manifest: pathlib.Path) -> Iterator[Long]:
         if row["key"] == "bonafide":
             by_speaker.setdefault(row["speaker"], []).append(row["path"])
     pause = np.zeros(round(PAUSE_SECONDS * RATE), np.int16)
+    silent = np.zeros(HOLD_SECONDS * RATE, np.int16)
+    times = np.arange(len(silent)) / RATE
+    chord = sum(np.sin(2 * np.pi * hz * times) for hz in (220, 275, 330, 440))
+    loud = np.rint(1_000 * chord).astype(np.int16)
 
     def read(paths: Sequence[str]) -> list[np.ndarray]:
         return [decode((manifest.parent / path).read_bytes(), RATE, 0.3) for path in paths]
 
-    def joined(clips: Sequence[np.ndarray]) -> np.ndarray:
-        return np.concatenate([part for clip in clips for part in (clip, pause)])
+    def joined(clips: Sequence[np.ndarray], between: np.ndarray = pause) -> np.ndarray:
+        return np.concatenate([part for clip in clips for part in (clip, between)])
 
     for paths in by_speaker.values():
         for first in range(0, len(paths), MOST_CLIPS):
@@ -161,12 +175,13 @@ def long_recordings(manifest: pathlib.Path) -> Iterator[Long]:
                 continue
             third = len(clips) // 3
             others = read(rng.choice(spoofs, third).tolist())
-            yield Long(real, joined([*clips[:third], *others, *clips[2 * third :]]))
+            spliced = joined([*clips[:third], *others, *clips[2 * third :]])
+            yield Long(real, spliced, joined(clips, silent), joined(clips, loud))
 
 
-def marks(judge: Judge, recordings: Sequence[np.ndarray]) -> dict[str, dict[str, float]]:
+def marks(judge: Judge, judged: Sequence[engine.Track]) -> dict[str, dict[str, float]]:
     """Returns threshold -> how many recordings are marked as partly spoofed, and what else."""
-    tracks = [track for track in judge(recordings) if track.has_score]
+    tracks = [track for track in judged if track.has_score]
     found = {}
     for name in NAMES:
         try:
@@ -205,14 +220,17 @@ def main(argv: Sequence[str] | None = None) -> None:
     add("--manifest", metavar="FILE", type=pathlib.Path, action="append", default=[])
     options = parser.parse_args(argv)
     judge = Judge(options.model)
-    report: dict[str, dict] = {"changes": changes(judge), "partly_spoofed": {}}
+    report: dict[str, dict] = {"changes": changes(judge), "long": {}}
     for manifest in options.manifest:
         made = list(long_recordings(manifest))
-        report["partly_spoofed"][str(manifest)] = {
-            "real": marks(judge, [one.real for one in made]),
-            "spliced": marks(judge, [one.spliced for one in made]),
+        real = judge([one.real for one in made])
+        report["long"][str(manifest)] = {
+            "real": marks(judge, real),
+            "spliced": marks(judge, judge([one.spliced for one in made])),
+            "silent_holds": differences(real, judge([one.silent_holds for one in made])),
+            "loud_holds": differences(real, judge([one.loud_holds for one in made])),
         }
-        print(manifest, report["partly_spoofed"][str(manifest)], flush=True)
+        print(manifest, json.dumps(report["long"][str(manifest)], indent=1), flush=True)
     options.json.write_text(json.dumps(report, indent=2) + "\n")
 
 

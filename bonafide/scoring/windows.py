@@ -28,8 +28,9 @@ MAX_PAUSE_SECONDS = 0.5
 MIN_STRETCH_SECONDS = 0.3
 # What counts as a sound, as a sample: -46 dBFS, which noise at -60 dBFS does not reach.
 SOUND = 164
-# How many frames before the first and behind the last frame of speech its sound may begin and end.
-_REACH_FRAMES = 2
+# How many frames the first sound may be away from the first frame of speech, and the last sound
+# from the last one.
+_REACH_FRAMES = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,7 +145,7 @@ class SpeechCutter:
 
     def _certain(self, stretch: _Stretch) -> Iterator[Window]:
         """Windows behind which the stretch goes on, wherever its last sound will be."""
-        end = (stretch.runs[-1][1] - 1) * self._frame
+        end = (stretch.runs[-1][1] - 1 - _REACH_FRAMES) * self._frame
         yield from self._until(stretch, end)
         stretch.forget(stretch.last // self._frame)
 
@@ -166,23 +167,23 @@ class SpeechCutter:
             stretch.following += hop(self._clip)
 
     def _begin(self, frame: int) -> int:
-        """Where the sound of a first frame of speech begins, in samples."""
-        first = max((frame - _REACH_FRAMES) * self._frame, self._cut_until)
-        sounds = self._sounds(first, (frame + 1) * self._frame)
+        """Where the sound around a first frame of speech begins, in samples."""
+        first, sounds = self._sounds(frame)
         return first + int(sounds[0]) if len(sounds) else frame * self._frame
 
     def _end(self, stretch: _Stretch) -> int:
-        """Where the sound of the last frame of speech ends, in samples."""
+        """Where the sound around the last frame of speech ends, in samples."""
         frame = stretch.runs[-1][1] - 1
-        sounds = self._sounds(frame * self._frame, (frame + 1 + _REACH_FRAMES) * self._frame)
-        if len(sounds):
-            return frame * self._frame + int(sounds[-1]) + 1
-        return min((frame + 1) * self._frame, self.samples)
+        first, sounds = self._sounds(frame)
+        end = first + int(sounds[-1]) + 1 if len(sounds) else (frame + 1) * self._frame
+        return min(max(end, stretch.start + 1), self.samples)
 
-    def _sounds(self, first: int, end: int) -> np.ndarray:
-        """Places of the samples from `first` to `end` that are sounds, from `first` on."""
+    def _sounds(self, frame: int) -> tuple[int, np.ndarray]:
+        """A sample before a frame, and which samples around the frame are sounds, from it on."""
+        first = max((frame - _REACH_FRAMES) * self._frame, self._cut_until)
+        end = (frame + 1 + _REACH_FRAMES) * self._frame
         part = self._held[first - self._held_from : end - self._held_from]
-        return np.flatnonzero((part >= SOUND) | (part <= -SOUND))
+        return first, np.flatnonzero((part >= SOUND) | (part <= -SOUND))
 
     def _is_long_enough(self, stretch: _Stretch) -> bool:
         return stretch.frames * self._frame >= MIN_STRETCH_SECONDS * self._rate

@@ -187,7 +187,7 @@ def test_faint_noise_is_no_sound():
 
 def test_a_window_comes_before_the_stream_has_ended():
     def blocks():
-        yield speech(130)
+        yield speech(160)
         raise AssertionError("read on")
 
     cutter = SpeechCutter(RATE, 100, meter=NotZero(), frame_samples=FRAME)
