@@ -96,7 +96,8 @@ def test_neighbours_do_not_change_a_score(folder, capsys):
         soundfile.write(name, level(i / 100, 1.0 + i // 5 / 10), RATE)
     together, _ = run(capsys, *names)
     assert [float(row["score"]) for row in together] == pytest.approx(
-        [i / 100 for i in range(len(names))], abs=1e-3  # the last window may lie beside a block
+        [i / 100 for i in range(len(names))],
+        abs=1e-3,  # the last window may lie beside a block
     )
     alone, _ = run(capsys, names[40])
     assert float(alone[0]["score"]) == pytest.approx(float(together[40]["score"]), abs=1e-5)
