@@ -12,6 +12,9 @@ warming up; latencies are those of all turns. A ratio `ours_over_bare_forward_..
 second over theirs: at 1 the features would cost nothing. Those that end in `_cpu` count processor
 time in place of the clock's: where others use the machine as well, they are the ones to trust.
 `start_seconds` is from starting Python to the first score.
+
+Then files are scored with each model, decoding and speech detection included; see
+`benchmarks.recordings`.
 """
 
 from __future__ import annotations
@@ -28,7 +31,9 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import recordings
 from benchmarks.turns import running, take_turns
+from bonafide.scoring.model import Model, Scorer
 from models.settings.conformer import SIZES, ConformerConfig
 from models.settings.features import FeatureConfig
 
@@ -178,6 +183,7 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", choices=("default", *SIZES), default=MODELS)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=4.0, help="of a turn")
+    parser.add_argument("--recordings", type=int, default=4, help="files of each kind")
     options = parser.parse_args()
     features = FeatureConfig()
     report: dict[str, dict] = {"figures": {"features": dataclasses.asdict(features)}, "ratios": {}}
@@ -192,6 +198,11 @@ def main() -> None:
             )
             report["figures"][model] = found
             report["ratios"].update(ratios(found, model))
+            about = Model(folder / "ours", features.sample_rate, features.clip_samples, {})
+            whole = recordings.compare(
+                about, Scorer(about), count=options.recordings, rounds=options.rounds
+            )
+            report["ratios"].update({f"{name}_{model}": value for name, value in whole.items()})
     text = json.dumps(report, indent=2)
     options.json.write_text(text + "\n")
     print(text)

@@ -94,23 +94,22 @@ class ActivityMeter:
         """
         self._samples += len(block)
         self._held = np.concatenate([self._held, block]) if len(self._held) else block
-        found: list[np.ndarray] = []
+        found = [np.zeros(0, np.float32)]
         while len(self._held) >= self._pass_samples:
             found.append(self._decide(self._held[: self._pass_samples]))
             self._held = self._held[self._frames_a_pass * self._hop :]
-        return self._counted(found)
+        self._frames += sum(len(part) for part in found)
+        return np.concatenate(found)
 
     def finish(self) -> np.ndarray:
         """Returns the rest: together with what `add` returned, a frame for each hop begun."""
         silence = np.zeros(self._pass_samples, np.int16)
-        found: list[np.ndarray] = []
-        while self._frames + sum(map(len, found)) < -(-self._samples // self._hop):
+        missing = -(-self._samples // self._hop) - self._frames
+        found = [np.zeros(0, np.float32)]
+        while sum(len(part) for part in found) < missing:
             found.append(self._decide(np.concatenate([self._held, silence])[: len(silence)]))
             self._held = self._held[self._frames_a_pass * self._hop :]
-        rest = self._counted(found)
-        surplus = self._frames - -(-self._samples // self._hop)
-        self._frames -= max(0, surplus)
-        return rest[: len(rest) - max(0, surplus)]
+        return np.concatenate(found)[:missing]
 
     def _decide(self, samples: np.ndarray) -> np.ndarray:
         """Probabilities of the frames for which the samples of a pass hold what comes after."""
@@ -121,11 +120,6 @@ class ActivityMeter:
         found = _forward(seen)
         self._levels_db = levels_db[len(found) :]
         return np.where(levels_db[: len(found)] >= FAINTEST_SPEECH_DBFS, found, np.float32(0))
-
-    def _counted(self, found: list[np.ndarray]) -> np.ndarray:
-        result = np.concatenate(found) if found else np.zeros(0, np.float32)
-        self._frames += len(result)
-        return result
 
 
 def probabilities(samples: np.ndarray, sample_rate: int) -> np.ndarray:
@@ -169,14 +163,13 @@ def holds_speech(samples: np.ndarray, sample_rate: int, seconds: float) -> bool:
 
 
 def _seconds(probabilities: np.ndarray) -> float:
-    return int(np.count_nonzero(probabilities >= SPEECH_FROM)) * HOP_SECONDS
+    return np.count_nonzero(probabilities >= SPEECH_FROM) * HOP_SECONDS
 
 
 def hop_samples(sample_rate: int) -> int:
     """Returns the distance between frames, in samples."""
-    halvings = _halvings(sample_rate)
-    factor = 1 << halvings
-    return max(1, round(HOP_SECONDS * sample_rate / factor)) * factor
+    step = 1 << _halvings(sample_rate)
+    return max(1, round(HOP_SECONDS * sample_rate / step)) * step
 
 
 def samples_for(frames: int, sample_rate: int) -> int:
@@ -305,6 +298,5 @@ def _forward(frames: np.ndarray) -> np.ndarray:
         for tap in range(KERNEL):
             out += values[tap * dilation : tap * dilation + length] @ kernel[tap]
         values = np.maximum(out, 0, out=out)
-    logits = values @ last[0, :, 0] + last_bias[0]
-    probabilities: np.ndarray = 1 / (1 + np.exp(-logits))
-    return probabilities
+    logits: np.ndarray = values @ last[0, :, 0] + last_bias[0]
+    return np.asarray(1 / (1 + np.exp(-logits)))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 import soxr
 
-from bonafide.audio import channels, containers, libsndfile
+from bonafide.audio import channels, containers, libsndfile, pcm
 from bonafide.audio.channels import MIX, Agreement
 from bonafide.audio.facts import AudioError, FileFacts
 from bonafide.audio.sources import Source
@@ -23,7 +23,7 @@ from bonafide.audio.sources import Source
 if TYPE_CHECKING:
     from bonafide.audio import ffmpeg
 
-    _Sound = libsndfile.Sound | ffmpeg.Sound
+    _Sound = pcm.Sound | libsndfile.Sound | ffmpeg.Sound
 
 __all__ = [
     "AudioError",
@@ -36,6 +36,7 @@ __all__ = [
     "decode_with_facts",
 ]
 
+_WithPlainBlocks = (pcm.Sound, libsndfile.Sound)
 # Beyond these a header is broken, or a tiny file would unfold into gigabytes.
 _MIN_RATE_HZ = 2_000
 _MAX_RATE_HZ = 768_000
@@ -188,10 +189,10 @@ class Recording:
         self._sound: _Sound | None = self._open(0)
         self._agreement: Agreement | None = None
         self._kept: list[_Piece] | None = None
-        others = range(1, len(self._container.parts))
+        others = [self._channels_of(part) for part in range(1, len(self._container.parts))]
         self.facts = FileFacts(
             self._sound.rate_hz,
-            max([self._sound.channels, *map(self._channels_of, others)]),
+            max(self._sound.channels, *others) if others else self._sound.channels,
             self._sound.encoding,
             len(self._source),
             (*self._container.notes, *self._sound.notes),
@@ -282,16 +283,16 @@ class Recording:
         for piece in self._pass():
             if piece.part != part or converter is None:
                 if converter is not None:
-                    yield converter.finish()
+                    yield from converter.finish()
                 part, converter = piece.part, _Converter(piece.rate_hz, self._target_rate, count)
             converted = converter.convert(choose(piece.block))
             written += len(converted)
             yield converted
-        if converter is not None:
-            rest = converter.finish()
-            if not written + len(rest):
-                raise AudioError(f"too short: nothing is left at {self._target_rate} Hz")
+        for rest in converter.finish() if converter is not None else ():
+            written += len(rest)
             yield rest
+        if not written:
+            raise AudioError(f"too short: nothing is left at {self._target_rate} Hz")
 
     def _pass(self) -> Iterator[_Piece]:
         """One reading of the whole file."""
@@ -320,7 +321,7 @@ class Recording:
         """Blocks at the rate of the file, as `_Piece` holds them."""
         frames = max(1, _BLOCK_SAMPLES // sound.channels)
         is_ready = self.facts.channels == 1 and sound.rate_hz == self._target_rate
-        if isinstance(sound, libsndfile.Sound) and sound.is_pcm16 and is_ready:
+        if isinstance(sound, _WithPlainBlocks) and sound.is_pcm16 and is_ready:
             # Nothing to convert: the samples as they are, without a detour over float32.
             return sound.plain_blocks(frames)
         return map(self._checked, sound.blocks(frames))
@@ -332,9 +333,8 @@ class Recording:
 
     def _open(self, part: int) -> _Sound:
         container = self._container
-        source = self._source.part(*container.parts[part], container.prefix)
         try:
-            sound = _sound(source, container)
+            sound = _sound(self._source, container, part)
         except AudioError as error:
             if container.cut:
                 raise AudioError(f"cut off: {container.cut}") from error
@@ -386,8 +386,12 @@ class Recording:
             raise AudioError("holds no samples")
 
 
-def _sound(source: Source, container: containers.Container) -> _Sound:
-    """Opens a file with what reads it."""
+def _sound(whole: Source, container: containers.Container, part: int) -> _Sound:
+    """Opens a part of a file with what reads it."""
+    place = container.parts[part]
+    if container.reader == "pcm":
+        return pcm.Sound(whole, place, rate_hz=container.pcm[0], channels=container.pcm[1])
+    source = whole.part(*place, container.prefix)
     if container.reader == "libsndfile":
         try:
             return libsndfile.Sound(source)
@@ -420,7 +424,7 @@ class _Converter:
     """Samples [M] or [M, C] float32, full scale 1, at the target rate in 16 bit; int16 passes."""
 
     def __init__(self, rate_hz: int, target_rate: int, count: int) -> None:
-        self._empty = np.zeros((0,) if count == 1 else (0, count), np.float32)
+        self._count = count
         self._resampler = (
             None
             if rate_hz == target_rate
@@ -434,10 +438,12 @@ class _Converter:
             block = self._resampler.resample_chunk(block)
         return _to_int16(block)
 
-    def finish(self) -> np.ndarray:
+    def finish(self) -> list[np.ndarray]:
+        """What is left, in one block or none."""
         if self._resampler is None:
-            return self._empty.astype(np.int16)
-        return _to_int16(self._resampler.resample_chunk(self._empty, last=True))
+            return []
+        nothing = np.zeros((0,) if self._count == 1 else (0, self._count), np.float32)
+        return [_to_int16(self._resampler.resample_chunk(nothing, last=True))]
 
 
 def _in_memory(data: bytes, target_rate: int, min_seconds: float, name: str) -> Recording:

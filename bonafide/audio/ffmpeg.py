@@ -117,7 +117,7 @@ class Sound:
         except _ERRORS as error:
             raise AudioError(f"unreadable as audio: {_reason(error)}") from error
         try:
-            self._seconds = 0.0
+            self._ticks = 0  # Where the latest packet ends, on the clock of the stream.
             self._stream, self._codec = self._chosen()
             self._packer: AudioResampler | None = None
             self._frames = self._decoded()
@@ -161,8 +161,8 @@ class Sound:
                 block = _joined(gathered, self._form, self.channels)
                 gathered, count = [], 0
                 yield from (block[i : i + frames] for i in range(0, len(block), frames))
-        came = max(read / self.rate_hz if read else 0.0, self._seconds)
         promised = self._container.seconds or 0.0
+        came = max(read / self.rate_hz, self._seconds()) if promised else 0.0
         if promised - came > _TOLERANCE_SECONDS and not self._container.cut:
             raise AudioError(f"cut off: {came:.2f} of {promised:.2f} s are there")
 
@@ -203,7 +203,8 @@ class Sound:
                     skipped += 1
                     self._accept(error, skipped=0 if begun else skipped)
                     continue
-                self._note_time(packet)
+                if packet.pts is not None:
+                    self._ticks = max(self._ticks, packet.pts + (packet.duration or 0))
                 for frame in frames:
                     if frame.samples:
                         begun = 1
@@ -224,13 +225,13 @@ class Sound:
             raise AudioError(f"cut off: {self._container.cut}") from error
         may_begin_badly = self._codec.name in _MAY_BEGIN_BADLY
         if not (may_begin_badly and 0 < skipped <= _MOST_BAD_PACKETS):
-            said = f"damaged at {self._seconds:.2f} s: {_reason(error)}. {_REPAIR}"
+            said = f"damaged at {self._seconds():.2f} s: {_reason(error)}. {_REPAIR}"
             raise AudioError(said) from error
 
-    def _note_time(self, packet: av.Packet[Any]) -> None:
-        if packet.pts is not None and packet.time_base:
-            end = packet.pts + (packet.duration or 0) - (self._stream.start_time or 0)
-            self._seconds = max(self._seconds, float(end * packet.time_base))
+    def _seconds(self) -> float:
+        """How far the time of the stream has come."""
+        ticks = self._ticks - (self._stream.start_time or 0)
+        return float(ticks * (self._stream.time_base or 0))
 
     def _planes(self, frame: av.AudioFrame) -> list[np.ndarray]:
         """The samples of a frame without a copy: one array, or one for each channel."""

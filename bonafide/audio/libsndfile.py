@@ -43,9 +43,10 @@ class Sound:
         except (soundfile.SoundFileError, RuntimeError) as error:
             raise AudioError(f"unreadable as audio: {_reason(error)}") from error
         self.rate_hz, self.channels = self._file.samplerate, self._file.channels
-        self.encoding = f"{self._file.format}/{self._file.subtype}"
+        subtype = self._file.subtype  # Asks libsndfile each time.
+        self.encoding = f"{self._file.format}/{subtype}"
         self.promised = self._file.frames
-        self.is_pcm16 = self._file.subtype == "PCM_16"
+        self.is_pcm16 = subtype == "PCM_16"
 
     def close(self) -> None:
         """Frees what libsndfile holds; the source stays open."""

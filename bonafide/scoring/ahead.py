@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from bonafide.audio.decoding import AudioError
+from bonafide.audio.facts import AudioError
 from bonafide.scoring import windows
 from bonafide.scoring.reading import Track
 

@@ -27,10 +27,8 @@ _ON_SCREEN = {
 # In a table a flag is a word, so that it catches the eye.
 _FLAGS = {"lowest": "lowest", "partly_spoofed": "partly spoofed?"}
 # Columns that a table leaves out where no row says more than this.
-_PLAIN: dict[str, set[str | None]] = {
-    "channel": {"mono", "mix", None},
-    "note": {None},
-    "error": {None},
+_PLAIN: dict[str, set[Any]] = {
+    **{"channel": {"mono", "mix", None}, "note": {None}, "error": {None}}
 }
 
 

@@ -87,13 +87,13 @@ def in_plain_words(threshold: Threshold, evaluation: Mapping[str, Any]) -> str:
         return f"How often this detector is wrong is not known: it came without a test. {advice}"
     text = (
         f"This detector makes mistakes. In its own test it took {_of_100(rates.false_accept)} "
-        "synthetic recordings for a person's, and said of "
-        f"{_of_100(rates.false_reject)} recordings of people that they are synthetic"
+        f"synthetic recordings for a person's, and called {_of_100(rates.false_reject)} "
+        "recordings of people synthetic"
     )
     if rates.unsure_spoof or rates.unsure_bonafide:
         text += (
-            f"; about {_of_100(rates.unsure_spoof)} synthetic and "
-            f"{_of_100(rates.unsure_bonafide)} real ones it was not sure"
+            f"; it was not sure about {_of_100(rates.unsure_spoof)} synthetic and "
+            f"{_of_100(rates.unsure_bonafide)} real ones"
         )
     return f"{text}. {advice}"
 

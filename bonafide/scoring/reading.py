@@ -8,12 +8,13 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
-from bonafide.audio.decoding import AudioError, Recording
+from bonafide.audio.decoding import Recording
+from bonafide.audio.facts import AudioError
 
 __all__ = [
     *("AUTO", "CHANNELS", "STDIN", "AudioError", "Track"),
@@ -79,18 +80,16 @@ def tracks_of(
 ) -> Iterator[Track]:
     """Decodes a recording from an open file, one track after the other; see `read_tracks`."""
     with Recording(file, sample_rate, MIN_SECONDS, name=name) as recording:
-        notes = recording.facts.notes
-        names = recording.channel_names
-        chosen: Sequence[str]
-        if len(names) == 1:
-            chosen = names
-        elif channel == AUTO:
+        notes: tuple[str, ...] = recording.facts.notes
+        names: tuple[str, ...] = recording.channel_names
+        chosen: tuple[str, ...] = names
+        if len(names) > 1 and channel == AUTO:
             agreement = recording.agreement
             chosen = agreement.to_score
             if agreement.kind not in ("one", "alike"):
                 notes = (*notes, str(agreement))
-        else:
-            chosen = names if channel == EACH else (channel,)
+        elif len(names) > 1 and channel != EACH:
+            chosen = (channel,)
         for one in chosen:
             yield Track(one, recording.blocks(one), notes)
 

@@ -127,8 +127,7 @@ def choose(
         # Not -log_odds(prior): of even odds that is -0, and people would ask.
         return Threshold(BAYES, math.log1p(-p) - math.log(p) + math.log(ratio))
     if wanted == BAND:
-        lower, upper = (_of_dev(name, of_model) for name in BAND_OF_DEV)
-        return _band(lower, upper, of_model)
+        return _band(of_model)
     return Threshold(wanted, _of_dev(wanted, of_model), accept_equal=False)
 
 
@@ -142,8 +141,9 @@ def _of_dev(name: str, of_model: Mapping[str, float]) -> float:
     return float(of_model[name])
 
 
-def _band(lower: float, upper: float, of_model: Mapping[str, float]) -> Threshold:
+def _band(of_model: Mapping[str, float]) -> Threshold:
     """Two thresholds; one where a single one keeps both error rates: that of the EER."""
+    lower, upper = (_of_dev(name, of_model) for name in BAND_OF_DEV)
     if lower < upper:
         return Threshold(BAND, upper, accept_equal=False, lower=lower)
     return Threshold(BAND, min(max(_of_dev("eer", of_model), upper), lower), accept_equal=False)
@@ -152,9 +152,7 @@ def _band(lower: float, upper: float, of_model: Mapping[str, float]) -> Threshol
 def facts(threshold: Threshold) -> dict[str, str | float]:
     """Returns a threshold as it stands in JSON: `name`, `value`, and `lower` where it has one."""
     found: dict[str, str | float] = {"name": threshold.name, "value": threshold.value}
-    if threshold.lower is not None:
-        found["lower"] = threshold.lower
-    return found
+    return found if threshold.lower is None else found | {"lower": threshold.lower}
 
 
 def log_odds(probability: float) -> float:

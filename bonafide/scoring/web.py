@@ -180,7 +180,7 @@ def asked(query: Mapping[str, str], model: Model) -> Question:
     """
     prior = _number(query, "prior", None)
     cost_ratio = _number(query, "cost_ratio", None)
-    width = _number(query, "width", 900.0)
+    width = _number(query, "width", 900.0) or 0.0
     if prior is not None and not 0 < prior < 1:
         raise RequestError("the share of bona fide recordings must lie between 0 and 1")
     if cost_ratio is not None and not 0 < cost_ratio < math.inf:

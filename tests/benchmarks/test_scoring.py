@@ -5,7 +5,8 @@ import pytest
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from benchmarks import scoring
+from benchmarks import recordings, scoring
+from bonafide.scoring.model import Model, Scorer
 from models.features.preprocessing import FEATURES, PCM16
 from models.network.conformer import ConformerConfig
 from models.settings.features import FeatureConfig
@@ -71,3 +72,32 @@ def test_figures_are_of_all_turns_and_ratios_ours_over_theirs():
     }
     assert scoring.ratios(found, "S")["ours_over_bare_forward_S_batch_1"] == pytest.approx(0.5)
     assert scoring.ratios(found, "S")["ours_over_bare_forward_S_batch_32_cpu"] == pytest.approx(0.8)
+
+
+def test_files_are_scored_with_and_without_the_detector(exported, monkeypatch):
+    about = Model(exported / "ours", SHORT.sample_rate, SHORT.clip_samples, {})
+    monkeypatch.setattr(recordings, "SECONDS", 1)
+    monkeypatch.setattr(recordings, "KINDS", (("wav", 16_000), ("flac", 44_100)))
+    scored = []
+    score = recordings.score
+    monkeypatch.setattr(
+        recordings, "score", lambda *given: scored.append(score(*given)) or scored[-1]
+    )
+    found = recordings.compare(about, Scorer(about), count=2, rounds=1)
+    assert set(found) == {
+        f"{name}_{kind}{cpu}"
+        for kind in ("wav_16000", "flac_44100")
+        for name, cpu in (
+            *(("with_over_without_detector", ""), ("with_over_without_detector", "_cpu")),
+            ("detector_share", "_cpu"),
+        )
+    }
+    assert all(value > 0 for value in found.values())
+    # The first call warms up; then both sides, of each kind.
+    _, by_detector, all_is_speech = scored[:3]
+    assert len(by_detector) == len(all_is_speech) == 2
+    for one, other in zip(by_detector, all_is_speech, strict=True):
+        [track], [whole] = one.tracks, other.tracks
+        assert whole.speech_seconds == pytest.approx(1.0, abs=0.02)
+        assert track.speech_seconds <= whole.speech_seconds
+        assert track.segments

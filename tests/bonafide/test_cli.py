@@ -52,7 +52,7 @@ def test_without_a_command_it_shows_the_usage_and_fails(capsys):
 
 def test_a_misspelt_command_names_the_nearest(capsys):
     assert cli.main(["scroe"]) == 2
-    assert "unknown command 'scroe'. Did you mean 'score'?" in capsys.readouterr().err
+    assert "expected a command, got 'scroe'. Did you mean 'score'?" in capsys.readouterr().err
 
 
 def test_version(capsys):
@@ -69,4 +69,4 @@ def test_the_installed_command_and_the_module_are_the_same(tmp_path):
             cwd=tmp_path,
         )
         assert done.returncode == 1
-        assert "nothing has no version" in done.stderr
+        assert "expected versions, got none in nothing" in done.stderr

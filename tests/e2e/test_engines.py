@@ -140,10 +140,12 @@ def test_the_evaluator_and_bulk_scoring_on_prism(on_prism, prism, small_corpus, 
     listed, table = tmp_path / "list.txt", tmp_path / "alone.csv"
     listed.write_text("\n".join(map(str, recordings)))
     model = ("--model", str(version))
-    assert command.main(["--list", str(listed), "--csv", str(table), *model]) == 0
+    # Some hold less than a second of speech and have no score.
+    assert command.main(["--list", str(listed), "--csv", str(table), *model]) in (0, 4)
     alone = rows_of(table)
-    expected = {name: float(row["score"]) for name, row in alone.items()}
-    assert expected.keys() == {path.stem for path in recordings}
+    assert alone.keys() == {path.stem for path in recordings}
+    expected = {name: float(row["score"]) for name, row in alone.items() if row["score"]}
+    assert len(expected) > len(recordings) / 2
 
     bulk = subprocess.run(
         [
@@ -165,20 +167,28 @@ def test_the_evaluator_and_bulk_scoring_on_prism(on_prism, prism, small_corpus, 
         text=True,
         check=False,
     )
-    assert bulk.returncode == 0, bulk.stdout
+    assert bulk.returncode in (0, 4), bulk.stdout
     in_bulk = rows_of(*tmp_path.glob("bulk/scores-*"))
-    found = {name: float(row["score"]) for name, row in in_bulk.items()}
+    found = {name: float(row["score"]) for name, row in in_bulk.items() if row["score"]}
     assert found == pytest.approx(expected, abs=1e-5)
 
     [evaluated] = output.glob("artifacts/ModelEvaluator/scores/*/eval.scores.txt")
     scored = read_scores(str(evaluated))
     by_evaluator = dict(zip(scored.utterances, scored.scores.tolist(), strict=True))
-    assert by_evaluator.keys() == expected.keys()
-    # Of a longer recording the Evaluator takes a second, as in training, and score.py takes all.
-    short = [name for name, row in alone.items() if row["segments"] == "1"]
-    assert len(short) >= 3
-    for name in short:
-        assert by_evaluator[name] == pytest.approx(expected[name], abs=1e-4)
+    assert by_evaluator.keys() == alone.keys()
+    # The Evaluator takes the first second, as in training, and score.py all that is speech: where
+    # it begins with the recording, the first segment is that second.
+    segments = tmp_path / "segments.csv"
+    arguments = ("--list", str(listed), "--segments", "--csv", str(segments), *model)
+    assert command.main([*arguments]) in (0, 4)
+    first = {
+        pathlib.Path(row["path"]).stem: float(row["score"])
+        for row in csv.DictReader(segments.read_text().splitlines())
+        if (row["start"], row["end"]) == ("0.000", "1.000")
+    }
+    assert len(first) >= 3
+    for name, score in first.items():
+        assert by_evaluator[name] == pytest.approx(score, abs=1e-4)
 
 
 def rows_of(*paths):

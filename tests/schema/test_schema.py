@@ -27,7 +27,7 @@ NAMES = {
     "num_samples",
     "corpus",
 }
-OPTIONAL = set(corpora.EXTRA_NAMES)
+OPTIONAL = {*corpora.EXTRA_NAMES, "degradation"}
 
 
 @pytest.fixture(scope="module")

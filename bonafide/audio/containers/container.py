@@ -20,9 +20,10 @@ class Container:
         kind: Its name, for people and in `FileFacts.encoding`.
         parts: Where its audio lies: from one byte to before another, each a file of its own.
         prefix: A header to put in front of each part, in place of one that tells too little.
-        reader: What is tried first.
+        reader: What is tried first: `pcm` where samples lie there as they are.
         demuxer: FFmpeg's name of the format; empty where FFmpeg is not to be tried.
         cut: What shows that the end is missing; empty where nothing does.
+        pcm: Sampling rate and number of channels, where the reader is `pcm`.
         counts_samples: Whether it says how many samples it holds, and means it.
         seconds: How long the audio lasts by what it says, as far as FFmpeg is to be held to it.
         notes: What a person should know of it although it can be used.
@@ -31,10 +32,11 @@ class Container:
 
     kind: str
     parts: tuple[tuple[int, int], ...]
-    reader: Literal["libsndfile", "ffmpeg"] = "libsndfile"
+    reader: Literal["pcm", "libsndfile", "ffmpeg"] = "libsndfile"
     demuxer: str = ""
     prefix: bytes = b""
     cut: str = ""
+    pcm: tuple[int, int] = (0, 0)
     counts_samples: bool = False
     seconds: float | None = None
     notes: tuple[str, ...] = ()

@@ -45,12 +45,12 @@ def inspect(source: Source, name: str = "") -> Container:
 
 
 def _reader(head: bytes) -> _Reader | None:
-    if mp4.is_mp4(head):
-        return mp4.mp4
+    if head[8:12] == b"WAVE" and head[:4] in (b"RIFF", b"RIFX", b"RF64", b"BW64"):
+        return riff.wav
     if head[:4] == b"fLaC":
         return _flac
-    if head[:4] in (b"RIFF", b"RIFX", b"RF64", b"BW64") and head[8:12] == b"WAVE":
-        return riff.wav
+    if mp4.is_mp4(head):
+        return mp4.mp4
     return next((reader for magic, reader in _MAGIC.items() if head.startswith(magic)), None)
 
 

@@ -6,26 +6,27 @@ header, is what writers get wrong.
 
 from __future__ import annotations
 
-import dataclasses
 import re
+import struct
 from collections.abc import Iterator
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from bonafide.audio.containers.container import Container, is_unknown, missing
 from bonafide.audio.facts import AudioError
 from bonafide.audio.sources import Source
 
 _MOST_CHUNKS = 10_000
+_READ_AHEAD = 512  # bytes: most headers are shorter
 _RIFFS = (b"RIFF", b"RIFX", b"RF64", b"BW64", b"FORM")
 _W64_DATA = bytes.fromhex("64617461f3acd3118cd100c04f8edb8a")
 _LONGEST_FORMAT, _LONGEST_HEADER = 1024, 1 << 16  # bytes
+_PCM_FORMAT = struct.Struct("<HHIIHH")
 _AU_UNKNOWN = b"\xff\xff\xff\xff"
 _BEHIND_SAMPLES = (b"LIST", b"PEAK", b"fact", b"bext", b"id3 ", b"ID3 ")
 _NO_END = "its header ends before its samples begin"
 
 
-@dataclasses.dataclass(frozen=True)
-class _Chunk:
+class _Chunk(NamedTuple):
     name: bytes
     start: int  # of its content
     size: int  # of its content, as it says
@@ -44,7 +45,13 @@ def wav(source: Source, start: int, stop: int) -> Container:
         if chunk.name == b"data":
             is_long = kind in (b"RF64", b"BW64") and chunk.size == 0xFFFF_FFFF
             size, bits = (size_64, 64) if is_long else (chunk.size, 32)
-            if order == "little" and form and _is_open(source, chunk.start, stop, size, bits):
+            is_open = _is_open(source, chunk.start, stop, size, bits)
+            if kind == b"RIFF" and (pcm := _pcm16(form)):
+                _refuse_second("WAV", source, chunk.start + size, stop)
+                left = stop - chunk.start
+                place = (chunk.start, stop if is_open else min(stop, chunk.start + size))
+                return Container("WAV", (place,), "pcm", cut=missing(size, left), pcm=pcm)
+            if order == "little" and form and is_open:
                 return _rewritten("WAV", form, chunk.start, stop)
             return _samples("WAV", "wav", source, (start, stop), chunk.start, size, bits)
     return Container("WAV", ((start, stop),), demuxer="wav", cut=_NO_END)
@@ -139,16 +146,32 @@ def _samples(
     bits: int,
 ) -> Container:
     """A container whose samples begin at a byte and have a size, as it says."""
-    stop = place[1]
-    left, behind = stop - begin, begin + size
-    if 0 < size <= left:
-        for second in (behind, behind + size % 2):
-            if source[second : second + 4] in _RIFFS and second + 12 <= stop:
-                raise AudioError(
-                    f"two {kind} files in one, the second from byte {second:,}: most programs play "
-                    f"the first alone. Split it (head -c {second} FILE, tail -c +{second + 1} FILE)"
-                )
-    return Container(kind, (place,), demuxer=demuxer, cut=missing(size, left, bits))
+    _refuse_second(kind, source, begin + size, place[1])
+    return Container(kind, (place,), demuxer=demuxer, cut=missing(size, place[1] - begin, bits))
+
+
+def _refuse_second(kind: str, source: Source, behind: int, stop: int) -> None:
+    """Looks whether another file begins behind the samples of the first."""
+    if behind + 12 > stop:
+        return
+    head = source[behind : behind + 5]
+    for place in (0, 1):  # Behind an odd number of bytes there may be one more.
+        if head[place : place + 4] in _RIFFS:
+            second = behind + place
+            raise AudioError(
+                f"two {kind} files in one, the second from byte {second:,}: most programs play "
+                f"the first alone. Split it (head -c {second} FILE, tail -c +{second + 1} FILE)"
+            )
+
+
+def _pcm16(form: bytes) -> tuple[int, int] | None:
+    """Sampling rate and channels, where samples are 16-bit integers and nothing else."""
+    if len(form) < _PCM_FORMAT.size:
+        return None
+    tag, channels, rate_hz, _, frame_bytes, bits = _PCM_FORMAT.unpack_from(form)
+    if (tag, bits) != (1, 16) or not channels or frame_bytes != 2 * channels:
+        return None
+    return rate_hz, channels
 
 
 def _is_open(source: Source, begin: int, stop: int, size: int, bits: int) -> bool:
@@ -172,8 +195,11 @@ def _chunks(
     source: Source, place: int, stop: int, order: Literal["big", "little"]
 ) -> Iterator[_Chunk]:
     """Chunks of names and sizes of 4 bytes, as far as there are some."""
+    base, read = place, source[place : place + _READ_AHEAD]
     for _ in range(_MOST_CHUNKS):
-        head = source[place : place + 8]
+        if place + 8 > base + len(read):
+            base, read = place, source[place : place + _READ_AHEAD]
+        head = read[place - base : place - base + 8]
         if len(head) < 8 or place >= stop:
             return
         size = int.from_bytes(head[4:], order)

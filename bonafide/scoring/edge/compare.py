@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bonafide.audio.decoding import AudioError
+from bonafide.audio.facts import AudioError
 from bonafide.scoring import inputs, windows
 from bonafide.scoring.model import Model
 from bonafide.scoring.reading import read_blocks

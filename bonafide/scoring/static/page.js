@@ -54,8 +54,8 @@ async function score() {
 }
 
 const words = {
-  "bona fide": "Sounds like a person",
-  "spoof": "Sounds synthetic",
+  "bona fide": "Sounds like a person (bona fide)",
+  "spoof": "Sounds synthetic (spoof)",
   "not sure": "Not sure",
   "no speech": "No speech to decide on",
 };
@@ -70,7 +70,7 @@ const seconds = (value) => `${value.toFixed(1)} s`;
 
 function show(answer) {
   const scored = answer.score !== null;
-  at("decision").textContent = `${words[answer.decision]} (${answer.decision})`;
+  at("decision").textContent = words[answer.decision];
   at("decision").className = answer.decision.replace(" ", "-");
   at("numbers").textContent = scored
     ? `score ${answer.score.toFixed(2)}, probability of bona fide ` +
@@ -79,7 +79,7 @@ function show(answer) {
   tell("partly", answer.partly_spoofed ? `Partly spoofed? From ` +
     `${answer.partly_spoofed.map(seconds).join(" to ")} it sounds synthetic, and the rest does ` +
     "not." : "");
-  tell("channel", answer.channels.length ? `Its channels differ (${answer.note}). Each was scored ` +
+  tell("channel", answer.channels.length ? `Its channels differ: ${answer.note}. Each was scored ` +
     "by itself, and the most suspicious one decides: " + answer.channels.map((one) =>
     `${one.channel} ${one.decision}${one.score === null ? "" : ` (${one.score.toFixed(2)})`}`
     ).join(", ") + "." : answer.note ?? "");

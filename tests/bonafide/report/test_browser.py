@@ -123,7 +123,7 @@ def test_charts_are_drawn_without_a_complaint_or_a_request(opened, path):
     page, events = opened
     assert events == [("request", path.as_uri())]
     charts = page.locator("[data-spec]")
-    assert charts.count() == 6
+    assert charts.count() == 7
     for place in range(charts.count()):
         assert charts.nth(place).locator("svg path, svg line").count() > 10
     assert page.locator(".no-chart").count() == 0

@@ -90,7 +90,10 @@ def test_scores_of_several_conditions(files, capsys):
     ("given", "said"),
     [
         (["--condition", "mp3.txt"], "expected NAME=FILE"),
-        (["--condition", "a=x", "--condition", "a=y"], "a name of its own"),
+        (
+            ["--condition", "a=x", "--condition", "a=y"],
+            "expected another name for each --condition",
+        ),
     ],
 )
 def test_conditions_need_names(files, capsys, given, said):

@@ -74,7 +74,8 @@ def test_the_shards_are_what_score_py_writes(folder, capsys):
         f"scores-0000{index}-of-00003.csv" for index in range(3)
     ]
     assert (folder / "out/rejected.tsv").read_text() == (
-        "path\treason\ncalls/words.wav\tunreadable as audio: Format not recognised\n"
+        "path\treason\ncalls/words.wav\tunreadable as audio: Format not recognised; "
+        "it is a text file: choose a recording\n"
     )
     told = summary()
     decided = [row["decision"] for row in expected]
@@ -248,8 +249,8 @@ def test_an_object_store(folder, memory_store):
         memory_store[f"memory://b/in/{name}"] = (folder / name).read_bytes()
     table = "".join(f"{name},en\n" for name in [*NAMES, "calls/words.wav", "calls/none.opus"])
     memory_store["memory://b/list.csv"] = f"file,language\n{table}".encode()
-    command = ["memory://b/list.csv", "--root", "memory://b/in", "--output", "memory://b/out"]
-    run(*command, "--shard-recordings", "4", code=4)
+    arguments = ["memory://b/list.csv", "--root", "memory://b/in", "--output", "memory://b/out"]
+    run(*arguments, "--shard-recordings", "4", code=4)
     text = "".join(
         memory_store[f"memory://b/out/scores-0000{i}-of-00003.csv"].decode() for i in "012"
     )
@@ -261,7 +262,8 @@ def test_an_object_store(folder, memory_store):
         assert float(value) == pytest.approx(float(expected[path]), abs=1e-5)
     assert memory_store["memory://b/out/rejected.tsv"].decode() == (
         "path\treason\n"
-        "calls/words.wav\tunreadable as audio: Format not recognised\n"
+        "calls/words.wav\tunreadable as audio: Format not recognised; "
+        "it is a text file: choose a recording\n"
         "calls/none.opus\tthere is no such file\n"
     )
     left = {name.removeprefix("memory://b/out/").partition("/")[0] for name in memory_store}

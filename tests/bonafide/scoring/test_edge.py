@@ -15,6 +15,7 @@ import pytest
 import soundfile
 import tensorflow as tf
 import tensorflow_transform as tft
+import voices
 
 from bonafide.metrics.calibration import AffineCalibration
 from bonafide.scoring import model as model_lib
@@ -90,12 +91,8 @@ def lfcc(tmp_path_factory):
 def recordings(tmp_path_factory):
     """A short recording and a long one: a clip, repeated, and three windows."""
     folder = tmp_path_factory.mktemp("recordings")
-    rng = np.random.default_rng(5)
-    for name, size in (("short", 5000), ("long", 13_000)):
-        tone = 3000 * np.sin(np.arange(size) * rng.uniform(0.05, 0.5))
-        soundfile.write(
-            folder / f"{name}.flac", (tone + rng.normal(0, 300, size)).astype("<i2"), 16_000
-        )
+    for name, size in (("short", 5120), ("long", 13_000)):
+        soundfile.write(folder / f"{name}.flac", voices.voice(size / 16_000), 16_000)
     return folder
 
 
@@ -285,7 +282,7 @@ def test_clips_to_compare_on(recordings):
     samples = {path: soundfile.read(path, dtype="int16")[0] for path in (long, short)}
     starts = (0, 4000, 5000)
     expected = [samples[long][start : start + 8000] for start in starts]
-    expected.append(np.concatenate([samples[short], samples[short][:3000]]))
+    expected.append(np.concatenate([samples[short], samples[short][:2880]]))
     assert np.array_equal(found, expected)
     bundled = compare.recordings([])
     assert len(bundled) == len(set(bundled)) == 100

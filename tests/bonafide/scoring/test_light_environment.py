@@ -12,7 +12,10 @@ import without_frameworks
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 # Parts that need more than the extra: commands of their own, and what comes with the pipeline.
-NEEDS_MORE = ("scoring/bulk", "report", "storage", "dataset", "logs.py")
+NEEDS_MORE = (
+    *("scoring/bulk", "report", "storage", "dataset", "logs.py"),
+    "settings/yaml_file.py",  # --config of the runners
+)
 GRPC_ONLY = {"grpc", "tensorflow_serving"}
 
 

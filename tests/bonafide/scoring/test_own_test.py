@@ -103,7 +103,7 @@ def test_in_plain_words(evaluation):
     assert any(f"took {number} of 100 synthetic" in text for number in (spoofs, spoofs + 1))
     assert "not sure" not in text
     band = choose("band", {"far5": 1.0, "frr5": -0.5, "eer": 0.0})
-    assert "it was not sure" in own_test.in_plain_words(band, evaluation)
+    assert "it was not sure about" in own_test.in_plain_words(band, evaluation)
     unknown = own_test.in_plain_words(EVEN, {})
     assert unknown.startswith("How often this detector is wrong is not known")
     for said in (text, unknown):

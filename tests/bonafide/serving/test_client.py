@@ -101,7 +101,8 @@ def test_a_recording_that_cannot_be_used_does_not_keep_the_others_from_it(record
     assert silence == "silence.wav\t\t2.000\t0.000\tmono"
     assert short.startswith("short.wav\t2.0")
     assert err.splitlines() == [
-        "error: words.wav: unreadable as audio: Format not recognised",
+        "error: words.wav: unreadable as audio: Format not recognised; "
+        "it is a text file: choose a recording",
         "error: none.wav: there is no such file",
         "error: silence.wav: no speech: 0.0 s of speech, at least 1 s are needed",
     ]

@@ -27,7 +27,9 @@ def test_a_long_room_is_cut_to_a_second(tmp_path):
 
 
 def test_what_is_wrong_is_told(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no WAV or FLAC file"):
+    with pytest.raises(
+        FileNotFoundError, match=r"expected WAV or FLAC files in waveform\.room_dir, got none"
+    ):
         load_rooms(str(tmp_path), 16000)
     soundfile.write(tmp_path / "silent.wav", np.zeros(100), 16000)
     with pytest.raises(ValueError, match=r"silent\.wav is silent"):
