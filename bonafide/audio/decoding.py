@@ -60,14 +60,14 @@ def decode(
     16 bit and clipped. 16-bit mono audio at the target rate comes through bit for bit: float32
     holds every 16-bit value divided by 2^15 exactly.
 
-    A file that was cut off is refused where its container tells; see `bonafide.audio.containers`.
+    A truncated file is refused if its container shows it; see `bonafide.audio.containers`.
 
     Args:
         data: The content of the file.
         target_rate: In Hz.
         min_seconds: Shorter audio is refused.
         channel: `mix`, or a name of `channels.names`.
-        name: Of the file; its ending is what tells formats without a header.
+        name: Of the file; its ending identifies formats without a header.
 
     Returns:
         int16 samples [N] at the target rate.
@@ -133,7 +133,7 @@ def decode_blocks(
         min_seconds: Shorter audio is refused.
         tell: Is called once with what the file is, before the first block.
         channel: `mix`, or a name of `channels.names`.
-        name: Of the file; its ending is what tells formats without a header.
+        name: Of the file; its ending identifies formats without a header.
 
     Yields:
         int16 samples [M] at the target rate, some blocks maybe empty; one after the other they are
@@ -158,10 +158,10 @@ class Recording:
                     ...
 
     Args:
-        file: Seekable; it stays open, and nobody else reads from it in the meantime.
+        file: Seekable; it stays open. Do not read from it in the meantime.
         target_rate: In Hz.
         min_seconds: Shorter audio is refused.
-        name: Of the file; its ending is what tells formats without a header.
+        name: Of the file; its ending identifies formats without a header.
         max_seconds: Longer audio is refused.
 
     Attributes:
@@ -396,7 +396,7 @@ def _sound(whole: Source, container: containers.Container, part: int) -> _Sound:
         try:
             return libsndfile.Sound(source)
         except AudioError as error:
-            if not container.demuxer:
+            if not container.demuxer or container.cut:  # It would be refused in any case.
                 raise
             refused = error
     # Not with the other imports: it takes 0.2 s, and most files do not need it.
