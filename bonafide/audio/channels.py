@@ -1,6 +1,6 @@
 """Channels of a recording: their names, and whether they carry the same.
 
-The mean of channels that carry different voices is a voice of nobody, and that of a channel and its
+The mean of channels with different voices is a mixture of them, and that of a channel and its
 negative is silence. So the mean is taken of channels that are alike, and others are scored one by
 one.
 
@@ -55,9 +55,11 @@ def index(channel: str, count: int) -> int | None:
     Raises:
         ValueError: There is no such channel.
     """
+    if channel == MIX:
+        return None
     known = dict(zip(("left", "right"), range(count), strict=False))
     known |= {name: place for place, name in enumerate(names(count))}
-    if channel == MIX or (count == 1 and channel in ("left", "right", "mono")):
+    if count == 1 and channel in ("left", "right", "mono"):
         return None
     if channel not in known:
         raise ValueError(
@@ -76,7 +78,7 @@ class Agreement:
         names: Of the channels, in their order.
         silent: Names of the silent ones; those of all of them where all are, which are `alike`.
         correlation: The lowest between a channel and the loudest one, the median over sections:
-            over those in which the channels differ where the kind says that they do. 1 where
+            over those in which the channels differ, where `kind` is not `alike`. 1 where
             nothing is to be compared.
         level_difference_db: The largest between a channel and the loudest one, the median over the
             same sections, at least 0.
@@ -170,7 +172,7 @@ class Meter:
         return _judged(known, silent, seconds, powers[:, heard], correlations[:, heard])
 
     def _flush(self) -> None:
-        # A short rest says little, and what it says counts by its length.
+        # A short rest is compared, too, and counts by its length.
         if len(self._rest) > 1:
             self._compare(self._rest[None])
         self._rest = self._rest[:0]

@@ -6,24 +6,16 @@ what it reads whole (`bonafide.audio.libsndfile`), FFmpeg the rest (`bonafide.au
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import io
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
-import soxr
 
-from bonafide.audio import channels, containers, libsndfile, pcm
 from bonafide.audio.channels import MIX, Agreement
 from bonafide.audio.facts import AudioError, FileFacts
-from bonafide.audio.sources import Source
-
-if TYPE_CHECKING:
-    from bonafide.audio import ffmpeg
-
-    _Sound = pcm.Sound | libsndfile.Sound | ffmpeg.Sound
+from bonafide.audio.recording import Recording
 
 __all__ = [
     "AudioError",
@@ -36,19 +28,7 @@ __all__ = [
     "decode_with_facts",
 ]
 
-_WithPlainBlocks = (pcm.Sound, libsndfile.Sound)
-# Beyond these a header is broken, or a tiny file would unfold into gigabytes.
-_MIN_RATE_HZ = 2_000
-_MAX_RATE_HZ = 768_000
-_MAX_CHANNELS = 64
-_MAX_SECONDS = 24 * 3600
 _MAX_SECONDS_IN_MEMORY = 4 * 3600  # 440 MiB at 16 kHz.
-_BLOCK_SAMPLES = 1 << 20
-_FULL_SCALE = 32_768.0
-# Floating-point audio may go over full scale (1.0) a little; beyond this it is on another scale.
-_MAX_PEAK = 8.0
-# What a recording with several channels may keep between two passes: 64 MiB.
-_KEPT_SAMPLES = 1 << 24
 
 
 def decode(
@@ -60,14 +40,14 @@ def decode(
     16 bit and clipped. 16-bit mono audio at the target rate comes through bit for bit: float32
     holds every 16-bit value divided by 2^15 exactly.
 
-    A file that was cut off is refused where its container tells; see `bonafide.audio.containers`.
+    A truncated file is refused if its container shows it; see `bonafide.audio.containers`.
 
     Args:
         data: The content of the file.
         target_rate: In Hz.
         min_seconds: Shorter audio is refused.
         channel: `mix`, or a name of `channels.names`.
-        name: Of the file; its ending is what tells formats without a header.
+        name: Of the file; its ending identifies formats without a header.
 
     Returns:
         int16 samples [N] at the target rate.
@@ -133,7 +113,7 @@ def decode_blocks(
         min_seconds: Shorter audio is refused.
         tell: Is called once with what the file is, before the first block.
         channel: `mix`, or a name of `channels.names`.
-        name: Of the file; its ending is what tells formats without a header.
+        name: Of the file; its ending identifies formats without a header.
 
     Yields:
         int16 samples [M] at the target rate, some blocks maybe empty; one after the other they are
@@ -148,304 +128,6 @@ def decode_blocks(
         yield from recording.blocks(channel)
 
 
-class Recording:
-    """An open file of audio, read as often as its channels need it; a context manager.
-
-    Example:
-        with Recording(file, 16_000, 0.3) as recording:
-            for channel in recording.agreement.to_score:  # ("mix",) where they are alike
-                for block in recording.blocks(channel):
-                    ...
-
-    Args:
-        file: Seekable; it stays open, and nobody else reads from it in the meantime.
-        target_rate: In Hz.
-        min_seconds: Shorter audio is refused.
-        name: Of the file; its ending is what tells formats without a header.
-        max_seconds: Longer audio is refused.
-
-    Attributes:
-        facts: What the file is.
-
-    Raises:
-        AudioError: The file is empty or unreadable, or its rate or its channels are out of bounds.
-    """
-
-    def __init__(
-        self,
-        file: BinaryIO,
-        target_rate: int,
-        min_seconds: float,
-        *,
-        name: str = "",
-        max_seconds: float = _MAX_SECONDS,
-    ) -> None:
-        self._target_rate = target_rate
-        self._min_seconds, self._max_seconds = min_seconds, max_seconds
-        self._source = Source(file)
-        if not len(self._source):
-            raise AudioError("empty file (0 bytes)")
-        self._container = containers.inspect(self._source, name)
-        self._sound: _Sound | None = self._open(0)
-        self._agreement: Agreement | None = None
-        self._kept: list[_Piece] | None = None
-        others = [self._channels_of(part) for part in range(1, len(self._container.parts))]
-        self.facts = FileFacts(
-            self._sound.rate_hz,
-            max(self._sound.channels, *others) if others else self._sound.channels,
-            self._sound.encoding,
-            len(self._source),
-            (*self._container.notes, *self._sound.notes),
-        )
-
-    def __enter__(self) -> Recording:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Frees what the decoder holds; the file stays open."""
-        if self._sound is not None:
-            self._sound.close()
-            self._sound = None
-        self._kept = None
-
-    @property
-    def channel_names(self) -> tuple[str, ...]:
-        """Names of the channels, as `blocks` knows them besides `mix`."""
-        return channels.names(self.facts.channels)
-
-    @property
-    def agreement(self) -> Agreement:
-        """Whether the channels carry the same; costs a pass over a file with several.
-
-        Raises:
-            AudioError: As `decode`.
-        """
-        if self._agreement is None:
-            self._agreement = self._compared()
-        return self._agreement
-
-    def blocks(self, channel: str = MIX) -> Iterator[np.ndarray]:
-        """Decodes the mean of the channels, or one of them; see `decode_blocks`.
-
-        Yields:
-            int16 [M] at the target rate.
-        """
-        place = self._place(channel)
-
-        def one(block: np.ndarray) -> np.ndarray:
-            if block.ndim == 1:
-                return block
-            if block.shape[1] == 1:
-                return block[:, 0]
-            return block.mean(axis=1) if place is None else np.ascontiguousarray(block[:, place])
-
-        return self._converted(one, 1)
-
-    def channel_blocks(self) -> Iterator[np.ndarray]:
-        """Decodes all channels side by side.
-
-        Yields:
-            int16 [M, channels] at the target rate.
-        """
-        count = self.facts.channels
-        for block in self._converted(lambda block: block, count):
-            yield block[:, None] if block.ndim == 1 else block
-
-    def _place(self, channel: str) -> int | None:
-        try:
-            return channels.index(channel, self.facts.channels)
-        except ValueError as error:
-            raise AudioError(str(error)) from None
-
-    def _compared(self) -> Agreement:
-        count = self.facts.channels
-        meter = channels.Meter(count)
-        if count > 1:
-            kept: list[_Piece] | None = []
-            samples = 0
-            for piece in self._pass():
-                meter.add(piece.block, piece.rate_hz)
-                samples += piece.block.size
-                if kept is not None:
-                    kept = [*kept, piece] if samples <= _KEPT_SAMPLES else None
-            self._kept = kept
-        return meter.finish()
-
-    def _converted(
-        self, choose: Callable[[np.ndarray], np.ndarray], count: int
-    ) -> Iterator[np.ndarray]:
-        """What is chosen of native blocks, at the target rate, in 16 bit."""
-        part, written = -1, 0
-        converter = None
-        for piece in self._pass():
-            if piece.part != part or converter is None:
-                if converter is not None:
-                    yield from converter.finish()
-                part, converter = piece.part, _Converter(piece.rate_hz, self._target_rate, count)
-            converted = converter.convert(choose(piece.block))
-            written += len(converted)
-            yield converted
-        for rest in converter.finish() if converter is not None else ():
-            written += len(rest)
-            yield rest
-        if not written:
-            raise AudioError(f"too short: nothing is left at {self._target_rate} Hz")
-
-    def _pass(self) -> Iterator[_Piece]:
-        """One reading of the whole file."""
-        if self._kept is not None:
-            yield from self._kept
-            return
-        seconds = 0.0
-        for part in range(len(self._container.parts)):
-            with contextlib.closing(self._taken() or self._open(part)) as sound:
-                rate_hz, read = sound.rate_hz, 0
-                for block in self._native(sound):
-                    read += len(block)
-                    if seconds + read / rate_hz > self._max_seconds:
-                        raise AudioError(
-                            f"longer than {self._max_seconds / 3600:.3g} hours: cut it into parts"
-                        )
-                    yield _Piece(part, rate_hz, block)
-                seconds += read / rate_hz
-                self._check_end(sound, read)
-        if seconds < self._min_seconds:
-            raise AudioError(
-                f"too short: {seconds:.3f} s, at least {self._min_seconds:g} s are needed"
-            )
-
-    def _native(self, sound: _Sound) -> Iterator[np.ndarray]:
-        """Blocks at the rate of the file, as `_Piece` holds them."""
-        frames = max(1, _BLOCK_SAMPLES // sound.channels)
-        is_ready = self.facts.channels == 1 and sound.rate_hz == self._target_rate
-        if isinstance(sound, _WithPlainBlocks) and sound.is_pcm16 and is_ready:
-            # Nothing to convert: the samples as they are, without a detour over float32.
-            return sound.plain_blocks(frames)
-        return map(self._checked, sound.blocks(frames))
-
-    def _taken(self) -> _Sound | None:
-        """What was opened to know the facts; once."""
-        sound, self._sound = self._sound, None
-        return sound
-
-    def _open(self, part: int) -> _Sound:
-        container = self._container
-        try:
-            sound = _sound(self._source, container, part)
-        except AudioError as error:
-            if container.cut:
-                raise AudioError(f"cut off: {container.cut}") from error
-            if container.what:
-                said = f"unreadable as audio: Format not recognised; {container.what}"
-                raise AudioError(said) from error
-            raise
-        problem = ""
-        if not _MIN_RATE_HZ <= sound.rate_hz <= _MAX_RATE_HZ:
-            problem = (
-                f"sampling rate {sound.rate_hz} Hz is outside {_MIN_RATE_HZ} to {_MAX_RATE_HZ} Hz"
-            )
-        elif sound.channels > _MAX_CHANNELS:
-            problem = f"has {sound.channels} channels, at most {_MAX_CHANNELS} are read"
-        if problem:
-            sound.close()
-            if container.cut:
-                problem = f"cut off: {container.cut}"
-            raise AudioError(problem)
-        return sound
-
-    def _channels_of(self, part: int) -> int:
-        with contextlib.closing(self._open(part)) as sound:
-            return sound.channels
-
-    def _checked(self, block: np.ndarray) -> np.ndarray:
-        """A native block, float32 [M, C], of numbers that are audio, of all channels."""
-        if not np.isfinite(block).all():
-            raise AudioError("holds samples that are not finite numbers (NaN or infinity)")
-        if (peak := np.abs(block).max()) > _MAX_PEAK:
-            raise AudioError(
-                f"holds samples up to {peak:.3g} where full scale is 1 (whole numbers written as "
-                "floating point?)"
-            )
-        count = self.facts.channels
-        if block.shape[1] == count:
-            return block
-        if block.shape[1] == 1:
-            return np.broadcast_to(block, (len(block), count))
-        raise AudioError(f"its parts have different numbers of channels (up to {count})")
-
-    def _check_end(self, sound: _Sound, read: int) -> None:
-        """Refuses what ended before its end."""
-        if problem := self._container.cut:
-            raise AudioError(f"cut off: {problem}")
-        if read < sound.promised and self._container.counts_samples:
-            raise AudioError(f"cut off: {read:,} of {sound.promised:,} samples are there")
-        if not read:
-            raise AudioError("holds no samples")
-
-
-def _sound(whole: Source, container: containers.Container, part: int) -> _Sound:
-    """Opens a part of a file with what reads it."""
-    place = container.parts[part]
-    if container.reader == "pcm":
-        return pcm.Sound(whole, place, rate_hz=container.pcm[0], channels=container.pcm[1])
-    source = whole.part(*place, container.prefix)
-    if container.reader == "libsndfile":
-        try:
-            return libsndfile.Sound(source)
-        except AudioError as error:
-            if not container.demuxer:
-                raise
-            refused = error
-    # Not with the other imports: it takes 0.2 s, and most files do not need it.
-    from bonafide.audio import ffmpeg
-
-    source.seek(0)
-    try:
-        return ffmpeg.Sound(source, container)
-    except AudioError as error:
-        if container.reader == "libsndfile" and str(error).startswith("unreadable"):
-            raise refused from error
-        raise
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Piece:
-    """A native block, float32 [M, C] or int16 [M], and which part of the file it comes from."""
-
-    part: int
-    rate_hz: int
-    block: np.ndarray
-
-
-class _Converter:
-    """Samples [M] or [M, C] float32, full scale 1, at the target rate in 16 bit; int16 passes."""
-
-    def __init__(self, rate_hz: int, target_rate: int, count: int) -> None:
-        self._count = count
-        self._resampler = (
-            None
-            if rate_hz == target_rate
-            else soxr.ResampleStream(rate_hz, target_rate, count, "float32", quality="HQ")
-        )
-
-    def convert(self, block: np.ndarray) -> np.ndarray:
-        if block.dtype == np.int16:
-            return block
-        if self._resampler is not None:
-            block = self._resampler.resample_chunk(block)
-        return _to_int16(block)
-
-    def finish(self) -> list[np.ndarray]:
-        """What is left, in one block or none."""
-        if self._resampler is None:
-            return []
-        nothing = np.zeros((0,) if self._count == 1 else (0, self._count), np.float32)
-        return [_to_int16(self._resampler.resample_chunk(nothing, last=True))]
-
-
 def _in_memory(data: bytes, target_rate: int, min_seconds: float, name: str) -> Recording:
     longest = _MAX_SECONDS_IN_MEMORY
     return Recording(io.BytesIO(data), target_rate, min_seconds, name=name, max_seconds=longest)
@@ -454,8 +136,3 @@ def _in_memory(data: bytes, target_rate: int, min_seconds: float, name: str) -> 
 def _joined(blocks: Iterator[np.ndarray]) -> np.ndarray:
     held = list(blocks)
     return held[0] if len(held) == 1 else np.concatenate(held)
-
-
-def _to_int16(block: np.ndarray) -> np.ndarray:
-    """Samples float32, full scale 1, rounded to 16 bit and clipped."""
-    return np.clip(np.rint(block * _FULL_SCALE), -32_768, 32_767).astype(np.int16)

@@ -16,7 +16,7 @@ class FileFacts:
         channels: How many it has.
         encoding: Container and coding as libsndfile names them, such as `FLAC/PCM_16`.
         size_bytes: Of the whole file.
-        notes: What a person should know of it although it can be used, one sentence each.
+        notes: Warnings about a file that can be used, one sentence each.
     """
 
     rate_hz: int

@@ -1,7 +1,7 @@
 """What libsndfile does not read (AAC, WebM, AMR, WMA, GSM, ...), by FFmpeg through PyAV.
 
-FFmpeg knows hundreds of formats, some of which open other files. Here it is told which one a file
-is, decodes the codecs below and nothing else, and every attempt to open a second file fails.
+FFmpeg knows hundreds of formats, some of which open other files. Here the format is given by the
+content of the file, only the codecs below are decoded, and opening a second file fails.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ CODECS = {
     **{f"pcm_f64{end}": "DOUBLE" for end in ("le", "be")},
 }
 _OTHER_NAMES = {"libopus": "opus", "mp1": "mp1float", "mp2": "mp2float", "mp3": "mp3float"}
-# FFmpeg's own decoders of these leave out what telephones send while nobody speaks.
+# FFmpeg's own decoders of these refuse the comfort noise that telephones send in pauses (DTX).
 _BETTER = {"amrnb": "libopencore_amrnb", "amrwb": "libopencore_amrwb"}
 # Frames that lean on those before them: the first ones of a file that begins in the middle of a
 # stream cannot be decoded, and all players pass over them.
@@ -91,10 +91,10 @@ class Sound:
 
     Args:
         source: Its content, or that of one part of it.
-        container: What it says of itself.
+        container: What its header states.
 
     Attributes:
-        notes: What a person should know of it although it can be used.
+        notes: Warnings about a file that can be used.
 
     Raises:
         AudioError: FFmpeg does not read it either, or it holds no audio.
@@ -148,7 +148,7 @@ class Sound:
             float32 [M, channels], full scale 1.
 
         Raises:
-            AudioError: The file is damaged, or ends before its container says.
+            AudioError: The file is damaged, or shorter than its container states.
         """
         gathered: list[list[np.ndarray]] = []
         count = read = 0
@@ -218,7 +218,7 @@ class Sound:
         """Refuses a packet that cannot be decoded, unless players pass over it as well.
 
         Args:
-            error: What FFmpeg says.
+            error: FFmpeg's error.
             skipped: How many there were with this one before the first good one; 0 behind that.
         """
         if self._container.cut:

@@ -20,13 +20,13 @@ class Sound:
     """An open file.
 
     Args:
-        source: Its content; nobody else reads from it as long as this does.
+        source: Its content. Do not read from it in the meantime.
 
     Attributes:
         rate_hz: Its sampling rate.
         channels: How many it has.
         encoding: Container and coding, such as `FLAC/PCM_16`.
-        promised: How many samples a channel has, as the file says or as libsndfile estimates.
+        promised: Number of samples of a channel, as the file states or as libsndfile estimates.
         is_pcm16: Whether samples are stored as int16 and nothing else.
         notes: Nothing.
 
@@ -88,6 +88,6 @@ class Sound:
 
 
 def _reason(error: Exception) -> str:
-    """What libsndfile says, without the repr of the BytesIO that soundfile puts before them."""
+    """The message of libsndfile, without the repr of the file that soundfile puts first."""
     text = getattr(error, "error_string", None) or str(error)
     return " ".join(str(text).split()).rstrip(".")

@@ -16,7 +16,7 @@ class Sound:
     """The samples of a file; see `bonafide.audio.libsndfile.Sound`, which gives the same ones.
 
     Args:
-        source: The file; nobody else reads from it as long as this does.
+        source: The file. Do not read from it in the meantime.
         place: Its first byte of samples, and the one behind the last.
         rate_hz: Its sampling rate.
         channels: How many it has, at least one.

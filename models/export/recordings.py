@@ -12,7 +12,7 @@ import tensorflow as tf
 
 _FULL_SCALE = 32768.0
 _BYTES_PER_SAMPLE = 2
-# Where floating-point audio is refused at ingestion, too (`bonafide.audio.decoding`): beyond
+# Where floating-point audio is refused at ingestion, too (`bonafide.audio.conversion`): beyond
 # it are whole numbers written as floating point, and clipping them would make noise of speech.
 _MAX_PEAK = 8.0
 

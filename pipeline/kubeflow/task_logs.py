@@ -9,12 +9,12 @@ in the backend's `driver.go`; before 2.17 there is no `-TRY`).
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import os
 import re
 from typing import Any
 
 from bonafide.storage import uris
+from bonafide.text import did_you_mean
 from pipeline.kubeflow.errors import ClientError, NotFoundError, UsageError
 from pipeline.kubeflow.runs import spec_of, task_states
 
@@ -86,9 +86,8 @@ def _require_task(run: Any, task: str) -> None:
         if states[task] == "SKIPPED":
             raise NotFoundError(f"{task} was skipped in this run, so there is no log of it")
         return
-    near = difflib.get_close_matches(task, states, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(states) or 'none'}"
-    raise NotFoundError(f"run {run.run_id} has no task {task}; {hint}")
+    advice = did_you_mean(task, states) or "It has none yet."
+    raise NotFoundError(f"expected a task of run {run.run_id}, got {task!r}. {advice}")
 
 
 def _task_folder(run: Any, task: str, pipeline_root: str, pods: str) -> str:

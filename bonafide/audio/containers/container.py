@@ -14,19 +14,19 @@ _ROUND = (10**7, 1 << 24)
 
 @dataclasses.dataclass(frozen=True)
 class Container:
-    """What a container says of itself.
+    """What the header of a container states.
 
     Attributes:
         kind: Its name, for people and in `FileFacts.encoding`.
         parts: Where its audio lies: from one byte to before another, each a file of its own.
-        prefix: A header to put in front of each part, in place of one that tells too little.
+        prefix: A header to put in front of each part, in place of an incomplete one.
         reader: What is tried first: `pcm` where samples lie there as they are.
         demuxer: FFmpeg's name of the format; empty where FFmpeg is not to be tried.
         cut: What shows that the end is missing; empty where nothing does.
         pcm: Sampling rate and number of channels, where the reader is `pcm`.
-        counts_samples: Whether it says how many samples it holds, and means it.
-        seconds: How long the audio lasts by what it says, as far as FFmpeg is to be held to it.
-        notes: What a person should know of it although it can be used.
+        counts_samples: Whether it states an exact number of samples, which is checked.
+        seconds: Duration that it states; checked when FFmpeg decodes. None if it is not reliable.
+        notes: Warnings about a file that can be used.
         what: What it is in place of audio, where that is known.
     """
 
@@ -61,12 +61,12 @@ def is_unknown(size: int, bits: int = 32) -> bool:
 
 
 def missing(size: int, left: int, bits: int = 32) -> str:
-    """What shows that samples are missing; empty where none are or nobody promised them.
+    """What shows that samples are missing; empty if none are, or the size is unknown.
 
     Args:
-        size: Of the samples in bytes, as the container says.
+        size: Of the samples in bytes, as the container states.
         left: How many there are to the end of the file.
-        bits: Width of the field that says it.
+        bits: Width of the field that holds it.
     """
     if is_unknown(size, bits) or size <= left:
         return ""

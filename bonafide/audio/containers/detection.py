@@ -1,4 +1,4 @@
-"""Which container a file is, by its first bytes, and what it says of itself."""
+"""Identifies the container of a file by its first bytes, and reads its header."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _HEAD_BYTES = 64
 
 
 def inspect(source: Source, name: str = "") -> Container:
-    """Looks at what the container says of itself; decodes nothing.
+    """Identifies the container and reads its header; decodes nothing.
 
     Args:
         source: The file.
-        name: Its name; the ending tells formats without a header.
+        name: Its name; the ending identifies formats without a header.
 
     Raises:
         AudioError: It holds no audio, or not as one recording.
@@ -35,7 +35,7 @@ def inspect(source: Source, name: str = "") -> Container:
     if telephone.is_gsm(source, start, stop):
         return telephone.gsm(start, stop)
     what = others.named(head, name)
-    # Nothing in it tells that it is one, so what could be anything else is not taken for it.
+    # It has no signature, so only a file that is nothing else that is known is read as G.729.
     if not what and PurePath(name).suffix.lower() == ".g729":
         return telephone.g729(start, stop)
     if not what and (first := mpeg.find(source, start, stop)) >= 0:

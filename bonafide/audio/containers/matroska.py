@@ -24,7 +24,7 @@ def matroska(source: Source, start: int, stop: int) -> Container:
     """Checks that all elements are there.
 
     A browser that records writes neither sizes nor a duration: the last block of a file that is cut
-    off is not complete, but where the cut falls between two blocks nothing tells.
+    off is not complete, but a cut between two blocks cannot be detected.
     """
     place, cut, doc_type = start, "", b""
     scale, ticks, has_video = 1_000_000, 0.0, False

@@ -12,7 +12,7 @@ from bonafide.audio.facts import AudioError
 from bonafide.audio.sources import Source
 
 _FIRST = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot", b"styp", b"moof")
-# What holds other boxes, among them those that are asked for here.
+# Boxes that hold other boxes, among them those that are read here.
 _HOLDERS = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"moof", b"traf")
 _ENCRYPTED = (b"enca", b"drms")  # Common encryption; Apple's FairPlay.
 _MOST_BOXES = 1_000_000
@@ -63,7 +63,7 @@ def mp4(source: Source, start: int, stop: int) -> Container:
 
 
 def _boxes(source: Source, place: int, stop: int) -> Iterator[_Box]:
-    """All boxes that are asked for, those that hold others before what they hold."""
+    """Yields all boxes outside and inside of _HOLDERS, each holder before its content."""
     for _ in range(_MOST_BOXES):
         head = source[place : place + 16]
         if place >= stop or len(head) < 8:

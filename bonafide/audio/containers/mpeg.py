@@ -42,7 +42,7 @@ class Frame:
         size: In bytes, with the header.
         samples: Of a channel.
         rate_hz: Sampling rate.
-        kbits: Bit rate as the header says; 0 in ADTS.
+        kbits: Bit rate in the header; 0 in ADTS.
         layer: 1 to 3; 0 in ADTS.
     """
 
@@ -109,7 +109,7 @@ def find(source: Source, start: int, stop: int) -> int:
 
 
 def mpeg(source: Source, start: int, stop: int) -> Container:
-    """Files of frames, with or without a tag that says how many.
+    """Files of frames, with or without a tag that counts them.
 
     libsndfile is right about a file whose first frame is such a tag, and where all frames have one
     bit rate: it estimates the length from the first. FFmpeg reads the others, frame by frame.
@@ -119,7 +119,7 @@ def mpeg(source: Source, start: int, stop: int) -> Container:
     if first is None:  # free format
         return Container("MP3", ((start, stop),), demuxer="mp3")
     head = source[start : start + first.size]
-    if first.layer == 3 and mp3_says_its_length(head):
+    if first.layer == 3 and has_length_tag(head):
         return _tagged(source, head, start, stop)
     walked = _walk(source, start, stop)
     cut = _INCOMPLETE if walked.incomplete else ""
@@ -139,10 +139,10 @@ def mpeg(source: Source, start: int, stop: int) -> Container:
     )
 
 
-def mp3_says_its_length(head: bytes) -> bool:
+def has_length_tag(head: bytes) -> bool:
     """Whether the first frame of an MP3 is a tag with the number of frames, of bytes, or both.
 
-    Without one, the length that libsndfile tells is an estimate, and no promise.
+    Without one, the length that libsndfile reports is an estimate.
     """
     # The tag follows the frame's header and side information, of 40 bytes at most.
     return b"Xing" in head[:48] or b"Info" in head[:48]

@@ -42,8 +42,8 @@ class _Link:
 def ogg(source: Source, start: int, stop: int) -> Container:
     """Finds the links of a chain; each is a file of its own.
 
-    Of a file that is cut off between two pages nothing tells but the missing mark of the end, which
-    recorders leave out of whole files, too: that is a note and no error.
+    A cut between two pages shows only in the missing end mark, which recorders (Telegram on
+    Android, for one) leave out of whole files, too: that is a note, not an error.
     """
     links = _links(source, start, stop)
     last = links[-1]

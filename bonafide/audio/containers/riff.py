@@ -29,7 +29,7 @@ _NO_END = "its header ends before its samples begin"
 class _Chunk(NamedTuple):
     name: bytes
     start: int  # of its content
-    size: int  # of its content, as it says
+    size: int  # of its content, as stated
 
 
 def wav(source: Source, start: int, stop: int) -> Container:
@@ -145,7 +145,7 @@ def _samples(
     size: int,
     bits: int,
 ) -> Container:
-    """A container whose samples begin at a byte and have a size, as it says."""
+    """A container with the stated place and size of its samples."""
     _refuse_second(kind, source, begin + size, place[1])
     return Container(kind, (place,), demuxer=demuxer, cut=missing(size, place[1] - begin, bits))
 
@@ -175,7 +175,7 @@ def _pcm16(form: bytes) -> tuple[int, int] | None:
 
 
 def _is_open(source: Source, begin: int, stop: int, size: int, bits: int) -> bool:
-    """Whether there are samples whose size nobody wrote down."""
+    """Whether there are samples whose size is not stated."""
     # Of a size that fits the field of a WAV file, libsndfile takes what is there.
     if begin >= stop or not is_unknown(size, bits) or (size > 0 and bits == 32):
         return False
@@ -183,7 +183,7 @@ def _is_open(source: Source, begin: int, stop: int, size: int, bits: int) -> boo
 
 
 def _rewritten(kind: str, form: bytes, begin: int, stop: int) -> Container:
-    """The same samples behind a header that says how many there are, up to 4 GiB of them."""
+    """The same samples behind a header with their size, up to 4 GiB of them."""
     size = min(stop - begin, 0xFFFF_0000)
     size -= size % max(1, int.from_bytes(form[12:14], "little"))
     chunks = b"fmt " + len(form).to_bytes(4, "little") + form + b"data" + size.to_bytes(4, "little")

@@ -19,7 +19,7 @@ _INCOMPLETE = "its last frame is not complete"
 
 
 def amr(source: Source, start: int, stop: int) -> Container:
-    """AMR and AMR-WB with one channel; each frame tells its size."""
+    """AMR and AMR-WB with one channel; each frame states its size."""
     is_wide = source[start : start + len(AMR_WIDE)] == AMR_WIDE
     sizes = _AMR_WIDE_BYTES if is_wide else _AMR_BYTES
     place, frames, cut = start + len(AMR_WIDE if is_wide else AMR), 0, ""

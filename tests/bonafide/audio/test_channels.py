@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import signal
 
-from bonafide.audio import channels, decoding
+from bonafide.audio import channels, decoding, recording
 
 RATE = 16_000
 SECONDS = 8
@@ -183,8 +183,8 @@ def test_a_channel_that_there_is_not(channel, count):
 
 
 def test_a_long_recording_is_compared_in_little_memory_and_read_again(wav, voices, monkeypatch):
-    monkeypatch.setattr(decoding, "_KEPT_SAMPLES", 10_000)
-    monkeypatch.setattr(decoding, "_BLOCK_SAMPLES", 4_000)
+    monkeypatch.setattr(recording, "_KEPT_SAMPLES", 10_000)
+    monkeypatch.setattr(recording, "_BLOCK_SAMPLES", 4_000)
     data = wav(side_by_side(*voices))
     with decoding.Recording(io.BytesIO(data), RATE, 0.3) as opened:
         assert opened.agreement.kind == "different"

@@ -7,7 +7,7 @@ import pytest
 import soundfile
 import soxr
 
-from bonafide.audio import containers, decoding, sources
+from bonafide.audio import containers, decoding, recording, sources
 from bonafide.audio.containers import ogg
 
 FLAC = sorted((pathlib.Path(__file__).parents[3] / "samples/LA/ASVspoof2019_LA_dev/flac").iterdir())
@@ -202,20 +202,20 @@ def test_blocks_are_what_the_whole_is_bit_for_bit(wav, rate_hz, block, monkeypat
     if rate_hz != 16_000:
         mono = soxr.resample(mono, rate_hz, 16_000, quality="HQ")
     expected = np.clip(np.rint(mono * 32_768), -32_768, 32_767).astype(np.int16)
-    monkeypatch.setattr(decoding, "_BLOCK_SAMPLES", 2 * block)
+    monkeypatch.setattr(recording, "_BLOCK_SAMPLES", 2 * block)
     blocks = list(decoding.decode_blocks(io.BytesIO(wav(samples, rate_hz, "FLOAT")), 16_000, 0.01))
     assert len(blocks) >= 3_001 // block
     np.testing.assert_array_equal(np.concatenate(blocks), expected)
 
 
 def test_a_block_is_as_large_with_many_channels(wav, monkeypatch):
-    monkeypatch.setattr(decoding, "_BLOCK_SAMPLES", 1_000)
+    monkeypatch.setattr(recording, "_BLOCK_SAMPLES", 1_000)
     data = wav(np.zeros((2_000, 8)))
     assert max(map(len, decoding.decode_blocks(io.BytesIO(data), 16_000, 0.1))) == 125
 
 
 def test_blocks_of_a_bad_file_come_until_it_shows(wav, tone, monkeypatch):
-    monkeypatch.setattr(decoding, "_BLOCK_SAMPLES", 4_000)
+    monkeypatch.setattr(recording, "_BLOCK_SAMPLES", 4_000)
     blocks = decoding.decode_blocks(io.BytesIO(wav(tone())[:20_000]), 16_000, 0.1)
     assert len(next(blocks)) == 4_000
     with pytest.raises(decoding.AudioError, match="cut off: 12044 bytes"):

@@ -16,7 +16,7 @@ import soundfile
 import tensorflow as tf
 from voices import level, voice
 
-from bonafide.audio import decoding
+from bonafide.audio import decoding, recording
 from bonafide.scoring import ahead, command, engine
 from bonafide.scoring import rows as columns
 
@@ -413,7 +413,7 @@ def test_an_hour_is_scored_in_blocks(folder, capsys, monkeypatch):
         in_flight[1] += len(clips) * RATE // 2
         return call(self, clips)
 
-    monkeypatch.setattr(decoding, "_BLOCK_SAMPLES", 1 << 14)
+    monkeypatch.setattr(recording, "_BLOCK_SAMPLES", 1 << 14)
     monkeypatch.setattr(command, "read_tracks", counted)
     monkeypatch.setattr(command.Scorer, "__call__", scored)
     [row], _ = run(capsys, "hour.wav")

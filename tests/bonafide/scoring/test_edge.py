@@ -229,7 +229,7 @@ def test_it_runs_where_only_scoring_is_installed(mel, recordings, tmp_path):
     done = subprocess.run(
         [
             *(sys.executable, str(ROOT / "tests/harness/without_frameworks.py")),
-            *(str(ROOT / "bonafide/scoring/edge/command.py"), "--model", str(mel)),
+            *(str(ROOT / "bonafide/__main__.py"), "edge", "--model", str(mel)),
             *("--output", str(tmp_path / "model.tflite"), "--check", str(recordings)),
         ],
         capture_output=True,

@@ -237,7 +237,7 @@ def test_refuses_a_regression_against_the_champion(world):
     assert world.summary.champion_eer == 0.0
     assert world.summary.difference.value == 0.25
     [failure] = world.summary.failures
-    assert "EER above the champion's" in failure
+    assert "EER difference from the champion" in failure
     theirs = evaluation_files.read_champion_scores(str(world.root / "scores"))
     assert theirs.tolist() == [score for scores in SCORES["good"].values() for score in scores]
     context = json.loads((world.root / "evaluation" / "context.json").read_text())

@@ -5,7 +5,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bonafide.audio import decoding
+from bonafide.audio import conversion, decoding
 from models.export.recordings import wav_to_pcm16, waveform_to_pcm16
 
 RATE = 16_000
@@ -86,7 +86,7 @@ def test_wav_files_that_are_cut_off_or_nothing(wav):
 )
 def test_samples_are_rounded_as_at_ingestion(samples, length):
     length = min(length, len(samples))
-    expected = decoding._to_int16(samples[:length])
+    expected = conversion.to_int16(samples[:length])
     assert from_waveform([samples], [length]) == [expected.tolist()]
 
 

@@ -62,8 +62,11 @@ def test_a_log_that_is_not_there_is_explained(failed_run, logs_in_store):
 @pytest.mark.parametrize(
     ("task", "reason"),
     [
-        ("ModelEvalutor", "run run-1 has no task ModelEvalutor; did you mean ModelEvaluator?"),
-        ("Bonafide", "no task Bonafide; there are ModelEvaluator, ModelPusher, UtteranceGen"),
+        (
+            "ModelEvalutor",
+            "a task of run run-1, got 'ModelEvalutor'. Did you mean 'ModelEvaluator'?",
+        ),
+        ("Bonafide", "got 'Bonafide'. Known: ModelEvaluator, ModelPusher, UtteranceGen."),
         ("ModelPusher", "ModelPusher was skipped in this run"),
     ],
 )
