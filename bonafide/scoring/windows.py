@@ -169,17 +169,27 @@ class SpeechCutter:
     def _begin(self, frame: int) -> int:
         """Where the sound around a first frame of speech begins, in samples."""
         first, sounds = self._sounds(frame)
-        return first + int(sounds[0]) if len(sounds) else frame * self._frame
+        if not len(sounds) or (first and sounds[0] < self._frame):
+            return frame * self._frame
+        return first + int(sounds[0])
 
     def _end(self, stretch: _Stretch) -> int:
         """Where the sound around the last frame of speech ends, in samples."""
         frame = stretch.runs[-1][1] - 1
         first, sounds = self._sounds(frame)
-        end = first + int(sounds[-1]) + 1 if len(sounds) else (frame + 1) * self._frame
+        beyond = (frame + _REACH_FRAMES) * self._frame - first
+        if not len(sounds) or sounds[-1] >= beyond:
+            end = (frame + 1) * self._frame
+        else:
+            end = first + int(sounds[-1]) + 1
         return min(max(end, stretch.start + 1), self.samples)
 
     def _sounds(self, frame: int) -> tuple[int, np.ndarray]:
-        """A sample before a frame, and which samples around the frame are sounds, from it on."""
+        """A sample before a frame, and which samples around the frame are sounds, from it on.
+
+        Sound that reaches as far as this looks has no edge here: it is noise, a tone or music
+        beside the speech.
+        """
         first = max((frame - _REACH_FRAMES) * self._frame, self._cut_until)
         end = (frame + 1 + _REACH_FRAMES) * self._frame
         part = self._held[first - self._held_from : end - self._held_from]

@@ -45,7 +45,15 @@ def batches(maker: examples.Maker, seed: int, count: int) -> Iterator[tuple]:
         yield np.stack(features), np.stack(labels).astype(np.float32)
 
 
-def fit(maker: examples.Maker, *, pool: int, steps: int, seed: int) -> keras.Model:
+def fit(
+    maker: examples.Maker,
+    *,
+    pool: int,
+    steps: int,
+    seed: int,
+    weights: pathlib.Path | None = None,
+    learning_rate: float = 3e-3,
+) -> keras.Model:
     """Trains on a pool of examples.
 
     Args:
@@ -53,11 +61,15 @@ def fit(maker: examples.Maker, *, pool: int, steps: int, seed: int) -> keras.Mod
         pool: How many batches are made; they are gone through again and again.
         steps: Of training.
         seed: Of examples, weights and order.
+        weights: From which to start, as `write` writes them; by default random ones.
+        learning_rate: At the start; it falls to 0 as a cosine does.
     """
     keras.utils.set_random_seed(seed)
     made = list(batches(maker, seed, pool))
     model = network()
-    schedule = keras.optimizers.schedules.CosineDecay(3e-3, steps)
+    if weights:
+        read(model, weights)
+    schedule = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
     model.compile(
         keras.optimizers.Adam(schedule), keras.losses.BinaryCrossentropy(from_logits=True)
     )
@@ -68,6 +80,12 @@ def fit(maker: examples.Maker, *, pool: int, steps: int, seed: int) -> keras.Mod
         if step % 200 == 0:
             print(f"step {step}  loss {np.mean(losses[-200:]):.4f}", flush=True)
     return model
+
+
+def read(model: keras.Model, path: pathlib.Path) -> None:
+    """Sets the weights of a model to those that `write` wrote."""
+    with np.load(path) as arrays:
+        model.set_weights([arrays[name].astype(np.float32) for name in arrays.files])
 
 
 def write(model: keras.Model, path: pathlib.Path) -> None:
@@ -93,13 +111,23 @@ def main(argv: Sequence[str] | None = None) -> None:
     add("--output", metavar="FILE", type=pathlib.Path, default=TARGET)
     add("--pool", type=int, default=240, help="batches of 64 examples (default %(default)s)")
     add("--steps", type=int, default=6000, help="of training (default %(default)s)")
+    add("--weights", metavar="FILE", type=pathlib.Path, help="to start from")
+    add("--learning-rate", type=float, default=3e-3, help="at the start (default %(default)s)")
     add("--seed", type=int, default=0, help="(default %(default)s)")
     options = parser.parse_args(argv)
     speech = [clip for folder in options.speech for clip in examples.load(folder)]
     other = [clip for folder in options.other for clip in examples.load(folder)]
     print(f"{len(speech)} recordings of speech, {len(other)} of what is none", flush=True)
     maker = examples.Maker(speech, other)
-    write(fit(maker, pool=options.pool, steps=options.steps, seed=options.seed), options.output)
+    model = fit(
+        maker,
+        pool=options.pool,
+        steps=options.steps,
+        seed=options.seed,
+        weights=options.weights,
+        learning_rate=options.learning_rate,
+    )
+    write(model, options.output)
     print(f"written: {options.output}")
 
 

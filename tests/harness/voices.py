@@ -1,5 +1,6 @@
 """A voice made by rules: pulses through moving formants, which the detector takes for speech.
 
+It begins and ends with a loud sample, so that windows begin and end with it.
 Its mean over every `BLOCK` samples from the start is exactly 0. So a test model whose score is the
 mean of samples scores `level(value)` as value, wherever its windows lie on blocks.
 """
@@ -36,6 +37,7 @@ def _voice(count, rate_hz):
         sound += gain * np.sin(2 * np.pi * number * phase)
     sound *= loudness
     samples = np.rint(sound / np.abs(sound).max() * 8_000).astype(np.int64)
+    samples[[0, -1]] = 6_000
     for start in range(0, count, BLOCK):
         part = samples[start : start + BLOCK]
         whole, rest = divmod(int(part.sum()), len(part))
