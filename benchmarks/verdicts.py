@@ -137,7 +137,7 @@ def differences(before: Sequence[engine.Track], after: Sequence[engine.Track]) -
 
 @dataclasses.dataclass(frozen=True)
 class Long:
-    """A long recording, real from end to end; one of which a part is spoofed; and two with holds."""
+    """A long recording: real from end to end, spoofed in part, and two with holds."""
 
     real: np.ndarray
     spliced: np.ndarray

@@ -37,7 +37,7 @@ import scipy.fft
 HOP_SECONDS = 0.016
 FLOOR_DB = -60.0
 # Probability from which a frame counts as speech.
-SPEECH_FROM = 0.5
+SPEECH_FROM = 0.3
 FAINTEST_SPEECH_DBFS = -57.0
 SPEECH_RANGE_DB = 35.0
 _RANGE_FRAMES = 64

@@ -1,13 +1,15 @@
 """Where a recording is cut into clips of the length that the model scores: over speech only.
 
 A stretch of speech is speech whose pauses are at most `MAX_PAUSE_SECONDS`. It begins with the first
-sound of its first frame of speech and ends with the last sound of its last one
-(`bonafide.audio.activity`), to the sample: networks tell clips apart that begin a millisecond
-later. A model takes the first part
-of what is longer than its clip. So a longer stretch is scored in windows of a clip's length, each
-starting half a clip after the one before, and the last one flush with the end of the stretch: all
-speech is scored, and what is shorter than half a clip lies whole in a window. A shorter stretch is
-one window of its own length.
+sound around its first frame of speech and ends with the last sound around its last one
+(`bonafide.audio.activity`), to the sample: a detector may score a clip differently that begins a
+millisecond later. Where the sound has no edge there, such as speech in noise, a stretch begins and
+ends with these frames.
+
+A model takes the first part of what is longer than its clip. So a longer stretch is scored in
+windows of a clip's length, each starting half a clip after the one before, and the last one flush
+with the end of the stretch: all speech is scored, and what is shorter than half a clip lies whole
+in a window. A shorter stretch is one window of its own length.
 
 So silence, noise and hold music between and around the speech are in no window but for short
 pauses, and silence or faint noise around a stretch does not move its windows.

@@ -1,11 +1,12 @@
 """Fits the weights of the speech activity detector and writes them for `bonafide.audio.activity`.
 
-    python -m models.activity.train --speech samples/LA --other MUSIC_AND_SOUNDS
+    python -m models.activity.train --speech samples/LA/ASVspoof2019_LA_train \
+        --speech samples/LA/ASVspoof2019_LA_dev --other MUSIC_AND_SOUNDS
 
-Speech are the clips of the bundled corpus (all splits, both classes: synthetic speech is speech).
+Speech are the clips of the bundled train and dev splits, both classes: synthetic speech is speech.
 What is no speech is made by rules (`models.activity.sounds`) and, where --other names a folder,
-taken from recordings of music and sounds; docs/measurements/listening.md names those that the
-committed weights saw. About ten minutes on two cores.
+taken from recordings of music and sounds. docs/measurements/listening.md states what the committed
+weights were trained on, and in which steps. About ten minutes on two cores.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import numpy as np
 from bonafide.audio import activity
 from models.activity import examples
 
-CHANNELS = 32
+CHANNELS = 48
 BATCH = 64
 TARGET = pathlib.Path(activity.__file__).with_suffix(".npz")
 
