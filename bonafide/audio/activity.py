@@ -7,13 +7,12 @@ spectrum over a second, and how well a fundamental between 70 and 400 Hz explain
 Features of a frame (`features`), from 80 to 3,800 Hz, which a telephone passes, too:
 
 - the power in 20 bands of equal width in mel (triangles), in dB relative to full scale. What is
-  below -60 dBFS counts as -60 dBFS, so that digital silence and faint noise are the same;
+  below -66 dBFS counts as -66 dBFS, so that digital silence and faint noise are the same;
 - the height and the place of the highest peak of the real cepstrum between 1/400 s and 1/70 s
   (Noll, "Cepstrum pitch determination", 1967): voices have one, noise and single tones do not.
 
-A frame below -57 dBFS in these bands, or without a sample of that level in its own 16 ms, or 35 dB
-below the loudest frame of speech of the second before it, is no speech, whatever is around it:
-speech ends where its sound ends, and faint noise behind it does not move its end.
+A frame below -57 dBFS in these bands is no speech, whatever is around it: speech ends where its
+sound ends, and faint noise behind it does not move its end.
 
 The network (`_forward`) is five convolutions over time, of which the first four are dilated and
 followed by ReLU (a small temporal convolutional network; Bai et al., arXiv 1803.01271). It sees
@@ -35,12 +34,12 @@ import numpy as np
 import scipy.fft
 
 HOP_SECONDS = 0.016
-FLOOR_DB = -60.0
+FLOOR_DB = -66.0
 # Probability from which a frame counts as speech.
-SPEECH_FROM = 0.3
+SPEECH_FROM = 0.5
+# Probability from which a frame may be speech: a recording without such frames has none for sure.
+MAY_BE_SPEECH_FROM = 0.12
 FAINTEST_SPEECH_DBFS = -57.0
-SPEECH_RANGE_DB = 35.0
-_RANGE_FRAMES = 64
 KERNEL = 5
 DILATIONS = (1, 2, 4, 8)
 FRAMES_BEFORE, FRAMES_AFTER = 40, 20
@@ -53,7 +52,6 @@ _LOWEST_HZ, _HIGHEST_HZ = 80.0, 3800.0
 _PITCH_HZ = (70.0, 400.0)
 _SPECTRUM_HZ = 4000.0  # up to which it is looked at
 _FULL_SCALE = 32_768.0
-_FAINTEST_SAMPLE = round(_FULL_SCALE * 10 ** (FAINTEST_SPEECH_DBFS / 20))
 # NumPy's OpenBLAS divides larger products among all processors, and the threads' waiting for each
 # other takes ten times as long as the product where others use the machine.
 _ROWS_AT_ONCE = 20
@@ -80,12 +78,10 @@ class ActivityMeter:
         self._held = np.zeros(self._hop // 2 + _margin(sample_rate), np.int16)
         self._pass_samples = samples_for(frames_a_pass, sample_rate)
         self._samples = self._frames = 0
-        # What the network sees of the frames before those that are decided next, how loud these
-        # are, and which hold a sound of their own. A recording begins behind silence.
+        # What the network sees of the frames before those that are decided next, and how loud these
+        # are. A recording begins behind silence.
         self._context = np.repeat(_silent_frame(sample_rate), FRAMES_BEFORE, axis=0)
         self._levels_db = np.zeros(0, np.float32)
-        self._sounds = np.zeros(0, bool)
-        self._loud_db = np.full(_RANGE_FRAMES - 1, FAINTEST_SPEECH_DBFS, np.float32)
 
     def add(self, block: np.ndarray) -> np.ndarray:
         """Takes the next samples.
@@ -124,16 +120,8 @@ class ActivityMeter:
         levels_db = np.concatenate([self._levels_db, levels_db])
         self._context = seen[-(FRAMES_BEFORE + FRAMES_AFTER) :]
         found = _forward(seen)
-        levels_db, self._levels_db = levels_db[: len(found)], levels_db[len(found) :]
-        sounds = np.concatenate([self._sounds, _sounds(samples, len(frames), self._rate)])
-        sounds, self._sounds = sounds[: len(found)], sounds[len(found) :]
-        # Of each frame and those before it, how loud the loudest is that is speech.
-        loud = np.where(found >= SPEECH_FROM, levels_db, np.float32(FAINTEST_SPEECH_DBFS))
-        loud = np.concatenate([self._loud_db, loud])
-        self._loud_db = loud[len(loud) - _RANGE_FRAMES + 1 :]
-        loudest = np.lib.stride_tricks.sliding_window_view(loud, _RANGE_FRAMES).max(axis=1)
-        least = np.maximum(loudest - SPEECH_RANGE_DB, FAINTEST_SPEECH_DBFS)
-        return np.where(sounds & (levels_db >= least), found, np.float32(0))
+        self._levels_db = levels_db[len(found) :]
+        return np.where(levels_db[: len(found)] >= FAINTEST_SPEECH_DBFS, found, np.float32(0))
 
 
 def probabilities(samples: np.ndarray, sample_rate: int) -> np.ndarray:
@@ -160,7 +148,10 @@ def speech_seconds(samples: np.ndarray, sample_rate: int) -> float:
 
 
 def holds_speech(samples: np.ndarray, sample_rate: int, seconds: float) -> bool:
-    """Returns whether so many seconds of a recording are speech; stops where they are found.
+    """Returns whether so many seconds of a recording may be speech; stops where they are found.
+
+    Frames count from `MAY_BE_SPEECH_FROM`: who rejects what holds no speech must not reject voices
+    that the detector takes for speech in few of their frames only.
 
     Args:
         samples: int16 [N], mono.
@@ -170,14 +161,14 @@ def holds_speech(samples: np.ndarray, sample_rate: int, seconds: float) -> bool:
     meter = ActivityMeter(sample_rate, frames_a_pass=64)
     found, step = 0.0, 32 * hop_samples(sample_rate)
     for start in range(0, len(samples), step):
-        found += _seconds(meter.add(samples[start : start + step]))
+        found += _seconds(meter.add(samples[start : start + step]), MAY_BE_SPEECH_FROM)
         if found >= seconds:
             return True
-    return found + _seconds(meter.finish()) >= seconds
+    return found + _seconds(meter.finish(), MAY_BE_SPEECH_FROM) >= seconds
 
 
-def _seconds(probabilities: np.ndarray) -> float:
-    return np.count_nonzero(probabilities >= SPEECH_FROM) * HOP_SECONDS
+def _seconds(probabilities: np.ndarray, speech_from: float = SPEECH_FROM) -> float:
+    return np.count_nonzero(probabilities >= speech_from) * HOP_SECONDS
 
 
 def hop_samples(sample_rate: int) -> int:
@@ -223,17 +214,6 @@ def features(samples: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndar
         out[:, NUM_BANDS] = cepstrum[np.arange(len(cepstrum)), highest]
         out[:, NUM_BANDS + 1] = np.log2((shortest + highest) / shortest) - 1.25
     return result, 10 * np.log10(np.maximum(levels, _LEAST))
-
-
-def _sounds(samples: np.ndarray, frames: int, sample_rate: int) -> np.ndarray:
-    """Which of the frames of `features` hold a sound in the hop that they stand for, bool [T].
-
-    A frame is two hops long: the last sound of a recording is in the frame behind it, too.
-    """
-    hop = hop_samples(sample_rate)
-    first = _margin(sample_rate) + hop // 2
-    hops = samples[first : first + frames * hop].reshape(frames, hop)
-    return (hops.max(axis=1) >= _FAINTEST_SAMPLE) | (hops.min(axis=1) <= -_FAINTEST_SAMPLE)
 
 
 def _halvings(sample_rate: int) -> int:

@@ -91,8 +91,6 @@ class Maker:
                 other *= level * 10 ** (-snr_db / 20)
             sound = sound + other
         sound = _filtered(rng, sound)
-        if rng.random() < 0.3:
-            _begin_and_end(rng, sound, active)
         peak = np.abs(sound).max()
         level_db = rng.uniform(-36, 0) if with_speech else rng.uniform(-66, 0)
         gain = 10 ** (level_db / 20) / peak if peak > 0 else 1.0
@@ -141,16 +139,6 @@ class Maker:
         sound = np.array(clip[first : first + SAMPLES], np.float64)
         level = np.sqrt(np.mean(np.square(sound)))
         return sound / level if level > 1e-4 else sound
-
-
-def _begin_and_end(rng: Rng, sound: np.ndarray, active: np.ndarray) -> None:
-    """Puts digital silence before a random frame, and behind another: recordings are cut."""
-    first, end = np.sort(rng.integers(0, FRAMES + 1, 2))
-    hop = activity.hop_samples(RATE)
-    sound[: first * hop + hop // 2] = 0
-    sound[end * hop + hop // 2 :] = 0
-    active[:first] = False
-    active[end:] = False
 
 
 def _in_a_room(rng: Rng, sound: np.ndarray) -> np.ndarray:

@@ -1,12 +1,11 @@
 """Fits the weights of the speech activity detector and writes them for `bonafide.audio.activity`.
 
-    python -m models.activity.train --speech samples/LA/ASVspoof2019_LA_train \
-        --speech samples/LA/ASVspoof2019_LA_dev --other MUSIC_AND_SOUNDS
+    python -m models.activity.train --speech samples/LA --other MUSIC_AND_SOUNDS
 
 Speech are the clips of the bundled train and dev splits, both classes: synthetic speech is speech.
 What is no speech is made by rules (`models.activity.sounds`) and, where --other names a folder,
-taken from recordings of music and sounds. docs/measurements/listening.md states what the committed
-weights were trained on, and in which steps. About ten minutes on two cores.
+taken from recordings of music and sounds; docs/measurements/listening.md names those that the
+committed weights saw. About ten minutes on two cores.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ import numpy as np
 from bonafide.audio import activity
 from models.activity import examples
 
-CHANNELS = 48
+CHANNELS = 32
 BATCH = 64
 TARGET = pathlib.Path(activity.__file__).with_suffix(".npz")
 
@@ -46,15 +45,7 @@ def batches(maker: examples.Maker, seed: int, count: int) -> Iterator[tuple]:
         yield np.stack(features), np.stack(labels).astype(np.float32)
 
 
-def fit(
-    maker: examples.Maker,
-    *,
-    pool: int,
-    steps: int,
-    seed: int,
-    weights: pathlib.Path | None = None,
-    learning_rate: float = 3e-3,
-) -> keras.Model:
+def fit(maker: examples.Maker, *, pool: int, steps: int, seed: int) -> keras.Model:
     """Trains on a pool of examples.
 
     Args:
@@ -62,15 +53,11 @@ def fit(
         pool: How many batches are made; they are gone through again and again.
         steps: Of training.
         seed: Of examples, weights and order.
-        weights: From which to start, as `write` writes them; by default random ones.
-        learning_rate: At the start; it falls to 0 as a cosine does.
     """
     keras.utils.set_random_seed(seed)
     made = list(batches(maker, seed, pool))
     model = network()
-    if weights:
-        read(model, weights)
-    schedule = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
+    schedule = keras.optimizers.schedules.CosineDecay(3e-3, steps)
     model.compile(
         keras.optimizers.Adam(schedule), keras.losses.BinaryCrossentropy(from_logits=True)
     )
@@ -81,12 +68,6 @@ def fit(
         if step % 200 == 0:
             print(f"step {step}  loss {np.mean(losses[-200:]):.4f}", flush=True)
     return model
-
-
-def read(model: keras.Model, path: pathlib.Path) -> None:
-    """Sets the weights of a model to those that `write` wrote."""
-    with np.load(path) as arrays:
-        model.set_weights([arrays[name].astype(np.float32) for name in arrays.files])
 
 
 def write(model: keras.Model, path: pathlib.Path) -> None:
@@ -112,23 +93,13 @@ def main(argv: Sequence[str] | None = None) -> None:
     add("--output", metavar="FILE", type=pathlib.Path, default=TARGET)
     add("--pool", type=int, default=240, help="batches of 64 examples (default %(default)s)")
     add("--steps", type=int, default=6000, help="of training (default %(default)s)")
-    add("--weights", metavar="FILE", type=pathlib.Path, help="to start from")
-    add("--learning-rate", type=float, default=3e-3, help="at the start (default %(default)s)")
     add("--seed", type=int, default=0, help="(default %(default)s)")
     options = parser.parse_args(argv)
     speech = [clip for folder in options.speech for clip in examples.load(folder)]
     other = [clip for folder in options.other for clip in examples.load(folder)]
     print(f"{len(speech)} recordings of speech, {len(other)} of what is none", flush=True)
     maker = examples.Maker(speech, other)
-    model = fit(
-        maker,
-        pool=options.pool,
-        steps=options.steps,
-        seed=options.seed,
-        weights=options.weights,
-        learning_rate=options.learning_rate,
-    )
-    write(model, options.output)
+    write(fit(maker, pool=options.pool, steps=options.steps, seed=options.seed), options.output)
     print(f"written: {options.output}")
 
 
