@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from bonafide.registry import store
 from bonafide.registry.names import CARD_FILE, MODEL_FILE, RECORD_FILE
 from bonafide.scoring.own_test import read_evaluation
 
@@ -67,8 +68,11 @@ def find_model(folder: str | None) -> Path:
         ModelError: There is none.
     """
     if folder is None:
-        serving = sorted(OUTPUT.glob("*/serving/*"))
-        versions = [version for name in serving for version in _versions(name)]
+        versions = [
+            version
+            for serving in sorted(OUTPUT.glob("*/serving/*"))
+            for version in _versions(serving)
+        ]
         if not versions:
             raise ModelError(
                 f"no model below {OUTPUT}/*/serving/: push one (python local_runner.py), or name "
@@ -90,14 +94,7 @@ def find_model(folder: str | None) -> Path:
 
 
 def _versions(serving: Path) -> list[Path]:
-    """Returns the complete versions: a number as their name, and the file that is written last."""
-    if not serving.is_dir():
-        return []
-    return [
-        path
-        for path in serving.iterdir()
-        if path.name.isascii() and path.name.isdecimal() and (path / MODEL_FILE).is_file()
-    ]
+    return [serving / name for name in store.complete_versions(str(serving))]
 
 
 def read_model(folder: Path) -> Model:

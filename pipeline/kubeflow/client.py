@@ -14,11 +14,14 @@ import dataclasses
 import json
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.kubeflow.connection import Connection, Token
 from pipeline.kubeflow.errors import ClientError, ExistsError, TemporaryError
 from pipeline.kubeflow.failures import Failure, failure_of, not_json
+
+if TYPE_CHECKING:
+    import tenacity
 
 PAGE = 100  # what a list asks for at once
 
@@ -241,39 +244,60 @@ class Client:
         tries: int | None = None,
         **arguments: Any,
     ) -> Any:
-        """Sends a request that may be repeated, again if that may help."""
-        limit = self._retries.tries if tries is None else tries
-        for number in range(1, limit + 1):
-            answer = self._once(method, *values, about=about, **arguments)
-            if not isinstance(answer, Failure):
-                return answer
-            if not answer.again or number == limit:
-                break
-            self._wait(number, answer)
-        tried = f" ({number} tries)" if number > 1 else ""
-        raise answer.kind(answer.message + tried)
+        """Sends an idempotent request, with retries after temporary failures."""
+        answer, tried = self._send(
+            lambda: self._once(method, *values, about=about, **arguments),
+            lambda failure: failure.again,
+            self._retries.tries if tries is None else tries,
+        )
+        if isinstance(answer, Failure):
+            raise answer.kind(answer.message + tried)
+        return answer
 
     def _post(self, method: Callable[..., Any], body: Any, *, creating: str) -> Any:
-        """Sends a request that creates something, again only if nothing was created."""
-        for number in range(1, self._retries.tries + 1):
-            answer = self._once(method, body, about=f"the new {creating}")
-            if not isinstance(answer, Failure):
-                return answer
-            if answer.sent:
-                raise ClientError(
-                    f"{answer.message}\n{maybe_created(creating, self.connection.host)}"
-                )
-            if not answer.again or number == self._retries.tries:
-                break
-            self._wait(number, answer)
-        tried = f" ({number} tries)" if number > 1 else ""
+        """Sends a request that creates something; retries only if it cannot have arrived."""
+        answer, tried = self._send(
+            lambda: self._once(method, body, about=f"the new {creating}"),
+            lambda failure: failure.again and not failure.sent,
+            self._retries.tries,
+        )
+        if not isinstance(answer, Failure):
+            return answer
+        if answer.sent:
+            raise ClientError(f"{answer.message}\n{maybe_created(creating, self.connection.host)}")
         kind = ClientError if issubclass(answer.kind, TemporaryError) else answer.kind
         raise kind(f"{answer.message}{tried}; no {creating} was created")
 
-    def _wait(self, failed: int, failure: Failure) -> None:
-        seconds = self._retries.wait(failed, failure.after)
-        self._notice(f"{failure.message.partition('; ')[0]}; trying again in {seconds:g} s")
-        self._sleep(seconds)
+    def _send(
+        self,
+        request: Callable[[], Any | Failure],
+        is_retried: Callable[[Failure], bool],
+        tries: int,
+    ) -> tuple[Any | Failure, str]:
+        """Sends a request until it succeeds or must not be sent again.
+
+        Returns:
+            The answer or the last failure; the number of tries in words, empty for one.
+        """
+        import tenacity
+
+        retrying = tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(tries),
+            wait=lambda state: self._retries.wait(state.attempt_number, _result(state).after),
+            retry=tenacity.retry_if_result(
+                lambda answer: isinstance(answer, Failure) and is_retried(answer)
+            ),
+            sleep=self._sleep,
+            before_sleep=self._announce,
+            retry_error_callback=_result,
+        )
+        answer = retrying(request)
+        tried = retrying.statistics["attempt_number"]
+        return answer, f" ({tried} tries)" if tried > 1 else ""
+
+    def _announce(self, state: tenacity.RetryCallState) -> None:
+        reason = _result(state).message.partition("; ")[0]
+        self._notice(f"{reason}; trying again in {state.upcoming_sleep:g} s")
 
     def _once(
         self, method: Callable[..., Any], *values: Any, about: str, **arguments: Any
@@ -299,6 +323,11 @@ class Client:
         data = self._api.last_response.data
         text = data.decode("utf-8", "replace") if isinstance(data, bytes) else data
         return not_json(self.connection, text)
+
+
+def _result(state: tenacity.RetryCallState) -> Any:
+    assert state.outcome is not None  # it is None before the first attempt only
+    return state.outcome.result()
 
 
 def maybe_created(what: str, host: str) -> str:

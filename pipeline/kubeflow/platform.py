@@ -12,11 +12,6 @@ from typing import Any
 
 from pipeline.kubeflow.deployment import Deployment, TaskOptions
 
-_UNITS = {
-    **{"": 1.0, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12},
-    **{"Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40},
-}
-
 
 def executor_label(task: str) -> str:
     """The name by which both documents know what runs a task, as KFP's SDK makes it."""
@@ -25,8 +20,9 @@ def executor_label(task: str) -> str:
 
 def number(quantity: str) -> float:
     """A Kubernetes quantity (`500m`, `8Gi`) as a plain number."""
-    digits = quantity.rstrip("".join(set("".join(_UNITS))))
-    return float(digits) * _UNITS[quantity[len(digits) :]]
+    from kubernetes.utils import parse_quantity
+
+    return float(parse_quantity(quantity))
 
 
 def resources(options: TaskOptions) -> dict[str, Any]:
