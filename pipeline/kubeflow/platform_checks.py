@@ -137,7 +137,7 @@ def _volume_problems(config: Any) -> Iterator[str]:
     ]
     places = [place for _, _, place in mounted]
     for place in sorted({place for place in places if places.count(place) > 1}):
-        yield f"expected one volume at {place}, got two"
+        yield f"several volumes are mounted at {place}"
     kinds: dict[str, set[str]] = {}
     for kind, name, _ in mounted:
         kinds.setdefault(name, set()).add(kind)

@@ -56,7 +56,7 @@ def pod_problems(
         )
     runner = beam_runner(deployment.beam_args)
     if runner.rpartition(".")[2].lower() not in _RUNNERS_IN_POD:
-        yield f"beam_args: expected a runner that works inside the pod, got {runner}; {_ENGINE}"
+        yield f"beam_args: expected a runner that works inside the pod, got {runner}: {_ENGINE}"
 
 
 def beam_runner(arguments: Sequence[str]) -> str:

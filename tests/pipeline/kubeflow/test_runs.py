@@ -69,7 +69,7 @@ def test_a_driver_that_failed_is_its_tasks_failure(make_run, as_message):
     [task] = tasks_of(as_message(make_run("FAILED", states, errors=errors)), NOW)
     assert task == Task("UtteranceGen", "FAILED", None, "no such secret")
     [task] = tasks_of(as_message(make_run("FAILED", states)), NOW)
-    assert task.error == "it could not be prepared"
+    assert task.error == "its driver failed"
 
 
 def test_an_error_may_stand_in_the_history(make_run, as_message):
