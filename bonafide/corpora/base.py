@@ -102,7 +102,7 @@ def refuse_duplicates(utterances: Sequence[Utterance]) -> None:
     """Raises CorpusError if an utterance id occurs twice, in one split or in two."""
     for other, place in ids.duplicates([row.utterance_id for row in utterances]):
         raise CorpusError(
-            f"{utterances[place].source}: expected unique utterance ids, got "
-            f"{utterances[place].utterance_id!r} again (first: {utterances[other].source}). An "
-            "utterance has one line in one split. Remove one of the lines"
+            f"{utterances[place].source}: utterance id {utterances[place].utterance_id!r} was "
+            f"already used at {utterances[other].source}. An utterance has one line in one split. "
+            "Remove one of the lines"
         )

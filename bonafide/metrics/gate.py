@@ -104,7 +104,7 @@ class Rule:
     @property
     def value_text(self) -> str:
         """The value as text."""
-        return "unknown" if self.value is None else _shown(self.value, self.unit)
+        return "not known" if self.value is None else _shown(self.value, self.unit)
 
     @property
     def limit_text(self) -> str:

@@ -1,8 +1,8 @@
-"""From files of examples to batches of features, the same batches whenever an epoch is replayed.
+"""Input pipeline: from example files to reproducible batches of features.
 
-Features are computed once and kept in an array, in memory or in an unnamed file on disk; an epoch
-is then an order of row numbers drawn from (seed, epoch). Nothing depends on what ran before,
-so training that resumes at epoch 7 sees what an uninterrupted run would have seen.
+Features are computed once and kept in an array, in memory or in an unnamed file on disk. An epoch
+is an order of rows that depends on (seed, epoch) only, so training that resumes at epoch 7 receives
+the same batches as an uninterrupted run.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ from models.settings.trainer import TrainerConfig
 from models.settings.waveform import WaveformConfig
 
 _LOG = logging.getLogger("bonafide")
-# Utterances that pass through the transform graph together: enough to amortise a call, and few
-# enough that no block of their spectra is over 32 MiB (see `keep_freed_memory`).
+# Utterances per call of the transform graph: enough to amortise the call, and few enough that no
+# block of spectra exceeds 32 MiB (see `keep_freed_memory`).
 _TRANSFORM_BATCH = 16
 _FILES_AT_ONCE = 4
-# Keeps the seeds of augmentation apart from those that others make of the run's seed.
+# Separates the seeds of augmentation from others that are derived from the run's seed.
 _STREAM = 0x0B0F
 _GIB = 1 << 30
 _BYTES_PER_SAMPLE = 2
@@ -63,7 +63,7 @@ class Split(Protocol):
 
     @property
     def weights(self) -> np.ndarray | None:
-        """[N] how often a shuffled pass draws each utterance, relative to the others.
+        """[N] sampling weight of each utterance in a shuffled pass.
 
         None: each exactly once.
         """
@@ -73,21 +73,21 @@ class Split(Protocol):
         """Frames and bands (T, F)."""
 
     def batches(self, batch_size: int, *, order_seed: tuple[int, int] | None) -> tf.data.Dataset:
-        """One pass of (features [b, T, F], labels [b] float32) over N utterances.
+        """Returns one pass of (features [b, T, F], labels [b] float32) over N utterances.
 
-        Each utterance exactly once, but for a shuffled pass with weights (`epoch_order`).
+        Each utterance occurs once, except in a shuffled pass with weights (`epoch_order`).
 
         Args:
-            batch_size: b of all batches but the last, which may be smaller.
+            batch_size: Size b of all batches except the last, which may be smaller.
             order_seed: (seed, epoch) of a shuffled pass; None for the fixed order.
         """
 
 
 def class_counts(split: Split) -> ClassCounts:
-    """How many utterances of each class a shuffled pass over the split sees.
+    """Returns the number of utterances of each class in a shuffled pass over the split.
 
-    Those that it holds; with weights, the mean of those that are drawn. Class weights and the prior
-    odds of the loss must be of what the loss sees.
+    With sampling weights, it is the mean of the drawn numbers: class weights and prior odds must be
+    those of the utterances in the loss.
     """
     is_bonafide = split.labels == 1
     if split.weights is not None:
@@ -99,7 +99,7 @@ def class_counts(split: Split) -> ClassCounts:
 
 @dataclasses.dataclass(frozen=True)
 class ArraySplit:
-    """A split whose features lie in an array, in memory or mapped from a file.
+    """A split whose features are an array, in memory or mapped from a file.
 
     Attributes:
         features: [N, T, F] float32.
@@ -119,7 +119,7 @@ class ArraySplit:
     def batches(self, batch_size: int, *, order_seed: tuple[int, int] | None) -> tf.data.Dataset:
         """See `Split.batches`; the whole split is shuffled at once.
 
-        The batches can be read for as long as somebody holds the split.
+        The batches are readable while a reference to the split exists.
         """
         order = np.arange(len(self.labels))
         if order_seed is not None:
@@ -145,16 +145,16 @@ class ArraySplit:
 
 @dataclasses.dataclass(frozen=True)
 class ExampleFiles:
-    """A split in TFRecord files of raw or of transformed examples, computed at every pass.
+    """A split in TFRecord files of raw or transformed examples, read at every pass.
 
     Attributes:
         files: Paths, in the fixed order.
-        transform_output: What Transform wrote.
-        materialized: Whether the examples already hold features.
+        transform_output: Output of Transform.
+        materialized: Whether the examples contain features.
         labels: [N] int64.
         shuffle_buffer: Examples shuffled at a time.
-        kept: [M] bool, in the fixed order of all M examples in the files, which of them belong to
-            the split; None for all.
+        kept: [M] bool mask of the examples of the split, in the fixed order of all M examples;
+            None for all.
     """
 
     files: Sequence[str]
@@ -166,7 +166,7 @@ class ExampleFiles:
 
     @property
     def weights(self) -> None:
-        """Every utterance is drawn once: what is read anew comes as it lies in the files."""
+        """None: files are read sequentially, so every utterance occurs once."""
         return None
 
     @property
@@ -199,7 +199,7 @@ class ExampleFiles:
         return records.enumerate().filter(lambda i, _: kept[i]).map(lambda _, record: record)
 
     def _features_and_labels(self) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
-        """The function from a batch of serialized examples to features and labels."""
+        """Returns the function from a batch of serialized examples to features and labels."""
         if self.materialized:
             transform = None
             spec = self.transform_output.transformed_feature_spec()
@@ -229,23 +229,23 @@ def open_splits(
     features: FeatureConfig | None = None,
     waveform: WaveformConfig | None = None,
 ) -> list[Split]:
-    """Opens splits and computes their features, unless the settings say to do so at every pass.
+    """Opens splits and computes their features, unless the settings require it at every pass.
 
     Args:
         patterns: For each split, glob patterns of its files.
-        transform_output: What Transform wrote.
-        materialized: Whether the files hold transformed examples.
-        settings: Where to keep features.
-        features: Settings of the features; needed where waveforms are augmented.
+        transform_output: Output of Transform.
+        materialized: Whether the files contain transformed examples.
+        settings: Settings of the cache.
+        features: Settings of the features; required for waveform augmentation.
         waveform: Augmentation of the waveforms of the first split; None for none.
 
     Returns:
-        One split for each entry of `patterns`.
+        A split for each entry of `patterns`.
 
     Raises:
         FileNotFoundError: Patterns match no file.
-        ValueError: A split is empty, waveforms that are not there are to be augmented (or the
-            settings of the features are missing), or corpora have weights that cannot be followed.
+        ValueError: A split is empty, there are no waveforms to augment (or the
+            settings of the features are missing), or weights of corpora are not supported.
     """
     keep_freed_memory()
     augmented = waveform is not None and waveform.enabled
@@ -266,7 +266,7 @@ def open_splits(
     opened: list[Split]
     if waveform is not None and waveform.enabled:
         if features is None:
-            raise ValueError("waveforms are augmented with the settings of the features")
+            raise ValueError("waveform augmentation requires the settings of the features")
         recordings = _open_recordings(splits[0], transform_output, settings, features, waveform)
         opened = [recordings, *_with_features(splits[1:], settings)]
     else:
@@ -277,14 +277,14 @@ def open_splits(
 
 
 def _weighted(split: Split, weights: np.ndarray) -> Split:
-    """The split with weights [N]; see `Split.weights`."""
+    """Returns the split with weights [N]; see `Split.weights`."""
     if not isinstance(split, ArraySplit | PcmSplit):
         raise TypeError(f"rows of {type(split).__name__} cannot be drawn by weight")
     return dataclasses.replace(split, weights=weights)
 
 
 def _with_features(splits: Sequence[ExampleFiles], settings: TrainerConfig) -> list[Split]:
-    """Computes the features of splits, unless the settings say to do so at every pass."""
+    """Computes the features of splits, unless the settings require it at every pass."""
     needed_bytes = sum(4 * len(s.labels) * s.feature_shape[0] * s.feature_shape[1] for s in splits)
     cache = choose_cache(
         settings.cache, needed_bytes, budget_bytes=round(settings.cache_budget_gib * _GIB)
@@ -301,7 +301,7 @@ def _with_features(splits: Sequence[ExampleFiles], settings: TrainerConfig) -> l
 
 
 def choose_cache(requested: str, needed_bytes: int, *, budget_bytes: int) -> str:
-    """Where features go: as requested, or for `auto` memory if they fit the budget, else disk."""
+    """Returns the location of features; `auto` is memory if they fit the budget, else disk."""
     if requested != "auto":
         return requested
     return "memory" if needed_bytes <= budget_bytes else "disk"
@@ -316,15 +316,15 @@ def training_batches(
     crop_frames: int = 0,
     augment: AugmentConfig | None = None,
 ) -> tf.data.Dataset:
-    """One shuffled, cropped and augmented epoch; the same one for the same (seed, epoch).
+    """Returns one shuffled, cropped and augmented epoch, which depends on (seed, epoch) only.
 
     Args:
         split: Training split.
-        batch_size: Size of every batch, the last one included (see `fill_batch`).
+        batch_size: Size of every batch, including the last (see `fill_batch`).
         seed: Seed of the run.
         epoch: Number of the epoch.
-        crop_frames: Length of a random piece of each utterance; 0 takes all of it.
-        augment: What to do to features and labels; None for nothing.
+        crop_frames: Length of a random crop of each utterance; 0 for no crop.
+        augment: Augmentation of features and labels; None for none.
 
     Returns:
         Batches of (features [B, T, F], labels [B], weights [B]), float32.
@@ -335,7 +335,7 @@ def training_batches(
     frames, bands = split.feature_shape
     if crop_frames > frames:
         raise ValueError(
-            f"trainer.crop_frames is {crop_frames}, but an utterance has only {frames} frames"
+            f"trainer.crop_frames: expected at most {frames} (an utterance), got {crop_frames}"
         )
     prepare = _preparer(batch_size, crop_frames, augment)
     epoch_seed = tf.random.experimental.stateless_fold_in(tf.constant([seed, _STREAM]), epoch)
@@ -349,7 +349,7 @@ def training_batches(
         return tf.ensure_shape(features, shape), labels, weights
 
     batches = split.batches(batch_size, order_seed=(seed, epoch)).enumerate()
-    # `deterministic` keeps the order of batches; what is in one depends on its number alone.
+    # `deterministic` keeps the order of batches; their content depends on their number only.
     batches = batches.map(prepare_one, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     return batches.prefetch(tf.data.AUTOTUNE)
 
@@ -358,7 +358,7 @@ def training_batches(
 def _preparer(
     batch_size: int, crop_frames: int, augment: AugmentConfig | None
 ) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor, tf.Tensor]]:
-    """Fills, crops and augments a batch; kept, because tracing it anew takes longer than a step."""
+    """Fills, crops and augments a batch; cached, because tracing takes longer than a step."""
 
     @tf.function
     def prepare(
@@ -376,7 +376,7 @@ def _preparer(
 
 
 def evaluation_batches(split: Split, *, batch_size: int) -> tf.data.Dataset:
-    """The split in its fixed order, as batches of (features [B, T, F], labels [B], weights [B])."""
+    """Returns batches of (features [B, T, F], labels [B], weights [B]) in the fixed order."""
     batches = split.batches(batch_size, order_seed=None)
     batches = batches.map(lambda x, y: fill_batch(x, y, batch_size=batch_size))
     return batches.prefetch(tf.data.AUTOTUNE)
@@ -385,10 +385,10 @@ def evaluation_batches(split: Split, *, batch_size: int) -> tf.data.Dataset:
 def fill_batch(
     features: tf.Tensor, labels: tf.Tensor, *, batch_size: int
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Fills a last, smaller batch with repetitions that weigh nothing.
+    """Fills a smaller last batch with repetitions of weight 0.
 
-    Every batch then has the same static shape: TPUs need that, no utterance of an epoch is dropped,
-    and no replica is left without any.
+    Every batch then has the same static shape, which TPUs require; no utterance of an epoch is
+    dropped, and no replica has an empty batch.
 
     Args:
         features: [b, T, F], 0 < b <= batch_size.
@@ -402,7 +402,7 @@ def fill_batch(
     rows = tf.range(batch_size)
 
     def filled(values: tf.Tensor) -> tf.Tensor:
-        # A batch that is whole is not copied, which would take as long as reading it.
+        # A full batch is not copied, which would take as long as reading it.
         whole = tf.cond(
             count == batch_size, lambda: values, lambda: tf.gather(values, rows % count)
         )
@@ -412,7 +412,7 @@ def fill_batch(
 
 
 def random_crop(features: tf.Tensor, frames: int, *, seed: tf.Tensor) -> tf.Tensor:
-    """A random piece of each utterance: [B, T, F] to [B, frames, F]."""
+    """Returns a random crop of each utterance: [B, T, F] to [B, frames, F]."""
     batch, length = tf.shape(features)[0], tf.shape(features)[1]
     start = tf.random.stateless_uniform(
         [batch, 1], seed, maxval=length - frames + 1, dtype=tf.int32
@@ -434,7 +434,7 @@ def _open_files(
         tf.io.parse_example(batch, spec)[LABEL].numpy() for batch in _read_records(files).batch(256)
     ]
     if not labels:
-        raise ValueError(f"there is no example in {', '.join(patterns)}")
+        raise ValueError(f"expected examples in {', '.join(patterns)}, got none")
     return ExampleFiles(
         files, transform_output, materialized, np.concatenate(labels).reshape(-1), shuffle_buffer
     )
@@ -466,7 +466,7 @@ def _open_recordings(
         (int(offsets[-1]),), np.int16, on_disk=cache != "memory", folder=settings.cache_dir
     )
     for row, pcm in enumerate(recordings()):
-        whole = pcm[: lengths[row] * _BYTES_PER_SAMPLE]  # without a dangling odd byte
+        whole = pcm[: lengths[row] * _BYTES_PER_SAMPLE]  # without a trailing odd byte
         samples[offsets[row] : offsets[row + 1]] = np.frombuffer(whole, "<i2")
         if row % _TRANSFORM_BATCH == 0:
             release_pages(samples)
@@ -485,7 +485,7 @@ def _open_recordings(
 def _without_held_out(
     train: ExampleFiles, dev: ExampleFiles, attacks: Sequence[str]
 ) -> list[ExampleFiles]:
-    """Takes held-out attacks from training, and leaves dev with nothing but them and bona fide."""
+    """Removes held-out attacks from training, and all other attacks from dev."""
     kept = hold_out(_ids(train), _ids(dev), attacks)
     return [
         dataclasses.replace(split, labels=split.labels[mask], kept=mask)
@@ -498,7 +498,7 @@ def _ids(split: ExampleFiles) -> Ids:
 
 
 def _weights(split: ExampleFiles, entries: Sequence[str]) -> npt.NDArray[np.float64]:
-    """The weight [N] of each utterance of a split, by its corpus."""
+    """Returns the sampling weight [N] of each utterance of a split."""
     [corpora] = _texts(split.files, CORPUS)
     if split.kept is not None:
         corpora = corpora[split.kept]
@@ -508,7 +508,7 @@ def _weights(split: ExampleFiles, entries: Sequence[str]) -> npt.NDArray[np.floa
 
 
 def _texts(files: Sequence[str], *names: str) -> list[npt.NDArray[np.str_]]:
-    """Features of one text each, [M] of all M examples in the fixed order."""
+    """Returns string features [M] of all M examples in the fixed order."""
     spec = {name: tf.io.FixedLenFeature([1], tf.string) for name in names}
     found = [tf.io.parse_example(batch, spec) for batch in _read_records(files).batch(256)]
     return [
@@ -518,9 +518,9 @@ def _texts(files: Sequence[str], *names: str) -> list[npt.NDArray[np.str_]]:
 
 
 def _read_records(files: Sequence[str]) -> tf.data.Dataset:
-    """Serialized examples, taken from some files in turn; `.gz` files are unpacked.
+    """Returns serialized examples, interleaved from several files; `.gz` files are decompressed.
 
-    Read in parallel, but the order depends on the list of files alone.
+    Files are read in parallel, but the order depends on the list of files only.
     """
     zipped = ["GZIP" if str(path).endswith(".gz") else "" for path in files]
     paths = tf.data.Dataset.from_tensor_slices(([str(path) for path in files], zipped))
@@ -542,17 +542,17 @@ def _cache(split: ExampleFiles, *, on_disk: bool, folder: str) -> ArraySplit:
         filled += len(batch)
         release_pages(features)
     if filled != len(features):
-        raise RuntimeError(f"{len(features)} examples were counted, but {filled} were read")
+        raise RuntimeError(f"expected {len(features)} examples, got {filled}")
     return ArraySplit(features, split.labels)
 
 
 def _array(
     shape: tuple[int, ...], dtype: npt.DTypeLike, *, on_disk: bool, folder: str
 ) -> np.ndarray:
-    """An array to be filled, in memory or in a file without a name.
+    """Returns an empty array, in memory or in an unnamed file.
 
     Raises:
-        OSError: The disk has no room for it.
+        OSError: The disk has not enough space.
     """
     if not on_disk:
         return np.empty(shape, dtype)
@@ -564,7 +564,7 @@ def _array(
             f"{free_bytes.free / _GIB:.1f} GiB are free: set trainer.cache_dir to a larger disk, "
             "or trainer.cache=none"
         )
-    # The file has no name, so nothing is left behind even by a killed process; the array keeps its
+    # The file has no name, so that even a killed process leaves nothing; the array keeps the
     # descriptor open.
     with tempfile.TemporaryFile(dir=folder or None) as file:
         return np.memmap(file, dtype=dtype, mode="w+", shape=shape)

@@ -527,8 +527,8 @@ def lines_of(changed=(), **scores):
          "  2 trials of 7 without a score: B3, F2\n"),
         ("scores.txt", lines_of(X1=1), "  1 score of 8 without a trial: X1\n"),
         ("scores.txt", lines_of() + "B1 -1\n", "scores.txt: 1 line with an utterance that was"),
-        ("scores.txt", lines_of(F1="nan"), "scores.txt:3: the score is nan, as 1 of 7 are NaN"),
-        ("scores.txt", lines_of(B4="inf"), "scores.txt:2: the score is inf, as 1 of 7 are NaN"),
+        ("scores.txt", lines_of(F1="nan"), "scores.txt:3: expected a finite score, got nan; 1 of 7 are NaN"),
+        ("scores.txt", lines_of(B4="inf"), "scores.txt:2: expected a finite score, got inf; 1 of 7 are NaN"),
         ("scores.txt", lines_of(B4="high"),
          "scores.txt:2: expected a number as the score, got 'high'"),
         ("scores.txt", lines_of(F3=1, B4=1, F1=0, B1=0, F2=0, B3=1, B2=1),
@@ -591,7 +591,7 @@ def test_where_nothing_can_be_written_is_told_before_any_work(files, capsys, mon
     assert re.fullmatch(r"error: cannot write \S*none/out: there is no folder \S*none\n", shown.err)
     (files / "folder").mkdir()
     assert command.main([*SMALL, option, "folder"]) == 1
-    assert "it is there and is not a file" in capsys.readouterr().err
+    assert "it exists and is not a file" in capsys.readouterr().err
     monkeypatch.setattr(command.os, "access", lambda path, mode: mode != os.W_OK)
     assert command.main([*SMALL, option, "out"]) == 1
     shown = capsys.readouterr()
@@ -736,7 +736,9 @@ def test_an_error_is_one_message_and_an_exit_code(files):
     done = run(*SMALL, "--json", "out.json", "--html", "page.html")
     assert done.returncode == 1
     assert done.stdout == b""
-    assert done.stderr.startswith(b"error: scores.txt:2: the score is nan, as 1 of 7 are NaN or")
+    assert done.stderr.startswith(
+        b"error: scores.txt:2: expected a finite score, got nan; 1 of 7 are NaN or"
+    )
     assert b"Traceback" not in done.stderr
     assert content(files) == before
 

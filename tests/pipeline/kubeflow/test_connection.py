@@ -70,8 +70,8 @@ def test_a_file_without_a_token_is_named_and_its_content_is_not(tmp_path, conten
         ("localhost:8080", "expected a URL with http:// or https:// and a host, got localhost"),
         ("ftp://a", "expected a URL with http:// or https:// and a host, got ftp"),
         ("http://", "and a host, got http://"),
-        ("http://[x", "KFP_HOST: expected a URL"),
-        ("http://a:99999", "KFP_HOST: expected a URL"),
+        ("http://[x", "--host: expected a URL"),
+        ("http://a:99999", "--host: expected a URL"),
         ("https://a/pipeline/#/runs", "give only the part before '/#/'"),
     ],
 )
