@@ -53,8 +53,8 @@ def test_a_grid_of_speakers_and_attacks():
     assert len(rows) - len(made) == 30
     assert notes == (
         "splits were made by speaker (split_seed 1): train 96, dev 24, eval 50",
-        f"only eval has the attacks {unseen}; 30 of their utterances, by speakers of train and dev, "
-        "were removed",
+        f"only eval has the attacks {unseen}; 30 of their utterances, by speakers of train and "
+        "dev, were removed",
     )
 
 

@@ -131,7 +131,7 @@ def test_a_malformed_line_is_named_and_shown(line, problem):
 )
 def test_every_kind_of_trial_is_needed(kinds, missing):
     text = "".join(f"{line}\n" for line in LINES if line.split()[1] in kinds)
-    assert refusal(text).startswith(f"asv.txt: expected lines SYSTEM")
+    assert refusal(text).startswith("asv.txt: expected lines SYSTEM")
 
 
 def test_an_empty_file_is_refused():

@@ -212,7 +212,7 @@ def test_bad_verifier_scores_are_refused(parts, message):
 )
 @pytest.mark.parametrize("tdcf", [legacy_tdcf, revised_tdcf])
 def test_a_verifier_that_is_too_weak_is_refused(tdcf, asv):
-    with pytest.raises(ValueError, match="expected positive weights .* for this speaker verifier"):
+    with pytest.raises(ValueError, match=r"expected positive weights .* for this speaker verifier"):
         tdcf(asv)
 
 

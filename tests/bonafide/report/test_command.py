@@ -526,15 +526,18 @@ def lines_of(changed=(), **scores):
         ("scores.txt", lines_of().replace("F2 0\n", "").replace("B3 3\n", ""),
          "  2 trials of 7 without a score: B3, F2\n"),
         ("scores.txt", lines_of(X1=1), "  1 score of 8 without a trial: X1\n"),
-        ("scores.txt", lines_of() + "B1 -1\n", "scores.txt: 1 line with an utterance that was"),
-        ("scores.txt", lines_of(F1="nan"), "scores.txt:3: expected a finite score, got nan; 1 of 7 are NaN"),
-        ("scores.txt", lines_of(B4="inf"), "scores.txt:2: expected a finite score, got inf; 1 of 7 are NaN"),
+        ("scores.txt", lines_of() + "B1 -1\n",
+         "scores.txt: expected each utterance once, got 1 duplicate: B1"),
+        ("scores.txt", lines_of(F1="nan"),
+         "scores.txt:3: expected a finite score, got nan; 1 of 7 are NaN"),
+        ("scores.txt", lines_of(B4="inf"),
+         "scores.txt:2: expected a finite score, got inf; 1 of 7 are NaN"),
         ("scores.txt", lines_of(B4="high"),
          "scores.txt:2: expected a number as the score, got 'high'"),
         ("scores.txt", lines_of(F3=1, B4=1, F1=0, B1=0, F2=0, B3=1, B2=1),
-         "scores.txt with protocol.txt: All 7 scores are among 2 different values (0, 1). Those "
-         "are decisions, not scores"),
-        ("scores.txt", lines_of(**dict.fromkeys(PLAIN_SCORES, "0.5")), "1 different values (0.5)"),
+         "scores.txt with protocol.txt: expected at least three different scores, got 2 (0, 1) in "
+         "7 trials. These are decisions, not scores"),
+        ("scores.txt", lines_of(**dict.fromkeys(PLAIN_SCORES, "0.5")), "got 1 (0.5) in 7 trials"),
         ("scores.txt", "B1 A07 spoof -1\n" + "".join(
             f"{name} {'- bonafide' if name[0] == 'B' else 'A01 spoof'} {score}\n"
             for name, score in PLAIN_SCORES.items() if name != "B1"),
