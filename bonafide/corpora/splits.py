@@ -107,8 +107,8 @@ def deal_speakers(
         have = sum(count[place] > 0 for count in counts.values())
         if have < len(base.SPLITS):
             raise base.CorpusError(
-                f"{where}: expected at least three speakers with {key} utterances to make splits, "
-                f"got {have} of {len(counts)}. {_WHAT_TO_DO}"
+                f"{where}: splits are made by speaker; expected at least three speakers with {key} "
+                f"utterances, got {have} of {len(counts)}. {_WHAT_TO_DO}"
             )
     share = {"dev": options.dev_fraction, "eval": options.eval_fraction}
     share["train"] = 1 - share["dev"] - share["eval"]

@@ -93,7 +93,9 @@ def test_fake_or_real_incomplete_or_several(small, dict_files):
     both = LAYOUTS["fake-or-real"] | {
         path.replace("norm", "2sec"): data for path, data in LAYOUTS["fake-or-real"].items()
     }
-    with pytest.raises(base.CorpusError, match=r"several versions .*for-norm, for-2sec"):
+    with pytest.raises(
+        base.CorpusError, match=r"expected one version of Fake-or-Real, got for-norm, for-2sec"
+    ):
         read(dict_files(both), "fake-or-real")
 
 

@@ -100,7 +100,7 @@ def test_auto_finds_nothing_in_an_empty_folder(dict_files):
 def test_auto_says_what_is_missing(small, layout, lost, part):
     with pytest.raises(corpora.CorpusError) as caught:
         corpora.layout_of(small(layout, files={lost: None}), "auto")
-    assert "These come near" in str(caught.value)
+    assert "Partial matches" in str(caught.value)
     assert part in str(caught.value)
 
 

@@ -17,7 +17,7 @@ def test_ids_that_can_be_file_names():
     assert file_name_problem("a\n") == r"'a\n' contains control characters"
     assert file_name_problem("a/b") == "'a/b' contains a path separator"
     assert file_name_problem("a\\b") == r"'a\\b' contains a path separator"
-    assert file_name_problem("..a") == "'..a' holds '..'"
+    assert file_name_problem("..a") == "'..a' contains '..'"
 
 
 @settings(max_examples=200, deadline=None)

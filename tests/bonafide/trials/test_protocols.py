@@ -213,7 +213,7 @@ def test_an_utterance_in_two_subsets_is_refused():
     assert "expected each utterance once, got 1 duplicate: U2 (lines " in refusal(text)
     # Also where both lines lie outside of the subset.
     text = "".join(SUBSETS["LA"].format(*row) for row in [*ROWS, ROWS[3]])
-    assert "there before: U4 (lines 4 and 7). " in refusal(text)
+    assert "once, got 1 duplicate: U4 (lines 4 and 7). " in refusal(text)
 
 
 # Refusals.
@@ -310,7 +310,7 @@ def test_an_utterance_twice_is_refused(header):
         f"U{number % 3} (lines {first + number % 3} and {first + number})" for number in range(3, 8)
     )
     assert found == (
-        f"trials.txt: 6 lines with an utterance that was there before: {named} and 1 more. "
+        f"trials.txt: expected each utterance once, got 6 duplicates: {named} and 1 more. "
         "Remove the duplicates"
     )
 
@@ -338,6 +338,6 @@ def test_a_speaker_may_be_missing_outside_of_the_subset():
 def test_duplicates_are_found_in_the_order_of_lines():
     refuse_duplicates("w", ["a", "b", "A"], [1, 2, 3])
     with pytest.raises(
-        FileError, match=r"^w: 3 lines .*: b \(lines 2 and 3\), a \(lines 1 and 5\)"
+        FileError, match=r"^w: .* 3 duplicates: b \(lines 2 and 3\), a \(lines 1 and 5\)"
     ):
         refuse_duplicates("w", ["a", "b", "b", "c", "a", "b"], [1, 2, 3, 4, 5, 6])

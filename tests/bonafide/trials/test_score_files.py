@@ -383,7 +383,7 @@ def test_a_key_that_the_protocol_contradicts_is_refused():
     text = FORMS["four columns"].replace("U1 - bonafide", "U1 A07 spoof")
     assert refusal(text, PROTOCOL) == (
         "1 line of scores.txt and the protocol protocol.txt contradict each other: "
-        "U1 (key spoof, in the protocol bonafide). Is it the same corpus and split?"
+        "U1 (key spoof, in the protocol bonafide). Check that they are of the same corpus and split"
     )
     found = refusal("utterance,key,score\nU1,real,1\nU2,real,2\nU3,fake,3\nU4,fake,4\n", PROTOCOL)
     assert "2 lines of scores.txt" in found
@@ -436,7 +436,7 @@ def test_contradictions_outside_of_the_subset_do_not_matter():
     ("scores", "protocol", "message"),
     [
         ("U1 1\nU2 0\nU3 0\nU4 1\n", PROTOCOL, "decisions, not scores"),
-        ("U1 1\nU2 0\nU3 2e100\nU4 -1\n", PROTOCOL, "got a magnitude of 2e\\+100"),
+        ("U1 1\nU2 0\nU3 2e100\nU4 -1\n", PROTOCOL, "got a magnitude of 2e+100"),
         ("U1 1\nU2 2\nU3 3\n", "S U1 - - bonafide\nS U2 - - bonafide\nS U3 - - bonafide\n",
          "no spoof trial among 3"),
         ("U1 1\nU2 2\nU3 3\n", "S U1 - A1 spoof\nS U2 - A1 spoof\nS U3 - A1 spoof\n",
