@@ -14,8 +14,9 @@ import tensorflow as tf
 
 from bonafide.metrics.detection import equal_error_rate
 from models.augmentation.spectrogram import AugmentConfig
+from models.data.batches import evaluation_batches, training_batches
 from models.data.class_counts import ClassCounts, class_weights, log_prior_odds
-from models.data.input_pipeline import Split, class_counts, evaluation_batches, training_batches
+from models.data.splits import Split, class_counts
 from models.kernels import switch
 from models.network.conformer import Conformer, ConformerConfig
 from models.settings.trainer import TrainerConfig

@@ -21,7 +21,8 @@ from bonafide.metrics.detection import (
     frr_at_far,
 )
 from models.augmentation.spectrogram import AugmentConfig
-from models.data.input_pipeline import Split, open_splits
+from models.data.input_pipeline import open_splits
+from models.data.splits import Split
 from models.export.servable import Member, build_detector, export_detector
 from models.network.conformer import ConformerConfig
 from models.settings.features import FeatureConfig

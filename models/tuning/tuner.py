@@ -24,7 +24,7 @@ from keras_tuner.engine.trial import Trial, TrialStatus
 from tfx.components.tuner.component import TunerFnResult
 
 from models.augmentation.spectrogram import AugmentConfig
-from models.data.input_pipeline import Split
+from models.data.splits import Split
 from models.network.conformer import ConformerConfig
 from models.settings.features import FeatureConfig
 from models.settings.search_space import (
