@@ -216,7 +216,8 @@ def trainer_input(examples: pathlib.Path, transform: pathlib.Path) -> float:
     """Seconds in which the training's input pipeline has the features of train and dev once."""
     import tensorflow_transform as tft
 
-    from models.data.input_pipeline import evaluation_batches, open_splits
+    from models.data.batches import evaluation_batches
+    from models.data.input_pipeline import open_splits
     from pipeline.config import PRESETS
 
     settings = PRESETS[PRESET]().trainer

@@ -38,8 +38,9 @@ from sklearn.mixture import GaussianMixture
 
 from bonafide.metrics.detection import equal_error_rate
 from bonafide.version import REPOSITORY
-from models.data.input_pipeline import ArraySplit, evaluation_batches
+from models.data.batches import evaluation_batches
 from models.data.pcm_split import PcmSplit, Recordings
+from models.data.splits import ArraySplit
 from models.features import frontend as features_lib
 from models.features.preprocessing import FEATURES, PCM16
 from models.network.conformer import Conformer

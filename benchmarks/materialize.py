@@ -20,7 +20,8 @@ import time
 import tensorflow_transform as tft
 
 from bonafide.engines import BeamConfig, beam_args
-from models.data.input_pipeline import evaluation_batches, open_splits
+from models.data.batches import evaluation_batches
+from models.data.input_pipeline import open_splits
 from pipeline import local, pipeline
 from pipeline.config import override, sample
 from pipeline.fingerprints import Fingerprints

@@ -14,8 +14,10 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from benchmarks.peers.ours import peak_mebibytes
+from models.data.batches import training_batches
 from models.data.class_counts import ClassWeights
-from models.data.input_pipeline import Split, open_splits, training_batches
+from models.data.input_pipeline import open_splits
+from models.data.splits import Split
 from models.network.conformer import Conformer
 from models.settings.conformer import ConformerConfig
 from models.settings.trainer import TrainerConfig
