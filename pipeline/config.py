@@ -251,17 +251,17 @@ class Settings:
 
 
 def sample() -> Settings:
-    """The bundled corpus: proves the machinery on any machine, not a detector to use.
+    """The bundled corpus: tests the pipeline on any machine; the detector is not for use.
 
-    Recordings are short (1.6 s in the median) and few, so clips are cut to 2 s, and training is
-    short and strongly averaged. Every clip is normalised by itself: the channels of the bona fide
-    recordings differ more than the classes do.
+    Recordings are short (median 1.6 s) and few, so clips are cropped to 2 s, and training is short
+    with strong averaging. Features are normalised per clip, because the channels of the bona fide
+    recordings differ more than the classes.
 
     151 s for the whole pipeline on 2 cores of an AMD EPYC with AVX-512; eval EER 27.57, 28.72 and
-    27.57 % with seeds 0, 1 and 2, the upper ends of their intervals 35.95, 36.63 and 34.86 %
-    (2026-11-25). The gate's bound stands five points above the worst of these; a model trained on
+    27.57 % with seeds 0, 1 and 2, with upper interval ends of 35.95, 36.63 and 34.86 %
+    (2026-11-25). The gate's limit is five points above the worst of these; a model trained on
     shuffled labels has an EER of 52 %. With 37 speakers in eval, the paired interval between two
-    seeds reaches 6 points to either side, so that a smaller `max_regression` would refuse equals.
+    seeds reaches 6 points to either side; a smaller `max_regression` would refuse equal models.
 
     In the worst conditions, the intervals of FAR (noise at 30 dB) and FRR (MP3 at 64 kbit/s) end at
     78 and 33 % (seed 0, 2026-11-30; 53 and 25 % as recorded); the bounds stand 12 and 17 points
@@ -281,8 +281,8 @@ def sample() -> Settings:
         augment=AugmentConfig(
             max_time_mask_frames=10, max_frequency_mask_bands=40, cutmix_probability=0.0
         ),
-        # At twice this rate one seed in three collapsed to the same score for every clip. Dev holds
-        # training's attacks: its best epoch is no better on others than the last (its average).
+        # At twice this rate, one seed in three collapsed to equal scores for all clips. Dev has
+        # training's attacks: its best epoch is not better on others than the last (average).
         trainer=TrainerConfig(
             epochs=30,
             crop_frames=96,
@@ -291,7 +291,7 @@ def sample() -> Settings:
             learning_rate=5e-4,
             selection="last",
         ),
-        # Of the kinds that eval has most of: a vocoder and a neural synthesiser.
+        # Of the most frequent kinds in eval: a vocoder and a neural synthesiser.
         tuner=TunerConfig(epochs=15, holdout_attacks=("A05", "A06")),
         gate=GateConfig(
             max_eer=0.42,
@@ -304,11 +304,11 @@ def sample() -> Settings:
 
 
 def _fine_cepstrum(clip_samples: int) -> FeatureConfig:
-    """Twice the usual LFCC's coefficients, over windows of 20 ms, normalised by the corpus.
+    """Twice the usual number of LFCC coefficients, 20 ms windows, corpus normalisation.
 
-    What told systems apart that training had not seen (see docs/model.md): equal detail at high
-    frequencies, where vocoders differ, and absolute levels, which normalising every clip by itself
-    would take away.
+    They detected unseen systems best (see docs/model.md): they have equal resolution at high
+    frequencies, where vocoders differ, and absolute levels, which normalisation per clip would
+    remove.
     """
     return FeatureConfig(
         front_end="lfcc",
@@ -325,15 +325,15 @@ def _fine_cepstrum(clip_samples: int) -> FeatureConfig:
 
 
 def small_corpus() -> Settings:
-    """A corpus of your own: some thousand clips of several seconds, of many systems and speakers.
+    """Your own corpus: some thousand clips of several seconds, of many systems and speakers.
 
-    The small model of the preset `sample` on fine cepstra of up to 6 s, trained on random pieces of
-    1 s. Folders and protocols as those of ASVspoof 2019 LA.
+    The small model of the preset `sample` on fine cepstra of up to 6 s, trained on random crops of
+    1 s. Folders and protocols are those of ASVspoof 2019 LA.
 
-    On 1,093 clips of 45 systems from demonstration pages, the macro EER over systems that were
-    never seen was 5.1, 5.4 and 5.1 % with seeds 0, 1 and 2, that of an LFCC-GMM 13.2 %
+    On 1,093 clips of 45 systems from demonstration pages, the macro EER over unseen systems was
+    5.1, 5.4 and 5.1 % with seeds 0, 1 and 2, and that of an LFCC-GMM 13.2 %
     (`benchmarks/generalise.py`, 2026-11-25); a training took 2 to 3 minutes on one core in
-    bfloat16. The gate's bounds are guesses: set them from your own first runs.
+    bfloat16. The gate's limits are guesses: set them after your first runs.
     """
     base = sample()
     return dataclasses.replace(
@@ -350,16 +350,17 @@ def small_corpus() -> Settings:
 def asvspoof2019_la() -> Settings:
     """ASVspoof 2019 LA: 121,461 utterances, trained on A01-A06, gated on A07-A19.
 
-    4 s clips, fine cepstra (as the preset `small-corpus`; in published systems on this corpus, too,
-    linear frequency does better than mel), a Conformer of 4.2 million parameters, 40 epochs. Made
-    for one GPU; features of train and dev take about 10 GB, kept in memory or in a file on disk.
-    Not run on the full corpus yet, so the error rate is not known, and the gate's bound is loose,
-    for a first run (a published LFCC-LCNN has 1.92 %, the LFCC-GMM 8.09 %); no attack may come near
-    chance.
+    4 s clips, fine cepstra (as the preset `small-corpus`; published systems on this corpus also
+    prefer linear frequency to mel), a Conformer of 4.2 million parameters, 40 epochs. Designed
+    for one GPU; features of train and dev take about 10 GB, in memory or in a file on disk.
+    It has not been run on the full corpus, so the error rate is unknown, and the gate's limit is
+    loose, for a first run (a published LFCC-LCNN has 1.92 %, the LFCC-GMM 8.09 %); no attack may be
+    near chance.
 
-    Steps of training alone were measured on 2 cores of an AMD EPYC (2026-11-25): 35 clips a second
-    in float32 and 55 in bfloat16, from which follow 8 and 5 hours, and a third more for scoring dev
-    after every epoch. 4 PFLOP in all: on a GPU, expect the input to decide (not measured).
+    Only training steps were measured, on 2 cores of an AMD EPYC (2026-11-25): 35 clips/s in float32
+    and 55 in bfloat16, which extrapolates to 8 and 5 hours, and a third more for scoring dev after
+    every epoch. The total is 4 PFLOP: on a GPU, the input is probably the bottleneck (not
+    measured).
     """
     return Settings(
         name="asvspoof2019-la",
@@ -367,7 +368,7 @@ def asvspoof2019_la() -> Settings:
         features=_fine_cepstrum(64_000),
         conformer=ConformerConfig(width=144, num_blocks=8, ff_multiplier=4),
         trainer=TrainerConfig(epochs=40, batch_size=64, ema_epochs=1.0, selection="last"),
-        # The two without a vocoder: unlike all that is left to train on.
+        # The two attacks without a vocoder, unlike the remaining training attacks.
         tuner=TunerConfig(epochs=10, holdout_attacks=("A04", "A06")),
         gate=GateConfig(
             max_eer=0.10,
