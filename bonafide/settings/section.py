@@ -74,8 +74,8 @@ class Section:
         """Creates a section from names and values of YAML, JSON or `name=value` strings.
 
         Raises:
-            SettingsError: It is not a mapping, a name is unknown (similar ones are named) or missing,
-                or a value is invalid.
+            SettingsError: It is not a mapping, a name is unknown (similar ones are named) or
+                missing, or a value is invalid.
         """
         if content is None:
             content = {}
