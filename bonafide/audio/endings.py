@@ -1,11 +1,11 @@
-"""Endings of audio files: the one list of them, for corpora, score files and folders to score.
+"""Extensions of audio files, for corpora, score files and folders to score.
 
-The standard library alone, so that readers of protocols may import it.
+Standard library only, so that readers of protocols can import it.
 """
 
 from collections.abc import Iterable
 
-# Best first, where an utterance has several files: lossless, then lossy, then containers of video.
+# Best first, if an utterance has several files: lossless, then lossy, then video containers.
 AUDIO_SUFFIXES = (
     *(".flac", ".wav", ".wave", ".rf64", ".w64", ".aiff", ".aif", ".aifc", ".caf"),
     *(".au", ".snd", ".sph", ".nist"),
@@ -17,20 +17,20 @@ _RANKS = {suffix: rank for rank, suffix in enumerate(AUDIO_SUFFIXES)}
 
 
 def is_audio(path: str) -> bool:
-    """Returns whether a path has the ending of an audio file, in small letters or capitals."""
+    """Returns whether a path has the extension of an audio file, case-insensitively."""
     return _suffix(path).lower() in _RANKS
 
 
 def stem(path: str) -> str:
-    """Returns a path without the ending of its file: `a.b/c` of `a.b/c.txt`."""
+    """Returns a path without its extension: `a.b/c` for `a.b/c.txt`."""
     return path.removesuffix(_suffix(path))
 
 
 def audio_by_stem(names: Iterable[str]) -> dict[str, str]:
-    """Returns stem -> audio file name; where a stem has several files, the best ending wins.
+    """Returns stem -> audio file name; of several files, that with the best extension.
 
     Args:
-        names: File names; those of other files are left out.
+        names: File names; other files are ignored.
     """
     found: dict[str, tuple[int, str]] = {}
     for name in names:
@@ -43,7 +43,7 @@ def audio_by_stem(names: Iterable[str]) -> dict[str, str]:
 
 
 def _suffix(path: str) -> str:
-    """Returns `.wav` of `a/b.wav`, nothing of `a.b/c` and of `.wav`.
+    """Returns `.wav` for `a/b.wav`, and an empty text for `a.b/c` and `.wav`.
 
     Not `PurePath.suffix`, which takes several seconds for a million names.
     """
