@@ -15,7 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from bonafide.registry.names import CARD_FILE, MODEL_FILE, RECORD_FILE
+from bonafide.metrics.training_range import TrainingRange, TrainingRangeError
+from bonafide.registry.names import (
+    CARD_FILE,
+    EXTRA_DIR,
+    MODEL_FILE,
+    RECORD_FILE,
+    TRAINING_RANGE_FILE,
+)
 from bonafide.scoring.own_test import read_evaluation
 
 OUTPUT = Path("output")
@@ -41,6 +48,7 @@ class Model:
         facts: `bonafide.json`.
         card: The model card in Markdown; empty where it has none.
         evaluation: `evaluation.json`, what it did on its own test; empty where it has none.
+        training: `training_range.json`, what its training data were like; None where it has none.
     """
 
     folder: Path
@@ -49,6 +57,7 @@ class Model:
     facts: dict[str, Any]
     card: str = ""
     evaluation: dict[str, Any] = field(default_factory=dict)
+    training: TrainingRange | None = None
 
     @property
     def thresholds(self) -> dict[str, float]:
@@ -104,7 +113,8 @@ def read_model(folder: Path) -> Model:
     """Reads what a model says of itself, without TensorFlow.
 
     Raises:
-        ModelError: `bonafide.json` is missing or does not say what clips the model takes.
+        ModelError: `bonafide.json` is missing or does not say what clips the model takes, or
+            `training_range.json` is damaged.
     """
     file = folder / RECORD_FILE
     try:
@@ -129,7 +139,22 @@ def read_model(folder: Path) -> Model:
         card = (folder / CARD_FILE).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         card = ""
-    return Model(folder, sample_rate, clip_samples, facts, card, read_evaluation(folder))
+    evaluation, training = read_evaluation(folder), _read_training_range(folder)
+    return Model(folder, sample_rate, clip_samples, facts, card, evaluation, training)
+
+
+def _read_training_range(folder: Path) -> TrainingRange | None:
+    """Returns what the training data were like; None for a model that was pushed without it."""
+    file = folder / EXTRA_DIR / TRAINING_RANGE_FILE
+    try:
+        return TrainingRange.from_text(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError, TrainingRangeError) as error:
+        raise ModelError(
+            f"{file} cannot be used: {error}. Copy the version again from where it was pushed, or "
+            "remove the file to score without a statement on what is unlike training."
+        ) from error
 
 
 def sha256(folder: Path) -> str:

@@ -44,6 +44,7 @@ def test_a_row():
         "lowest": -2.0,
         "lowest_start": 1.0,
         "partly_spoofed": False,
+        "unlike_training": None,
         "note": None,
         "error": None,
     }
