@@ -34,7 +34,7 @@ class Quality:
     Attributes:
         name: In files.
         title: In words.
-        margin: How far outside of the range a value is still like training.
+        margins: How far below and how far above its range a value is still like training.
         factor: From the value to what is shown.
         decimals: Of what is shown.
         unit: Behind what is shown.
@@ -42,7 +42,7 @@ class Quality:
 
     name: str
     title: str
-    margin: float
+    margins: tuple[float, float]
     factor: float
     decimals: int
     unit: str
@@ -61,11 +61,12 @@ class Quality:
 # In the order in which `bonafide.scoring.qualities` measures them. With these margins, less than 2
 # in 100 clips of a dev set like training are unlike it (docs/measurements/robustness.md).
 QUALITIES = (
-    Quality("bandwidth_hz", "bandwidth", 500.0, 0.001, 1, "kHz"),
-    Quality("level_dbfs", "level", 6.0, 1.0, 0, "dBFS"),
-    Quality("snr_db", "speech above the noise floor", 10.0, 1.0, 0, "dB"),
-    Quality("segment_seconds", "length of a segment", 0.3, 1.0, 1, "s"),
-    Quality("speech_share", "share of speech in a segment", 0.2, 100.0, 0, "%"),
+    Quality("bandwidth_hz", "bandwidth", (500.0, 500.0), 0.001, 1, "kHz"),
+    Quality("level_dbfs", "level", (6.0, 6.0), 1.0, 0, "dBFS"),
+    # Above: silence between words that is digital or nearly so has no bottom.
+    Quality("snr_db", "speech above the noise floor", (4.0, 15.0), 1.0, 0, "dB"),
+    Quality("segment_seconds", "length of a segment", (0.4, 0.4), 1.0, 1, "s"),
+    Quality("speech_share", "share of speech in a segment", (0.2, 0.2), 100.0, 0, "%"),
 )
 LEVEL = "level_dbfs"
 
@@ -174,22 +175,22 @@ class TrainingRange:
 
     def _outside(self, values: np.ndarray) -> np.ndarray:
         found = [self.ranges[quality.name] for quality in QUALITIES]
-        margins = np.array([quality.margin for quality in QUALITIES])
-        low = np.array([one.low for one in found]) - margins
-        high = np.array([one.high for one in found]) + margins
+        below, above = np.array([quality.margins for quality in QUALITIES]).T
+        low = np.array([one.low for one in found]) - below
+        high = np.array([one.high for one in found]) + above
         judged = np.array([one.judged for one in found])
         return np.asarray(((values < low) | (values > high)) & judged)
 
     def to_json(self) -> dict[str, Any]:
         """Returns it ready for JSON, with the margins that hold now."""
-        margins = {quality.name: quality.margin for quality in QUALITIES}
+        margins = {quality.name: quality.margins for quality in QUALITIES}
         return {
             "format": FORMAT,
             "coverage": COVERAGE,
             "clips": self.clips,
             "copies": self.copies,
             "ranges": {
-                name: {**dataclasses.asdict(one), "margin": margins[name]}
+                name: {**dataclasses.asdict(one), "margins": margins[name]}
                 for name, one in self.ranges.items()
             },
             "splits": {name: dataclasses.asdict(one) for name, one in self.splits.items()},
@@ -252,12 +253,19 @@ def range_words(training: TrainingRange) -> list[tuple[str, str, str]]:
         (
             quality.title,
             training.words(quality),
-            f"unlike training from {quality.number(quality.margin)} {quality.unit} outside on"
+            _margin_words(quality)
             if training.ranges[quality.name].judged
             else "not judged: the model's features are the same at any level",
         )
         for quality in QUALITIES
     ]
+
+
+def _margin_words(quality: Quality) -> str:
+    below, above = map(quality.number, quality.margins)
+    if below == above:
+        return f"unlike training if more than {below} {quality.unit} outside"
+    return f"unlike training if more than {below} {quality.unit} below or {above} above"
 
 
 def split_words(name: str, check: SplitCheck) -> str:
