@@ -79,7 +79,7 @@ def sides(
 ) -> dict[str, dict[str, float | int | None]]:
     """Returns error rates of those like training, those unlike it, and all."""
     found = {}
-    for name, chosen in (("like", ~unlike), ("unlike", unlike), ("all", np.ones_like(unlike))):
+    for name, chosen in (("inside", ~unlike), ("outside", unlike), ("all", np.ones_like(unlike))):
         bonafide, spoof = scores[chosen & is_bonafide], scores[chosen & ~is_bonafide]
         enough = min(len(bonafide), len(spoof)) >= LEAST_FOR_EER
         found[name] = {

@@ -308,7 +308,9 @@ def fit(
     )
     low, high = np.nanmin(ends[:, 0], axis=0), np.nanmax(ends[:, 1], axis=0)
     ranges = {
-        quality.name: Range(float(low[i]), float(high[i]), quality.name not in unnoticed)
+        quality.name: Range(
+            round(float(low[i]), 3), round(float(high[i]), 3), quality.name not in unnoticed
+        )
         for i, quality in enumerate(QUALITIES)
     }
     return TrainingRange(ranges, len(values), copies)

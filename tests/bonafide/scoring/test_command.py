@@ -495,7 +495,7 @@ def test_it_needs_only_the_dependency_group_score(folder):
     assert [row["score"] for row in found] == ["1.000000", "1.500000", ""]
     # Nothing of TensorFlow's is on the screen.
     assert err.startswith("error: no score for 1 of 3 recordings; the column error says why")
-    assert err.count("\n\n") == 8
+    assert err.count("\n\n") == 9
 
 
 def test_a_plot_needs_no_more(folder):
