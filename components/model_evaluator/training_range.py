@@ -11,14 +11,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
-from tfx.dsl.io import fileio
+from apache_beam.io.filesystem import CompressionTypes
+from apache_beam.io.filesystems import FileSystems
 
 from bonafide.metrics import training_range
 from bonafide.metrics.detection import eer_of, error_curve
 from bonafide.metrics.training_range import QUALITIES, Side, SplitCheck, TrainingRange
 from bonafide.scoring.model import DEFAULT_CLIP_SAMPLES
 from bonafide.scoring.qualities import qualities_of
-from bonafide.storage import records
+from bonafide.storage import beam_files, records
 from bonafide.trials.trials import Trials
 
 # Of each class of a split. Shards are shuffled, so the first ones of each are as good as any; 2,000
@@ -130,14 +131,13 @@ def compare(
 
 def _examples(uri: str) -> Iterator[Mapping[str, Any]]:
     """Yields the examples of a split, of each shard one in turn."""
-    names = sorted(fileio.listdir(uri)) if fileio.exists(uri) else []
+    raw = CompressionTypes.UNCOMPRESSED
     with contextlib.ExitStack() as stack:
-        shards = [
-            records.read_records(
-                stack.enter_context(fileio.open(f"{uri}/{name}", "rb")), where=f"{uri}/{name}"
-            )
-            for name in names
-        ]
+        shards = []
+        for name in sorted(beam_files.list_folder(uri)):
+            path = beam_files.join(uri, name)
+            file = stack.enter_context(FileSystems.open(path, compression_type=raw))
+            shards.append(records.read_records(file, where=path))
         while shards:
             for shard in list(shards):
                 record = next(shard, None)
