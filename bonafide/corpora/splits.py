@@ -1,25 +1,24 @@
-"""Splits for a corpus that has none: speakers, attacks and, if possible, sources apart.
+"""Makes splits for a corpus without splits, with speakers, attacks and, if possible, sources apart.
 
-They are made so that the rules of DataGate and of the model's gate can be kept. What is made
-depends on the rows and the options and not on the order of the rows:
+The splits keep the rules of DataGate and of the model's gate where the corpus allows it. The rules
+below depend on the rows and the options, not on the order of the rows:
 
-1. Every speaker goes to one split with all utterances. Speakers are dealt one by one, the one with
-   the most utterances first, to the split that is then nearest to its share of bona fide speech
-   and of spoofed speech, relative to that share. If every utterance names its source (a page, a
-   recording campaign), whole sources are dealt in place of speakers first, and kept if every split
-   has at least 20 utterances and four speakers of each class then.
-2. A split that has no bona fide speech, or no spoof, gets the smallest speaker with it that another
-   split can spare; likewise dev and eval with fewer than four speakers of a class.
-3. Attacks are in eval, or in train and dev, never in both; what would break this is left out. Eval
-   gets the share `unseen_fraction` of the attacks at least: those that cost train and dev the
-   fewest utterances, and save eval the most. It gets more of them if that leaves out fewer
-   utterances, or if eval would have fewer than 20 spoofs, or spoofs of fewer than four speakers.
-   Train and dev keep one at least.
-   A corpus with too few attacks for this keeps them in all splits, and `unseen_fraction=0` does so
-   too and leaves nothing out; the gate then needs `gate.allow_attack_overlap=true`.
+1. All utterances of a speaker are in one split. Speakers are assigned one by one, by decreasing
+   number of utterances, to the split that is then nearest to its share of bona fide speech and of
+   spoofed speech, relative to that share. If every utterance has a source (a page, a recording
+   campaign), whole sources are assigned first; the result is kept if every split then has at least
+   20 utterances and four speakers of each class.
+2. A split without bona fide speech, or without spoofs, receives the smallest speaker with that
+   class that another split can spare; so do dev and eval with fewer than four speakers of a class.
+3. An attack is in eval, or in train and dev, never in both; utterances that would break this are
+   removed. Eval receives at least the share `unseen_fraction` of the attacks: those with the fewest
+   utterances in train and dev and the most in eval. It receives more if that removes fewer
+   utterances, or if eval would have fewer than 20 spoofs or spoofs of fewer than four speakers.
+   Train and dev keep at least one attack. With too few attacks for this, or `unseen_fraction=0`,
+   nothing is removed, and the gate needs `gate.allow_attack_overlap=true`.
 
-`split_seed` decides between equals. A corpus that cannot be split like this is refused: a split by
-utterance would show the same voices in training and in evaluation.
+`split_seed` breaks ties. A corpus that cannot be split by these rules is refused: a split by
+utterance would put the same voices into training and evaluation.
 """
 
 import collections
@@ -32,43 +31,43 @@ from bonafide.corpora.options import Options
 from bonafide.text import listed, plural
 from bonafide.trials import keys
 
-# How tables and folders call the splits.
+# Names of the splits in tables and folders.
 _NAMES = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("dev", "development", "val", "valid", "validation"), "dev"),
     **dict.fromkeys(("eval", "evaluation", "test", "testing"), "eval"),
 }
-_Counts = dict[str, list[int]]  # Of bona fide and of spoofed utterances.
+_Counts = dict[str, list[int]]  # Numbers of bona fide and of spoofed utterances.
 
 
 def split_named(name: str) -> str | None:
-    """`train`, `dev` or `eval` from what a table or a folder calls it; None if it is neither."""
+    """Returns `train`, `dev` or `eval` for the name in a table or folder; None for other names."""
     return _NAMES.get(name.lower())
 
 
 def with_splits(
     utterances: Sequence[base.Utterance], options: Options, *, where: str
 ) -> tuple[tuple[base.Utterance, ...], tuple[str, ...]]:
-    """Gives every utterance a split.
+    """Assigns a split to every utterance.
 
     Args:
-        utterances: Rows whose split does not count yet.
-        options: `split` puts all into that one; otherwise see the module.
+        utterances: Rows, whose splits are ignored.
+        options: `split` assigns all rows to that split; otherwise see the module.
         where: The corpus, for messages.
 
     Returns:
-        The rows in their order, without those that the third rule leaves out; and notes for people.
+        The rows in order, without those that the third rule removes, and notes for the user.
 
     Raises:
         CorpusError: Speakers are unknown or too few.
     """
     if options.split:
         rows = tuple(dataclasses.replace(row, split=options.split) for row in utterances)
-        return rows, (f"all of it went to {options.split}, as corpus.options says",)
+        return rows, (f"all utterances are in {options.split} (corpus.options)",)
     if unnamed := sum(row.speaker_id == base.UNKNOWN_SPEAKER for row in utterances):
         raise base.CorpusError(
-            f"{where}: splits are made by speaker, and {unnamed:,} of {len(utterances):,} "
-            f"utterances name none. {_WHAT_TO_DO}"
+            f"{where}: splits are made by speaker, but {unnamed:,} of {len(utterances):,} "
+            f"utterances have none. {_WHAT_TO_DO}"
         )
     plans = [_Plan("speaker", deal_speakers(utterances, options, where=where))]
     if apart := deal_sources(utterances, options):
@@ -86,7 +85,7 @@ def with_splits(
         *_source_note(rows),
     ]
     if few:
-        notes.append(f"{'; '.join(few)}: DataGate or the gate will say so. {_MORE}")
+        notes.append(f"{'; '.join(few)}: DataGate or the model's gate will report this. {_MORE}")
     return rows, tuple(notes)
 
 
@@ -144,12 +143,12 @@ def _attack_note(
     apart: bool,
 ) -> str:
     if not unseen:
-        return f"eval has no attack that train has not: {_OVERLAP}"
+        return f"eval has no attack that is not in train: {_OVERLAP}"
     named = f"only eval has the attacks {listed(sorted(unseen), most=10)}"
     if not apart:
         return f"{named}; it shares others with train: {_OVERLAP}"
     return (
-        f"{named}, and it has no others; {len(utterances) - len(rows):,} utterances were left out "
+        f"{named}, and no others; {len(utterances) - len(rows):,} utterances were removed "
         "to keep attacks and speakers apart"
     )
 
@@ -163,7 +162,7 @@ def _source_note(rows: Iterable[base.Utterance]) -> Iterator[str]:
     if shared:
         yield (
             f"eval shares the sources {listed(sorted(shared), most=10)} with train or dev: its "
-            "error rates say little about recordings from elsewhere"
+            "error rates say little about other sources"
         )
 
 
@@ -177,8 +176,8 @@ _WHAT_TO_DO = (
 )
 _OVERLAP = "a model passes the gate only with gate.allow_attack_overlap=true"
 _MORE = (
-    "Add speakers or attacks, change eval_fraction or unseen_fraction (corpus.options), or name "
-    "the splits yourself in a manifest"
+    "Add speakers or attacks, change eval_fraction or unseen_fraction (corpus.options), or set "
+    "the splits in a manifest"
 )
 # The defaults of `gate.min_bonafide`, `gate.min_spoof` and `data_gate.min_speakers`.
 LEAST_UTTERANCES, LEAST_SPEAKERS = 20, 4
@@ -187,7 +186,7 @@ LEAST_UTTERANCES, LEAST_SPEAKERS = 20, 4
 def deal_speakers(
     utterances: Iterable[base.Utterance], options: Options, *, where: str
 ) -> dict[str, str]:
-    """The split of each speaker, by the first two rules.
+    """Returns the split of each speaker, by the first two rules.
 
     Raises:
         CorpusError: There are too few speakers with bona fide or with spoofed utterances.
@@ -199,8 +198,8 @@ def deal_speakers(
         have = sum(count[place] > 0 for count in counts.values())
         if have < len(base.SPLITS):
             raise base.CorpusError(
-                f"{where}: splits are made by speaker, and {have} of {len(counts)} speakers "
-                f"have {key} utterances; three are the least. {_WHAT_TO_DO}"
+                f"{where}: splits are made by speaker; expected at least three speakers with {key} "
+                f"utterances, got {have} of {len(counts)}. {_WHAT_TO_DO}"
             )
     split_of = _deal(counts, options)
     _mend(split_of, counts, options, where=where)
@@ -253,7 +252,7 @@ def _deal(counts: _Counts, options: Options) -> dict[str, str]:
     ):
 
         def distance(split: str, count: list[int] = counts[speaker]) -> float:
-            """How much nearer to its share the split comes; the least is the nearest."""
+            """Returns the change of the distance from the split's share; the minimum wins."""
             return sum(
                 (1 - (given[split][place] + count[place]) / (share[split] * totals[place])) ** 2
                 - (1 - given[split][place] / (share[split] * totals[place])) ** 2
@@ -267,7 +266,7 @@ def _deal(counts: _Counts, options: Options) -> dict[str, str]:
 
 
 def _mend(split_of: dict[str, str], counts: _Counts, options: Options, *, where: str) -> None:
-    """The second rule: no split without a class."""
+    """Applies the second rule: no split without a class."""
     for _ in split_of:
         members = {split: [s for s in split_of if split_of[s] == split] for split in base.SPLITS}
 
@@ -369,5 +368,5 @@ def unseen_attacks(
 
 
 def _draw(seed: int, name: str) -> bytes:
-    """A number that looks random, and is the same for the same seed and name."""
+    """Returns a pseudo-random key that depends on the seed and the name only."""
     return hashlib.sha256(f"{seed}\n{name}".encode(errors="surrogatepass")).digest()
