@@ -65,12 +65,12 @@ VARIANTS: dict[str, list[str]] = {
         *("waveform.band_limit_probability=0.3", "waveform.noise_probability=0.3"),
         "waveform.gain_probability=0.5",
     ],
-    # What recorders, codecs and resampling to 16 kHz do near half the sampling rate is not seen.
-    "to_7_khz": ["features.fmax_hz=7000"],
-    "to_7_khz_copies_2": [f"{COPIES}2", "features.fmax_hz=7000"],
+    # With what recorders, codecs and resampling to 16 kHz do near half the sampling rate.
+    "to_8_khz": ["features.fmax_hz=8000"],
+    "to_8_khz_copies_2": [f"{COPIES}2", "features.fmax_hz=8000"],
+    "to_4_khz": ["features.fmax_hz=4000"],
     "to_4_khz_copies_2": [f"{COPIES}2", "features.fmax_hz=4000"],
     "utterance_normalised": ["features.normalisation=utterance"],
-    "to_7_khz_utterance_normalised": ["features.normalisation=utterance", "features.fmax_hz=7000"],
     "copies_2_utterance_normalised": [f"{COPIES}2", "features.normalisation=utterance"],
 }
 
