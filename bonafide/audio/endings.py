@@ -16,9 +16,20 @@ AUDIO_SUFFIXES = (
 _RANKS = {suffix: rank for rank, suffix in enumerate(AUDIO_SUFFIXES)}
 
 
+_MAC_PREFIX = "._"  # Of what macOS puts beside each file in an archive: attributes, no sound.
+
+
 def is_audio(path: str) -> bool:
-    """Returns whether a path has the ending of an audio file, in small letters or capitals."""
-    return _suffix(path).lower() in _RANKS
+    """Returns whether a path has the ending of an audio file, in small letters or capitals.
+
+    Files such as `._a.wav`, which macOS writes into archives, hold no audio.
+    """
+    return _suffix(path).lower() in _RANKS and not is_mac_metadata(path)
+
+
+def is_mac_metadata(path: str) -> bool:
+    """Returns whether a file is one of those that macOS adds to archives: `._a.wav`."""
+    return path.rpartition("/")[2].startswith(_MAC_PREFIX)
 
 
 def stem(path: str) -> str:
@@ -36,7 +47,7 @@ def audio_by_stem(names: Iterable[str]) -> dict[str, str]:
     for name in names:
         suffix = _suffix(name)
         rank = _RANKS.get(suffix.lower())
-        if rank is not None:
+        if rank is not None and not is_mac_metadata(name):
             own = name.removesuffix(suffix)
             found[own] = min(found.get(own, (rank, name)), (rank, name))
     return {own: name for own, (_, name) in found.items()}

@@ -68,6 +68,8 @@ class Corpus:
         audio: The audio files found, by path. An utterance whose path is not here is missing.
         notes: What people should know of how it was read, a sentence each.
         layout: The name of its layout, where it was recognised from the files.
+        unsplit: Where splits were made by groups of files (`bonafide.corpora.groups`), the rows
+            before that, so that who reads the audio can make better groups; empty otherwise.
     """
 
     utterances: tuple[Utterance, ...]
@@ -75,6 +77,7 @@ class Corpus:
     audio: Mapping[str, FileInfo]
     notes: tuple[str, ...] = ()
     layout: str = ""
+    unsplit: tuple[Utterance, ...] = ()
 
 
 class CorpusReader(Protocol):

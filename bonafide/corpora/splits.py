@@ -10,14 +10,14 @@ The rule, which depends on the rows and the options and not on the order of the 
 3. Of the attacks, the share `unseen_fraction` is kept for eval: those that eval has and that cost
    the fewest utterances of train and dev, which are left out. Train and dev keep one at least.
 
-`split_seed` decides between equals. A corpus that cannot be split like this is refused: a split by
-utterance would show the same voices in training and in evaluation.
+`split_seed` decides between equals. Where no speakers are named, `groups` of files that may share a
+voice take their place. A corpus that cannot be split is refused.
 """
 
 import collections
 import dataclasses
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from bonafide.corpora import base
 from bonafide.corpora.options import Options
@@ -57,11 +57,11 @@ def with_splits(
     if options.split:
         rows = tuple(dataclasses.replace(row, split=options.split) for row in utterances)
         return rows, (f"all of it went to {options.split}, as corpus.options says",)
-    if unnamed := sum(row.speaker_id == base.UNKNOWN_SPEAKER for row in utterances):
-        raise base.CorpusError(
-            f"{where}: splits are made by speaker, and {unnamed:,} of {len(utterances):,} "
-            f"utterances name none. {_WHAT_TO_DO}"
-        )
+    if by_file(utterances, options):
+        from bonafide.corpora import groups  # It deals as this module does.
+
+        of_row = groups.name_groups(utterances, by_speaker=options.split_by != "file")
+        return groups.deal(utterances, of_row, options, where=where)
     split_of = deal_speakers(utterances, options, where=where)
     unseen = unseen_attacks(utterances, split_of, options)
     rows = tuple(
@@ -74,20 +74,33 @@ def with_splits(
         f"splits were made by speaker (split_seed {options.split_seed}): "
         + ", ".join(f"{split} {shares[split]:,}" for split in base.SPLITS)
     ]
-    if unseen:
-        lost = len(utterances) - len(rows)
-        notes.append(
-            f"only eval has the attacks {listed(sorted(unseen), most=10)}; {lost:,} utterances of "
-            "them, by speakers of train and dev, were left out"
-        )
-    else:
-        notes.append("eval has no attack that train has not")
+    notes.append(unseen_note(unseen, len(utterances) - len(rows)))
     return rows, tuple(notes)
 
 
+def by_file(utterances: Iterable[base.Utterance], options: Options) -> bool:
+    """Returns whether splits are made by groups of files, as speakers are unknown or ignored."""
+    if options.split:
+        return False
+    return options.split_by == "file" or any(
+        row.speaker_id == base.UNKNOWN_SPEAKER for row in utterances
+    )
+
+
+def unseen_note(unseen: Collection[str], lost: int) -> str:
+    """Returns a sentence about the attacks that only eval has, and what that cost."""
+    if not unseen:
+        return "eval has no attack that train has not"
+    return (
+        f"only eval has the attacks {listed(sorted(unseen), most=10)}; {lost:,} utterances of "
+        "them, by speakers of train and dev, were left out"
+    )
+
+
 _WHAT_TO_DO = (
-    "Name the speakers, or the splits (a manifest can name both), or set "
-    "corpus.options=split=eval to evaluate on all of it"
+    "Add speakers, or name the splits in a manifest, or set "
+    "corpus.options=split=eval to evaluate on all of it, or corpus.options=split_by=file to split "
+    "by file, which shows voices of train in eval"
 )
 
 

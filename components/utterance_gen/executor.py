@@ -14,7 +14,7 @@ from tfx.types import artifact_utils
 from bonafide import corpora
 from bonafide.dataset import listing
 from bonafide.storage import beam_files
-from components.utterance_gen import plan, report, shard_writer
+from components.utterance_gen import plan, report, shard_writer, voices
 from components.utterance_gen.settings import IngestSettings
 
 
@@ -45,11 +45,12 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         beam_files.use_options(self._beam_pipeline_args or [])
         artifact = artifact_utils.get_single_instance(output_dict["examples"])
 
+        files = beam_files.BeamFiles(settings.corpus_root)
         corpus = corpora.reader(settings.layout)(
-            beam_files.BeamFiles(settings.corpus_root),
-            corpus_name=settings.name,
-            options=settings.options,
+            files, corpus_name=settings.name, options=settings.options
         )
+        corpus = voices.keep_copies_together(corpus, files, settings)
+        report.warn_of_unknown_speakers(corpus)
         ingestion = plan.make_plan(
             corpus,
             shard_bytes=settings.shard_bytes,
