@@ -13,6 +13,7 @@ from bonafide.corpora import (
     asvspoof2019_tfrecord,
     asvspoof2021,
     detect,
+    diagnosis,
     fake_or_real,
     folders,
     in_the_wild,
@@ -130,7 +131,14 @@ def layout_of(files: CorpusFiles, layout: str, options: Options = DEFAULTS) -> s
         CorpusError: No layout fits, or several; or it does not take the options.
     """
     if layout == AUTO:
-        layout = detect.detect(detect.CachedFiles(files), LAYOUTS, options)
+        files = detect.CachedFiles(files)
+        try:
+            layout = detect.detect(files, LAYOUTS, options)
+        except NotThisLayoutError as error:
+            problem = diagnosis.explain_root(files)
+            raise NotThisLayoutError(
+                problem or f"{error}.\n{diagnosis.describe_root(files)}"
+            ) from error
     check(layout, options)
     return layout
 
@@ -151,7 +159,10 @@ def reader(layout: str) -> CorpusReader:
         try:
             corpus = LAYOUTS[found].read(files, corpus_name=corpus_name, options=options)
         except NotThisLayoutError as error:
-            raise NotThisLayoutError(f"{error}{_hint(files)}") from error
+            # A mixture's root is a list of roots; a manifest that was named may be about any place.
+            elsewhere = found == mixture.LAYOUT or options.manifest
+            problem = None if elsewhere else diagnosis.explain_root(files)
+            raise NotThisLayoutError(problem or f"{error}{_hint(files)}") from error
         except CorpusError:
             raise
         except FileError as error:  # A protocol in it.
@@ -170,4 +181,4 @@ def _hint(files: CorpusFiles) -> str:
         name = detect.detect(files, LAYOUTS, DEFAULTS)
     except CorpusError:
         return ""
-    return f"\nIt looks like {name}: set corpus.layout={name}"
+    return f"\nIt looks like {name}: set corpus.layout={name} (--layout {name})"

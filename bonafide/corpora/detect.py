@@ -75,9 +75,8 @@ def detect(files: CorpusFiles, layouts: Mapping[str, Layout], options: Options) 
                 f"corpus root {files.root}: no layout is complete there. These come near:\n"
                 + "\n".join(near)
             )
-    raise base.CorpusError(
-        f"corpus root {files.root}: none of the known layouts is there. Is it the right folder? "
-        f"Known: {', '.join(layouts)}"
+    raise base.NotThisLayoutError(
+        f"corpus root {files.root}: none of the known layouts is there ({', '.join(layouts)})"
     )
 
 

@@ -111,7 +111,6 @@ def test_two_giants_leave_small_speakers_to_the_others():
 @pytest.mark.parametrize(
     ("rows", "part"),
     [
-        (corpus({("S1", "-"): 2, ("-", "A1"): 3}), "3 of 5 utterances name none"),
         (grid(2, ["A1"]), "2 of 2 speakers have bonafide utterances; three are the least"),
         (
             corpus({("a", "-"): 1, ("b", "-"): 1, ("c", "-"): 1, ("a", "A1"): 1, ("b", "A1"): 1}),
