@@ -20,6 +20,7 @@ from bonafide.corpora import (
     manifest,
     mixture,
     mlaad,
+    unread,
     wavefake,
 )
 from bonafide.corpora.base import (
@@ -40,6 +41,8 @@ from bonafide.storage.text_files import FileError
 from bonafide.text import did_you_mean
 from bonafide.trials.keys import BONAFIDE, NO_ATTACK, SPOOF
 
+find_unread, Unread = unread.find_unread, unread.Unread
+
 __all__ = [
     "AUTO",
     "BONAFIDE",
@@ -58,8 +61,10 @@ __all__ = [
     "Layout",
     "LayoutError",
     "Options",
+    "Unread",
     "Utterance",
     "check",
+    "find_unread",
     "layout_of",
     "reader",
 ]

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 
 from bonafide.audio import endings
-from bonafide.corpora import base
+from bonafide.corpora import base, mixture
 from bonafide.storage.corpus_files import CorpusFiles
 from bonafide.text import listed, plural
 
@@ -62,32 +62,35 @@ class Unread:
         return tuple(notes)
 
 
-def find_unread(files: CorpusFiles, corpus: base.Corpus, roots: Iterable[str] = ()) -> Unread:
+def find_unread(files: CorpusFiles, corpus: base.Corpus, layout: str) -> Unread:
     """Lists everything below the root, and compares it with what the corpus names.
 
     Args:
         files: The corpus.
         corpus: As it was read.
-        roots: Where a mixture has its corpora; the paths of its utterances start with these.
+        layout: Its layout; the paths of a mixture begin with the roots of its corpora.
     """
-    places = {f"{root.rstrip('/')}/": files.at(root) for root in roots} or {"": files}
+    if layout == mixture.LAYOUT:
+        parts = [files.at(member.root) for member in mixture.parse(files.root)]
+        paths = [part.uri(path) for part in parts for path in part.walk("")]
+    else:
+        paths = [*files.walk("")]
     named = {row.path.partition("#")[0] for row in (*corpus.utterances, *corpus.unsplit)}
     # Without a protocol, what was listed is the corpus, even if some of it was left out.
     known = named | ({*corpus.audio} if not corpus.protocols else set())
     audio: list[str] = []
     mac = 0
     other: collections.Counter[str] = collections.Counter()
-    for prefix, below in places.items():
-        for path in map(prefix.__add__, below.walk("")):
-            if path in known or path in corpus.protocols:
-                continue
-            if endings.is_mac_metadata(path):
-                mac += 1
-            elif endings.is_audio(path):
-                audio.append(path)
-            else:
-                name = path.rpartition("/")[2]
-                other[name[name.rfind(".") :].lower() if "." in name[1:] else name] += 1
+    for path in paths:
+        if path in known or path in corpus.protocols:
+            continue
+        if endings.is_mac_metadata(path):
+            mac += 1
+        elif endings.is_audio(path):
+            audio.append(path)
+        else:
+            name = path.rpartition("/")[2]
+            other[name[name.rfind(".") :].lower() if "." in name[1:] else name] += 1
     missing = [path for path in named if path not in corpus.audio and "://" not in path]
     return Unread(
         tuple(sorted(audio)), mac, dict(other.most_common()), _similar(missing, [*audio, *named])

@@ -1,5 +1,6 @@
 """Executor of UtteranceGen: plans the shards, writes them with Beam, writes the report."""
 
+import dataclasses
 import json
 from typing import Any
 
@@ -51,8 +52,11 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         )
         corpus = voices.keep_copies_together(corpus, files, settings)
         report.warn_of_unknown_speakers(corpus)
+        unread = corpora.find_unread(files, corpus, settings.layout)
+        corpus = dataclasses.replace(corpus, notes=(*corpus.notes, *unread.notes))
         ingestion = plan.make_plan(
             corpus,
+            similar=unread.similar,
             shard_bytes=settings.shard_bytes,
             seed=settings.seed,
             copies=settings.degraded_copies,
