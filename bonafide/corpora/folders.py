@@ -12,6 +12,7 @@ speaker, splits are made by groups of files with related names (`bonafide.corpor
 
 import collections
 import dataclasses
+import functools
 from collections.abc import Iterator
 
 from bonafide.audio import endings
@@ -111,6 +112,7 @@ def read(files: CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -
 def _rows(place: _Place, paths: list[str], corpus_name: str) -> Iterator[base.Utterance]:
     # `a.wav` and `a.mp3` are two recordings, which need two ids.
     same = collections.Counter(map(endings.stem, paths))
+    as_id = functools.cache(ids.as_id)
     for path in paths:
         name = path if same[endings.stem(path)] > 1 else endings.stem(path)
         folders = path.split("/")[:-1]
@@ -118,11 +120,11 @@ def _rows(place: _Place, paths: list[str], corpus_name: str) -> Iterator[base.Ut
             system = keys.NO_ATTACK
             speaker = folders[0] if folders else base.UNKNOWN_SPEAKER
         else:
-            system = ids.as_id(folders[0]) if folders else keys.SPOOF
+            system = as_id(folders[0]) if folders else keys.SPOOF
             speaker = folders[min(1, len(folders) - 1)] if folders else base.UNKNOWN_SPEAKER
         yield base.Utterance(
             utterance_id=ids.as_id(f"{place.folder}/{name}"),
-            speaker_id=ids.as_id(speaker),
+            speaker_id=as_id(speaker),
             system_id=system,
             key=place.key,
             split=place.split,

@@ -15,7 +15,6 @@ Groups are then dealt to splits as speakers are (`bonafide.corpora.splits`).
 """
 
 import collections
-import dataclasses
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
@@ -131,9 +130,7 @@ def deal(
         CorpusError: There are too few recordings, or too few groups of a class.
     """
     _check_numbers(rows, groups, where)
-    grouped = [
-        dataclasses.replace(row, speaker_id=group) for row, group in zip(rows, groups, strict=True)
-    ]
+    grouped = [_changed(row, group, "") for row, group in zip(rows, groups, strict=True)]
     try:
         split_of = splits.deal_speakers(grouped, options, where=where)
     except base.CorpusError as error:
@@ -144,7 +141,7 @@ def deal(
         ) from error
     unseen = splits.unseen_attacks(grouped, split_of, options)
     kept = tuple(
-        dataclasses.replace(row, speaker_id=base.UNKNOWN_SPEAKER, split=split_of[row.speaker_id])
+        _changed(row, base.UNKNOWN_SPEAKER, split_of[row.speaker_id])
         for row in grouped
         if split_of[row.speaker_id] == "eval" or row.system_id not in unseen
     )
@@ -156,6 +153,21 @@ def deal(
         splits.unseen_note(unseen, len(rows) - len(kept)),
     ]
     return kept, tuple(notes)
+
+
+def _changed(row: base.Utterance, speaker: str, split: str) -> base.Utterance:
+    """`dataclasses.replace`, which takes seconds for 100,000 rows."""
+    return base.Utterance(
+        row.utterance_id,
+        speaker,
+        row.system_id,
+        row.key,
+        split,
+        row.path,
+        row.corpus,
+        row.source,
+        row.extra,
+    )
 
 
 def _check_numbers(rows: Sequence[base.Utterance], groups: Sequence[str], where: str) -> None:

@@ -115,8 +115,8 @@ def describe(look: Look, cores: int) -> str:
     if "train" in look.counts:
         lines += [
             f"Preset    {look.preset}, for {plural(look.train, 'recording')} in train",
-            f"Time      about {_duration(look.minutes(cores))} on {plural(cores, 'core')} without a GPU (an estimate, "
-            "within a factor of two)",
+            f"Time      about {_duration(look.minutes(cores))} on {plural(cores, 'core')} without "
+            "a GPU (an estimate, within a factor of two)",
         ]
     return "\n".join(lines)
 
