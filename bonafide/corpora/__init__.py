@@ -94,7 +94,7 @@ LAYOUTS: Mapping[str, Layout] = {
         find=asvspoof2019_tfrecord.find, read=asvspoof2019_tfrecord.read, turn=detect.LATER
     ),
     "in-the-wild": Layout(find=in_the_wild.find, read=in_the_wild.read, options=SPLITTING),
-    "fake-or-real": Layout(find=fake_or_real.find, read=fake_or_real.read),
+    "fake-or-real": Layout(find=fake_or_real.find, read=fake_or_real.read, turn=detect.LATER),
     "wavefake": Layout(find=wavefake.find, read=wavefake.read, options=frozenset({"split"})),
     "mlaad": Layout(find=mlaad.find, read=mlaad.read, options=SPLITTING, turn=detect.LATER),
     "manifest": Layout(
