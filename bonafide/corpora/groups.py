@@ -130,44 +130,21 @@ def deal(
         CorpusError: There are too few recordings, or too few groups of a class.
     """
     _check_numbers(rows, groups, where)
-    grouped = [_changed(row, group, "") for row, group in zip(rows, groups, strict=True)]
+    grouped = [base.changed(row, group, "") for row, group in zip(rows, groups, strict=True)]
     try:
-        split_of = splits.deal_speakers(grouped, options, where=where)
+        divided, notes = splits.divide(grouped, options, where=where, unit="group")
     except base.CorpusError as error:
         raise base.CorpusError(
             f"{where}: the recordings form {plural(len({*groups}), 'group')} that may share a "
             "voice, which cannot be split so that train, dev and eval each have both classes.\n"
             f"{HOW_TO_NAME_SPEAKERS}"
         ) from error
-    unseen = splits.unseen_attacks(grouped, split_of, options)
-    kept = tuple(
-        _changed(row, base.UNKNOWN_SPEAKER, split_of[row.speaker_id])
-        for row in grouped
-        if split_of[row.speaker_id] == "eval" or row.system_id not in unseen
+    kept = tuple(base.changed(row, base.UNKNOWN_SPEAKER, row.split) for row in divided)
+    note = (
+        f"speakers are not named: files with related names are {plural(len({*groups}), 'group')}, "
+        "each in one split"
     )
-    shares = collections.Counter(row.split for row in kept)
-    notes = [
-        f"no speakers are named: splits were made by {len({*groups}):,} groups of files with "
-        f"related names (split_seed {options.split_seed}): "
-        + ", ".join(f"{split} {shares[split]:,}" for split in base.SPLITS),
-        splits.unseen_note(unseen, len(rows) - len(kept)),
-    ]
-    return kept, tuple(notes)
-
-
-def _changed(row: base.Utterance, speaker: str, split: str) -> base.Utterance:
-    """`dataclasses.replace`, which takes seconds for 100,000 rows."""
-    return base.Utterance(
-        row.utterance_id,
-        speaker,
-        row.system_id,
-        row.key,
-        split,
-        row.path,
-        row.corpus,
-        row.source,
-        row.extra,
-    )
+    return kept, (note, *notes)
 
 
 def _check_numbers(rows: Sequence[base.Utterance], groups: Sequence[str], where: str) -> None:

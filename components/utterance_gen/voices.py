@@ -52,9 +52,7 @@ def keep_copies_together(
         f"{plural(copied, 'recording')} are copies of others; splits were made again with copies "
         "in one split"
     )
-    return dataclasses.replace(
-        corpus, utterances=utterances, notes=(*corpus.notes, note, *notes[:1])
-    )
+    return dataclasses.replace(corpus, utterances=utterances, notes=(*corpus.notes, note, *notes))
 
 
 def find_pairs(

@@ -74,6 +74,38 @@ def test_errors_are_at_the_threshold_of_dev(clips):
     assert found["noise:0"]["frr"] == 0.0
 
 
+def test_the_unseen_threshold_is_of_sources_that_the_detector_does_not_know(clips):
+    clips = [*clips, *clips_of("c", 22, 24)]
+    folds = make_folds(clips, most_tested=40)
+    trained = []
+
+    def make_scorer(fold):
+        sources = {clip.source for clip in fold.train}
+        trained.append(sources)
+        # Bona fide 1 above spoof, and everything 10 higher for each source left out.
+        return lambda part: np.array(
+            [10.0 * (4 - len(sources)) + (clip.system == "-") for clip in part]
+        )
+
+    unseen = robustness.UnseenThreshold(clips, folds, make_scorer)
+    assert [20 <= unseen.of(source) < 21 for source in ("a", "b", "c")] == [True] * 3
+    # A detector for each pair, used for both of its sources.
+    assert sorted(map(sorted, trained)) == [["a", "alone"], ["alone", "b"], ["alone", "c"]]
+
+    def scorer(part):
+        return np.array([20.5 + (clip.system == "-") for clip in part])
+
+    found = measure_fold(scorer, folds[0], [], Degrader(None), unseen.of("a"))
+    assert (found[CLEAN]["far_unseen"], found[CLEAN]["frr_unseen"]) == (1.0, 0.0)
+    assert summary([found])[CLEAN]["far_unseen"] == 1.0
+
+
+def test_one_source_has_no_unseen_threshold(clips):
+    folds = make_folds(clips, most_tested=40)[:1]
+    with pytest.raises(ValueError, match="expected another source than a"):
+        robustness.UnseenThreshold(clips, folds, lambda fold: len).of("a")
+
+
 def test_ratios_are_above_one_where_ours_errs_less():
     ours = [{CLEAN: {"eer": 0.2, "far": 0.2, "frr": 0.2}, "x": {"eer": 0.25, "far": 1.0, "frr": 0}}]
     peer = [{CLEAN: {"eer": 0.4, "far": 0.2, "frr": 0.2}, "x": {"eer": 0.5, "far": 1.0, "frr": 0}}]

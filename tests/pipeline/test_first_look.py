@@ -55,7 +55,7 @@ def make(root, names):
         ),
         (
             [f"{name}/{n}.wav" for name in ("real/S1", "fake/T/S1") for n in range(30)],
-            "1 of 1 speakers have bonafide utterances; three are the least",
+            "expected at least three speakers with bonafide utterances, got 1 of 1",
         ),
         (["LA/ASVspoof2019_LA_cm_protocols/ASVspoof2019.LA.cm.train.trn.txt", "a.wav"], "missing"),
     ],

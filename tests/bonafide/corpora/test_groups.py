@@ -43,7 +43,7 @@ def test_flat_folders_get_splits_with_both_classes(dict_files):
         ("eval", "spoof"): 25,
     }
     assert {row.speaker_id for row in corpus.utterances} == {base.UNKNOWN_SPEAKER}
-    assert "no speakers are named: splits were made by 200 groups" in corpus.notes[0]
+    assert "files with related names are 200 groups" in corpus.notes[0]
     assert len(corpus.unsplit) == 200
 
 
@@ -79,7 +79,7 @@ def test_named_speakers_count_where_others_are_not_named(dict_files):
 def test_speakers_can_be_ignored_on_demand(dict_files):
     real = numbered(30, "one/")
     files = dict_files(flat(real, numbered(30, "TTS/one/f")))
-    with pytest.raises(base.CorpusError, match=r"three are the least.*split_by=file"):
+    with pytest.raises(base.CorpusError, match=r"at least three speakers.*split_by=file"):
         read(files)
     corpus = read(files, split_by="file")
     assert {row.split for row in corpus.utterances} == set(base.SPLITS)

@@ -44,7 +44,7 @@ def test_a_small_copy_is_read(layout, small):
         assert {name for name, _ in row.extra} <= set(base.EXTRA_NAMES)
         assert all(value for _, value in row.extra)
         for name in (row.utterance_id, row.speaker_id, row.system_id):
-            # As score files and protocols want it, whose columns are separated by blanks.
+            # As score files and protocols want it, whose columns are separated by spaces.
             assert name.split() == [name]
             assert file_name_problem(name) is None
 
@@ -78,7 +78,7 @@ def test_another_layout_is_recognised_when_one_was_named(small):
 def test_auto_lists_what_is_there_where_no_layout_is(dict_files):
     with pytest.raises(corpora.CorpusError) as caught:
         corpora.layout_of(dict_files({"a/b/1.wav": b"x", "2.opus": b"x"}, root="/data"), "auto")
-    assert "none of the known layouts is there (asvspoof2019-la" in str(caught.value)
+    assert "no supported layout found. Layouts: asvspoof2019-la" in str(caught.value)
     assert "Audio files by folder: a/b/ 1, ./ 1" in str(caught.value)
     assert "real/SPEAKER/*.wav    fake/SYSTEM/SPEAKER/*.wav" in str(caught.value)
 
@@ -125,7 +125,7 @@ def test_a_root_without_audio_is_explained(tmp_path, layout):
 def test_auto_says_what_is_missing(small, layout, lost, part):
     with pytest.raises(corpora.CorpusError) as caught:
         corpora.layout_of(small(layout, files={lost: None}), "auto")
-    assert "These come near" in str(caught.value)
+    assert "Partial matches" in str(caught.value)
     assert part in str(caught.value)
 
 

@@ -21,6 +21,7 @@ from components.data_gate.component import DataGate
 from components.data_gate.config import DataGateConfig
 from components.data_gate.executor import Executor
 from components.data_gate.findings import DataGateError
+from components.data_gate.in_force import InForce
 
 SCHEMA = text_format.Parse(
     """feature { name: "key" type: BYTES presence { min_fraction: 1 } shape { dim { size: 1 } } }
@@ -113,6 +114,7 @@ def gate(tmp_path, splits, config=QUIET, speaker=None, **properties):
         {
             "required_splits": '["train", "dev", "eval"]',
             "settings": json.dumps(dataclasses.asdict(config)),
+            "in_force": InForce().to_json(),
             "title": "corpus <1>",
             "code_fingerprint": "",
             **properties,
@@ -235,3 +237,4 @@ def test_the_report_is_of_a_type_that_kubeflow_reads_back():
     assert json.loads(component.exec_properties["required_splits"]) == ["train", "dev", "eval"]
     settings = json.loads(component.exec_properties["settings"])
     assert DataGateConfig(**settings) == DataGateConfig()
+    assert InForce.from_json(component.exec_properties["in_force"]) == InForce()
