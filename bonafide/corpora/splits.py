@@ -17,8 +17,8 @@ below depend on the rows and the options, not on the order of the rows:
    Train and dev keep at least one attack. With too few attacks for this, or `unseen_fraction=0`,
    nothing is removed, and the gate needs `gate.allow_attack_overlap=true`.
 
-`split_seed` breaks ties. If speakers are not named, groups of files that may share a voice take their
-place (`bonafide.corpora.groups`). A corpus that cannot be split by these rules is refused.
+`split_seed` breaks ties. If speakers are not named, groups of files that may share a voice replace
+them (`bonafide.corpora.groups`). A corpus that cannot be split by these rules is refused.
 """
 
 import collections
