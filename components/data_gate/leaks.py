@@ -38,8 +38,8 @@ def find_leaks(table: Table, config: DataGateConfig) -> list[Finding]:
 
 
 def _unknown_speakers(table: Table, config: DataGateConfig) -> Iterator[Finding | None]:
-    if not table.knows_speakers.all():
-        unknown = int(np.count_nonzero(~table.knows_speakers))
+    if not table.has_speaker.all():
+        unknown = int(np.count_nonzero(~table.has_speaker))
         yield finding(
             config,
             "unknown_speakers",
