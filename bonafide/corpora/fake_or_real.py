@@ -14,6 +14,7 @@ from bonafide.storage.corpus_files import CorpusFiles
 from bonafide.trials import ids, keys
 
 _VERSIONS = ("for-norm", "for-2sec", "for-original", "for-rerec")
+_USUAL_PREFIXES = ("", *(f"{version}/" for version in _VERSIONS))
 _MOST_ABOVE = 4  # Folders between the root and `training`.
 _FOLDERS = {"training": "train", "validation": "dev", "testing": "eval"}
 _KEYS = {"real": keys.BONAFIDE, "fake": keys.SPOOF}
@@ -53,7 +54,9 @@ def find(files: CorpusFiles) -> str:
 
 def _folders_with_files(files: CorpusFiles) -> dict[str, set[str]]:
     """What comes before `training` and so on -> the folders of it that have files."""
-    held: dict[str, set[str]] = {}
+    # A walk does not follow links to folders, which a listing does.
+    usual = {prefix: {*filter(files.list, _folders(prefix))} for prefix in _USUAL_PREFIXES}
+    held = {prefix: folders for prefix, folders in usual.items() if folders}
     for path in files.walk(""):
         parts = path.split("/")
         if 3 <= len(parts) <= 3 + _MOST_ABOVE and parts[-2] in _KEYS and parts[-3] in _FOLDERS:

@@ -103,3 +103,45 @@ def test_a_manifest_as_pandas_writes_it(dict_files):
         "manifest.csv:5",
         "manifest.csv:6",
     ]
+
+
+def asvspoof5_without_eval(speakers=8, attacks=4):
+    """Train and dev of ASVspoof 5, each speaker of dev with bona fide speech and every attack."""
+    rows = [
+        f"D_{speaker} D_{speaker}{attack} F - - - {'AC1' if attack else '-'} "
+        f"{f'A{attack:02} spoof' if attack else 'bonafide bonafide'} -"
+        for speaker in range(speakers)
+        for attack in range(attacks + 1)
+    ]
+    content = {
+        path: data
+        for path, data in LAYOUTS["asvspoof5"].items()
+        if "eval" not in path and "flac_D" not in path
+    }
+    content["ASVspoof5_protocols/ASVspoof5.dev.track_1.tsv"] = "\n".join(rows).encode()
+    return content | {f"flac_D/{row.split()[1]}.flac": b"abc" for row in rows}
+
+
+def test_asvspoof5_without_eval_holds_a_part_of_dev_out(dict_files):
+    files = dict_files(asvspoof5_without_eval())
+    assert found(files) == "asvspoof5"
+    corpus = read(files)
+    dev, evaluated = (
+        [row for row in corpus.utterances if row.split == split] for split in ("dev", "eval")
+    )
+    for attribute in ("speaker_id", "system_id"):
+        both = {getattr(row, attribute) for row in dev} & {
+            getattr(row, attribute) for row in evaluated
+        }
+        assert both <= {"-"}
+    # Of 4 attacks, each half keeps 2; bona fide speech is kept as a whole.
+    assert (len(dev), len(evaluated)) == (4 * 3, 4 * 3)
+    assert "the eval split of ASVspoof 5 is not there: 4 speakers and 2 attacks" in " ".join(
+        corpus.notes
+    )
+    assert read(files).utterances == corpus.utterances
+
+
+def test_asvspoof5_without_eval_and_with_too_little_in_dev(dict_files):
+    with pytest.raises(base.CorpusError, match="ASVspoof 5 without eval"):
+        read(dict_files(asvspoof5_without_eval(attacks=1)))
