@@ -2,11 +2,12 @@
 
     python -m benchmarks.robustness --json FILE [--manifest FOLDER ...] [--variants a,b]
                                     [--sources a,b] [--seeds 0,1] [--quick] [--cache FOLDER]
-                                    [--set FIELD=VALUE] [--unseen-threshold]
+                                    [--set FIELD=VALUE] [--unseen-threshold] [--dev-fold N]
 
 Leave-source-out: every source of the manifests (folders with `manifest.csv`, column `source`) with
 at least 20 clips of each class is held out in turn; a detector is trained on all the others.
-Inside, a fifth of systems and speakers is kept from training, and the threshold is frozen there.
+Inside, a fifth of systems and speakers is kept from training, and the threshold is frozen there:
+the first fold (of `benchmarks.generalise`) with spoofs of at least three systems, or `--dev-fold`.
 Clips of the held-out source are scored as they are and under each condition of the setting
 `evaluation.conditions`. Macro EER is the mean over the held-out sources; FAR and FRR are at the
 frozen threshold, means over sources.
@@ -48,7 +49,7 @@ from bonafide.audio.degradation_specs import CONDITIONS
 from bonafide.metrics.detection import equal_error_rate, error_rates_at
 from pipeline.config import Settings, override, sample, small_corpus
 
-LEAST_OF_A_CLASS = 20
+LEAST_OF_A_CLASS, LEAST_DEV_SYSTEMS = 20, 3
 MOST_TESTED, MOST_TESTED_QUICKLY = 300, 80
 CLEAN = "as_recorded"
 COPIES = "utterances.degraded_copies="
@@ -146,15 +147,33 @@ class Fold:
     test: list[Clip]
 
 
-def make_folds(clips: Sequence[Clip], most_tested: int) -> list[Fold]:
-    """Returns a fold for each source with enough clips of both classes."""
+def split_dev(clips: Sequence[Clip], dev_fold: int | None) -> tuple[list[Clip], list[Clip]]:
+    """Returns training clips and dev clips, which share no system and no speaker.
+
+    Args:
+        clips: Of the sources that are not held out.
+        dev_fold: Which fold is dev; None for the first with spoofs of at least LEAST_DEV_SYSTEMS
+            systems. A large system can be a fold alone, and a threshold frozen on one system says
+            little of others.
+    """
+    folds = split_folds(clips, generalise.FOLDS)
+    if dev_fold is not None:
+        return folds[dev_fold]
+    for train, dev in folds:
+        if len({clip.system for clip in dev} - {BONAFIDE}) >= LEAST_DEV_SYSTEMS:
+            return train, dev
+    return folds[0]
+
+
+def make_folds(clips: Sequence[Clip], most_tested: int, dev_fold: int | None = None) -> list[Fold]:
+    """Returns a fold for each source with enough clips of both classes; see `split_dev`."""
     counts = collections.Counter((clip.source, clip.system == BONAFIDE) for clip in clips)
     folds = []
     for source in sorted({clip.source for clip in clips}):
         if min(counts[source, True], counts[source, False]) < LEAST_OF_A_CLASS:
             continue
         others = [clip for clip in clips if clip.source != source]
-        train, dev = split_folds(others, generalise.FOLDS)[0]
+        train, dev = split_dev(others, dev_fold)
         own = [clip for clip in clips if clip.source == source]
         folds.append(Fold(source, train, dev, thinned(own, most_tested)))
     return folds
@@ -210,7 +229,7 @@ class UnseenThreshold:
         pair = frozenset((one, other))
         if pair not in self._scores:
             rest = [clip for clip in self._clips if clip.source not in pair]
-            train = split_folds(rest, generalise.FOLDS)[0][0]
+            train, _ = split_dev(rest, None)
             scorer = self._make_scorer(Fold("+".join(sorted(pair)), train, [], []))
             self._scores[pair] = {
                 fold.source: scorer(fold.test) for fold in self._folds if fold.source in pair
@@ -324,6 +343,7 @@ def main() -> None:
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--quick", action="store_true", help="minutes, and rough figures")
     parser.add_argument("--no-peer", action="store_true", help="leave the LFCC-GMM out")
+    parser.add_argument("--dev-fold", type=int, choices=range(generalise.FOLDS), help="see above")
     parser.add_argument("--unseen-threshold", action="store_true", help="see above")
     parser.add_argument("--cache", type=pathlib.Path, help="folder for degraded clips")
     parser.add_argument(
@@ -333,7 +353,8 @@ def main() -> None:
     clips = read_clips(options.manifest, with_samples=options.with_samples)
     if options.with_samples:
         clips = [dataclasses.replace(c, source=c.source or "samples") for c in clips]
-    folds = make_folds(clips, MOST_TESTED_QUICKLY if options.quick else MOST_TESTED)
+    most_tested = MOST_TESTED_QUICKLY if options.quick else MOST_TESTED
+    folds = make_folds(clips, most_tested, options.dev_fold)
     all_folds = folds
     if options.sources:
         folds = [fold for fold in folds if fold.source in options.sources.split(",")]

@@ -1,3 +1,4 @@
+import dataclasses
 import pathlib
 
 import numpy as np
@@ -41,6 +42,24 @@ def test_each_source_with_both_classes_is_held_out_as_a_whole(clips):
         assert speakers.isdisjoint(clip.speaker for clip in fold.train)
         systems = {clip.system for clip in fold.dev} - {"-"}
         assert systems.isdisjoint(clip.system for clip in fold.train)
+
+
+def test_dev_has_several_systems_unless_a_fold_is_named(clips):
+    giant = [
+        dataclasses.replace(clip, system="giant", speaker=f"g{place % 5}", name=f"g/{place}")
+        for place, clip in enumerate(clips_of("b", 0, 200))
+    ]
+    rest = [*clips, *clips_of("c", 20, 30), *giant]
+
+    def systems(part):
+        return {clip.system for clip in part if clip.system != "-"}
+
+    _, alone = robustness.split_dev(rest, 0)
+    assert systems(alone) == {"giant"}
+    train, dev = robustness.split_dev(rest, None)
+    assert len(systems(dev)) >= robustness.LEAST_DEV_SYSTEMS
+    assert "giant" in systems(train)
+    assert make_folds(rest, 40)[0].dev != make_folds(rest, 40, 0)[0].dev
 
 
 def test_copies_are_those_of_utterance_gen_and_are_kept(clips, tmp_path):

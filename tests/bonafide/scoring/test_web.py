@@ -61,6 +61,7 @@ def test_a_recording_is_scored_decided_and_drawn(site, wav):
         **{"score": 1.0, "probability": 0.731059, "decision": "bona fide", "seconds": 2.0},
         **{"segments": 3, "lowest": -1.0, "lowest_start": 1.0, "lowest_end": 2.0},
         **{"channel": "mono", "channels": [], "note": None, "reason": "", "partly_spoofed": None},
+        "unlike_training": None,
         "threshold": "band: bona fide above 0.75, spoof at or below -0.2, not sure between",
     }
 
