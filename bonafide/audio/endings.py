@@ -14,11 +14,20 @@ AUDIO_SUFFIXES = (
     *(".mp4", ".mov", ".webm", ".mkv", ".3gp", ".3g2", ".asf", ".wmv"),
 )
 _RANKS = {suffix: rank for rank, suffix in enumerate(AUDIO_SUFFIXES)}
+_MAC_PREFIX = "._"  # macOS adds such a file with attributes for each file of an archive.
 
 
 def is_audio(path: str) -> bool:
-    """Returns whether a path has the extension of an audio file, case-insensitively."""
-    return _suffix(path).lower() in _RANKS
+    """Returns whether a path has the extension of an audio file, case-insensitively.
+
+    Files such as `._a.wav`, which macOS writes into archives, hold no audio.
+    """
+    return _suffix(path).lower() in _RANKS and not is_mac_metadata(path)
+
+
+def is_mac_metadata(path: str) -> bool:
+    """Returns whether a file is one of those that macOS adds to archives: `._a.wav`."""
+    return path.rpartition("/")[2].startswith(_MAC_PREFIX)
 
 
 def stem(path: str) -> str:
@@ -36,7 +45,7 @@ def audio_by_stem(names: Iterable[str]) -> dict[str, str]:
     for name in names:
         suffix = _suffix(name)
         rank = _RANKS.get(suffix.lower())
-        if rank is not None:
+        if rank is not None and not is_mac_metadata(name):
             own = name.removesuffix(suffix)
             found[own] = min(found.get(own, (rank, name)), (rank, name))
     return {own: name for own, (_, name) in found.items()}
