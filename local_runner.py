@@ -30,6 +30,7 @@ from models.settings.trainer import TrainerConfig
 from pipeline.config import COMPONENTS, PRESETS, CorpusConfig, Settings
 from pipeline.exit_codes import FAILED, INTERRUPTED, PUSHED, REFUSED
 from pipeline.options import (
+    ShortErrorParser,
     add_settings_options,
     read_settings,
     settings_yaml,
@@ -38,7 +39,7 @@ from pipeline.options import (
 
 EXIT_CODES = f"""exit codes:
   {PUSHED}    the model was pushed, or --until was reached
-  {FAILED}    a component failed; the last lines and the log say why
+  {FAILED}    a component failed; see the last lines and the log
   2    the command line is wrong
   {REFUSED}    the gate refused the model, nothing was pushed
   {INTERRUPTED}  interrupted; the same command resumes from there
@@ -51,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
         f"  {name:<16} {(make.__doc__ or '').strip().splitlines()[0]}"
         for name, make in PRESETS.items()
     )
-    result = argparse.ArgumentParser(
+    result = ShortErrorParser(
         description=__doc__,
         epilog=f"presets:\n{presets}\n\nsections of settings (--help-settings SECTION shows the "
         f"settings of one):\n{summary_of_settings()}\n\n{EXIT_CODES}",

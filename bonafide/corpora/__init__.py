@@ -1,7 +1,7 @@
 """Readers of corpus layouts, by name. A new layout is one small module and one line here.
 
-A reader sees the corpus through `CorpusFiles` and returns a `Corpus`; it uses the standard library
-only and knows nothing of Beam or TensorFlow.
+A reader accesses the corpus through `CorpusFiles` and returns a `Corpus`. It uses the standard
+library only, without Beam or TensorFlow.
 """
 
 import dataclasses
@@ -13,12 +13,14 @@ from bonafide.corpora import (
     asvspoof2019_tfrecord,
     asvspoof2021,
     detect,
+    diagnosis,
     fake_or_real,
     folders,
     in_the_wild,
     manifest,
     mixture,
     mlaad,
+    unread,
     wavefake,
 )
 from bonafide.corpora.base import (
@@ -39,6 +41,8 @@ from bonafide.storage.text_files import FileError
 from bonafide.text import did_you_mean
 from bonafide.trials.keys import BONAFIDE, NO_ATTACK, SPOOF
 
+find_unread, Unread = unread.find_unread, unread.Unread
+
 __all__ = [
     "AUTO",
     "BONAFIDE",
@@ -57,15 +61,17 @@ __all__ = [
     "Layout",
     "LayoutError",
     "Options",
+    "Unread",
     "Utterance",
     "check",
+    "find_unread",
     "layout_of",
     "reader",
 ]
 
 
 class LayoutError(CorpusError, SettingsError):
-    """A layout that does not exist, or that does not take an option."""
+    """A layout does not exist or does not support an option."""
 
 
 LAYOUTS: Mapping[str, Layout] = {
@@ -88,7 +94,7 @@ LAYOUTS: Mapping[str, Layout] = {
         find=asvspoof2019_tfrecord.find, read=asvspoof2019_tfrecord.read, turn=detect.LATER
     ),
     "in-the-wild": Layout(find=in_the_wild.find, read=in_the_wild.read, options=SPLITTING),
-    "fake-or-real": Layout(find=fake_or_real.find, read=fake_or_real.read),
+    "fake-or-real": Layout(find=fake_or_real.find, read=fake_or_real.read, turn=detect.LATER),
     "wavefake": Layout(find=wavefake.find, read=wavefake.read, options=frozenset({"split"})),
     "mlaad": Layout(find=mlaad.find, read=mlaad.read, options=SPLITTING, turn=detect.LATER),
     "manifest": Layout(
@@ -104,10 +110,10 @@ LAYOUTS: Mapping[str, Layout] = {
 
 
 def check(layout: str, options: Options = DEFAULTS) -> None:
-    """Checks the name of a layout, `auto` too, and whether it takes the options.
+    """Validates the name of a layout (or `auto`) and its options.
 
     Raises:
-        LayoutError: The name is unknown, or an option is not for this layout.
+        LayoutError: The name is unknown, or the layout does not support an option.
     """
     if layout == AUTO:
         return
@@ -124,21 +130,28 @@ def check(layout: str, options: Options = DEFAULTS) -> None:
 
 
 def layout_of(files: CorpusFiles, layout: str, options: Options = DEFAULTS) -> str:
-    """The name of the layout, recognised from the files if it is `auto`.
+    """Returns the name of the layout; detects it from the files if it is `auto`.
 
     Raises:
-        CorpusError: No layout fits, or several; or it does not take the options.
+        CorpusError: No layout or several fit, or the layout does not support the options.
     """
     if layout == AUTO:
-        layout = detect.detect(detect.CachedFiles(files), LAYOUTS, options)
+        files = detect.CachedFiles(files)
+        try:
+            layout = detect.detect(files, LAYOUTS, options)
+        except NotThisLayoutError as error:
+            problem = diagnosis.explain_root(files)
+            raise NotThisLayoutError(
+                problem or f"{error}.\n{diagnosis.describe_root(files)}"
+            ) from error
     check(layout, options)
     return layout
 
 
 def reader(layout: str) -> CorpusReader:
-    """The reader of a layout, which may be `auto`.
+    """Returns the reader of a layout, which may be `auto`.
 
-    It refuses options that the layout does not take.
+    The reader refuses options that the layout does not support.
 
     Raises:
         CorpusError: The name is unknown; the message lists the known ones.
@@ -151,10 +164,13 @@ def reader(layout: str) -> CorpusReader:
         try:
             corpus = LAYOUTS[found].read(files, corpus_name=corpus_name, options=options)
         except NotThisLayoutError as error:
-            raise NotThisLayoutError(f"{error}{_hint(files)}") from error
+            # A mixture's root is a list of roots; a manifest that was named may be about any place.
+            elsewhere = found == mixture.LAYOUT or options.manifest
+            problem = None if elsewhere else diagnosis.explain_root(files)
+            raise NotThisLayoutError(problem or f"{error}{_hint(files)}") from error
         except CorpusError:
             raise
-        except FileError as error:  # A protocol in it.
+        except FileError as error:  # In a protocol.
             raise CorpusError(str(error)) from error
         if layout != AUTO:
             return corpus
@@ -165,9 +181,9 @@ def reader(layout: str) -> CorpusReader:
 
 
 def _hint(files: CorpusFiles) -> str:
-    """The layout that a corpus seems to have in place of the configured one; empty if none."""
+    """Suggests another layout that matches the files; empty if none does."""
     try:
         name = detect.detect(files, LAYOUTS, DEFAULTS)
     except CorpusError:
         return ""
-    return f"\nIt looks like {name}: set corpus.layout={name}"
+    return f"\nIt looks like {name}: set corpus.layout={name} (--layout {name})"

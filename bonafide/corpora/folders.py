@@ -1,15 +1,18 @@
-"""Two folders, one of real speech and one of synthetic speech, without any protocol.
+"""Two folders of real and synthetic speech, without a protocol.
 
     real/[SPEAKER/]*.wav                    bona fide
     fake/[SYSTEM/[SPEAKER/]]*.wav           spoof
 
 or the same three times, below `train/`, `dev/` and `eval/`. `real` may also be called `bonafide`,
 `bona-fide` or `genuine`, and `fake` `spoof`; splits may be called as other corpora call them
-(`training`, `validation`, `test`, ...). Without folders of splits, they are made by speaker, so
-that speakers must be named; a system without folders of speakers counts as a voice.
+(`training`, `validation`, `test`, ...). Without folders of splits, they are made by speaker; a
+system without folders of speakers counts as a voice then. Where some files are in no folder of a
+speaker, splits are made by groups of files with related names (`bonafide.corpora.groups`).
 """
 
+import collections
 import dataclasses
+import functools
 from collections.abc import Iterator
 
 from bonafide.audio import endings
@@ -33,12 +36,12 @@ class _Place:
 
 
 def find(files: CorpusFiles) -> str:
-    """Returns which folders there are, for people.
+    """Returns a description of the folders.
 
     Raises:
-        NotThisLayoutError: There is no such folder with audio.
-        CorpusError: One class, or one class of a split, is there without the other; or splits are
-            there beside folders without.
+        NotThisLayoutError: No such folder with audio exists.
+        CorpusError: A class is missing, overall or in a split; or there are folders with and
+            without splits.
     """
     return ", ".join(place.folder for place in _places(files))
 
@@ -82,12 +85,12 @@ def _has_audio(files: CorpusFiles, folder: str) -> bool:
 
 
 def read(files: CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -> base.Corpus:
-    """Lists the folders, and makes splits by speaker where there are none.
+    """Lists the folders, and makes splits by speaker if there are none.
 
-    Options: those of `splits`, where there are no folders of splits.
+    Options: those of `splits`, if there are no folders of splits.
 
     Raises:
-        CorpusError: See `find`; or splits cannot be made, or two files would have the same id.
+        CorpusError: As `find`; or splits cannot be made, or two files would have the same id.
     """
     rows: list[base.Utterance] = []
     audio: dict[str, FileInfo] = {}
@@ -98,25 +101,30 @@ def read(files: CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -
         audio.update({f"{place.folder}/{path}": info for path, info in below.items()})
         rows += _rows(place, sorted(below), corpus_name)
     base.refuse_duplicates(rows)
-    notes: tuple[str, ...] = ()
-    utterances = tuple(rows)
-    if not rows[0].split or options.split:
-        utterances, notes = splits.with_splits(rows, options, where=f"corpus root {files.root}")
-    return base.Corpus(utterances, (), audio, notes)
+    if rows[0].split and not options.split:
+        return base.Corpus(tuple(rows), (), audio)
+    where = f"corpus root {files.root}"
+    utterances, notes = splits.with_splits(rows, options, where=where)
+    unsplit = tuple(rows) if splits.by_file(rows, options) else ()
+    return base.Corpus(utterances, (), audio, notes, unsplit=unsplit)
 
 
 def _rows(place: _Place, paths: list[str], corpus_name: str) -> Iterator[base.Utterance]:
+    # `a.wav` and `a.mp3` are two recordings, which need two ids.
+    same = collections.Counter(map(endings.stem, paths))
+    as_id = functools.cache(ids.as_id)
     for path in paths:
+        name = path if same[endings.stem(path)] > 1 else endings.stem(path)
         folders = path.split("/")[:-1]
         if place.key == keys.BONAFIDE:
             system = keys.NO_ATTACK
             speaker = folders[0] if folders else base.UNKNOWN_SPEAKER
         else:
-            system = ids.as_id(folders[0]) if folders else keys.SPOOF
+            system = as_id(folders[0]) if folders else keys.SPOOF
             speaker = folders[min(1, len(folders) - 1)] if folders else base.UNKNOWN_SPEAKER
         yield base.Utterance(
-            utterance_id=ids.as_id(f"{place.folder}/{endings.stem(path)}"),
-            speaker_id=ids.as_id(speaker),
+            utterance_id=ids.as_id(f"{place.folder}/{name}"),
+            speaker_id=as_id(speaker),
             system_id=system,
             key=place.key,
             split=place.split,

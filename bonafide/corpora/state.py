@@ -1,21 +1,39 @@
 """A fingerprint of a corpus, so that TFX's cache notices changed protocols and audio."""
 
 import hashlib
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from bonafide import corpora
 
 
 class CorpusState(NamedTuple):
-    """A corpus as it is now.
+    """Current state of a corpus.
 
     Attributes:
-        fingerprint: A sha256 in hexadecimal digits. It does not depend on where the corpus lies.
-        utterances: How many its protocols name.
+        fingerprint: A hexadecimal SHA-256. It does not depend on the location of the corpus.
+        utterances: Number of utterances in the protocols.
+        layout: Name of its layout.
+        counts: Split -> key -> number of utterances.
+        missing: Number of utterances without a file.
+        notes: Remarks about the reading for the user.
     """
 
     fingerprint: str
     utterances: int
+    layout: str = ""
+    counts: Mapping[str, Mapping[str, int]] = {}
+    missing: int = 0
+    notes: tuple[str, ...] = ()
+
+    @property
+    def summary(self) -> str:
+        """The layout and the utterances of each split, in one line."""
+        splits = ", ".join(
+            f"{split} {of.get(corpora.BONAFIDE, 0):,} + {of.get(corpora.SPOOF, 0):,}"
+            for split, of in self.counts.items()
+        )
+        return f"{self.layout}, {self.utterances:,} utterances (bona fide + spoof: {splits})"
 
 
 def corpus_state(
@@ -26,9 +44,9 @@ def corpus_state(
 ) -> CorpusState:
     """Hashes the protocols' bytes and the path, size and modification time of the audio.
 
-    One listing per folder, no file of audio opened: a few seconds for the 121,461 utterances of
-    ASVspoof 2019 LA. The corpus is checked on the way, so that a malformed protocol is found
-    before the pipeline starts.
+    It lists each folder once and opens no audio: a few seconds for the 121,461 utterances of
+    ASVspoof 2019 LA. It also validates the corpus, so that a malformed protocol is found before the
+    pipeline starts.
 
     Args:
         root: The corpus root, for messages.
@@ -56,7 +74,18 @@ def corpus_state(
     for path, info in sorted(corpus.audio.items()):
         line = f"\n{path}\t{info.size_bytes}\t{info.modified_seconds!r}"
         digest.update(line.encode(errors="surrogateescape"))  # A name need not be UTF-8.
-    return CorpusState(digest.hexdigest(), len(corpus.utterances))
+    counts: dict[str, dict[str, int]] = {}
+    for row in corpus.utterances:
+        of_split = counts.setdefault(row.split, {})
+        of_split[row.key] = of_split.get(row.key, 0) + 1
+    return CorpusState(
+        digest.hexdigest(),
+        len(corpus.utterances),
+        layout,
+        {split: counts[split] for split in corpora.SPLITS if split in counts},
+        sum(row.path not in corpus.audio for row in corpus.utterances),
+        corpus.notes,
+    )
 
 
 def corpus_fingerprint(
@@ -65,5 +94,5 @@ def corpus_fingerprint(
     files: corpora.CorpusFiles,
     options: corpora.Options = corpora.DEFAULTS,
 ) -> str:
-    """The fingerprint of `corpus_state` alone."""
+    """Returns the fingerprint of `corpus_state`."""
     return corpus_state(root, layout, files, options).fingerprint

@@ -1,4 +1,4 @@
-"""Text files that people wrote: read and decoded, or refused with their name and the reason."""
+"""Reads text files; errors name the file and the reason."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import pathlib
 
 
 class FileError(ValueError):
-    """A file that cannot be used; the message says where, what was expected and what to do."""
+    """A file cannot be used; the message states place, problem and remedy."""
 
 
 def read_text(path: str | os.PathLike[str]) -> str:
     """Returns the content of a UTF-8 file.
 
     Raises:
-        FileError: It cannot be read or is not text.
+        FileError: The file cannot be read or is not text.
     """
     return decode_text(read_bytes(path), str(path))
 
@@ -23,7 +23,7 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
     """Returns the content of a file.
 
     Raises:
-        FileError: It cannot be read.
+        FileError: The file cannot be read.
     """
     try:
         return pathlib.Path(path).read_bytes()
@@ -32,10 +32,10 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
 
 
 def decode_text(data: bytes, where: str) -> str:
-    """Returns UTF-8, with or without byte order mark, as text.
+    """Decodes UTF-8, with or without byte order mark.
 
     Raises:
-        FileError: It is something else; the message names `where`.
+        FileError: The data is not UTF-8; the message names `where`.
     """
     try:
         return data.decode("utf-8-sig")

@@ -11,6 +11,7 @@ from tfx.types import component_spec, standard_artifacts
 
 from components.data_gate import executor
 from components.data_gate.config import DataGateConfig
+from components.data_gate.in_force import InForce
 from components.declaration import channels, filled, properties
 
 
@@ -18,7 +19,8 @@ class DataGateSpec(component_spec.ComponentSpec):
     """Interface of DataGate."""
 
     PARAMETERS = properties(
-        *("required_splits", "settings", "title", "serving", "drift_state", "code_fingerprint")
+        *("required_splits", "settings", "in_force", "title", "serving"),
+        *("drift_state", "code_fingerprint"),
     )
     INPUTS = channels(
         examples=standard_artifacts.Examples,
@@ -32,14 +34,14 @@ class DataGateSpec(component_spec.ComponentSpec):
 
 
 class DataGate(base_component.BaseComponent):
-    """Stops the run when the data must not be trained on.
+    """Stops the run if the data is unfit for training.
 
     It looks for anomalies of the schema, leaks between splits, shortcuts, imbalance and drift;
     output `report` holds `report.json`, `data_report.html` and `data_profile.json`, which goes with
     the model that is trained on this.
 
-    ExampleValidator only reports: nothing depends on its output, so a run continues whatever it
-    finds. Make training depend on this component: `transform.add_upstream_node(data_gate)`.
+    ExampleValidator only reports anomalies; no component depends on its output, so the run
+    continues. Training must depend on this component: `transform.add_upstream_node(data_gate)`.
     """
 
     SPEC_CLASS = DataGateSpec
@@ -52,6 +54,7 @@ class DataGate(base_component.BaseComponent):
         statistics: types.BaseChannel,
         anomalies: types.BaseChannel,
         settings: DataGateConfig | None = None,
+        in_force: InForce | None = None,
         title: str = "",
         serving: str = "",
         drift_state: str = "",
@@ -65,6 +68,7 @@ class DataGate(base_component.BaseComponent):
             statistics: `ExampleStatistics` of StatisticsGen.
             anomalies: `ExampleAnomalies` of ExampleValidator.
             settings: Level and limit of each rule; the defaults if None.
+            in_force: What the settings of the run do about shortcuts, for advice; nothing if None.
             title: Name of the corpus, for the page.
             serving: Folder of pushed models, whose newest version is the reference of drift; empty
                 for none.
@@ -81,6 +85,7 @@ class DataGate(base_component.BaseComponent):
                 anomalies=anomalies,
                 required_splits=json.dumps(list(required_splits)),
                 settings=settings or DataGateConfig(),
+                in_force=in_force or InForce(),
                 title=title,
                 serving=serving,
                 drift_state=drift_state,

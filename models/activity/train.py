@@ -1,6 +1,7 @@
 """Fits the weights of the speech activity detector and writes them for `bonafide.audio.activity`.
 
-    python -m models.activity.train --speech samples/LA --other MUSIC_AND_SOUNDS
+    python -m models.activity.train --speech samples/LA/ASVspoof2019_LA_train \
+        --speech samples/LA/ASVspoof2019_LA_dev --other MUSIC_AND_SOUNDS
 
 Speech are the clips of the bundled train and dev splits, both classes: synthetic speech is speech.
 What is no speech is made by rules (`models.activity.sounds`) and, where --other names a folder,
