@@ -17,8 +17,8 @@ below depend on the rows and the options, not on the order of the rows:
    Train and dev keep at least one attack. With too few attacks for this, or `unseen_fraction=0`,
    nothing is removed, and the gate needs `gate.allow_attack_overlap=true`.
 
-`split_seed` breaks ties. A corpus that cannot be split by these rules is refused: a split by
-utterance would put the same voices into training and evaluation.
+`split_seed` breaks ties. If speakers are not named, groups of files that may share a voice replace
+them (`bonafide.corpora.groups`). A corpus that cannot be split by these rules is refused.
 """
 
 import collections
@@ -64,18 +64,41 @@ def with_splits(
     if options.split:
         rows = tuple(dataclasses.replace(row, split=options.split) for row in utterances)
         return rows, (f"all utterances are in {options.split} (corpus.options)",)
-    if unnamed := sum(row.speaker_id == base.UNKNOWN_SPEAKER for row in utterances):
-        raise base.CorpusError(
-            f"{where}: splits are made by speaker, but {unnamed:,} of {len(utterances):,} "
-            f"utterances have none. {_WHAT_TO_DO}"
-        )
-    plans = [_Plan("speaker", deal_speakers(utterances, options, where=where))]
+    if by_file(utterances, options):
+        from bonafide.corpora import groups  # It divides as this module does.
+
+        of_row = groups.name_groups(utterances, by_speaker=options.split_by != "file")
+        return groups.deal(utterances, of_row, options, where=where)
+    return divide(utterances, options, where=where)
+
+
+def by_file(utterances: Iterable[base.Utterance], options: Options) -> bool:
+    """Returns whether splits are made by groups of files: speakers are unknown, or ignored."""
+    if options.split:
+        return False
+    return options.split_by == "file" or any(
+        row.speaker_id == base.UNKNOWN_SPEAKER for row in utterances
+    )
+
+
+def divide(
+    utterances: Sequence[base.Utterance], options: Options, *, where: str, unit: str = "speaker"
+) -> tuple[tuple[base.Utterance, ...], tuple[str, ...]]:
+    """Makes splits by the three rules; see `with_splits`.
+
+    Args:
+        utterances: Rows, each with a speaker.
+        options: See the module.
+        where: The corpus, for messages.
+        unit: What a speaker is called in notes.
+    """
+    plans = [_Plan(unit, deal_speakers(utterances, options, where=where))]
     if apart := deal_sources(utterances, options):
         plans.insert(0, _Plan("source", apart))
     for plan in plans:
         unseen = unseen_attacks(utterances, plan.split_of, options)
         rows = _divided(utterances, plan.split_of, unseen, apart=options.unseen_fraction > 0)
-        if not (few := shortfalls(rows)):
+        if not (few := shortfalls(rows, unit)):
             break
     shares = collections.Counter(row.split for row in rows)
     notes = [
@@ -112,11 +135,13 @@ def _divided(
         return (split_of[row.speaker_id] == "eval") == (row.system_id in unseen)
 
     return tuple(
-        dataclasses.replace(row, split=split_of[row.speaker_id]) for row in utterances if kept(row)
+        base.changed(row, row.speaker_id, split_of[row.speaker_id])
+        for row in utterances
+        if kept(row)
     )
 
 
-def shortfalls(rows: Iterable[base.Utterance]) -> list[str]:
+def shortfalls(rows: Iterable[base.Utterance], unit: str = "speaker") -> list[str]:
     """What each split lacks of what the default rules of the gates ask for; for people."""
     found = []
     counts: collections.Counter[tuple[str, str]] = collections.Counter()
@@ -130,7 +155,7 @@ def shortfalls(rows: Iterable[base.Utterance]) -> list[str]:
                 found.append(f"{split} has {plural(counts[split, key], f'{key} utterance')}")
             if len(speakers[split, key]) < LEAST_SPEAKERS:
                 found.append(
-                    f"{split} has {plural(len(speakers[split, key]), 'speaker')} of {key} speech"
+                    f"{split} has {plural(len(speakers[split, key]), unit)} of {key} speech"
                 )
     return found
 
@@ -171,8 +196,9 @@ def _source(row: base.Utterance) -> str:
 
 
 _WHAT_TO_DO = (
-    "Name the speakers, or the splits (a manifest can name both), or set "
-    "corpus.options=split=eval to evaluate on all of it"
+    "Add speakers, or name the splits in a manifest, or set corpus.options=split=eval to evaluate "
+    "on all of it, or corpus.options=split_by=file to split by file, which may put a voice into "
+    "train and eval"
 )
 _OVERLAP = "a model passes the gate only with gate.allow_attack_overlap=true"
 _MORE = (

@@ -1,10 +1,10 @@
-"""What the speech that a model was trained on is like, and which recordings are unlike it.
+"""Ranges of the qualities of training speech, and detection of recordings outside them.
 
-Of each quality (bandwidth, level, ...) the range that holds the middle 95 % of the clips of a
-class; of both classes the union, so that a class with few clips counts as much as the other one. A
-recording is unlike training if a quality lies outside its range by more than a margin. The margin
-is in the unit of the quality, so that a range without width (all clips at one level) is none of
-one value. `bonafide.scoring.qualities` measures recordings, of training and of use alike.
+The range of a quality (bandwidth, level, ...) is the union of the central 95 % of the clips of each
+class, so that a class with few clips counts as much as the other one. A recording is unlike
+training if a quality is outside its range by more than a margin. The margin is in the unit of the
+quality, so that a range of zero width (all clips at one level) still admits other values.
+`bonafide.scoring.qualities` measures training clips and scored recordings with the same code.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ import numpy as np
 
 FORMAT = 1
 COVERAGE = 0.95
-# Of each class at least; of fewer clips the ends of a range are single clips.
+# Minimum per class; with fewer clips the ends of a range are single clips.
 LEAST_CLIPS = 10
 
 
 class TrainingRangeError(ValueError):
-    """A file that states no ranges; the message says what is wrong with it."""
+    """The file contains no valid ranges; the message gives the reason."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Quality:
-    """Something that is measured of speech.
+    """A measured quality of speech.
 
     Attributes:
-        name: In files.
-        title: In words.
-        margins: How far below and how far above its range a value is still like training.
-        factor: From the value to what is shown.
-        decimals: Of what is shown.
-        unit: Behind what is shown.
+        name: Name in files.
+        title: Name in texts.
+        margins: Tolerance below and above the range.
+        factor: Factor from the value to the displayed number.
+        decimals: Decimals of the displayed number.
+        unit: Unit of the displayed number.
     """
 
     name: str
@@ -58,12 +58,12 @@ class Quality:
         return f"{self.number(value)} {self.unit}"
 
 
-# In the order in which `bonafide.scoring.qualities` measures them. With these margins, less than 2
-# in 100 clips of a dev set like training are unlike it (docs/measurements/robustness.md).
+# In the order of `bonafide.scoring.qualities`. With these margins, fewer than 2 % of the clips of a
+# dev set similar to training are unlike training (docs/measurements/robustness.md).
 QUALITIES = (
     Quality("bandwidth_hz", "bandwidth", (500.0, 500.0), 0.001, 1, "kHz"),
     Quality("level_dbfs", "level", (6.0, 6.0), 1.0, 0, "dBFS"),
-    # Above: silence between words that is digital or nearly so has no bottom.
+    # Wide upper margin: digital silence between words has an unbounded ratio.
     Quality("snr_db", "speech above the noise floor", (4.0, 15.0), 1.0, 0, "dB"),
     Quality("segment_seconds", "length of a segment", (0.4, 0.4), 1.0, 1, "s"),
     Quality("speech_share", "share of speech in a segment", (0.2, 0.2), 100.0, 0, "%"),
@@ -73,13 +73,13 @@ LEVEL = "level_dbfs"
 
 @dataclasses.dataclass(frozen=True)
 class Range:
-    """Where the clips of training lie.
+    """Range of a quality over the training clips.
 
     Attributes:
         low: Lower end.
         high: Upper end.
-        judged: Whether a recording outside of it is unlike training. Not where the model does not
-            notice: a level that its features take out.
+        judged: Whether a recording outside of it is unlike training. False if the model ignores the
+            quality, as features with normalised level do.
     """
 
     low: float
@@ -89,14 +89,14 @@ class Range:
 
 @dataclasses.dataclass(frozen=True)
 class Side:
-    """The clips of a split on one side of the ranges.
+    """The clips of a split inside or outside the ranges.
 
     Attributes:
-        n_bonafide: How many bona fide clips.
-        n_spoof: How many spoofs.
+        n_bonafide: Number of bona fide clips.
+        n_spoof: Number of spoofs.
         eer: Their equal error rate; None with too few of a class.
-        far: Of these spoofs, the share above the frozen threshold; None where not known.
-        frr: Of these bona fide clips, the share at or below it; None where not known.
+        far: Share of these spoofs above the frozen threshold; None if unknown.
+        frr: Share of these bona fide clips at or below it; None if unknown.
     """
 
     n_bonafide: int
@@ -107,17 +107,17 @@ class Side:
 
     @property
     def clips(self) -> int:
-        """How many there are."""
+        """Number of clips."""
         return self.n_bonafide + self.n_spoof
 
 
 @dataclasses.dataclass(frozen=True)
 class SplitCheck:
-    """How the clips of a split lie to the ranges.
+    """The clips of a split by whether they are inside the ranges.
 
     Attributes:
-        inside: Those like training.
-        outside: Those unlike training.
+        inside: Clips like training.
+        outside: Clips unlike training.
     """
 
     inside: Side
@@ -131,13 +131,13 @@ class SplitCheck:
 
 @dataclasses.dataclass(frozen=True)
 class TrainingRange:
-    """What a model's training data are like.
+    """Ranges of the training data of a model.
 
     Attributes:
         ranges: Name of a quality -> its range.
-        clips: How many clips of training were measured.
-        copies: How many of them were degraded copies.
-        splits: `dev` and `eval` -> how they lie to the ranges; empty where not known.
+        clips: Number of measured training clips.
+        copies: Number of degraded copies among them.
+        splits: `dev` and `eval` -> their check against the ranges; empty if unknown.
     """
 
     ranges: Mapping[str, Range]
@@ -146,10 +146,10 @@ class TrainingRange:
     splits: Mapping[str, SplitCheck] = dataclasses.field(default_factory=dict)
 
     def reasons(self, values: Sequence[float]) -> list[str]:
-        """Says what about a recording is unlike training, in words; empty where nothing is.
+        """Returns the reasons why a recording is unlike training; empty if it is not.
 
         Args:
-            values: [len(QUALITIES)] of the recording; NaN, not known, is like training.
+            values: [len(QUALITIES)] of the recording; NaN (unknown) counts as like training.
         """
         return [
             f"{quality.title} {quality.shown(value)} (training: {self.words(quality)})"
@@ -182,7 +182,7 @@ class TrainingRange:
         return np.asarray(((values < low) | (values > high)) & judged)
 
     def to_json(self) -> dict[str, Any]:
-        """Returns it ready for JSON, with the margins that hold now."""
+        """Returns a JSON object, including the current margins."""
         margins = {quality.name: quality.margins for quality in QUALITIES}
         return {
             "format": FORMAT,
@@ -201,7 +201,7 @@ class TrainingRange:
         """The inverse of `to_json`.
 
         Raises:
-            TrainingRangeError: It states no ranges, or in a format of a newer version.
+            TrainingRangeError: It contains no valid ranges, or has the format of a newer version.
         """
         if not isinstance(found, dict) or not isinstance(found.get("format"), int):
             raise TrainingRangeError("expected an object with `format` and `ranges`")
@@ -239,7 +239,7 @@ class TrainingRange:
         """Reads the file.
 
         Raises:
-            TrainingRangeError: It is no JSON, or states no ranges.
+            TrainingRangeError: It is not JSON, or contains no valid ranges.
         """
         try:
             return cls.from_json(json.loads(text))
@@ -248,7 +248,7 @@ class TrainingRange:
 
 
 def range_words(training: TrainingRange) -> list[tuple[str, str, str]]:
-    """Returns, of each quality, its title, its range and what follows from leaving it, in words."""
+    """Returns title, range and rule of each quality, as texts."""
     return [
         (
             quality.title,
@@ -269,7 +269,7 @@ def _margin_words(quality: Quality) -> str:
 
 
 def split_words(name: str, check: SplitCheck) -> str:
-    """Says how many clips of a split are unlike training, and how well they are told apart."""
+    """Returns a text with the share of clips unlike training and the error rates."""
     total = check.inside.clips + check.outside.clips
     text = (
         f"Of {total:,} clips of {name}, {check.outside.clips:,} "
@@ -290,13 +290,13 @@ def split_words(name: str, check: SplitCheck) -> str:
 def fit(
     values: np.ndarray, is_bonafide: np.ndarray, *, copies: int = 0, unnoticed: Sequence[str] = ()
 ) -> TrainingRange | None:
-    """Returns the ranges of training's clips; None with fewer than `LEAST_CLIPS` of each class.
+    """Returns the ranges of training clips; None with fewer than `LEAST_CLIPS` of a class.
 
     Args:
-        values: [N, len(QUALITIES)]; NaN where not known.
+        values: [N, len(QUALITIES)]; NaN if unknown.
         is_bonafide: bool [N].
-        copies: How many of them are degraded copies.
-        unnoticed: Names of the qualities that are stated and not judged.
+        copies: Number of degraded copies among them.
+        unnoticed: Names of qualities to state but not to judge.
     """
     flags = np.asarray(is_bonafide, bool)
     classes = [values[flags], values[~flags]]
@@ -321,12 +321,12 @@ def check(
     is_bonafide: np.ndarray,
     side_of: Callable[[np.ndarray], Side] | None = None,
 ) -> SplitCheck:
-    """Returns how the clips of a split lie to the ranges.
+    """Counts the clips of a split inside and outside the ranges.
 
     Args:
         unlike: bool [N], see `TrainingRange.unlike`.
         is_bonafide: bool [N].
-        side_of: bool [N] -> error rates of the chosen clips; None counts them.
+        side_of: bool [N] -> error rates of the selected clips; None only counts them.
     """
 
     def counted(chosen: np.ndarray) -> Side:

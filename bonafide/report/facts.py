@@ -278,11 +278,17 @@ def intervals_summary(evaluation: Evaluation) -> str:
     how = evaluation.bootstrap
     if how.missing:
         return f"There are no intervals: {how.missing}."
+    correlated = (
+        "Trials of one speaker are correlated, so intervals that treat them as independent are too "
+        "narrow."
+        if how.unit == "speaker"
+        else "Trials of one speaker are correlated, and the speakers are not known here, so the "
+        "intervals are too narrow."
+    )
     return (
         f"95 % percentile intervals of a bootstrap over {how.unit}s: {how.resamples:,} resamples "
         f"of {text.plural(how.clusters, how.unit)} drawn with replacement, each with all of its "
-        f"trials (seed {how.seed}). Trials of one speaker are correlated, so intervals that "
-        "treat them as independent are too narrow. Differences are paired: both systems are "
+        f"trials (seed {how.seed}). {correlated} Differences are paired: both systems are "
         "evaluated on the same resamples."
     )
 

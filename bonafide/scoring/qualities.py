@@ -1,9 +1,9 @@
-"""What the speech of a recording is like: bandwidth, level, noise, and how much of it there is.
+"""Qualities of the speech of a recording: bandwidth, level, noise, duration.
 
-Measured of the windows that are scored (`bonafide.scoring.windows`), by the functions that measure
-a corpus (`bonafide.audio.measures`). The clips of training are measured by the same code, cut as if
-they were recordings, so that a recording and a clip with the same speech have the same qualities,
-whatever silence, noise or music is around it.
+They are measured on the scored windows (`bonafide.scoring.windows`), with the functions that
+measure a corpus (`bonafide.audio.measures`). Training clips are measured by the same code, split
+like recordings, so that a recording and a clip with the same speech have the same qualities,
+regardless of the silence, noise or music around it.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from bonafide.audio.facts import FileFacts
 from bonafide.metrics.training_range import QUALITIES
 from bonafide.scoring.windows import SpeechCutter, Window
 
-# Windows that are measured together, for which they are held: 1 MiB where a clip is 4 s at 16 kHz.
+# Windows to buffer and measure together: 1 MiB for clips of 4 s at 16 kHz.
 _TOGETHER = 8
-# Of a file nothing is measured.
+# The file itself is not measured.
 _NO_FILE = FileFacts(rate_hz=0, channels=1, encoding="", size_bytes=0)
 _MEASURED = ("bandwidth_hz", "level_dbfs", "noise_floor_dbfs", "seconds")
 _PLACES = [measures.NUMBERS.index(name) for name in _MEASURED]
@@ -28,7 +28,7 @@ Values = tuple[float, ...]
 
 
 class QualityMeter:
-    """Measures the windows of a track as they pass by; holds some windows and a few numbers each.
+    """Measures the windows of a track in a stream; buffers a few windows.
 
     Args:
         sample_rate: In Hz.
@@ -41,7 +41,7 @@ class QualityMeter:
         self._speech: list[float] = []
 
     def watch(self, windows: Iterable[Window]) -> Iterator[Window]:
-        """Yields the windows of a track, each as soon as it comes."""
+        """Passes through the windows of a track without delay, and measures them."""
         for window in windows:
             self._held.append(window)
             if len(self._held) == _TOGETHER:
@@ -51,8 +51,8 @@ class QualityMeter:
     def values(self) -> Values | None:
         """Returns the qualities of the track, in the order of `QUALITIES`; None without windows.
 
-        Each is the median over the windows, weighted by their seconds of speech: of a long
-        recording, what holds for most of its speech. NaN where no window lets it be measured.
+        Each is the median over the windows, weighted by their seconds of speech. NaN if it could
+        not be measured on any window.
         """
         self._measure()
         if not self._rows:
@@ -66,7 +66,7 @@ class QualityMeter:
         clips = [measures.Clip("", window.samples, _NO_FILE) for window in self._held]
         found = measures.measure(clips, self._rate).numbers[:, _PLACES].astype(np.float64)
         bandwidth, level, floor, seconds = found.T
-        # No peak of the envelope to take a spectrum at: not known.
+        # Without a peak of the envelope there is no spectrum: unknown.
         bandwidth = np.where(bandwidth > 0, bandwidth, np.nan)
         speech = np.array([window.speech_seconds for window in self._held])
         rows = np.stack([bandwidth, level, level - floor, seconds, speech / seconds], axis=1)
@@ -76,7 +76,7 @@ class QualityMeter:
 
 
 def qualities_of(samples: np.ndarray, sample_rate: int, clip_samples: int) -> Values | None:
-    """Returns the qualities of a recording, int16 [N]; None where no speech is found in it."""
+    """Returns the qualities of a recording, int16 [N]; None if it contains no speech."""
     meter = QualityMeter(sample_rate)
     cutter = SpeechCutter(sample_rate, clip_samples)
     for _ in meter.watch(cutter.cut([samples])):

@@ -90,7 +90,8 @@ class Executor(base_executor.BaseExecutor):
             PAGE_FILE: render_data_page(figures, title=exec_properties["title"]),
         }
         _write(output.uri, files)
-        _log(findings)
+        # Errors are in the exception, which the runner shows.
+        _log([found for found in findings if found.severity is report.Severity.WARNING])
         if report.errors_in(findings):
             # TFX removes the outputs of a failed component, but users need the findings.
             kept = f"{output.uri.rstrip('/').rsplit('/', 2)[0]}/{REFUSED_FOLDER}"
@@ -129,11 +130,8 @@ def _write(folder: str, files: dict[str, str]) -> None:
 
 
 def _log(findings: list[report.Finding]) -> None:
-    gravest_first = report.errors_in(findings)
-    gravest_first += [found for found in findings if found not in gravest_first]
-    for finding in gravest_first[:_SHOWN]:
-        error = finding.severity is report.Severity.ERROR
-        _LOG.log(logging.ERROR if error else logging.WARNING, "%s", finding)
+    for finding in findings[:_SHOWN]:
+        _LOG.warning("%s", finding)
     if len(findings) > _SHOWN:
         _LOG.warning("... and %d more (%s has all)", len(findings) - _SHOWN, REPORT_FILE)
 

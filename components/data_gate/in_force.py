@@ -1,4 +1,4 @@
-"""Settings of the run that decide whether an advice is needed, or helps. Imports no framework."""
+"""Settings of the run that determine the advice. Imports no framework."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from bonafide.settings.types import Probability
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class InForce(Section, section="in_force"):
-    """What the run's settings do about shortcuts already; named as the settings themselves are.
+    """Current settings that mitigate shortcuts, under their own names.
 
-    The defaults remove nothing, so that advice without a run names every remedy.
+    The defaults mitigate nothing, so that advice without a run lists every remedy.
 
     Attributes:
         normalisation: `features.normalisation`.

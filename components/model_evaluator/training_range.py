@@ -1,7 +1,7 @@
-"""Measures what training's clips are like, and how those of dev and eval lie to that.
+"""Measures the ranges of training clips, and checks the clips of dev and eval against them.
 
-The clips are those that the model was trained on, degraded copies included: from the same examples,
-by the code that measures recordings when the model is used (`bonafide.scoring.qualities`).
+It reads the examples that the model was trained on, including degraded copies, and measures them
+with the code that measures recordings in use (`bonafide.scoring.qualities`).
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from bonafide.scoring.qualities import qualities_of
 from bonafide.storage import beam_files, records
 from bonafide.trials.trials import Trials
 
-# Of each class of a split. Shards are shuffled, so the first ones of each are as good as any; 2,000
+# Maximum per class and split. Shards are shuffled, so the first clips are a random sample; 2,000
 # clips of 4 s take 12 s on one core.
 MOST_CLIPS = 1_000
-# Of each class on one side, for an EER of that side.
+# Minimum per class for the EER of a side.
 LEAST_FOR_EER = 20
 
 
 class Sample:
-    """Clips of a split that were measured.
+    """Measured clips of a split.
 
     Attributes:
         utterances: Ids.
         values: float64 [N, len(QUALITIES)].
         is_bonafide: bool [N].
-        copies: How many of them are degraded copies.
+        copies: Number of degraded copies among them.
     """
 
     def __init__(self, examples: Iterable[Mapping[str, Any]], clip_samples: int) -> None:
@@ -53,7 +53,7 @@ class Sample:
             samples = np.frombuffer(example["pcm16"][0], "<i2")
             values = qualities_of(samples, example["sample_rate"][0], clip_samples)
             if values is None:
-                continue  # no speech, as a recording of which nothing is said
+                continue  # no speech
             counts[is_bonafide] += 1
             rows.append(values)
             flags.append(is_bonafide)
@@ -70,17 +70,17 @@ def measure(
     scored: Mapping[str, Trials],
     threshold: float | None,
 ) -> TrainingRange | None:
-    """Returns what training's clips are like; None with too few of them that hold speech.
+    """Returns the ranges of the training clips; None if too few contain speech.
 
     Args:
         split_uris: `train`, `dev` and `eval` -> folder of raw examples.
-        features: The model's `settings.features`; None where its record does not have them.
+        features: `settings.features` of the model; None if its record lacks them.
         scored: `dev` and `eval` -> trials with scores.
-        threshold: Frozen on dev; None where there is none.
+        threshold: Frozen on dev; None if there is none.
     """
     features = features or {}
     clip_samples = int(features.get("clip_samples", DEFAULT_CLIP_SAMPLES))
-    # Features that are normalised clip by clip are the same at any level.
+    # Features that are normalised per clip do not depend on the level.
     unnoticed = [training_range.LEVEL] if features.get("normalisation") == "utterance" else []
     train = Sample(_examples(split_uris["train"]), clip_samples)
     found = training_range.fit(
@@ -103,7 +103,7 @@ def compare(
     """Returns the error rates of clips like and unlike training.
 
     Args:
-        trials: Of the split, with scores.
+        trials: Trials of the split, with scores.
         utterances: Ids of N of them.
         unlike: bool [N].
         threshold: For FAR and FRR; None for neither.
@@ -130,7 +130,7 @@ def compare(
 
 
 def _examples(uri: str) -> Iterator[Mapping[str, Any]]:
-    """Yields the examples of a split, of each shard one in turn."""
+    """Yields the examples of a split, alternating between shards."""
     raw = CompressionTypes.UNCOMPRESSED
     with contextlib.ExitStack() as stack:
         shards = []

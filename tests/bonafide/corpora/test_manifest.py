@@ -199,7 +199,7 @@ def test_a_column_that_is_named_and_not_there():
             "path,key,split,speaker\n1.wav,real,dev,S\n2.wav,real,dev,\n",
             "manifest.csv:3: expected a speaker in all rows or in none, got none in 1 of 2",
         ),
-        ("path,key\n1.wav,real\n2.wav,fake\n", "2 of 2 utterances have none"),
+        ("path,key\n1.wav,real\n2.wav,fake\n", "at least 20 recordings of each class"),
     ],
 )
 def test_what_rows_must_agree_on(dict_files, text, part):

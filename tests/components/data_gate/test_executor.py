@@ -193,6 +193,27 @@ def test_a_leak_stops_the_run_unless_the_settings_let_it_pass(tmp_path):
     assert {found["rule"] for found in report["findings"]} == {"shared_speakers"}
 
 
+def test_errors_are_in_the_exception_and_warnings_in_the_log(tmp_path, caplog):
+    caplog.set_level("INFO", logger="bonafide")
+    splits = {"train": ROWS, "dev": ROWS, "eval": ROWS}
+    with pytest.raises(DataGateError, match=r"\[shared_speakers\]"):
+        gate(tmp_path / "stops", splits, speaker="S1")
+    assert "[shared_speakers]" not in caplog.text
+    relaxed = dataclasses.replace(QUIET, shared_speakers="warn")
+    gate(tmp_path / "passes", splits, relaxed, speaker="S1")
+    assert caplog.text.count("[shared_speakers] train and dev") == 1
+
+
+def test_unknown_speakers_are_reported(tmp_path):
+    splits = {"train": ROWS, "dev": ROWS, "eval": ROWS}
+    config = dataclasses.replace(QUIET, unknown_speakers="warn")
+    report = gate(tmp_path, splits, config, speaker="-")
+    [found] = [found for found in report["findings"] if found["rule"] == "unknown_speakers"]
+    assert found["value"] == 3 * len(ROWS)
+    assert "real/SPEAKER/" in found["message"]
+    assert report["passed"] is True
+
+
 def test_anomalies_of_the_schema_stop_the_run(tmp_path):
     with pytest.raises(
         DataGateError, match=r"(?s)1 error.*\[schema\] dev: label: .*[Oo]ut.of.range"
