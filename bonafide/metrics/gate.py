@@ -42,7 +42,10 @@ class GateConfig(Section, section="gate"):
         max_calibration_loss: Highest Cllr - min Cllr: what scores lose by not being calibrated.
         min_bonafide: Smallest number of bona fide trials on which a model may be judged.
         min_spoof: Smallest number of spoofed trials on which a model may be judged.
-        min_speakers: Smallest number of speakers on which a model may be judged.
+        min_speakers: Smallest number of speakers with bona fide trials on which a model may be
+            judged.
+        min_spoof_speakers: Smallest number of speakers with spoofed trials. Voices that are only
+            synthetic count here and not in `min_speakers`.
         allow_attack_overlap: Let the eval split hold attacks of the train split. Speakers of the
             train split are never let through.
     """
@@ -56,6 +59,7 @@ class GateConfig(Section, section="gate"):
     min_bonafide: Annotated[int, Bounds(ge=1, lt=2**31, unit="trials")] = 20
     min_spoof: Annotated[int, Bounds(ge=1, lt=2**31, unit="trials")] = 20
     min_speakers: Annotated[int, Bounds(ge=1, lt=2**31, unit="speakers")] = 4
+    min_spoof_speakers: Annotated[int, Bounds(ge=1, lt=2**31, unit="speakers")] = 2
     allow_attack_overlap: bool = False
 
     @property
@@ -210,7 +214,18 @@ def decide(
         ),
         _at_least("min_bonafide", "Bona fide trials", evaluation.n_bonafide, config.min_bonafide),
         _at_least("min_spoof", "Spoofed trials", evaluation.n_spoof, config.min_spoof),
-        _at_least("min_speakers", "Speakers", evaluation.n_speakers, config.min_speakers),
+        _at_least(
+            "min_speakers",
+            "Speakers with bona fide trials",
+            evaluation.n_bonafide_speakers,
+            config.min_speakers,
+        ),
+        _at_least(
+            "min_spoof_speakers",
+            "Speakers with spoofed trials",
+            evaluation.n_spoof_speakers,
+            config.min_spoof_speakers,
+        ),
         _at_most(
             "speaker_overlap",
             "Eval speakers that are in training",

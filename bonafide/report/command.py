@@ -277,9 +277,13 @@ def show(
     found: Evaluation, title: str, console: Console, conditions: TreatedTrials | None = None
 ) -> None:
     """Prints everything for people."""
+    from bonafide.report import facts
+
     how, attacks = found.bootstrap, len(found.per_attack)
     console.print(visible(title), style="bold")
-    speakers = "" if found.n_speakers is None else f", {text.plural(found.n_speakers, 'speaker')}"
+    speakers = ""
+    if found.n_speakers is not None:
+        speakers = f", {text.plural(found.n_speakers, 'speaker')}" + facts.speakers_by_class(found)
     trials = text.plural(found.n_bonafide + found.n_spoof, "trial")
     console.print(
         f"{trials}: {found.n_bonafide:,} bona fide, "

@@ -279,11 +279,12 @@ def intervals_summary(evaluation: Evaluation) -> str:
     if how.missing:
         return f"There are no intervals: {how.missing}."
     return (
-        f"95 % percentile intervals of a bootstrap over {how.unit}s: {how.resamples:,} resamples "
+        f"95 % intervals of a bootstrap over {how.unit}s: {how.resamples:,} resamples "
         f"of {text.plural(how.clusters, how.unit)} drawn with replacement, each with all of its "
         f"trials (seed {how.seed}). Trials of one speaker are correlated, so intervals that "
-        "treat them as independent are too narrow. Differences are paired: both systems are "
-        "evaluated on the same resamples."
+        "treat them as independent are too narrow. Intervals are wider with few speakers of a "
+        "class (Student's t), and rates of 0 and 100 % have binomial bounds. Differences are "
+        "paired: both systems are evaluated on the same resamples."
     )
 
 
@@ -295,9 +296,17 @@ def trials_summary(evaluation: Evaluation) -> str:
         text.plural(len(evaluation.per_attack), "attack"),
     ]
     if evaluation.n_speakers is not None:
-        parts.append(text.plural(evaluation.n_speakers, "speaker"))
+        parts.append(text.plural(evaluation.n_speakers, "speaker") + speakers_by_class(evaluation))
     total = evaluation.n_bonafide + evaluation.n_spoof
     return f"{total:,} trials: {', '.join(parts)}"
+
+
+def speakers_by_class(evaluation: Evaluation) -> str:
+    """Returns how many speakers each class has, in brackets; empty where it is not known."""
+    own, spoofed = evaluation.n_bonafide_speakers, evaluation.n_spoof_speakers
+    if own is None or spoofed is None:
+        return ""
+    return f" ({own:,} with bona fide trials, {spoofed:,} with spoofed ones)"
 
 
 TREATMENTS = {

@@ -9,7 +9,8 @@ import numpy as np
 from bonafide.audio.measures import NUMBERS
 from bonafide.dataset.listing import CONDITIONS
 from bonafide.metrics.detection import Floats, curve_of, eer_of, equal_error_rate
-from bonafide.metrics.resampling import ClusterBootstrap, NoIntervalError, interval
+from bonafide.metrics.intervals import interval
+from bonafide.metrics.resampling import ClusterBootstrap, NoIntervalError
 from bonafide.metrics.slices import MOST_VALUES
 from bonafide.trials.trials import Trials
 from components.data_gate.table import Table
@@ -145,7 +146,9 @@ def separate(
         split=split,
         number=name,
         eer=rate,
-        ci95=interval(bootstrap.eer(ranks)) if bootstrap else None,
+        ci95=interval(rate, bootstrap.eer(ranks), "rate", bootstrap.samples(ranks))
+        if bootstrap
+        else None,
         spoof_higher=spoof_higher,
         medians=medians,
         attacks=dict(sorted(attacks.items(), key=lambda item: (item[1], item[0]))),
