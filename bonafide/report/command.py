@@ -13,7 +13,9 @@ Higher scores mean more bona fide (otherwise see --lower-is-bonafide).
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import datetime
+import functools
 import hashlib
 import importlib.util
 import json
@@ -21,9 +23,10 @@ import os
 import pathlib
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from rich import box
 from rich.console import Console
 from rich.table import Table
@@ -35,7 +38,7 @@ from bonafide.storage import files as output_files
 from bonafide.storage import text_files
 from bonafide.storage.files import printable
 from bonafide.storage.text_files import FileError
-from bonafide.trials import layouts, protocols, score_files
+from bonafide.trials import keys, layouts, protocols, score_files
 from bonafide.trials.trials import Trials, TrialsError
 from bonafide.version import described_version
 
@@ -111,6 +114,28 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
         help="the same for --dev-protocol (default %(default)s)",
     )
     add(
+        "--columns",
+        metavar="NAMES",
+        type=columns_of(score_files.COLUMNS),
+        default=(),
+        help="columns of the score files, which have no header then: utterance, score, system, "
+        "key, and - for others, such as --columns utterance,-,score",
+    )
+    add(
+        "--protocol-columns",
+        metavar="NAMES",
+        type=columns_of(protocols.COLUMNS),
+        default=(),
+        help="the same of the protocols: utterance, key, speaker, attack and -",
+    )
+    add(
+        "--keys",
+        metavar="BONAFIDE,SPOOF",
+        type=key_words,
+        default=keys.NO_WORDS,
+        help="how the files write the keys, such as --keys 1,0 where 1 is bona fide",
+    )
+    add(
         "--lower-is-bonafide",
         action="store_true",
         help="negate the scores of --scores, --dev-scores, --baseline and --condition; thresholds "
@@ -134,6 +159,30 @@ def whole(argument: str) -> int:
     if not argument.isdecimal():
         raise argparse.ArgumentTypeError(f"expected a whole number from 0, got {argument!r}")
     return int(argument)
+
+
+def columns_of(known: Sequence[str]) -> Callable[[str], tuple[str, ...]]:
+    """Returns a reader of names of columns, for argparse; the first two are required."""
+
+    def read(argument: str) -> tuple[str, ...]:
+        names = tuple(name.strip() for name in argument.split(","))
+        named = [name for name in names if name != "-"]
+        if {*named} - {*known} or len({*named}) < len(named) or not {*known[:2]} <= {*named}:
+            raise argparse.ArgumentTypeError(
+                f"expected {known[0]}, {known[1]}, if there are {' and '.join(known[2:])}, and - "
+                f"for other columns, in the order of the file, got {argument!r}"
+            )
+        return names
+
+    return read
+
+
+def key_words(argument: str) -> keys.KeyWords:
+    """Returns how keys are written, for argparse."""
+    bonafide, comma, spoof = argument.partition(",")
+    if not (bonafide and comma and spoof) or bonafide == spoof:
+        raise argparse.ArgumentTypeError(f"expected BONAFIDE,SPOOF, such as 1,0, got {argument!r}")
+    return keys.KeyWords(bonafide, spoof)
 
 
 def condition(argument: str) -> tuple[str, str]:
@@ -177,7 +226,12 @@ def failed(message: str) -> int:
 
 def run(options: argparse.Namespace, command: str) -> None:
     """Reads, evaluates, shows and writes."""
-    files = Files(lower_is_bonafide=options.lower_is_bonafide)
+    files = Files(
+        lower_is_bonafide=options.lower_is_bonafide,
+        columns=options.columns,
+        protocol_columns=options.protocol_columns,
+        key_words=options.keys,
+    )
     protocol = files.protocol(options.protocol, options.subset)
     trials = files.trials(options.scores, protocol)
     asv = dev = baseline = None
@@ -188,8 +242,11 @@ def run(options: argparse.Namespace, command: str) -> None:
             options.dev_scores, files.protocol(options.dev_protocol, options.dev_subset)
         )
     if options.baseline is not None:
-        baseline = files.trials(options.baseline, protocol).scores
-    degraded = {name: files.trials(path, protocol).scores for name, path in options.condition}
+        baseline = files.trials(options.baseline, protocol)
+    degraded = {name: files.trials(path, protocol) for name, path in options.condition}
+    trials, *others = in_common([trials, *([baseline] if baseline else []), *degraded.values()])
+    baseline_scores = others.pop(0).scores if baseline else None
+    degraded_scores = {name: other.scores for name, other in zip(degraded, others, strict=True)}
 
     from bonafide.metrics import evaluation, treated
 
@@ -197,15 +254,16 @@ def run(options: argparse.Namespace, command: str) -> None:
         trials,
         asv=asv,
         dev=dev,
-        baseline_scores=baseline,
+        baseline_scores=baseline_scores,
         resamples=evaluation.RESAMPLES if options.resamples is None else options.resamples,
         seed=evaluation.SEED if options.seed is None else options.seed,
     )
+    found = dataclasses.replace(found, warnings=(*found.warnings, *files.warnings))
     conditions = None
     if degraded:
         conditions = treated.compare(
             trials,
-            degraded,
+            degraded_scores,
             threshold=evaluation.frozen_threshold(found),
             resamples=found.bootstrap.resamples,
             seed=found.bootstrap.seed,
@@ -231,7 +289,7 @@ def run(options: argparse.Namespace, command: str) -> None:
             trials=trials,
             dev=dev,
             baseline_name=baseline_name,
-            baseline_scores=baseline,
+            baseline_scores=baseline_scores,
             conditions=conditions,
         )
         write(options.html, page)
@@ -244,11 +302,23 @@ class Files:
 
     Attributes:
         sha256: Path as it was given -> digest of the content.
+        warnings: What a reader of the figures must know about the files.
     """
 
-    def __init__(self, *, lower_is_bonafide: bool) -> None:
+    def __init__(
+        self,
+        *,
+        lower_is_bonafide: bool,
+        columns: Sequence[str] = (),
+        protocol_columns: Sequence[str] = (),
+        key_words: keys.KeyWords = keys.NO_WORDS,
+    ) -> None:
         self.sha256: dict[str, str] = {}
+        self.warnings: list[str] = []
         self._negated = lower_is_bonafide
+        self._columns = columns
+        self._protocol_columns = protocol_columns
+        self._key_words = key_words
 
     @staticmethod
     def given(options: argparse.Namespace) -> list[str]:
@@ -265,12 +335,36 @@ class Files:
 
     def protocol(self, path: str, subset: str) -> protocols.Protocol:
         """Returns a protocol."""
-        return protocols.parse_protocol(self.text(path), where=path, subset=subset)
+        return protocols.parse_protocol(
+            self.text(path),
+            where=path,
+            subset=subset,
+            columns=self._protocol_columns,
+            key_words=self._key_words,
+        )
 
     def trials(self, path: str, protocol: protocols.Protocol) -> Trials:
         """Returns the trials of a protocol with the scores of a file."""
-        scores = score_files.parse_scores(self.text(path), where=path)
+        scores = score_files.parse_scores(
+            self.text(path), where=path, columns=self._columns, key_words=self._key_words
+        )
+        if scores.failed:
+            names = text.listed([*map(visible, scores.failed)])
+            self.warnings.append(
+                f"{text.plural(len(scores.failed), 'utterance')} could not be scored and "
+                f"{'is' if len(scores.failed) == 1 else 'are'} left out "
+                f"({visible(path)}): {names}. The figures do not count these failures."
+            )
         return score_files.match(scores.negated() if self._negated else scores, protocol)
+
+
+def in_common(systems: Sequence[Trials]) -> list[Trials]:
+    """Returns the trials of several systems that all of them have scored."""
+    names = [system.utterances for system in systems]
+    if all(np.array_equal(names[0], other) for other in names[1:]):
+        return list(systems)
+    common = functools.reduce(np.intersect1d, names)
+    return [system.part(np.isin(system.utterances, common)) for system in systems]
 
 
 def show(

@@ -169,11 +169,15 @@ class CallCentre:
         accepted_attacks: Accepted attacks, of 100.
         rejected_callers: Rejected genuine callers, of 9,900.
         attack_share: Share of alarms that are attacks; None if there is no alarm.
+        accepted_ends: 95 % interval of the accepted attacks; None where the rate has none.
+        rejected_ends: The same of the rejected callers.
     """
 
     accepted_attacks: float
     rejected_callers: float
     attack_share: float | None
+    accepted_ends: tuple[float, float] | None
+    rejected_ends: tuple[float, float] | None
 
 
 def call_centre(point: OperatingPoint) -> CallCentre:
@@ -182,7 +186,17 @@ def call_centre(point: OperatingPoint) -> CallCentre:
     rejected = point.rates.frr * (CALLS - ATTACK_CALLS)
     alarms = ATTACK_CALLS - accepted + rejected
     share = (ATTACK_CALLS - accepted) / alarms if alarms > 0 else None
-    return CallCentre(accepted, rejected, share)
+    return CallCentre(
+        accepted,
+        rejected,
+        share,
+        accepted_ends=_times(point.far_ci95, ATTACK_CALLS),
+        rejected_ends=_times(point.frr_ci95, CALLS - ATTACK_CALLS),
+    )
+
+
+def _times(ends: tuple[float, float] | None, calls: int) -> tuple[float, float] | None:
+    return None if ends is None else (ends[0] * calls, ends[1] * calls)
 
 
 @dataclass(frozen=True)

@@ -101,6 +101,15 @@ def test_a_call_centre_with_one_per_cent_attacks():
     assert calls.accepted_attacks == pytest.approx(10)
     assert calls.rejected_callers == pytest.approx(99)
     assert calls.attack_share == pytest.approx(90 / 189)
+    assert calls.accepted_ends is calls.rejected_ends is None
+
+
+def test_expected_calls_have_the_ends_of_their_rates():
+    # No error among few trials is no promise for 9,900 callers.
+    found = OperatingPoint("eer", "dev", 0.0, ErrorRates(0.1, 0.0), (0.05, 0.2), (0.0, 0.17))
+    calls = facts.call_centre(found)
+    assert calls.accepted_ends == pytest.approx((5, 20))
+    assert calls.rejected_ends == pytest.approx((0, 1683))
 
 
 def test_no_alarms_have_no_share():
