@@ -495,7 +495,7 @@ class _Draws:
             self.values[name],
             _SCALES.get(name, "rate"),
             samples,
-            most=sum(self.costs.weights) if name == "act_dcf" else 1.0,
+            most=self._most(name),
         )
 
     def difference(self, name: str, value: float, other: _Draws) -> Interval | None:
@@ -503,7 +503,13 @@ class _Draws:
         if name not in self.values:
             return None
         draws = self.values[name] - other.values[name]
-        return intervals.interval(value, draws, "difference", self.samples)
+        return intervals.interval(value, draws, "difference", self.samples, most=self._most(name))
+
+    def _most(self, name: str) -> float:
+        """Returns the highest value that a figure can have."""
+        if name == "cllr":
+            return np.inf
+        return sum(self.costs.weights) if name == "act_dcf" else 1.0
 
 
 _SCALES = {

@@ -39,6 +39,7 @@ LEVEL = 0.95
 _MOST_UNDEFINED = 0.05  # share of resamples in which a figure may be undefined
 # Least of costs and bits on the log scale: below, figures are shown as 0.
 _LEAST = 1e-4
+_NEAR = 1e-6
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def interval(
         draws: [R] the figure in the resamples; NaN where it is not defined.
         scale: `rate` (a fraction), `cost` (from 0 to `most`), `bits` (from 0) or `difference`.
         samples: Of the classes whose trials the figure depends on.
-        most: Highest possible cost.
+        most: Highest possible cost; of a difference, the largest in either direction.
         level: Share of intervals that shall hold the true value.
 
     Returns:
@@ -137,7 +138,7 @@ def interval(
     step = quantile * _inflation(samples)
     if scale == "difference":
         width = step * float(known.std())
-        return value - width, value + width
+        return max(-most, value - width), min(most, value + width)
     ends = [value]
     least = min(sample.trials for sample in samples)
     if scale == "rate":
@@ -155,7 +156,9 @@ def interval(
         return min(ends), max(ends)
     likely = value if scale == "rate" else 2 * value - float(known.mean())
     ends += [most * end for end in _binomial(likely / most, known / most, samples, quantile, level)]
-    return min(ends), max(value, min(most, max(ends)))
+    low, high = min(ends), max(value, min(most, max(ends)))
+    # With two or three speakers ends come as near to 0 and 1 as 1e-60.
+    return (low if low > _NEAR * most else 0.0), (high if high < (1 - _NEAR) * most else most)
 
 
 def p_value(value: float, draws: Floats, samples: Sequence[Sample]) -> float | None:
@@ -165,7 +168,7 @@ def p_value(value: float, draws: Floats, samples: Sequence[Sample]) -> float | N
     show less. None where there is no interval.
     """
     known = draws[~np.isnan(draws)]
-    if interval(value, draws, "difference", samples) is None:
+    if interval(value, draws, "difference", samples, most=np.inf) is None:
         return None
     if value == 0:
         return 1.0

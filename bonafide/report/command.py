@@ -4,6 +4,7 @@ r"""Evaluates the scores of any detector: every figure with its 95 % interval, b
     bonafide evaluate --scores new.txt --baseline old.txt --protocol eval.txt --html report.html
     bonafide evaluate --scores eval.txt --protocol eval.trl.txt \
         --dev-scores dev.txt --dev-protocol dev.trl.txt --asv-scores asv.eval.txt --json out.json
+    bonafide evaluate --scores new.txt --protocol eval.txt --max-eer 0.05
     bonafide evaluate --scores eval.txt --protocol eval.trl.txt --dev-scores dev.txt \
         --dev-protocol dev.trl.txt --condition mp3:64k=eval.mp3.txt --condition phone=eval.8k.txt
 
@@ -33,7 +34,8 @@ from rich.table import Table
 
 from bonafide import text
 from bonafide.metrics import asv_scores
-from bonafide.report import measures
+from bonafide.report import limits, measures
+from bonafide.settings import SettingsError
 from bonafide.storage import files as output_files
 from bonafide.storage import text_files
 from bonafide.storage.files import printable
@@ -45,11 +47,13 @@ from bonafide.version import described_version
 # Imported where it is needed: it takes two seconds, and errors in the input are reported first.
 if TYPE_CHECKING:
     from bonafide.metrics.evaluation import Comparison, Evaluation
+    from bonafide.metrics.gate import Verdict
     from bonafide.metrics.treated import TreatedTrials
 
 AS_RECORDED = "as_recorded"  # of `bonafide.metrics.treated`, which takes long to import
 OK = 0
 FAILED = 1
+REFUSED = 3
 _MOST_ATTACKS = 30  # on the console; JSON and HTML have them all
 _ASCII = {0x2212: "-", 0xA0: " "}  # typographic characters that some terminals lack
 
@@ -67,7 +71,8 @@ folders are removed to match them (flac/LA_E_1.flac and LA_E_1).
 exit codes:
   {OK}  done
   {FAILED}  a file cannot be read, is malformed or does not fit the others
-  2  the command line is wrong"""
+  2  the command line is wrong
+  {REFUSED}  a limit of --gate, --max-eer and the like is not kept; all outputs are written"""
 
 
 def parser(prog: str | None = None) -> argparse.ArgumentParser:
@@ -151,6 +156,7 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
     )
     add("--seed", metavar="N", type=whole, help="seed of the bootstrap (default 1)")
     add("--title", metavar="TEXT", help="name of the system (default: name of the score file)")
+    limits.add_options(result)
     return result
 
 
@@ -212,10 +218,11 @@ def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int
             refuse_unwritable(path)
         if options.html is not None:
             require_the_extra()
-        run(options, shlex.join([*(prog or "evaluate.py").split(), *arguments]))
-    except (TrialsError, FileError) as error:
+        named = limits.limits_of(options)
+        verdict = run(options, shlex.join([*(prog or "evaluate.py").split(), *arguments]), named)
+    except (TrialsError, FileError, SettingsError) as error:
         return failed(str(error))
-    return OK
+    return OK if verdict is None or verdict.passed else REFUSED
 
 
 def failed(message: str) -> int:
@@ -224,8 +231,10 @@ def failed(message: str) -> int:
     return FAILED
 
 
-def run(options: argparse.Namespace, command: str) -> None:
-    """Reads, evaluates, shows and writes."""
+def run(
+    options: argparse.Namespace, command: str, named: limits.Limits | None = None
+) -> Verdict | None:
+    """Reads, evaluates, shows and writes; returns the verdict of the limits, if there are any."""
     files = Files(
         lower_is_bonafide=options.lower_is_bonafide,
         columns=options.columns,
@@ -268,6 +277,7 @@ def run(options: argparse.Namespace, command: str) -> None:
             resamples=found.bootstrap.resamples,
             seed=found.bootstrap.seed,
         )
+    verdict = named.decide(found, conditions) if named else None
     title = printable(options.title or pathlib.Path(options.scores).name)
     provenance = {
         "sha256": {printable(path): digest for path, digest in files.sha256.items()},
@@ -279,6 +289,8 @@ def run(options: argparse.Namespace, command: str) -> None:
         data = evaluation.to_json(found) | {"provenance": provenance}
         if conditions is not None:
             data["conditions"] = treated.to_json(conditions)
+        if named is not None and verdict is not None:
+            data["gate"] = verdict.to_json() | {"source": printable(named.source)}
         write(options.json, json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
     if options.html is not None:
         baseline_name = printable(pathlib.Path(options.baseline or "").name)
@@ -291,10 +303,33 @@ def run(options: argparse.Namespace, command: str) -> None:
             baseline_name=baseline_name,
             baseline_scores=baseline_scores,
             conditions=conditions,
+            verdict=verdict,
         )
         write(options.html, page)
     # Last, so that a reader of the tables who stops early (`| head`) does not stop the files.
-    show(found, title, Console(highlight=False, markup=False, soft_wrap=False), conditions)
+    console = Console(highlight=False, markup=False, soft_wrap=False)
+    show(found, title, console, conditions)
+    show_verdict(verdict, named, console)
+    return verdict
+
+
+def show_verdict(verdict: Verdict | None, named: limits.Limits | None, console: Console) -> None:
+    """Prints whether the limits are kept, and which are not."""
+    if verdict is None or named is None:
+        console.print(
+            "No gate was applied: no figure was compared with a limit (--max-eer and others, or "
+            "--gate FILE)."
+        )
+        return
+    number = text.plural(len(verdict.rules), "limit")
+    if verdict.passed:
+        console.print(
+            visible(f"Gate passed: {number} kept, of {named.source}."), style="bold green"
+        )
+        return
+    console.print(visible(f"Gate refused, by {named.source}:"), style="bold red")
+    for failure in verdict.failures:
+        console.print(visible(f"  {failure}"))
 
 
 class Files:
@@ -324,6 +359,7 @@ class Files:
     def given(options: argparse.Namespace) -> list[str]:
         """Returns the paths of all inputs."""
         names = ("scores", "protocol", "asv_scores", "baseline", "dev_scores", "dev_protocol")
+        names = (*names, "gate")
         paths = [path for name in names if (path := getattr(options, name)) is not None]
         return [*paths, *(path for _, path in options.condition)]
 

@@ -53,7 +53,11 @@ def decision(contents: ReportContents) -> Decision:
     if verdict is None:
         if forced:
             return Decision("forced", "Forced blessing", "No gate was applied.")
-        return Decision("none", "No gate was applied", "No figure was compared with a limit.")
+        return Decision(
+            "none",
+            "No gate was applied",
+            "No figure was compared with a limit. These are measurements, not an approval.",
+        )
     number = text.plural(len(verdict.rules), "rule")
     if verdict.passed:
         return Decision("passed", "Passed by the gate", f"The model passed all {number}.")

@@ -52,7 +52,12 @@ def rule(passed, value=0.03):
 @pytest.mark.parametrize(
     ("verdict", "forced", "state", "sentence"),
     [
-        (None, "", "none", "No figure was compared with a limit."),
+        (
+            None,
+            "",
+            "none",
+            "No figure was compared with a limit. These are measurements, not an approval.",
+        ),
         (None, "demo", "forced", "No gate was applied."),
         (Verdict((rule(True),)), "", "passed", "The model passed all 1 rule."),
         (Verdict((rule(True),)), "demo", "passed", "The model passed all 1 rule."),

@@ -52,7 +52,7 @@ def test_the_card_has_every_part(contents, card):
         *("Rejected utterances", "Limits", "Definitions and sources"),
     ]
     assert (
-        "**Refused by the gate.** The model failed 1 of 9 rules: EER of the worst attack." in card
+        "**Refused by the gate.** The model failed 1 of 10 rules: EER of the worst attack." in card
     )
     by_first = {rows[0][0]: rows for rows in tables(card)}
     assert len(by_first["Result"]) == 1 + len(contents.verdict.rules)
