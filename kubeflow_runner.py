@@ -1,4 +1,4 @@
-"""Compiles the pipeline for Kubeflow Pipelines, submits it, schedules it, and looks after runs.
+"""Compiles the pipeline for Kubeflow Pipelines, submits and schedules it, and monitors runs.
 
     python kubeflow_runner.py compile --image registry.example.com/bonafide:cpu
     python kubeflow_runner.py submit pipeline.yaml --host https://kubeflow.example.com --wait
@@ -8,7 +8,7 @@
     python kubeflow_runner.py status RUN
     python kubeflow_runner.py status RUN --logs Trainer
 
-`COMMAND --help` says more. docs/kubeflow.md goes through it from a cluster to the weekly schedule.
+See `COMMAND --help`, and docs/kubeflow.md for a walkthrough from the cluster to a weekly schedule.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from pipeline.kubeflow.commands import add_commands, run_command
 from pipeline.kubeflow.deployment import Deployment, read_deployment
 from pipeline.options import add_settings_options, read_settings, settings_yaml
 
-# TensorFlow writes about itself, past Python's streams, while it is imported and used.
+# TensorFlow writes to the file descriptors directly, while it is imported and used.
 NOWHERE = pathlib.Path(os.devnull)
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line."""
+    """Returns the command line."""
     result = argparse.ArgumentParser(
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -49,7 +49,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="FILE",
         type=pathlib.Path,
         default=pathlib.Path("pipeline.yaml"),
-        help="where the YAML goes (default: pipeline.yaml)",
+        help="output file (default: pipeline.yaml)",
     )
     compiling.add_argument(
         "--deployment",
@@ -58,21 +58,19 @@ def parser() -> argparse.ArgumentParser:
     )
     compiling.add_argument("--image", help="container image of all tasks")
     compiling.add_argument(
-        "--trainer-image", help="another image for Trainer and Tuner, with CUDA for example"
+        "--trainer-image", help="image of Trainer and Tuner, for example with CUDA"
     )
-    compiling.add_argument(
-        "--corpus", metavar="DIR", help="folder of the corpus as the pods see it"
-    )
+    compiling.add_argument("--corpus", metavar="DIR", help="folder of the corpus in the pods")
     compiling.add_argument(
         "--pipeline-root",
         metavar="URI",
         default="",
-        help="where Kubeflow keeps artifacts (minio://, s3:// or gs://); default: the cluster's",
+        help="location of the artifacts (minio://, s3:// or gs://; default: the cluster's)",
     )
     compiling.add_argument(
         "--push-destination",
         metavar="DIR",
-        help="serving folder as the pods see it: a mounted path or a URI (s3://, minio://, gs://; "
+        help="serving folder in the pods: a mounted path or a URI (s3://, minio://, gs://; "
         "default: /data/serving/PRESET)",
     )
     add_commands(commands)

@@ -38,7 +38,7 @@ from pipeline.options import (
 
 EXIT_CODES = f"""exit codes:
   {PUSHED}    the model was pushed, or --until was reached
-  {FAILED}    a component failed; the last lines and the log say why
+  {FAILED}    a component failed; see the last lines and the log
   2    the command line is wrong
   {REFUSED}    the gate refused the model, nothing was pushed
   {INTERRUPTED}  interrupted; the same command resumes from there

@@ -1,6 +1,6 @@
-"""Types of the report artifacts, in a top-level module because TFX must import them by one dot.
+"""Types of the report artifacts; top-level, because TFX imports them by a name with one dot.
 
-Named for what the Kubeflow UI shows (`system.HTML`, `system.Markdown`).
+The names are those of the types that the Kubeflow UI displays (`system.HTML`, `system.Markdown`).
 """
 
 from tfx.types.artifact import Artifact

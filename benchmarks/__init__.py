@@ -1,1 +1,1 @@
-"""Programs that measure; each writes `figures` and `ratios` (ours over the reference) as JSON."""
+"""Benchmarks; each writes `figures` and `ratios` (ours over the reference) as JSON."""

@@ -1,17 +1,17 @@
-"""What do time and memory of an epoch do when the data grow?
+"""Scaling of time and memory of an epoch with the size of the data.
 
     python -m benchmarks.cost --json FILE
 
 Runs the pipeline on the bundled corpus up to Transform (1 s clips), and then trains a small model
 on its training examples, on four times and on sixteen times as many (the files are repeated), each
 in a process of its own: from files through `open_splits` and the batches of the trainer to its
-steps. Sixteen epochs, four and one, so that all take equally many steps and are timed for equally
-long. Features are kept in a file on disk, in memory, or computed at every pass (`trainer.cache`).
+steps. The runs have sixteen, four and one epochs, and thus equal numbers of steps. Features are
+kept in a file on disk, in memory, or computed at every pass (`trainer.cache`).
 
-Time must be linear and, but for features in memory, memory flat. Ratios: the time an example takes
-at 1x over that at 16x, of the clock and of the processor (which other jobs disturb less), and the
-peak of memory at 1x over that at 16x; 1 is perfectly linear or flat, below 1 larger data are
-dearer. The peak counts all pages of the process, those of a mapped file as well.
+Time should be linear and, except for features in memory, memory constant. Ratios: time per example
+at 1x over that at 16x, in wall-clock and CPU time (which is less affected by other jobs), and peak
+memory at 1x over that at 16x. 1 is perfectly linear or constant; below 1, larger data cost more.
+The peak includes all pages of the process, also those of mapped files.
 """
 
 from __future__ import annotations
@@ -59,11 +59,11 @@ def prepare(folder: pathlib.Path) -> tuple[pathlib.Path, pathlib.Path]:
 
 
 def repeat_files(source: pathlib.Path, target: pathlib.Path, times: int) -> None:
-    """Fills a folder with as many copies of the files of another."""
+    """Fills a folder with copies of the files of another."""
     target.mkdir(parents=True)
     for copy in range(times):
         for path in sorted(source.iterdir()):
-            # The ending stays: `.gz` says how to read it.
+            # The extension is kept, because `.gz` defines the format.
             os.link(path, target / f"copy-{copy:02d}-{path.name}")
 
 

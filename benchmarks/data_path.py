@@ -1,8 +1,8 @@
-"""How fast is the path from a corpus to features, against loops that do nothing else?
+"""Throughput of the path from a corpus to features, compared with bare loops.
 
     python -m benchmarks.data_path --json FILE [--clips 5000] [--scales 1 4 16] [--parts ...]
 
-Three parts, any of which can be left out:
+Three parts, each optional:
 
     ingest     UtteranceGen with 1 and 2 workers, against a bare loop in one process: soundfile
                reads, tf.train.Example encodes, TFRecordWriter writes.
@@ -12,11 +12,11 @@ Three parts, any of which can be left out:
     growth     Everything before training at several sizes: seconds, peak memory of every process
                and disk, a component at a time.
 
-The corpus is made of the bundled one: pieces of 1 to 8 s at random levels, FLAC at 16 kHz in the
-layout of ASVspoof 2019 LA. Every component runs as `local_runner.py` runs it, in a process of its
-own. Rates leave starting up out, which is stated by itself: a small corpus is run as well, and the
-rate is the clips that one has more over the seconds that it takes longer. Ways take turns, and the
-best round of each counts, because machines are noisy. Ratios are ours over the bare loop.
+The corpus is made from the bundled one: pieces of 1 to 8 s at random levels, FLAC at 16 kHz in the
+layout of ASVspoof 2019 LA. Every component runs as in `local_runner.py`, in a process of its own.
+Throughput excludes startup time, which is reported separately: a small corpus is run as well, and
+the throughput is the difference in clips over the difference in seconds. The variants alternate,
+and the best round of each counts, because machines are noisy. Ratios are ours over the bare loop.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ SMALL_CLIPS = 100
 PARTS = ("ingest", "transform", "growth")
 # Front end and normalisation of the preset for ASVspoof 2019 LA, with an analysis of the corpus.
 PRESET = "asvspoof2019-la"
-# All clips are pieces of the same recordings, so that some are in two splits: found, and let pass.
+# All clips are pieces of the same recordings: copies across splits are found and allowed.
 LET_PASS = tuple(
     f"data_gate.{rule}=warn" for rule in ("near_identical", "identical_audio", "conflicting_labels")
 )
@@ -96,7 +96,7 @@ def run_components(
 
 
 def _component_process(arguments: list[str]) -> None:
-    """What runs in the process of `run_components`."""
+    """Body of the process of `run_components`."""
     corpus, output, until, workers, *assignments = arguments
     from bonafide import logs
     from bonafide.engines import BeamConfig, beam_args
@@ -143,7 +143,7 @@ def _component_process(arguments: list[str]) -> None:
 
 
 def bare_ingest(corpus: pathlib.Path, folder: pathlib.Path) -> float:
-    """Seconds of a loop that reads, encodes and writes every clip; imports not counted."""
+    """Returns the seconds of a loop that reads, encodes and writes every clip, without imports."""
     import tensorflow as tf
 
     def feature(value: bytes | int) -> tf.train.Feature:
@@ -171,12 +171,12 @@ def bare_ingest(corpus: pathlib.Path, folder: pathlib.Path) -> float:
 def bare_features(
     examples: pathlib.Path, folder: pathlib.Path | None, *, splits: tuple[str, ...] = tuple(_SHARES)
 ) -> float:
-    """Seconds of a tf.data loop over the examples that computes the features of every clip.
+    """Returns the seconds of a tf.data loop that computes the features of every clip.
 
     Args:
         examples: UtteranceGen's output.
-        folder: Where to write them as uncompressed tf.Examples; None writes nothing.
-        splits: What to read.
+        folder: Output folder for uncompressed tf.Examples; None writes nothing.
+        splits: Splits to read.
     """
     import tensorflow as tf
 
@@ -213,10 +213,11 @@ def bare_features(
 
 
 def trainer_input(examples: pathlib.Path, transform: pathlib.Path) -> float:
-    """Seconds in which the training's input pipeline has the features of train and dev once."""
+    """Returns the seconds in which the trainer's input pipeline computes train and dev once."""
     import tensorflow_transform as tft
 
-    from models.data.input_pipeline import evaluation_batches, open_splits
+    from models.data.batches import evaluation_batches
+    from models.data.input_pipeline import open_splits
     from pipeline.config import PRESETS
 
     settings = PRESETS[PRESET]().trainer
@@ -245,7 +246,7 @@ def in_process(call: str) -> float:
 
 
 def best_of(rounds: int, ways: Mapping[str, Callable[[], float]]) -> dict[str, float]:
-    """The shortest seconds of each way, taking turns."""
+    """Returns the minimum seconds of each variant, in alternating rounds."""
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(rounds):
         for name, way in ways.items():
@@ -258,11 +259,11 @@ def best_of(rounds: int, ways: Mapping[str, Callable[[], float]]) -> dict[str, f
 def _component_seconds(
     corpus: pathlib.Path, output: pathlib.Path, component: str, workers: int, settings: list[str]
 ) -> float:
-    """Seconds of one component; what it needs is in `output` already, and stays there."""
+    """Returns the seconds of one component, whose inputs are in `output`."""
     with tempfile.TemporaryDirectory(dir=output.parent) as folder:
         copy = pathlib.Path(folder) / "output"
         if output.exists():
-            # The metadata only: artifacts are read where they were written.
+            # Only the metadata are copied: artifacts are read in place.
             copy.mkdir()
             shutil.copy(output / "metadata.sqlite", copy)
         results = run_components(corpus, copy, until=component, workers=workers, settings=settings)
@@ -270,7 +271,7 @@ def _component_seconds(
 
 
 def _rate(clips: int, seconds: float, small_seconds: float) -> dict[str, float]:
-    """Clips a second without starting up, and the seconds of that."""
+    """Returns clips per second without startup, and the startup time."""
     rate = (clips - SMALL_CLIPS) / (seconds - small_seconds)
     return {"clips_per_second": rate, "startup_seconds": small_seconds - SMALL_CLIPS / rate}
 
@@ -284,7 +285,7 @@ def measure_component(
     rounds: int,
     settings: list[str],
 ) -> dict[str, dict[str, float]]:
-    """Rates of a component with 1 and 2 workers, by `1` and `2`; see `_rate`."""
+    """Returns the throughput of a component with 1 and 2 workers; see `_rate`."""
     ways = {}
     for clips, corpus in corpora.items():
         output = work / f"{component}-{clips}"
@@ -315,7 +316,7 @@ def ingest(corpora: Mapping[int, pathlib.Path], work: pathlib.Path, rounds: int)
 
 
 def transform(corpora: Mapping[int, pathlib.Path], work: pathlib.Path, rounds: int) -> dict:
-    """Transform, materialized, against a loop that writes; the trainer's input against one not."""
+    """Measures Transform, materialized, and the trainer's input, each against a bare loop."""
     calls = {}
     for clips, corpus in corpora.items():
         output = work / f"transform-examples-{clips}"
@@ -364,10 +365,10 @@ def _against(rates: Mapping[str, dict[str, float]], bare: float, name: str) -> d
 
 
 def growth(scales: list[int], clips: int, work: pathlib.Path) -> dict:
-    """Everything before training at several sizes: does time grow in line, and memory not at all?
+    """Measures everything before training at several sizes: scaling of time and memory.
 
     `_linear` is the seconds a clip at the smallest size over those at the largest, `_flat` the peak
-    memory at the smallest over that at the largest: 1 is perfect, and starting up helps the first.
+    memory at the smallest over that at the largest: 1 is perfect; startup time improves the first.
     """
     figures: dict[str, float] = {}
     for scale in scales:

@@ -1,16 +1,16 @@
-"""What does a whole evaluation cost, against a bare loop over the resamples?
+"""Cost of a complete evaluation, compared with a bare loop over the resamples.
 
     python -m benchmarks.evaluate_scores --json FILE
 
 The trials are as many as in the eval split of ASVspoof 2019 LA (7,355 bona fide and 63,882 spoofs
 of 13 attacks, 67 speakers), with seeded normal scores of a system and of one to compare it with.
 
-The loop draws speakers, puts their trials together and finds the EER by one sort and two cumulative
-sums, nothing else; it is timed on a few resamples and extended to as many as ours takes. The ratio
-is its time over the time of `bonafide.metrics.evaluation.evaluate` with every figure, all attacks
-and the comparison: above 1, ours is faster although it does more. Rounds alternate and the fastest
-of each counts, because machines are noisy. `evaluate.py` itself, from files to JSON and page, is
-run in a process of its own for its time and its peak of memory.
+The loop draws speakers, concatenates their trials and computes the EER by one sort and two
+cumulative sums; it is timed on a few resamples and extrapolated to our number. The ratio is its
+time over the time of `bonafide.metrics.evaluation.evaluate` with every figure, all attacks and the
+comparison: above 1, ours is faster although it does more. Rounds alternate and the fastest of each
+counts, because machines are noisy. `evaluate.py`, from files to JSON and page, is run in a process
+of its own for its time and peak memory.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def make_systems() -> tuple[Trials, Trials]:
 
 
 def sorted_eer(scores: npt.NDArray[np.float64], is_bonafide: npt.NDArray[np.bool_]) -> float:
-    """The EER as a bare loop would have it."""
+    """Returns the EER as in a bare loop."""
     bonafide = is_bonafide[np.argsort(scores, kind="stable")]
     misses = np.cumsum(bonafide) / bonafide.sum()
     accepted = 1 - np.cumsum(~bonafide) / (~bonafide).sum()
@@ -69,7 +69,7 @@ def sorted_eer(scores: npt.NDArray[np.float64], is_bonafide: npt.NDArray[np.bool
 
 
 def loop_seconds(trials: Trials) -> float:
-    """Times the bare loop, extended to all resamples."""
+    """Times the bare loop, extrapolated to all resamples."""
     random = np.random.default_rng(1)
     _, of_trial = np.unique(trials.speakers, return_inverse=True)
     members = [np.flatnonzero(of_trial == speaker) for speaker in range(of_trial.max() + 1)]
@@ -89,7 +89,7 @@ def our_seconds(trials: Trials, baseline: Trials) -> float:
 
 
 def command_line(trials: Trials, baseline: Trials) -> tuple[float, float]:
-    """Runs evaluate.py on files; returns seconds and the peak of its memory in MiB."""
+    """Runs evaluate.py on files; returns seconds and peak memory in MiB."""
     with tempfile.TemporaryDirectory() as folder:
         place = pathlib.Path(folder)
         for name, lines in (
@@ -110,7 +110,7 @@ def command_line(trials: Trials, baseline: Trials) -> tuple[float, float]:
             stdout=subprocess.DEVNULL,
         )
         seconds = time.perf_counter() - started
-    # Of the largest child that has ended: this one, as there is no other. KiB on Linux.
+    # Peak of the largest finished child, which is this one. KiB on Linux.
     return seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
 
 

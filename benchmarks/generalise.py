@@ -1,4 +1,4 @@
-"""How well does a recipe do on systems and voices that it has never seen, against a classic?
+"""Generalisation of a recipe to unseen systems and voices, compared with a classic baseline.
 
     python -m benchmarks.generalise --json FILE [--manifest FOLDER] [--variants a,b] [--seeds 0,1]
                                     [--set section.field=value]
@@ -10,11 +10,11 @@ a folder with `manifest.csv` (path, key, speaker, system). Every figure is the E
 one held-out system against the bona fide speech of its fold; the macro EER is the mean over
 systems.
 
-The peer is the classic of the field: LFCC with differences and one Gaussian mixture of 64
+The baseline is the classic of the field: LFCC with differences and one Gaussian mixture of 64
 components for each class (scikit-learn), scored by the mean log-likelihood ratio of the frames. The
 ratio is its macro EER over that of the preset (`small-corpus` for a manifest, `sample` for
-`samples/`): above 1, ours errs less. Variants change one thing of the preset each. Nothing is
-selected on the test part: the last epoch is taken.
+`samples/`): above 1, ours has fewer errors. Each variant changes one thing of the preset. Nothing
+is selected on the test part: the last epoch is used.
 """
 
 from __future__ import annotations
@@ -38,8 +38,9 @@ from sklearn.mixture import GaussianMixture
 
 from bonafide.metrics.detection import equal_error_rate
 from bonafide.version import REPOSITORY
-from models.data.input_pipeline import ArraySplit, evaluation_batches
+from models.data.batches import evaluation_batches
 from models.data.pcm_split import PcmSplit, Recordings
+from models.data.splits import ArraySplit
 from models.features import frontend as features_lib
 from models.features.preprocessing import FEATURES, PCM16
 from models.network.conformer import Conformer
@@ -56,7 +57,7 @@ LFCC = FeatureConfig(
     front_end="lfcc", num_bands=20, num_coefficients=20, fmin_hz=0.0, fmax_hz=8000.0, remove_dc=True
 )
 MIXTURES, MOST_FRAMES = 64, 100_000
-# What each variant changes of the preset.
+# Changes of the preset by variant.
 _CORPUS = "features.normalisation=corpus"
 VARIANTS: dict[str, list[str]] = {
     "default": [],
@@ -136,7 +137,7 @@ def read_manifest(folder: pathlib.Path) -> list[Clip]:
 
 
 def deal(sizes: collections.Counter[str], folds: int) -> dict[str, int]:
-    """Deals names to folds, the largest first, each to the fold with the least so far."""
+    """Assigns names to folds, the largest first, each to the smallest fold so far."""
     totals, fold_of = [0] * folds, {}
     for name, size in sorted(sizes.items(), key=lambda item: (-item[1], item[0])):
         fold_of[name] = totals.index(min(totals))
@@ -186,7 +187,7 @@ def gmm_scorer(train_part: Sequence[Clip], seed: int) -> Scorer:
         mixture = GaussianMixture(
             MIXTURES, covariance_type="diag", max_iter=30, reg_covar=1e-3, random_state=seed
         )
-        with warnings.catch_warnings():  # thirty rounds are enough; the last ones change little
+        with warnings.catch_warnings():  # thirty iterations suffice
             warnings.simplefilter("ignore", ConvergenceWarning)
             mixtures.append(mixture.fit(pool))
     return lambda clips: np.array(
@@ -244,7 +245,7 @@ def our_scorer(settings: Settings, train_part: Sequence[Clip], seed: int) -> Sco
     with tempfile.TemporaryDirectory() as folder:
         result = train(
             as_recordings(train_part) if settings.waveform.enabled else as_array(train_part),
-            as_array(train_part[::10]),  # nothing is chosen on it
+            as_array(train_part[::10]),  # not used for selection
             conformer=settings.conformer,
             augment=settings.augment,
             settings=trainer,
@@ -334,7 +335,7 @@ def main() -> None:
         figures[name] = measure(
             lambda *args, settings=settings: our_scores(settings, *args), folds, seeds
         )
-        # Written after every variant: a long run that is stopped has not been for nothing.
+        # Written after every variant, so that an interrupted run has results.
         gmm = figures["lfcc_gmm"]["macro_eer"]
         report = {
             "figures": figures,

@@ -1,9 +1,9 @@
-"""Our kernels against those of Keras: forward and backward, in turns in one process.
+"""Our kernels compared with those of Keras: forward and backward, alternating in one process.
 
     python -m benchmarks.kernels --json FILE [--rounds 30]
 
 Each kernel is compiled twice, with `models.kernels.switch` at `fused` and at `keras`, and called in
-turns, because machines are noisy; the fastest of the calls counts. `ratios` are Keras's time over
+turns, because machines are noisy; the fastest call counts. `ratios` are Keras' time over
 ours: above 1, ours is faster. `training_step` is a step of the sample preset's network, optimizer
 included.
 """

@@ -1,9 +1,9 @@
-"""Should Transform write the features, or should the trainer's input pipeline compute them?
+"""Features written by Transform, compared with features computed by the trainer's input pipeline.
 
     python -m benchmarks.materialize --json FILE
 
 Runs the pipeline on the bundled corpus up to Transform, once each way, and then opens the train and
-dev splits as the trainer does and reads them once. What counts is the time from raw examples to the
+dev splits as the trainer does and reads them once. The measured time is from raw examples to the
 last batch of the first epoch; later epochs read the same cache either way. Both ways are run twice,
 alternating, and the faster run of each counts, because machines are noisy. The ratio is the time
 with features written over the time with features computed: above 1, computing is faster.
@@ -20,7 +20,8 @@ import time
 import tensorflow_transform as tft
 
 from bonafide.engines import BeamConfig, beam_args
-from models.data.input_pipeline import evaluation_batches, open_splits
+from models.data.batches import evaluation_batches
+from models.data.input_pipeline import open_splits
 from pipeline import local, pipeline
 from pipeline.config import override, sample
 from pipeline.fingerprints import Fingerprints
@@ -30,7 +31,7 @@ ROUNDS = 2
 
 
 class Stopwatch:
-    """Listens to a run (`pipeline.local.Listener`) and keeps what the benchmark needs."""
+    """Listener of a run (`pipeline.local.Listener`) that records the times and outputs."""
 
     def __init__(self) -> None:
         self.results: dict[str, Finished] = {}

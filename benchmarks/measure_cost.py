@@ -1,4 +1,4 @@
-"""What does it cost UtteranceGen to measure every utterance on the way?
+"""Cost of the measures in UtteranceGen.
 
     python -m benchmarks.measure_cost --json FILE
 

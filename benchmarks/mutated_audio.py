@@ -1,15 +1,15 @@
-"""Decodes files of audio that were damaged at random: nothing may happen but an AudioError.
+"""Decodes randomly damaged audio files: the only allowed failure is an AudioError.
 
     python -m benchmarks.mutated_audio --json FILE [--count 20000] [--first 0]
 
-Each file is one of all kinds (`tests/harness/audio_kinds.py`), of a second or less, of which bytes
-were changed, lost, doubled, or taken from another kind, seeded by its number. A process decodes
-them one after the other, as `bonafide score` would: all channels compared, then each that is to be
-scored. Looked for are: exceptions that are no AudioError, processes that die, files that take
-longer than `--seconds`, memory beyond that of a process that decodes whole files, and files opened
-by name (FFmpeg knows formats that refer to others).
+Each file is of one of all kinds (`tests/harness/audio_kinds.py`), of a second or less, with bytes
+that were changed, removed, duplicated, or copied from another kind, seeded by its number. A process
+decodes them like `bonafide score`: comparison of all channels, then each scored channel. The
+benchmark detects other exceptions than AudioError, crashed processes, files that take longer than
+`--seconds`, memory beyond that of decoding intact files, and files opened by name (FFmpeg supports
+formats that refer to other files).
 
-`figures` holds the counts and the worst file; the exit status is 1 where something happened.
+`figures` has the counts and the worst file; the exit status is 1 if there was a failure.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _HEADER_BYTES = 256
 
 
 def mutated(number: int, files: dict[str, bytes]) -> tuple[str, bytes]:
-    """Returns the name of a kind, and a damaged file of it; of the same number always the same."""
+    """Returns the name of a kind and a damaged file of it, which depend on the number only."""
     rng = random.Random(number)
     name = rng.choice(sorted(files))
     data = bytearray(files[name])
@@ -53,7 +53,7 @@ def mutated(number: int, files: dict[str, bytes]) -> tuple[str, bytes]:
 
 
 def _place(data: bytearray, rng: random.Random) -> int:
-    """Half of all places lie in the header, or at the end, where an index may be."""
+    """Returns a position; half of all are in the header or at the end, where an index may be."""
     where = rng.random()
     if where < 0.35:
         return rng.randrange(min(len(data), _HEADER_BYTES) or 1)
@@ -94,7 +94,7 @@ def _splice(data: bytearray, rng: random.Random, files: dict[str, bytes]) -> Non
 
 
 def whole_files() -> dict[str, bytes]:
-    """A short file of each kind, some with two channels."""
+    """Returns a short file of each kind, some with two channels."""
     import audio_kinds
 
     voice = audio_kinds.speech()[: RATE_HZ * 4 // 5]
@@ -108,7 +108,7 @@ def whole_files() -> dict[str, bytes]:
 
 
 def decode_all(data: bytes) -> str:
-    """Decodes as scoring does; returns what came of it."""
+    """Decodes as scoring does; returns the outcome."""
     try:
         with decoding.Recording(io.BytesIO(data), RATE_HZ, 0.1) as recording:
             for channel in recording.agreement.to_score:
@@ -120,10 +120,10 @@ def decode_all(data: bytes) -> str:
 
 
 def work(first: int, count: int) -> None:
-    """Decodes some files, in this process; a line of JSON for each, before and after."""
+    """Decodes files in this process; prints a JSON line before and after each."""
     files = whole_files()
     opened: list[str] = []
-    for data in files.values():  # All libraries are loaded now.
+    for data in files.values():  # Loads all libraries.
         decode_all(data)
     sys.addaudithook(
         lambda event, arguments: opened.append(str(arguments[0])) if event == "open" else None
@@ -136,7 +136,7 @@ def work(first: int, count: int) -> None:
         answer: dict[str, Any] = {"number": number, "kind": name}
         try:
             answer["came"] = decode_all(data)
-        except Exception as error:  # noqa: BLE001 (this is what is looked for)
+        except Exception as error:  # noqa: BLE001 (the failure to detect)
             answer["foreign"] = f"{type(error).__name__}: {error}"
         answer["seconds"] = time.perf_counter() - began
         answer["opened"] = list(opened)
@@ -145,18 +145,18 @@ def work(first: int, count: int) -> None:
 
 
 def answers(first: int, count: int, seconds: float) -> Iterator[dict[str, Any]]:
-    """Runs `work` in processes of its own, a new one where one dies or does not end."""
+    """Runs `work` in separate processes, with a new one after a crash or a timeout."""
     last = first + count
     while first < last:
-        said = tempfile.TemporaryFile()  # noqa: SIM115 (not a pipe: libsndfile's MP3 says a lot)
+        errors = tempfile.TemporaryFile()  # noqa: SIM115 (not a pipe: libsndfile's MP3 prints a lot)
         own = [sys.executable, "-m", "benchmarks.mutated_audio"]
         process = subprocess.Popen(
             [*own, "--work", str(first), "--count", str(last - first)],
             stdout=subprocess.PIPE,
-            stderr=said,
+            stderr=errors,
         )
         assert process.stdout is not None
-        at, limit = first, 120.0  # It starts first.
+        at, limit = first, 120.0  # Includes the startup.
         while True:
             if not select.select([process.stdout], [], [], limit)[0]:
                 process.kill()
@@ -166,11 +166,11 @@ def answers(first: int, count: int, seconds: float) -> Iterator[dict[str, Any]]:
             line = process.stdout.readline()
             if not line:
                 if process.wait():
-                    said.seek(-min(2000, said.tell()), io.SEEK_END)
-                    last_words = said.read().decode(errors="replace")
-                    yield {"number": at, "dies": process.returncode, "said": last_words}
+                    errors.seek(-min(2000, errors.tell()), io.SEEK_END)
+                    last_words = errors.read().decode(errors="replace")
+                    yield {"number": at, "dies": process.returncode, "errors": last_words}
                 break
-            if not line.startswith(b"{"):  # A library's.
+            if not line.startswith(b"{"):  # Output of a library.
                 yield {"number": at, "prints": line.decode(errors="replace")}
                 continue
             answer = json.loads(line)
@@ -178,12 +178,12 @@ def answers(first: int, count: int, seconds: float) -> Iterator[dict[str, Any]]:
             if "kind" in answer:
                 yield answer
         process.stdout.close()
-        said.close()
+        errors.close()
         first = at + 1
 
 
 def summarise(found: list[dict[str, Any]]) -> dict[str, Any]:
-    """Figures of all answers."""
+    """Returns the figures of all answers."""
     done = [answer for answer in found if "kind" in answer]
     slowest = max(done, key=lambda answer: answer["seconds"])
     return {

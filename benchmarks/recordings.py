@@ -1,11 +1,11 @@
-"""What does the detector of speech cost when recordings are scored, decoding included?
+"""Cost of the speech detector in scoring, including decoding.
 
 Used by `benchmarks.scoring`. Recordings of half a minute, made of the bundled eval clips, are
-scored as `bonafide score` does, and once more with everything taken for speech, as before there was
-a detector. The sides take turns in one process, on WAV and on FLAC, at 16 kHz and at 44.1 kHz,
-which is converted. A ratio `with_over_without_detector_...` is the throughput with it over that
-without it; it may exceed 1, for pauses need not be scored. `detector_share_...` is the detector's
-processor time over all of the processor time with it.
+scored as by `bonafide score`, and again with all frames treated as speech. The variants alternate
+in one process, on WAV and on FLAC, at 16 kHz and at 44.1 kHz, which is resampled. A ratio
+`with_over_without_detector_...` is the throughput with the detector over that without it; it may
+exceed 1, because pauses are not scored. `detector_share_...` is the detector's CPU time over the
+total CPU time with it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ KINDS = (("wav", 16_000), ("flac", 16_000), ("flac", 44_100))
 
 
 class AllIsSpeech:
-    """In place of the detector: every frame is speech, at no cost."""
+    """Replaces the detector: every frame is speech, at no cost."""
 
     def __init__(self, sample_rate: int) -> None:
         self._hop = activity.hop_samples(sample_rate)

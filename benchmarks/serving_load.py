@@ -1,15 +1,15 @@
-"""How much do many clients slow each other down, and does the server's memory stay flat?
+"""Throughput of a model server with many clients, and stability of its memory.
 
     python -m benchmarks.serving_load --json FILE [--model DIR] [--clients 1 8 64] [--seconds 60]
 
-A server that has loaded the model (by default the newest below output/) in a process of its own is
-asked for the scores of clips of its length by `bonafide.serving.load`, over a socket. TensorFlow
-Serving cannot be installed from a package index, so that the server is the tests' stand-in for it:
-its REST API in front of the SavedModel, a thread a request, no batching. What is measured is what
-the model allows; TensorFlow Serving batches, and does better with many clients.
+`bonafide.serving.load` sends clips to a server that has loaded the model (by default the newest
+below output/), over a socket. TensorFlow Serving is not available from a package index, so the
+server is the test double of TensorFlow Serving: its REST API in front of the SavedModel, with a
+thread per request and no batching. TensorFlow Serving batches requests and has a higher throughput
+with many clients.
 
 Ratios: `flat_memory`, resident memory after the first load over that after the last;
-`together_over_alone`, requests a second of the most clients over those of one.
+`together_over_alone`, requests per second with the most clients over those of one client.
 """
 
 from __future__ import annotations

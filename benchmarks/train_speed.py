@@ -1,4 +1,4 @@
-"""How fast do we train and score, against the PyPI package `conformer` (PyTorch) on the same CPU?
+"""Speed of training and scoring, compared with the PyPI package `conformer` (PyTorch) on a CPU.
 
     python -m benchmarks.train_speed --json FILE
 
@@ -13,12 +13,12 @@ distances (Shaw et al.) where we have LayerNorm and Transformer-XL's sinusoids w
 no biases in its projections to queries, keys and values. The table is a product of the same size as
 ours.
 
-Each side and precision is a process of its own; they take turns, one computing at a time, after
-warming up, and the medians of the turns count. Every ratio is ours over the peer, or for memory the
-peer over ours: above 1, ours is better. `..._cpu` ratios count processor time in place of the
-clock's: on a machine that others use as well, with `--threads 1`, they are the ones to trust.
-`others_share` says how much of the machine others took; where it is not near 0, threads that wait
-for each other at barriers (the peer's) lose more of the clock's time than ours do.
+Each side and precision is a process of its own; they compute in turns after a warm-up, and the
+medians of the turns count. Every ratio is ours over the peer, or for memory the peer over ours:
+above 1, ours is better. `..._cpu` ratios use CPU time instead of wall-clock time; with
+`--threads 1`, they are reliable on a shared machine. `others_share` is the share of the machine
+that other processes used; if it is not near 0, threads that synchronise at barriers (the peer's)
+lose more wall-clock time than ours.
 
 The peer is installed by pip, once, into a folder (`--peer`); PIP_INDEX_URL and the like apply.
 """
@@ -68,7 +68,7 @@ class Work:
 
 
 def peer_python(folder: pathlib.Path) -> pathlib.Path:
-    """Returns the interpreter of the peer's environment, which is made where it is missing."""
+    """Returns the interpreter of the peer's environment, which is created if missing."""
     python = folder / "bin" / "python"
     if installed(python) != PINS:
         print(f"installing the peer into {folder}", flush=True)
@@ -79,7 +79,7 @@ def peer_python(folder: pathlib.Path) -> pathlib.Path:
 
 
 def installed(python: pathlib.Path) -> dict[str, str]:
-    """Versions of the pinned packages in an environment; empty if one is missing."""
+    """Returns the versions of the pinned packages in an environment; empty if one is missing."""
     code = "import importlib.metadata as m, sys; print(*map(m.version, sys.argv[1:]))"
     if not python.exists():
         return {}
@@ -94,8 +94,8 @@ def compare(
     rounds: int,
     seconds: float,
 ) -> dict[str, dict[str, dict]]:
-    """Lets the sides take turns; returns figures by mode and side."""
-    # Its threads must not outnumber ours, whatever a library takes for the number of cores.
+    """Runs the sides in turns; returns figures by mode and side."""
+    # Both sides have the same number of threads, regardless of the libraries' defaults.
     environment = {"OMP_NUM_THREADS": str(work.threads), "TF_CPP_MIN_LOG_LEVEL": "2"}
     about = json.dumps(dataclasses.asdict(work))
     found: dict[str, dict[str, dict]] = {}

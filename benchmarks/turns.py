@@ -1,7 +1,7 @@
-"""Processes that take turns at computing, so that whatever else runs is as hard on each of them.
+"""Processes that compute in turns, so that other load on the machine affects all of them equally.
 
-A side of a comparison is a process of its own, which keeps what it has loaded. It reads a request
-from standard input, a JSON object on a line, computes, and answers with another on standard output.
+Each side of a comparison is a process that keeps its state. It reads requests from standard input,
+one JSON object per line, computes, and writes a response to standard output.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ class Side:
     """A process that waits for its turns.
 
     Args:
-        command: What to run, in the repository.
-        environment: Variables besides those of this process.
-        says_ready: Whether it answers once by itself, before its first turn.
+        command: Command, run in the repository.
+        environment: Additional environment variables.
+        says_ready: Whether it writes a response when it is ready, before its first turn.
 
     Attributes:
-        ready: What it said then, and `start_seconds` that it took; empty where it says nothing.
+        ready: This response, with `start_seconds`; empty without one.
 
     Raises:
-        RuntimeError: It ended before it was ready; see `turn`.
+        RuntimeError: The process ended before it was ready; see `turn`.
     """
 
     def __init__(
@@ -62,17 +62,17 @@ class Side:
             self.ready["start_seconds"] = time.perf_counter() - began
 
     def turn(self, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Lets it compute once.
+        """Sends a request and returns the response.
 
         Args:
-            request: What it is asked.
+            request: The request.
 
         Returns:
-            Its answer, which holds `cpu_seconds`, and `others_share`: how much of the machine
-            everything else took meanwhile.
+            The response, with `cpu_seconds` and `others_share`, the share of the machine that
+            other processes used meanwhile.
 
         Raises:
-            RuntimeError: It has ended; the message is the end of what it wrote to standard error.
+            RuntimeError: The process has ended; the message is the end of its standard error.
         """
         before, began = busy_seconds(), time.perf_counter()
         with contextlib.suppress(BrokenPipeError):
@@ -92,8 +92,8 @@ class Side:
         return json.loads(line)
 
     def close(self) -> None:
-        """Ends it."""
-        # What it has not read, where it has ended by itself, cannot be written any more.
+        """Ends the process."""
+        # Unread input of a process that has ended cannot be written.
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.close()
         self._process.stdout.close()
@@ -105,10 +105,10 @@ class Side:
 def running(
     commands: Mapping[str, Sequence[str | pathlib.Path]], **options: Any
 ) -> Iterator[dict[str, Side]]:
-    """Starts a side for each command, one after the other; in the end all are gone.
+    """Starts a side for each command sequentially; ends all of them at exit.
 
     Args:
-        commands: Name of a side -> what to run.
+        commands: Name of a side -> command.
         **options: See `Side`.
     """
     with contextlib.ExitStack() as stack:
@@ -122,10 +122,10 @@ def running(
 def take_turns(
     started: Mapping[str, Side], request: Mapping[str, Any], *, rounds: int
 ) -> dict[str, list[dict[str, Any]]]:
-    """Lets every side compute in each round; one round more goes before them, to warm up.
+    """Runs every side in each round, after one warm-up round.
 
     Returns:
-        Name of a side -> its answers, one a round.
+        Name of a side -> its responses, one per round.
     """
     answers: dict[str, list[dict[str, Any]]] = {name: [] for name in started}
     for number in range(rounds + 1):
@@ -137,6 +137,6 @@ def take_turns(
 
 
 def busy_seconds() -> float:
-    """Processor time that everything on the machine has taken since it started."""
+    """Returns the CPU time of all processes of the machine since its start."""
     user, nice, system = pathlib.Path("/proc/stat").read_text().split()[1:4]
     return (int(user) + int(nice) + int(system)) / os.sysconf("SC_CLK_TCK")

@@ -1,7 +1,7 @@
-"""Which engine runs the Beam steps, and with how many workers; imports no Beam.
+"""Engine and number of workers of the Beam steps; does not import Beam.
 
-UtteranceGen, the statistics, Transform and the evaluation are Beam pipelines, and the same on every
-engine: nothing here decides what comes out, so none of it takes part in the cache.
+UtteranceGen, the statistics, Transform and the evaluation are Beam pipelines with the same results
+on every engine, so these settings are not part of cache keys.
 """
 
 from __future__ import annotations
@@ -16,35 +16,35 @@ from bonafide.settings import Bounds, Pattern, Section
 
 Runner = Literal["direct", "flink", "spark", "dataflow", "portable"]
 RUNNERS: tuple[Runner, ...] = typing.get_args(Runner)
-# Below, one process is done before others have started: a worker takes 10-20 s for each component,
-# some 60 s in all, and a second one saves some 6 ms an utterance (docs/scale.md).
+# With fewer, one process finishes before others start: a worker takes 10-20 s for each component,
+# about 60 s in all, and a second one saves about 6 ms per utterance (docs/scale.md).
 WORTH_WORKERS_UTTERANCES = 20_000
-# A worker needs up to 2 GiB, and more of them share the same disk.
+# A worker needs up to 2 GiB, and all share the same disk.
 MOST_WORKERS = 16
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class BeamConfig(Section, section="beam"):
-    """Where the Beam steps run.
+    """Engine of the Beam steps.
 
     Attributes:
-        runner: Engine: `direct` is this machine; `flink`, `spark` and `dataflow` are those engines;
+        runner: Engine: `direct` is this machine; `flink`, `spark` and `dataflow` are these engines;
             `portable` is any engine behind a Beam job server, for instance Prism.
-        workers: Processes of `direct`, parallelism of the others; 0 chooses, for `direct` by the
+        workers: Processes of `direct`, parallelism of the others; 0 selects it, for `direct` by the
             size of the corpus.
         endpoint: Address of the engine. `flink`: HOST:PORT of the Flink master, or [local], a Flink
             inside the job server. `spark`: a Spark master URL. `portable`: HOST:PORT of the job
             server. Empty: [local], local[N], and localhost:8073.
         job_server_jar: Path of Beam's job server for Flink or Spark; empty lets Beam download it.
-        environment: Where the engine finds Python workers. `loopback`: in this process, which must
-            be reachable, and does all the work. `external:HOST:PORT`: a worker pool on every
+        environment: Python workers of the engine. `loopback`: in this process, which must
+            be reachable and does all the work. `external:HOST:PORT`: a worker pool on every
             machine. `docker:IMAGE`: containers of this image. Empty: loopback; not for `dataflow`.
-        artifacts: Folder or URI of the artifacts that every worker sees; empty is the output
+        artifacts: Folder or URI of the artifacts, accessible to all workers; empty is the output
             folder.
         project: Google Cloud project, for `dataflow`.
         region: Google Cloud region, for `dataflow`.
         temp_location: Folder for temporary files, gs://, for `dataflow`.
-        options: Further options, as Beam writes them: --name=value.
+        options: Further options in Beam's syntax, --name=value.
     """
 
     runner: Runner = "direct"
@@ -64,10 +64,10 @@ class BeamConfig(Section, section="beam"):
     options: Annotated[tuple[str, ...], Pattern(r"--.*", "an option that begins with --")] = ()
 
     def __post_init__(self) -> None:
-        """Checks what each engine needs.
+        """Validates the settings of each engine.
 
         Raises:
-            SettingsError: A setting cannot be used, or Dataflow lacks one.
+            SettingsError: A setting is invalid, or missing for Dataflow.
         """
         super().__post_init__()
         if self.runner != "dataflow":
@@ -87,15 +87,15 @@ class BeamConfig(Section, section="beam"):
 
 
 def choose_workers(config: BeamConfig, utterances: int, *, cores: int | None = None) -> int:
-    """How many workers a run gets.
+    """Returns the number of workers of a run.
 
     Args:
-        config: What the settings say; a number that they name is taken.
-        utterances: How many the corpus has.
-        cores: Of this machine; None detects them.
+        config: Settings; an explicit number is used.
+        utterances: Number of utterances of the corpus.
+        cores: Cores of this machine; None detects them.
 
     Returns:
-        1 or more: on this machine, one for each core if the corpus is large enough for that.
+        At least 1; on this machine, one per core if the corpus is large enough.
     """
     if config.workers:
         return config.workers
@@ -106,7 +106,7 @@ def choose_workers(config: BeamConfig, utterances: int, *, cores: int | None = N
 
 
 def describe(config: BeamConfig, workers: int, utterances: int) -> str:
-    """Describes the chosen engine and the reason in one line."""
+    """Describes the selected engine and the reason in one line."""
     who = "as configured" if config.workers else f"for {utterances:,} utterances"
     if config.runner != "direct":
         return f"{config.runner}, parallelism {workers} ({who})"
@@ -116,17 +116,17 @@ def describe(config: BeamConfig, workers: int, utterances: int) -> str:
 
 
 def beam_args(config: BeamConfig, workers: int = 1) -> list[str]:
-    """The options for Beam.
+    """Returns the options for Beam.
 
     Args:
         config: The engine.
-        workers: Processes, or parallelism.
+        workers: Number of processes, or parallelism.
     """
     return [*_BY_RUNNER[config.runner](config, workers), *config.options]
 
 
 def _direct(_: BeamConfig, workers: int) -> list[str]:
-    """FnApiRunner by its name: DirectRunner first tries Prism, a binary that it downloads."""
+    """Uses FnApiRunner explicitly: DirectRunner first tries Prism, a binary that it downloads."""
     arguments = ["--runner=FnApiRunner", *_UNUSED_IMAGE]
     if workers > 1:
         arguments += [
@@ -172,7 +172,7 @@ def _dataflow(config: BeamConfig, workers: int) -> list[str]:
         f"--region={config.region}",
         f"--temp_location={config.temp_location}",
         f"--sdk_container_image={config.environment.removeprefix('docker:')}",
-        # What is in the image is what runs: nothing of this machine is packed and installed there.
+        # The workers run the code of the image; no local package is uploaded.
         "--sdk_location=container",
         *([f"--max_num_workers={workers}"] if config.workers else []),
     ]
@@ -188,8 +188,8 @@ def _environment(config: BeamConfig, workers: int) -> list[str]:
     ]
 
 
-# Without an image TFX packs its own source for each component, to be installed in remote workers:
-# seconds a component and 10 MB in /tmp, for workers that have it.
+# Without an image, TFX packages its source for each component, for remote workers:
+# seconds per component and 10 MB in /tmp, for workers that have it.
 _UNUSED_IMAGE = ("--sdk_container_image=not-used-by-this-runner",)
 _BY_RUNNER: dict[str, Callable[[BeamConfig, int], list[str]]] = {
     "direct": _direct,

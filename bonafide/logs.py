@@ -1,8 +1,8 @@
-"""Reserves the console for people: the output of libraries goes to a file.
+"""Reserves the console for the user: the output of libraries goes to a file.
 
-TFX, Beam, TensorFlow's C++ code and worker processes all write to standard output and standard
-error, thousands of lines of them. The two file descriptors themselves are pointed at the log file,
-so that nothing gets past, and the console keeps a descriptor of its own.
+TFX, Beam, TensorFlow's C++ code and worker processes write thousands of lines to standard output
+and standard error. Both file descriptors are redirected to the log file, and the console has a
+descriptor of its own.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from typing import TextIO
 import absl.logging
 
 PEOPLE = logging.getLogger("bonafide")
-"""Logger for lines on the console; components use it by this name."""
+"""Logger of console lines; components use it by this name."""
 
 
 @contextlib.contextmanager
 def everything_into(path: pathlib.Path) -> Iterator[TextIO]:
-    """Sends the output of this process and its children to `path`.
+    """Redirects the output of this process and its children to `path`.
 
     Yields:
-        A stream on the console as it was before.
+        A stream to the original console.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     sys.stdout.flush()
@@ -50,7 +50,7 @@ def everything_into(path: pathlib.Path) -> Iterator[TextIO]:
 
 
 class _ToConsole(logging.Handler):
-    """Passes console lines to a function that shows them."""
+    """Passes console lines to a function."""
 
     def __init__(self, show: Callable[[int, str], None]) -> None:
         super().__init__(logging.INFO)
@@ -62,20 +62,20 @@ class _ToConsole(logging.Handler):
 
 @contextlib.contextmanager
 def people_see(show: Callable[[int, str], None]) -> Iterator[None]:
-    """While the block runs, `show(level, message)` is called for each line for people.
+    """Calls `show(level, message)` for each console line while the block runs.
 
-    The lines go to the log file as well, with everything else at INFO and above.
+    The lines also go to the log file, with all records from INFO on.
     """
     handler = _ToConsole(show)
     to_file = logging.StreamHandler(sys.stderr)
     to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
-    # absl, imported by TFX, has put a handler of its own there.
+    # absl, imported by TFX, has installed its own handler.
     previous_handlers, previous_level = root.handlers[:], root.level
     previous_verbosity = absl.logging.get_verbosity()
     root.handlers = [to_file]
     root.setLevel(logging.INFO)
-    # TFX logs through absl, which has a threshold of its own.
+    # TFX logs through absl, which has its own threshold.
     absl.logging.set_verbosity(absl.logging.INFO)
     PEOPLE.addHandler(handler)
     PEOPLE.setLevel(logging.INFO)

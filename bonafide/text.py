@@ -1,6 +1,6 @@
 """Figures as text: digits, units, and text for missing figures.
 
-Every displayed figure is formatted here, so the page and the model card round alike. The exact
+Every displayed figure is formatted here, so page and model card round equally. The exact
 values are beside the text, as `data-value` and as JSON.
 """
 
@@ -18,20 +18,20 @@ _MINUS = "\u2212"
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June", "July"),
     *("August", "September", "October", "November", "December"),
-)  # not of the locale
-_LISTED = 30  # names; more of them help nobody
+)  # independent of the locale
+_LISTED = 30  # maximum number of listed names
 _UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 _DECIMALS = {"rate": 2, "points": 2, "cost": 4, "bits": 3, "share": 4}
 _SUFFIX = {"rate": f"{_SPACE}%"}
 
 
 def figure(value: float | None, unit: str) -> str:
-    """Returns a figure for people.
+    """Returns a figure as text.
 
     Args:
         value: Rates and points are fractions here; None gives `not known`.
         unit: `rate` (shown in %), `points` (a difference of rates, shown in percentage points),
-            `cost`, `bits` or `share` (a fraction shown as it is).
+            `cost`, `bits` or `share` (a plain fraction).
     """
     if value is None:
         return NOT_KNOWN
@@ -79,18 +79,18 @@ def plural(number: int, noun: str) -> str:
 
 
 def listed(names: Sequence[str], most: int = 5) -> str:
-    """Returns the first names, and how many more there are: `a, b and 1,001 more`."""
+    """Returns the first names and the number of further ones: `a, b and 1,001 more`."""
     more = len(names) - most
     return ", ".join(names[:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def shown(text: str) -> str:
-    """Returns text as a message quotes it: control characters spelled out, 200 characters most."""
+    """Returns text for a message: quoted, with escaped control characters, at most 200 long."""
     return repr(text) if len(text) <= _SHOWN_CHARACTERS else f"{text[:_SHOWN_CHARACTERS]!r} ..."
 
 
 def score(value: float) -> str:
-    """Returns a score or a threshold, of whatever size."""
+    """Returns a score or a threshold of any magnitude."""
     size = abs(value)
     if size >= 1e7 or 0 < size < 1e-3:
         return f"{value:.3g}".replace("-", _MINUS)
@@ -108,7 +108,7 @@ def loss(value: float | None) -> str:
 
 
 def p_value(value: float | None) -> str:
-    """Returns `p = 0.37`; nothing if there is none."""
+    """Returns `p = 0.37`; empty without a value."""
     if value is None:
         return ""
     return f"p = {value:.3f}" if value < 0.1 else f"p = {value:.2f}"
@@ -120,7 +120,7 @@ def whole_rate(value: float) -> str:
 
 
 def date(iso: str) -> str:
-    """Returns `24 November 2025, 20:31 UTC`; what is not ISO 8601 as it is."""
+    """Returns `24 November 2025, 20:31 UTC`; other text than ISO 8601 is unchanged."""
     try:
         when = datetime.datetime.fromisoformat(iso)
     except ValueError:
@@ -143,23 +143,23 @@ def few_interval(ends: tuple[float, float] | None) -> str:
 
 
 def attack(name: str) -> str:
-    """Returns the id of an attack; corpora that do not name it have `-` there."""
+    """Returns the id of an attack, or a text for `-`, the id of unnamed attacks."""
     return "unknown attack" if name == "-" else visible(name)
 
 
 def did_you_mean(name: str, known: Iterable[str], *, list_all: bool = True) -> str:
-    """Returns the sentence that helps with a misspelt name.
+    """Returns advice for a misspelt name.
 
     Args:
-        name: What was given.
-        known: The names that exist.
-        list_all: Whether all of them are listed where none is near.
+        name: The misspelt name.
+        known: The existing names.
+        list_all: Whether to list all names if none is similar.
 
     Returns:
-        `Did you mean 'epochs'?`, with up to three names, the nearest first; where none is near,
+        `Did you mean 'epochs'?`, with up to three names, the nearest first; if none is similar,
         `Known: a, b, c.`, or nothing if there are more than 30.
     """
-    import difflib  # as long to import as all of this module, and only errors need it
+    import difflib  # takes as long to import as this module, and is only needed for errors
 
     names = list(known)
     if near := difflib.get_close_matches(name, names, n=3):
@@ -172,8 +172,8 @@ def did_you_mean(name: str, known: Iterable[str], *, list_all: bool = True) -> s
 def visible(text: object) -> str:
     r"""Returns text with control and direction-changing characters escaped.
 
-    Ids come from files. A right-to-left override would show one id as another, a NUL or a line
-    break would cut a cell; spelled out (`\u202e`) they are seen for what they are.
+    Ids come from files. A right-to-left override would display one id as another, and a NUL or a
+    line break would truncate a cell; as escapes (`\u202e`) they are visible.
     """
     return "".join(
         f"\\u{ord(letter):04x}" if unicodedata.category(letter) in _UNSEEN else letter
@@ -186,7 +186,7 @@ def _scaled(value: float, unit: str) -> float:
 
 
 def _number(value: float, decimals: int) -> str:
-    """Returns a number with at least two digits that say something."""
+    """Returns a number with at least two significant digits."""
     size = abs(value)
     if size == 0:
         return "0"
@@ -204,5 +204,5 @@ def _signed(value: float, decimals: int) -> str:
 
 
 def percent(rate: float) -> str:
-    """Returns a fraction as per cent with two digits and a plain blank, such as `26.24 %`."""
+    """Returns a fraction as per cent with two digits and a normal space, such as `26.24 %`."""
     return f"{100 * rate:.2f} %"

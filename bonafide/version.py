@@ -7,12 +7,12 @@ import subprocess
 import tomllib
 from pathlib import Path
 
-# Of a checkout; where the library is installed, there is no pyproject.toml in it.
+# Of a checkout; an installed library has no pyproject.toml.
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 def project_version() -> str:
-    """The version: of the checkout that this is, or else of the installed package."""
+    """Returns the version of this checkout, or of the installed package."""
     try:
         text = (REPOSITORY / "pyproject.toml").read_text(encoding="utf-8")
         project = tomllib.loads(text)["project"]
@@ -24,8 +24,8 @@ def project_version() -> str:
 
 
 def described_version() -> str:
-    """The version, with the git commit where there is one."""
-    if not (REPOSITORY / ".git").exists():  # otherwise git would look in the folders above
+    """Returns the version, with the git commit if there is one."""
+    if not (REPOSITORY / ".git").exists():  # otherwise git would search the parent folders
         return project_version()
     try:
         described = subprocess.run(

@@ -1,8 +1,8 @@
-"""What the specifications of our components have in common, so that each names its fields once.
+"""Helpers for component specifications, so that each component lists its fields once.
 
-An execution property is a text: settings travel as the JSON of a `Section`, typed and checked when
-it is built and again when an executor reads it. Texts can be read in the metadata and in Kubeflow's
-UI, and a run's parameters can be put into them (see `pipeline.kubeflow.parameters`).
+Execution properties are strings. Settings are passed as the JSON of a `Section`, which is validated
+when the component is built and when the executor reads it. Strings are readable in the metadata and
+in Kubeflow's UI, and can contain run parameters (see `pipeline.kubeflow.parameters`).
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from bonafide.settings import Section
 
 
 def properties(*names: str) -> dict[str, component_spec.ExecutionParameter]:
-    """Returns `PARAMETERS` of a specification; each is a text."""
+    """Returns `PARAMETERS` of a specification, all strings."""
     return {name: component_spec.ExecutionParameter(type=str) for name in names}
 
 
 def channels(
     optional: bool = False, **kinds: type[types.Artifact]
 ) -> dict[str, component_spec.ChannelParameter]:
-    """Returns `INPUTS` or `OUTPUTS` of a specification, from name -> type of artifact."""
+    """Returns `INPUTS` or `OUTPUTS` of a specification from name -> artifact type."""
     return {
         name: component_spec.ChannelParameter(type=kind, optional=optional)
         for name, kind in kinds.items()
@@ -34,7 +34,7 @@ def filled(spec: type[component_spec.ComponentSpec], **values: Any) -> component
     """Returns a specification with its values, and with a new channel for each output.
 
     Args:
-        spec: The class.
+        spec: Class of the specification.
         values: Inputs and execution properties by name; a `Section` becomes its JSON.
     """
     texts = {

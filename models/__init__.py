@@ -1,1 +1,1 @@
-"""Features, model, training and export: what runs inside Transform and Trainer."""
+"""Features, model, training and export: the code that Transform and Trainer run."""

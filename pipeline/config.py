@@ -1,6 +1,6 @@
 """Settings: one tree of frozen dataclasses, presets for known corpora, overrides by dotted name.
 
-Nothing here imports TensorFlow or TFX, so that `--help` and a misspelt setting answer at once.
+It imports neither TensorFlow nor TFX, so that `--help` and errors in settings are immediate.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from models.settings.trainer import TrainerConfig
 from models.settings.tuner import TunerConfig
 from models.settings.waveform import WaveformConfig
 
-# Ids of the components, in the order in which data goes through them; the Tuner is optional.
+# Ids of the components in the order of the data flow; the Tuner is optional.
 COMPONENTS = (
     *("UtteranceGen", "CuratedSchema", "StatisticsGen", "ExampleValidator", "DataGate"),
     *("Transform", "Tuner", "Trainer", "Champion", "ModelEvaluator", "EvalReport"),
@@ -40,7 +40,7 @@ COMPONENTS = (
 
 @dataclasses.dataclass(frozen=True)
 class CorpusConfig(Section, section="corpus"):
-    """Where the speech is and how it is laid out.
+    """Location and layout of the corpus.
 
     Attributes:
         root: Folder of the corpus: a local path or the URI of a Beam filesystem.
@@ -58,8 +58,8 @@ class CorpusConfig(Section, section="corpus"):
         """Checks the layout and its options.
 
         Raises:
-            SettingsError: An option is unknown or has a value that it cannot have.
-            CorpusError: The layout is unknown or does not take an option.
+            SettingsError: An option is unknown or has an invalid value.
+            CorpusError: The layout is unknown or does not support an option.
         """
         super().__post_init__()
         corpora.check(self.layout, corpora.Options.parse(self.options))
@@ -67,20 +67,20 @@ class CorpusConfig(Section, section="corpus"):
 
 @dataclasses.dataclass(frozen=True)
 class UtteranceConfig(Section, section="utterances"):
-    """How audio becomes examples.
+    """Conversion of audio to examples.
 
     Attributes:
-        min_seconds: Shortest recording; a shorter one is rejected.
-        channels: What is taken of recordings with several channels: `mix` averages them, `left` and
-            `right` take the first and the second, `reject` averages those that are alike and
+        min_seconds: Minimum duration; shorter recordings are rejected.
+        channels: Channels of recordings with several that are used: `mix` averages them, `left` and
+            `right` select the first and the second, `reject` averages those that are alike and
             rejects the others. DataGate's rule `unlike_channels` counts those that differ.
         reject_without_speech: Whether a recording with less than 0.3 s of speech is rejected:
-            silence, noise, tones, music. DataGate's rule `without_speech` counts them either way.
-        max_rejected_fraction: Highest share of rejected utterances; a larger one stops the run.
+            silence, noise, tones, music. DataGate's rule `without_speech` counts them in any case.
+        max_rejected_fraction: Maximum share of rejected utterances; a larger one stops the run.
         shard_megabytes: Target size of a shard of examples.
-        degraded_copies: Number of degraded copies of each recording of the train split that
-            training gets besides it: each through a random chain of codecs, band limits, noise and
-            levels, with the same chances for both classes (docs/model.md).
+        degraded_copies: Number of degraded copies of each recording of the train split, in addition
+            to the recording: each through a random chain of codecs, band limits, noise and levels,
+            with equal probabilities for both classes (docs/model.md).
         seed: Seed of the order of utterances inside the shards, and of the degraded copies.
     """
 
@@ -88,7 +88,7 @@ class UtteranceConfig(Section, section="utterances"):
     channels: Choice = "mix"
     reject_without_speech: bool = True
     max_rejected_fraction: Fraction = 0.01
-    # A shard is built on a local disk.
+    # A shard is written to a local disk first.
     shard_megabytes: Annotated[int, Bounds(ge=1, le=2**20, unit="MiB")] = 128
     degraded_copies: DegradedCopies = 0
     seed: LongSeed = 1
@@ -96,11 +96,11 @@ class UtteranceConfig(Section, section="utterances"):
 
 @dataclasses.dataclass(frozen=True)
 class TransformConfig(Section, section="transform"):
-    """How transformed examples reach the trainer.
+    """Computation of the features for the trainer.
 
     Attributes:
-        materialize: True writes the features to disk once, in Transform. False lets the trainer's
-            input pipeline compute them with the same graph, and cache them.
+        materialize: True: Transform writes the features to disk once. False: the trainer's
+            input pipeline computes them with the same graph, and caches them.
     """
 
     materialize: bool = False
@@ -108,18 +108,18 @@ class TransformConfig(Section, section="transform"):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EvaluationConfig(Section, section="evaluation"):
-    """How a model is measured.
+    """Evaluation of a model.
 
     Attributes:
-        resamples: Draws of the bootstrap by speakers behind every interval.
+        resamples: Number of bootstrap resamples (by speakers) for each interval.
         seed: Seed of the bootstrap.
-        cue_utterances: Number of utterances of eval that are scored three times more with shortcuts
-            removed (silence trimmed, level and DC normalised, both), and once more under every
-            condition: all if there are fewer, 0 for none.
-        conditions: Degradations under which they are scored, such as `mp3:64k` or
+        cue_utterances: Number of utterances of eval that are also scored with shortcuts removed
+            (silence trimmed, level and DC normalised, both) and under every condition: all if there
+            are fewer, 0 for none.
+        conditions: Degradations to score them under, such as `mp3:64k` or
             `amrnb:12.2k|noise:20` (docs/evaluation.md lists them); empty for none.
         asv_scores_dev: Score file of a speaker verifier on dev, for the t-DCF: a path or the URI of
-            a Beam filesystem. `auto` takes the corpus' own where its layout has one; empty for no
+            a Beam filesystem. `auto` uses that of the corpus if its layout has one; empty for no
             t-DCF.
         asv_scores_eval: Score file of a speaker verifier on eval, likewise.
     """
@@ -149,7 +149,7 @@ class EvaluationConfig(Section, section="evaluation"):
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """Everything that decides what a run does."""
+    """All settings of a run."""
 
     name: str
     corpus: CorpusConfig = dataclasses.field(default_factory=CorpusConfig)
@@ -167,10 +167,10 @@ class Settings:
     beam: BeamConfig = dataclasses.field(default_factory=BeamConfig)
 
     def __post_init__(self) -> None:
-        """Checks what is between sections.
+        """Validates rules between sections.
 
         Raises:
-            SettingsError: Settings do not fit each other.
+            SettingsError: Settings contradict each other.
         """
         frames = self.features.num_frames
         if self.trainer.crop_frames > frames:
@@ -187,7 +187,7 @@ class Settings:
                 "conditions",
                 "degradations to measure, with evaluation.cue_utterances above 0, for the rules "
                 "gate.max_condition_far and gate.max_condition_frr",
-                "Name some, or set both limits to 1 to turn the rules off.",
+                "Set some, or set both limits to 1 to disable the rules.",
             )
         heads = {"oc_softmax": "cosine", "am_softmax": "cosine_pair"}
         head = heads.get(self.trainer.loss, "logit")
@@ -203,7 +203,7 @@ class Settings:
             self._check_written_features()
 
     def _check_written_features(self) -> None:
-        """Refuses what has to touch waveforms or splits once Transform has written features."""
+        """Refuses settings that change waveforms or splits if Transform writes the features."""
         expected = "false with {}, which are applied before features are computed"
         if self.waveform.enabled or self.trainer.holdout_attacks:
             raise self.transform.refused(
@@ -222,16 +222,16 @@ class Settings:
             )
 
     def components(self) -> tuple[str, ...]:
-        """Ids of the components that there are with these settings, in order."""
+        """Ids of the components of a run with these settings, in order."""
         return tuple(name for name in COMPONENTS if name != "Tuner" or self.tuner.trials)
 
     def training(self) -> dict[str, dict[str, Any]]:
-        """The part that decides which model comes out, as plain values for JSON."""
+        """The settings that affect the model, as plain values for JSON."""
         sections = ("utterances", "features", "conformer", "waveform", "augment", "trainer")
         return {name: dataclasses.asdict(getattr(self, name)) for name in sections}
 
     def tuning(self) -> dict[str, dict[str, Any]]:
-        """The part that decides which values tuning finds, with `trainer` as in a trial."""
+        """The settings that affect the result of tuning, with `trainer` as in a trial."""
         trainer = dataclasses.replace(
             self.trainer,
             epochs=self.tuner.epochs,
@@ -242,26 +242,26 @@ class Settings:
         return {**trial.training(), "tuner": dataclasses.asdict(self.tuner)}
 
     def as_text(self) -> str:
-        """All settings that decide what comes out, as JSON, for the record."""
+        """All settings that affect the result, as JSON, for the record."""
         settings = dataclasses.asdict(self)
-        del settings["beam"]  # where it is computed makes no difference
+        del settings["beam"]  # the engine does not affect the result
         if not self.tuner.trials:
-            del settings["tuner"]  # without trials it decides nothing
+            del settings["tuner"]  # it has no effect without trials
         return json.dumps(settings, sort_keys=True)
 
 
 def sample() -> Settings:
-    """The bundled corpus: proves the machinery on any machine, not a detector to use.
+    """The bundled corpus: tests the pipeline on any machine; the detector is not for use.
 
-    Recordings are short (1.6 s in the median) and few, so clips are cut to 2 s, and training is
-    short and strongly averaged. Every clip is normalised by itself: the channels of the bona fide
-    recordings differ more than the classes do.
+    Recordings are short (median 1.6 s) and few, so clips are cropped to 2 s, and training is short
+    with strong averaging. Features are normalised per clip, because the channels of the bona fide
+    recordings differ more than the classes.
 
     151 s for the whole pipeline on 2 cores of an AMD EPYC with AVX-512; eval EER 27.57, 28.72 and
-    27.57 % with seeds 0, 1 and 2, the upper ends of their intervals 35.95, 36.63 and 34.86 %
-    (2026-11-25). The gate's bound stands five points above the worst of these; a model trained on
+    27.57 % with seeds 0, 1 and 2, with upper interval ends of 35.95, 36.63 and 34.86 %
+    (2026-11-25). The gate's limit is five points above the worst of these; a model trained on
     shuffled labels has an EER of 52 %. With 37 speakers in eval, the paired interval between two
-    seeds reaches 6 points to either side, so that a smaller `max_regression` would refuse equals.
+    seeds reaches 6 points to either side; a smaller `max_regression` would refuse equal models.
 
     In the worst conditions, the intervals of FAR (noise at 30 dB) and FRR (MP3 at 64 kbit/s) end at
     78 and 33 % (seed 0, 2026-11-30; 53 and 25 % as recorded); the bounds stand 12 and 17 points
@@ -281,8 +281,8 @@ def sample() -> Settings:
         augment=AugmentConfig(
             max_time_mask_frames=10, max_frequency_mask_bands=40, cutmix_probability=0.0
         ),
-        # At twice this rate one seed in three collapsed to the same score for every clip. Dev holds
-        # training's attacks: its best epoch is no better on others than the last (its average).
+        # At twice this rate, one seed in three collapsed to equal scores for all clips. Dev has
+        # training's attacks: its best epoch is not better on others than the last (average).
         trainer=TrainerConfig(
             epochs=30,
             crop_frames=96,
@@ -291,7 +291,7 @@ def sample() -> Settings:
             learning_rate=5e-4,
             selection="last",
         ),
-        # Of the kinds that eval has most of: a vocoder and a neural synthesiser.
+        # Of the most frequent kinds in eval: a vocoder and a neural synthesiser.
         tuner=TunerConfig(epochs=15, holdout_attacks=("A05", "A06")),
         gate=GateConfig(
             max_eer=0.42,
@@ -304,11 +304,11 @@ def sample() -> Settings:
 
 
 def _fine_cepstrum(clip_samples: int) -> FeatureConfig:
-    """Twice the usual LFCC's coefficients, over windows of 20 ms, normalised by the corpus.
+    """Twice the usual number of LFCC coefficients, 20 ms windows, corpus normalisation.
 
-    What told systems apart that training had not seen (see docs/model.md): equal detail at high
-    frequencies, where vocoders differ, and absolute levels, which normalising every clip by itself
-    would take away.
+    They detected unseen systems best (see docs/model.md): they have equal resolution at high
+    frequencies, where vocoders differ, and absolute levels, which normalisation per clip would
+    remove.
     """
     return FeatureConfig(
         front_end="lfcc",
@@ -325,15 +325,15 @@ def _fine_cepstrum(clip_samples: int) -> FeatureConfig:
 
 
 def small_corpus() -> Settings:
-    """A corpus of your own: some thousand clips of several seconds, of many systems and speakers.
+    """Your own corpus: some thousand clips of several seconds, of many systems and speakers.
 
-    The small model of the preset `sample` on fine cepstra of up to 6 s, trained on random pieces of
-    1 s. Folders and protocols as those of ASVspoof 2019 LA.
+    The small model of the preset `sample` on fine cepstra of up to 6 s, trained on random crops of
+    1 s. Folders and protocols are those of ASVspoof 2019 LA.
 
-    On 1,093 clips of 45 systems from demonstration pages, the macro EER over systems that were
-    never seen was 5.1, 5.4 and 5.1 % with seeds 0, 1 and 2, that of an LFCC-GMM 13.2 %
+    On 1,093 clips of 45 systems from demonstration pages, the macro EER over unseen systems was
+    5.1, 5.4 and 5.1 % with seeds 0, 1 and 2, and that of an LFCC-GMM 13.2 %
     (`benchmarks/generalise.py`, 2026-11-25); a training took 2 to 3 minutes on one core in
-    bfloat16. The gate's bounds are guesses: set them from your own first runs.
+    bfloat16. The gate's limits are guesses: set them after your first runs.
     """
     base = sample()
     return dataclasses.replace(
@@ -343,23 +343,24 @@ def small_corpus() -> Settings:
         features=_fine_cepstrum(96_000),
         trainer=dataclasses.replace(base.trainer, learning_rate=1e-3),
         gate=GateConfig(max_eer=0.25, max_regression=0.05, max_worst_attack_eer=0.5),
-        tuner=TunerConfig(),  # which attacks to hold out, only you know
+        tuner=TunerConfig(),  # the attacks to hold out depend on the corpus
     )
 
 
 def asvspoof2019_la() -> Settings:
     """ASVspoof 2019 LA: 121,461 utterances, trained on A01-A06, gated on A07-A19.
 
-    4 s clips, fine cepstra (as the preset `small-corpus`; in published systems on this corpus, too,
-    linear frequency does better than mel), a Conformer of 4.2 million parameters, 40 epochs. Made
-    for one GPU; features of train and dev take about 10 GB, kept in memory or in a file on disk.
-    Not run on the full corpus yet, so the error rate is not known, and the gate's bound is loose,
-    for a first run (a published LFCC-LCNN has 1.92 %, the LFCC-GMM 8.09 %); no attack may come near
-    chance.
+    4 s clips, fine cepstra (as the preset `small-corpus`; published systems on this corpus also
+    prefer linear frequency to mel), a Conformer of 4.2 million parameters, 40 epochs. Designed
+    for one GPU; features of train and dev take about 10 GB, in memory or in a file on disk.
+    It has not been run on the full corpus, so the error rate is unknown, and the gate's limit is
+    loose, for a first run (a published LFCC-LCNN has 1.92 %, the LFCC-GMM 8.09 %); no attack may be
+    near chance.
 
-    Steps of training alone were measured on 2 cores of an AMD EPYC (2026-11-25): 35 clips a second
-    in float32 and 55 in bfloat16, from which follow 8 and 5 hours, and a third more for scoring dev
-    after every epoch. 4 PFLOP in all: on a GPU, expect the input to decide (not measured).
+    Only training steps were measured, on 2 cores of an AMD EPYC (2026-11-25): 35 clips/s in float32
+    and 55 in bfloat16, which extrapolates to 8 and 5 hours, and a third more for scoring dev after
+    every epoch. The total is 4 PFLOP: on a GPU, the input is probably the bottleneck (not
+    measured).
     """
     return Settings(
         name="asvspoof2019-la",
@@ -367,7 +368,7 @@ def asvspoof2019_la() -> Settings:
         features=_fine_cepstrum(64_000),
         conformer=ConformerConfig(width=144, num_blocks=8, ff_multiplier=4),
         trainer=TrainerConfig(epochs=40, batch_size=64, ema_epochs=1.0, selection="last"),
-        # The two without a vocoder: unlike all that is left to train on.
+        # The two attacks without a vocoder, unlike the remaining training attacks.
         tuner=TunerConfig(epochs=10, holdout_attacks=("A04", "A06")),
         gate=GateConfig(
             max_eer=0.10,
@@ -381,7 +382,7 @@ def asvspoof2019_la() -> Settings:
     )
 
 
-# Sections that can be taken as a whole.
+# Sections with named values.
 NAMED_SECTIONS: Mapping[str, Mapping[str, Section]] = {"conformer": SIZES}
 
 PRESETS: dict[str, Callable[[], Settings]] = {

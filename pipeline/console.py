@@ -17,10 +17,10 @@ from pipeline.local import Finished
 
 
 class RunConsole:
-    """Shows a run line by line, on a terminal and in a CI log alike.
+    """Shows a run line by line, on terminals and in CI logs.
 
     Args:
-        stream: Where to write.
+        stream: Output stream.
         components: Ids of the components that will run, in order.
         describe: Returns the key figures of a finished component as a short text.
     """
@@ -53,7 +53,7 @@ class RunConsole:
         self.running = None
 
     def message(self, level: int, text: str) -> None:
-        """A line from inside a component, as progress of a training."""
+        """Prints a line from inside a component, such as the progress of a training."""
         style = "yellow" if level >= logging.WARNING else "dim"
         self.console.print(f"          [{style}]{escape(text)}[/{style}]")
 
@@ -76,13 +76,13 @@ def _difference(figure: Figure | None) -> str:
 def show_result(
     console: Console, result: Result, places: Mapping[str, str], *, removed: bool = False
 ) -> None:
-    """Prints the table of error rates, the verdict, and where things are.
+    """Prints the table of error rates, the verdict, and the locations of results.
 
     Args:
-        console: Where to print.
-        result: Of the run.
+        console: Output console.
+        result: Result of the run.
         places: Name -> path or command.
-        removed: Whether the pushed version, of an earlier identical run, was removed since.
+        removed: Whether the version that an identical earlier run pushed was removed since.
     """
     table = Table(title="Equal error rate on eval")
     table.add_column("attack")

@@ -1,4 +1,4 @@
-"""The figures that matter of each component, read from what it left behind."""
+"""Key figures of each component, read from its outputs."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from pipeline.local import Finished
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """How a whole run ended.
+    """Result of a complete run.
 
     Attributes:
-        evaluation: What the model reached and whether the gate let it pass.
-        forced_reason: Why it was pushed against the gate; empty where it was not.
-        pushed_to: Folder of the pushed version; empty where nothing was pushed.
+        evaluation: Figures of the model and verdict of the gate.
+        forced_reason: Reason of a forced blessing; empty without one.
+        pushed_to: Folder of the pushed version; empty without a push.
     """
 
     evaluation: EvaluationSummary
@@ -37,7 +37,7 @@ class Result:
 
 
 def read_result(finished: Mapping[str, Finished]) -> Result:
-    """Collects the result of a whole run from its finished components, by their ids."""
+    """Collects the result of a complete run from its finished components, by their ids."""
     evaluator = finished["ModelEvaluator"].outputs
     forced = f"{evaluator['blessing']}/{FORCED_BLESSING_FILE}"
     return Result(
@@ -77,7 +77,7 @@ def _training(result: Finished) -> str:
 
 
 def _tuning(result: Finished) -> str:
-    # The best comes first; failed trials are not listed.
+    # The best trial is first; failed trials are not listed.
     best, *_ = ended = _json(f"{result.outputs['tuner_results']}/tuner_results.json")
     values = {name: best[name] for name in best if name not in ("trial_id", "score")}
     return (
@@ -90,7 +90,7 @@ def _champion(result: Finished) -> str:
     uri = result.outputs["model"]
     if fileio.exists(f"{uri}/{CHAMPION_FILE}"):
         return f"version {_json(f'{uri}/{CHAMPION_FILE}')['version']}"
-    # The reason of an earlier run may not hold now.
+    # The reason of a cached run may be outdated.
     return "none" if result.cached else f"none: {_json(f'{uri}/{NO_CHAMPION_FILE}')['reason']}"
 
 

@@ -1,7 +1,7 @@
-"""What the cache must notice although no artifact shows it: corpus, code, settings.
+"""Fingerprints of corpus, code and settings: parts of cache keys that no artifact contains.
 
-The code of each step is found from the imports of its entry modules, so that no list of files has
-to be kept by hand.
+The code of each step is derived from the imports of its entry modules, without a manual list of
+files.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from bonafide.version import REPOSITORY
 from pipeline.config import CorpusConfig, Settings
 from pipeline.imports import sources_of
 
-# Step -> the modules that it runs; what these import is found.
+# Step -> its entry modules; their imports are resolved.
 ENTRY_MODULES = {
     "ingestion": ("components.utterance_gen.executor", "components.utterance_gen.component"),
     "feature": (
@@ -41,7 +41,7 @@ ENTRY_MODULES = {
     "report": ("components.eval_report.executor", "components.eval_report.component"),
     "pushing": ("components.model_pusher.executor", "components.model_pusher.component"),
 }
-# Packages whose version can change a result: part of every fingerprint of code.
+# Packages whose version can affect a result: part of every code fingerprint.
 LIBRARIES = (
     "altair",
     "apache-beam",
@@ -65,11 +65,11 @@ def read_corpus_state(corpus: CorpusConfig, beam_args: Sequence[str] = ()) -> Co
     """Reads protocols and lists audio.
 
     Args:
-        corpus: Where it is.
+        corpus: Location and layout of the corpus.
         beam_args: Options for Beam's filesystems.
 
     Raises:
-        CorpusError: If the corpus is not there or a protocol is malformed.
+        CorpusError: The corpus does not exist or a protocol is malformed.
     """
     use_options(beam_args)
     options = Options.parse(corpus.options)
@@ -78,11 +78,11 @@ def read_corpus_state(corpus: CorpusConfig, beam_args: Sequence[str] = ()) -> Co
 
 @dataclasses.dataclass(frozen=True)
 class Fingerprints:
-    """What the cache must notice although no artifact shows it.
+    """Fingerprints of corpus, code and settings.
 
-    `run` is for a pipeline that is compiled now and run later: text that stands for what only the
-    run will know (the corpus, parameters). It becomes part of the fingerprint of a training as it
-    is, so that it can still be filled in there.
+    `run` is for compiled pipelines: tokens for values that are only known at run time (the corpus,
+    parameters). They are part of the fingerprint of a training in plain text, so that they can be
+    replaced there.
     """
 
     corpus: str
@@ -106,16 +106,16 @@ class Fingerprints:
         corpus: str | None = None,
         run: str = "",
     ) -> Fingerprints:
-        """Reads protocols and lists audio of the corpus, and reads the code.
+        """Takes the fingerprints: reads protocols, lists the audio, and reads the code.
 
         Args:
-            settings: What will be run.
-            beam_args: Options for Beam's filesystems, with which the corpus is read.
-            corpus: The corpus' fingerprint where that is found elsewhere: it is not touched then.
+            settings: Settings of the run.
+            beam_args: Options for Beam's filesystems, which read the corpus.
+            corpus: Fingerprint of the corpus, if it is known; the corpus is then not read.
             run: See the class.
 
         Raises:
-            CorpusError: If the corpus is not there or a protocol is malformed.
+            CorpusError: The corpus does not exist or a protocol is malformed.
         """
         if corpus is None:
             corpus = read_corpus_state(settings.corpus, beam_args).fingerprint
@@ -134,11 +134,11 @@ class Fingerprints:
         )
 
     def training(self, settings: Settings, pretrained_digest: str = "") -> str:
-        """Identifies a trained model: same data, code and settings, same fingerprint.
+        """Returns the fingerprint of a trained model: of data, code and settings.
 
         Args:
-            settings: What will be run.
-            pretrained_digest: Hash of the weights that training starts from; empty without any.
+            settings: Settings of the run.
+            pretrained_digest: Hash of the initial weights; empty without any.
         """
         parts = [
             self.corpus,
@@ -155,7 +155,7 @@ class Fingerprints:
         return _digest(parts) + self.run
 
     def tuning(self, settings: Settings, pretrained_digest: str = "") -> str:
-        """Identifies what tuning finds, as `training` does a model."""
+        """Returns the fingerprint of a tuning result; see `training`."""
         parts = [
             self.corpus,
             self.ingestion_code,
@@ -170,7 +170,7 @@ class Fingerprints:
         return _digest(parts) + self.run
 
     def folder(self, fingerprint: str) -> str:
-        """A short name for the folder of what this fingerprint identifies."""
+        """Returns a short folder name for a fingerprint."""
         return f"{fingerprint[:16]}{self.run}"
 
 

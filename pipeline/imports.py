@@ -1,4 +1,4 @@
-"""Which source files a module depends on, read from the sources without importing anything."""
+"""Source files that a module depends on, found by parsing and without importing."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ import functools
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-# What a package reads beside its modules.
+# Data files of packages.
 DATA_SUFFIXES = frozenset({".css", ".html", ".j2", ".js"})
 
 
 def sources_of(root: Path, modules: Iterable[str]) -> list[Path]:
-    """Returns the files that decide what the modules do.
+    """Returns the files that modules depend on.
 
     These are the modules themselves, every module below `root` that they import, directly or
-    indirectly, at the top or inside a function, the packages around them, and the data files of
-    these packages. Imports for type checkers alone do not count.
+    indirectly, at the top or in a function, their parent packages, and the data files of
+    these packages. Imports for type checkers are ignored.
 
     Args:
-        root: Folder from which the project's modules are imported.
+        root: Root folder of the project's modules.
         modules: Dotted names.
 
     Returns:
         Paths, sorted.
 
     Raises:
-        ValueError: There is no such module: most likely misspelt.
+        ValueError: There is no such module.
     """
     found: set[Path] = set()
     pending = []
@@ -49,7 +49,7 @@ def sources_of(root: Path, modules: Iterable[str]) -> list[Path]:
 
 
 def _file_of(root: Path, name: str) -> Path | None:
-    """The file of a module of the project; None for any other name."""
+    """Returns the file of a module of the project; None for any other name."""
     path = root.joinpath(*name.split("."))
     package = path / "__init__.py"
     if package.is_file():
@@ -59,7 +59,7 @@ def _file_of(root: Path, name: str) -> Path | None:
 
 
 def _data_files(package: Path) -> Iterator[Path]:
-    """Data files of a package, in folders that are no packages themselves as well."""
+    """Yields the data files of a package, also from subfolders that are not packages."""
     for path in package.iterdir():
         if path.is_dir() and not (path / "__init__.py").exists():
             yield from _data_files(path)
@@ -74,8 +74,8 @@ def _imports(file: Path) -> tuple[str, ...]:
 
 @functools.cache
 def _imports_of(file: Path, modified_ns: int, size: int) -> tuple[str, ...]:
-    """Dotted names that a file may import; attributes of modules are among them."""
-    del modified_ns, size  # part of the cache's key
+    """Returns the dotted names that a file may import, including attributes of modules."""
+    del modified_ns, size  # part of the cache key
     names: list[str] = []
     pending: list[ast.AST] = [ast.parse(file.read_bytes(), filename=str(file))]
     while pending:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as one error that no handler in between can swallow."""
+"""Ctrl-C and SIGTERM as one exception that no intermediate handler can suppress."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class RunInterruptedError(Exception):
-    """Ctrl-C or SIGTERM. An Exception, so that TFX marks the execution failed and cleans up."""
+    """Ctrl-C or SIGTERM; an Exception, so that TFX marks the execution as failed and cleans up."""
 
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[Callable[[], None]]:
-    """Turns SIGINT and SIGTERM into RunInterruptedError while the block runs.
+    """Converts SIGINT and SIGTERM to RunInterruptedError while the block runs.
 
-    The error may appear anywhere, inside any library. One that puts an error of its own in its
-    place (TensorFlow does, while it binds the arguments of a function) must not make an interrupt
-    look like a failure, and where Python drops it (in a finaliser) the run must not continue for
-    hours: so the signal is remembered as well.
+    The exception may be raised inside any library. A library may replace it by its own exception
+    (TensorFlow does, while it binds the arguments of a function), which must not look like a
+    failure; and Python drops it in finalisers, after which the run must not continue for hours.
+    The signal is therefore also recorded.
 
     Yields:
-        A function that raises RunInterruptedError if a signal came; to be called between the parts
+        A function that raises RunInterruptedError after a signal; to be called between the parts
         of the work, and from time to time within long ones.
     """
     received: list[str] = []

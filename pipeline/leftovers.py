@@ -10,18 +10,18 @@ _UNFINISHED = (mlmd.Execution.NEW, mlmd.Execution.RUNNING)
 
 
 def remove_leftovers(connection: mlmd.ConnectionConfig, artifacts: str) -> list[str]:
-    """Removes the outputs of executions that never ended, and marks those as failed.
+    """Removes the outputs of unfinished executions, and marks these as failed.
 
-    A component that fails has its outputs removed by TFX. One that is killed leaves them, as large
-    as a corpus maybe, in a folder that no artifact names. Only for who holds the output folder:
-    what runs now has not ended either.
+    TFX removes the outputs of failed components. A killed component leaves them, possibly as large
+    as a corpus, in a folder that no artifact refers to. The caller must hold the lock of the output
+    folder, because running executions are unfinished too.
 
     Args:
-        connection: Of the metadata store.
+        connection: Connection to the metadata store.
         artifacts: TFX's pipeline root, whose folders are COMPONENT/OUTPUT/EXECUTION.
 
     Returns:
-        What was removed.
+        The removed folders.
     """
     removed = []
     with metadata.Metadata(connection) as handle:

@@ -1,8 +1,8 @@
 """Runs a TFX pipeline in this process and notifies a listener, component by component.
 
-TFX's LocalDagRunner only logs. This runner launches the same launchers in the same order, and adds:
-events with the cached outputs, an error where TFX would continue silently, and a place between the
-components to stop at.
+TFX's LocalDagRunner only logs. This runner calls the same launchers in the same order. It adds
+events with the cached outputs, an error where TFX would continue silently, and a callback between
+the components, to stop the run.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from tfx.proto.orchestration import executable_spec_pb2, pipeline_pb2
 
 
 class ComponentFailedError(RuntimeError):
-    """A component ended without having done its work, and without an error of its own."""
+    """A component ended without outputs and without an exception."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Finished:
-    """What a component left behind.
+    """A finished component.
 
     Attributes:
         component: Id of the component.
-        cached: True where an earlier execution with the same inputs was used.
-        seconds: How long it took.
-        outputs: URI of each output, by its name.
-        properties: Custom properties of all outputs, by their names.
+        cached: Whether the result of an earlier execution was used.
+        seconds: Duration.
+        outputs: URI of each output, by name.
+        properties: Custom properties of all outputs, by name.
     """
 
     component: str
@@ -51,14 +51,14 @@ class Listener(Protocol):
     """Receives the events of a run."""
 
     def started(self, component: str) -> None:
-        """A component is about to be looked up in the cache or run."""
+        """A component starts; its result may be cached."""
 
     def finished(self, result: Finished) -> None:
-        """A component has its outputs."""
+        """A component has finished."""
 
 
 class LocalRunner(tfx_runner.IrBasedRunner):
-    """Runs the nodes of a compiled pipeline one after the other."""
+    """Runs the nodes of a compiled pipeline sequentially."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class LocalRunner(tfx_runner.IrBasedRunner):
         beam_args: Sequence[str] = (),
         between: Callable[[], None] = lambda: None,
     ) -> None:
-        """Makes a runner that reports to `listener`; see `run` for the rest."""
+        """Creates a runner that notifies `listener`; see `run` for the arguments."""
         self._listener = listener
         self._only = only
         self._between = between
@@ -85,8 +85,8 @@ class LocalRunner(tfx_runner.IrBasedRunner):
         """Runs the pipeline; see the base class.
 
         Raises:
-            ComponentFailedError: If a component could not run and TFX raised nothing.
-            Exception: Whatever an executor raises, after the component was marked as failed.
+            ComponentFailedError: A component could not run and TFX raised no exception.
+            Exception: Raised by an executor, after the component was marked as failed.
         """
         runtime_parameter_utils.substitute_runtime_parameter(
             pipeline,
@@ -121,7 +121,7 @@ def _outcome(
     execution: object,
     seconds: float,
 ) -> Finished:
-    """Reads from the metadata store how an execution ended and where its outputs are."""
+    """Reads the state and the outputs of an execution from the metadata store."""
     execution_id = getattr(execution, "execution_id", None)
     if execution_id is None:
         raise ComponentFailedError(f"{component} did not run: an input of it is missing")
@@ -154,10 +154,10 @@ def _outcome(
 
 
 def _beam_operator_with(beam_args: tuple[str, ...]) -> type[BeamExecutorOperator]:
-    """TFX's operator for Beam executors, with these arguments for Beam.
+    """Returns TFX's operator for Beam executors with Beam arguments.
 
-    The arguments come in here and not with the pipeline, because TFX makes what comes with the
-    pipeline part of the cache key: another number of workers would compute everything again.
+    The arguments are not set in the pipeline, because TFX makes those part of the cache key: with
+    another number of workers, all components would run again.
     """
 
     class Operator(BeamExecutorOperator):
@@ -182,14 +182,14 @@ def run(
     """Compiles and runs the pipeline.
 
     Args:
-        pipeline: What to run, without arguments for Beam.
+        pipeline: Pipeline without arguments for Beam.
         listener: Receives the events.
-        only: Ids of the components to run; None for all. The whole graph is compiled either way,
-            because a node may not refer to one that is not there.
-        beam_args: Options for Beam; they do not take part in the cache key.
-        between: Is called before each component runs; what it raises ends the run.
+        only: Ids of the components to run; None for all. The whole graph is compiled in any case,
+            because nodes must not refer to missing ones.
+        beam_args: Options for Beam, which are not part of the cache key.
+        between: Called before each component; an exception ends the run.
 
     Raises:
-        Exception: See `LocalRunner.run_with_ir`.
+        Exception: As `LocalRunner.run_with_ir`.
     """
     LocalRunner(listener, only=only, beam_args=beam_args, between=between).run(pipeline)

@@ -1,4 +1,4 @@
-"""Options of both runners that decide the settings, and the help on settings."""
+"""Options of both runners for settings, and the help on settings."""
 
 from __future__ import annotations
 
@@ -20,14 +20,13 @@ def add_settings_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--preset",
         choices=sorted(PRESETS),
-        help=f"settings for a known corpus (default: {DEFAULT_PRESET}, or as the file of --config "
-        "says)",
+        help=f"settings for a known corpus (default: {DEFAULT_PRESET}, or that of --config says)",
     )
     parser.add_argument(
         "--config",
         metavar="FILE",
-        help="change settings by a YAML file, with the names of --set, nested or dotted; what "
-        "--print-config prints is such a file",
+        help="change settings by a YAML file, with the names of --set, nested or dotted; "
+        "--print-config prints such a file",
     )
     parser.add_argument(
         "--set",
@@ -35,13 +34,13 @@ def add_settings_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         dest="assignments",
-        help="change a setting, or take a section by its name (conformer=S, M or L); may be given "
-        "several times, and wins over --config",
+        help="override a setting, or a section by name (conformer=S, M or L); can be "
+        "repeated; overrides --config",
     )
     parser.add_argument(
         "--print-config",
         action="store_true",
-        help="print all settings in force as YAML for --config, and exit",
+        help="print all effective settings as YAML for --config, and exit",
     )
     parser.add_argument(
         "--help-settings",
@@ -54,14 +53,14 @@ def add_settings_options(parser: argparse.ArgumentParser) -> None:
 
 
 def read_settings(options: argparse.Namespace, changes: Sequence[Change] = ()) -> Settings:
-    """Reads the settings that a command line names: its preset, then its file, then its options.
+    """Reads the settings of a command line: preset, then file, then options.
 
     Args:
-        options: With those of `add_settings_options`. `preset` is filled in where it was left out.
-        changes: From other options; `--set` wins over them.
+        options: Options of `add_settings_options`; a missing `preset` is set.
+        changes: Changes from other options; `--set` overrides them.
 
     Raises:
-        SettingsError: A name is unknown, or a value cannot be.
+        SettingsError: A name is unknown, or a value is invalid.
     """
     from_file: list[Change] = []
     if options.config is not None:
@@ -83,12 +82,12 @@ def read_config(path: str) -> tuple[Change | None, list[Change]]:
     """Reads a file of settings.
 
     Returns:
-        The preset that it names, if it does, and its changes.
+        Its preset, if any, and its changes.
 
     Raises:
         SettingsError: The file cannot be read, or there is no such preset.
     """
-    from bonafide.settings import yaml_file  # PyYAML, for those who have a file
+    from bonafide.settings import yaml_file  # PyYAML is only needed with a file
 
     changes = yaml_file.changes_of(*yaml_file.read_yaml(path))
     preset = next((change for change in changes if change.name == "preset"), None)
@@ -99,7 +98,7 @@ def read_config(path: str) -> tuple[Change | None, list[Change]]:
 
 
 def settings_yaml(settings: Settings) -> str:
-    """Returns all settings as YAML that `--config` takes back."""
+    """Returns all settings as YAML for `--config`."""
     from bonafide.settings import reference, yaml_file
 
     sections = sections_of(settings)

@@ -1,4 +1,4 @@
-"""The component graph, one function read from top to bottom, the same for every runner."""
+"""The component graph, one function, the same for every runner."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ from pipeline.fingerprints import SCHEMA, Fingerprints
 
 @dataclasses.dataclass(frozen=True)
 class Places:
-    """Where a run reads and writes: folders, or URIs of a Beam filesystem.
+    """Folders of a run, or URIs of a Beam filesystem.
 
     Attributes:
         artifacts: TFX's pipeline root.
         serving: Folder of the pushed versions of this model.
-        checkpoints: Where a training that was killed finds its last state.
+        checkpoints: Folder of training checkpoints, from which a killed training resumes.
     """
 
     artifacts: str
@@ -51,13 +51,13 @@ class Places:
 
 @dataclasses.dataclass(frozen=True)
 class RunContext:
-    """State outside the settings that a run depends on; in the graph, so that the cache sees it.
+    """State outside the settings that a run depends on; it is in the graph and thus in cache keys.
 
     Attributes:
-        asv_error_rates: Of the speaker verifier, by split.
-        champion_state: Of the champion; empty where that is not known yet.
-        drift_state: What DataGate measures drift from, likewise.
-        warm_start: Where the first weights come from.
+        asv_error_rates: Error rates of the speaker verifier, by split.
+        champion_state: State of the champion; empty if not yet known.
+        drift_state: State of DataGate's reference for drift, likewise.
+        warm_start: Source of the initial weights.
     """
 
     asv_error_rates: Mapping[str, AsvErrorRates] = dataclasses.field(default_factory=dict)
@@ -70,8 +70,8 @@ def gather_context(settings: Settings, places: Places, fingerprints: Fingerprint
     """Reads the state at the start of a run.
 
     Raises:
-        CorpusError: A score file that the settings name is not there or is malformed.
-        FileNotFoundError: The pretrained weights that the settings name are not there.
+        CorpusError: A score file of the settings does not exist or is malformed.
+        FileNotFoundError: The pretrained weights of the settings do not exist.
     """
     corpus, evaluation = settings.corpus, settings.evaluation
     warm_start = find_warm_start(
@@ -105,18 +105,18 @@ def create_components(
     context: RunContext | None = None,
     force_blessing_reason: str = "",
 ) -> list[base_component.BaseComponent]:
-    """Builds the graph in the order in which data goes through it.
+    """Builds the graph in the order of the data flow.
 
     Args:
-        settings: What to run.
-        places: Where to read and write.
-        fingerprints: Of corpus and code, taken just before.
-        context: The state that the run depends on; None reads it now.
-        force_blessing_reason: Not empty: a refused model is pushed all the same, and this reason
-            is recorded with it.
+        settings: Settings of the run.
+        places: Folders of the run.
+        fingerprints: Current fingerprints of corpus and code.
+        context: State that the run depends on; None reads it.
+        force_blessing_reason: If not empty, a refused model is pushed nevertheless, and this reason
+            is recorded.
 
     Returns:
-        The components, in an order in which they can run.
+        The components in topological order.
 
     Raises:
         CorpusError: See `gather_context`.
@@ -154,7 +154,7 @@ def create_components(
     statistics = tfx_components.StatisticsGen(
         examples=examples,
         schema=schema.outputs["schema"],
-        # Counting exactly which values occur most often would shuffle whole recordings.
+        # Exact counts of the most frequent values would shuffle whole recordings.
         stats_options=tfdv.StatsOptions(experimental_use_sketch_based_topk_uniques=True),
     )
     validator = tfx_components.ExampleValidator(
@@ -183,7 +183,7 @@ def create_components(
         transform=["train", "dev", "eval"],
         materialize=settings.transform.materialize,
     )
-    # ExampleValidator reports and DataGate decides: nothing is computed on data that failed.
+    # ExampleValidator reports, DataGate decides: nothing is computed on refused data.
     transform.add_upstream_node(data_gate)
 
     trainer_examples = (
@@ -201,7 +201,7 @@ def create_components(
             eval_args=trainer_pb2.EvalArgs(splits=["dev"]),
             custom_config={
                 **tuning,
-                # A trial starts where the training will start.
+                # A trial has the same initial weights as the training.
                 "trainer": {**tuning["trainer"], "pretrained": pretrained},
                 "materialized": settings.transform.materialize,
                 "tuning_dir": os.path.join(  # noqa: PTH118 (URI)
@@ -236,7 +236,7 @@ def create_components(
         known_state=context.champion_state,
         code_fingerprint=fingerprints.champion_code,
     )
-    # Not before the training: what is pushed in the meantime is noticed.
+    # After the training, so that a push in the meantime is noticed.
     champion.add_upstream_node(trainer)
     evaluator = ModelEvaluator(
         examples=examples,
@@ -293,10 +293,10 @@ def create_components(
 
 
 def up_to(components: Sequence[base_component.BaseComponent], last: str) -> set[str]:
-    """The ids of the component `last` and of everything that it needs.
+    """Returns the ids of the component `last` and of all components that it depends on.
 
     Raises:
-        KeyError: If no component has that id.
+        KeyError: No component has this id.
     """
     by_id = {component.id: component for component in components}
     wanted: set[str] = set()
@@ -321,7 +321,7 @@ def create_pipeline(
     places: Places,
     metadata_path: str,
 ) -> tfx_pipeline.Pipeline:
-    """Wraps the components for TFX, with caching on and metadata in an SQLite file."""
+    """Wraps the components for TFX, with caching and metadata in an SQLite file."""
     return tfx_pipeline.Pipeline(
         pipeline_name=f"bonafide-{settings.name}",
         pipeline_root=places.artifacts,

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pipeline.console import RunConsole
     from pipeline.local import Finished
 
-# Remedies for errors of the operating system, by a part of their message.
+# Remedies for operating-system errors, by a part of their message.
 _ADVICE = {
     "No space left on device": "Free some space, or choose another --output. The same command then "
     "resumes: finished components are kept.",
@@ -41,14 +41,14 @@ class OutputBusyError(RuntimeError):
 
 
 class Session:
-    """Runs the pipeline once, with a console for people and a log file for everything else.
+    """Runs the pipeline once, with a console for the user and a log file for all other output.
 
     Args:
-        settings: What to run.
+        settings: Settings of the run.
         options: The command line of `local_runner.py`.
-        output: Folder for everything that is written.
+        output: Output folder.
         screen: The console.
-        log: The file that takes everything else.
+        log: Log file for all other output.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Session:
         self._listener: RunConsole | None = None
 
     def run(self) -> int:
-        """Runs everything and returns the exit code."""
+        """Runs the pipeline and returns the exit code."""
         self._console.print(
             f"[bold]Bonafide[/bold]  preset {self._options.preset}  "
             f"corpus {escape(self._settings.corpus.root)}\n"
@@ -90,14 +90,14 @@ class Session:
 
     def _run_locked(self, raise_if_interrupted: Callable[[], None]) -> int:
         started = time.monotonic()
-        # Beam's worker processes import our components, from wherever this was started.
+        # Beam's worker processes import our components, regardless of the working directory.
         python_path = os.environ.get("PYTHONPATH")
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(REPOSITORY), python_path]))
         self._console.print("  [dim]loading TFX and TensorFlow ...[/dim]")
-        # Imported here, because these imports take seconds and a wrong option must fail at once.
+        # Imported here, because these imports take seconds and an invalid option must fail at once.
         from pipeline import console, figures, fingerprints, leftovers, local, pipeline
 
-        raise_if_interrupted()  # a signal may have been lost in the middle of an import
+        raise_if_interrupted()  # a signal may have been lost during an import
         leave_accelerators_to_training()
         beam, corpus = self._settings.beam, self._settings.corpus
         places = pipeline.Places(
@@ -121,7 +121,10 @@ class Session:
             )
             wanted = pipeline.up_to(components, self._options.until or COMPONENTS[-1])
             raise_if_interrupted()
-        except (ValueError, OSError) as error:  # a bad corpus or setting, explained by its message
+        except (
+            ValueError,
+            OSError,
+        ) as error:  # an invalid corpus or setting
             raise_if_interrupted()
             traceback.print_exc()
             return self._fail(str(error))
@@ -146,7 +149,7 @@ class Session:
         self._listener = listener
 
         def show(level: int, text: str) -> None:
-            raise_if_interrupted()  # as often as a long component logs
+            raise_if_interrupted()  # whenever a long component logs
             listener.message(level, text)
 
         try:
@@ -205,7 +208,7 @@ class Session:
 
 
 def leave_accelerators_to_training() -> None:
-    """Keeps the steps around training from allocating a GPU's whole memory.
+    """Prevents the steps before and after training from allocating all GPU memory.
 
     Transform and the evaluation run in this process before and after training: memory grows on
     demand. Beam's worker processes see no GPU at all.
@@ -214,7 +217,7 @@ def leave_accelerators_to_training() -> None:
 
     for gpu in tf.config.list_physical_devices("GPU"):
         tf.config.experimental.set_memory_growth(gpu, True)
-    # This process has read the variable already; its children have not.
+    # This process has already read the variable, its children have not.
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 
 
@@ -222,13 +225,13 @@ _OURS = ("bonafide", "components", "models", "pipeline")
 
 
 def explain(error: BaseException) -> str:
-    """The message of an error for a person, without Beam's and Python's frames."""
+    """Returns the message of an error for the user, without traceback frames."""
     lines = [line for line in str(error).strip().splitlines() if line.strip()]
     if not lines:
         return type(error).__name__
     known = type(error).__module__.partition(".")[0] in _OURS
     if "Traceback" in lines[0] or len(lines) > 30:
-        # Beam sends a worker's traceback as the message: its last line is the error itself.
+        # Beam's message is a worker's traceback, whose last line is the error.
         lines, known = lines[-1:], True
     text = "\n".join([*lines, *getattr(error, "__notes__", [])])
     advice = [what for sign, what in _ADVICE.items() if sign in text]
@@ -237,7 +240,7 @@ def explain(error: BaseException) -> str:
 
 @contextlib.contextmanager
 def only_run_in(output: pathlib.Path) -> Iterator[None]:
-    """Locks the output folder for this process; the lock ends with the process.
+    """Locks the output folder until the process ends.
 
     Raises:
         OutputBusyError: Another process holds the lock; the message names it.

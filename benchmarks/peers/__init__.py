@@ -1,1 +1,1 @@
-"""Programs that `benchmarks` runs in processes, and environments, of their own."""
+"""Programs that `benchmarks` runs in separate processes and environments."""

@@ -1,11 +1,11 @@
 """The peer of `benchmarks/train_speed.py`: the PyPI package `conformer`, trained with PyTorch.
 
 It runs in an environment of its own and imports nothing of this repository. Its only argument is
-the work as JSON (`train_speed.Work`); then every line on standard input asks for one turn, and the
-answer is one line of JSON on standard output.
+the work as JSON (`train_speed.Work`); then every line on standard input requests one turn, and the
+response is one line of JSON on standard output.
 
-`conformer.ConformerBlock` is used as published; `conformer.Conformer` would drop the rates of
-dropout that it is given. `conv_expansion_factor=1` gives its convolution module the width of ours.
+`conformer.ConformerBlock` is used as published; `conformer.Conformer` would ignore the
+dropout rates. `conv_expansion_factor=1` gives its convolution module the width of ours.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class Detector(nn.Module):
 
 
 class Turns:
-    """Trains and scores one batch again and again."""
+    """Trains and scores one batch repeatedly."""
 
     def __init__(self, work: dict[str, Any]) -> None:
         torch.manual_seed(0)
@@ -116,18 +116,18 @@ class Turns:
             return self.run(self.features).sum().item()
 
     def parameters(self) -> int:
-        """How many are trained."""
+        """Number of trained parameters."""
         return sum(parameter.numel() for parameter in self.model.parameters())
 
 
 def peak_mebibytes() -> float:
-    """The most memory that this process has held (`ru_maxrss` begins at that of its parent)."""
+    """Returns the peak memory of this process (`ru_maxrss` starts at the parent's)."""
     status = pathlib.Path("/proc/self/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
 def main() -> None:
-    """Answers requests until standard input ends."""
+    """Serves requests until standard input ends."""
     imported = peak_mebibytes()
     turns = Turns(json.loads(sys.argv[1]))
     for line in sys.stdin:

@@ -14,8 +14,10 @@ import tensorflow as tf
 import tensorflow_transform as tft
 
 from benchmarks.peers.ours import peak_mebibytes
+from models.data.batches import training_batches
 from models.data.class_counts import ClassWeights
-from models.data.input_pipeline import Split, open_splits, training_batches
+from models.data.input_pipeline import open_splits
+from models.data.splits import Split
 from models.network.conformer import Conformer
 from models.settings.conformer import ConformerConfig
 from models.settings.trainer import TrainerConfig
@@ -25,13 +27,13 @@ from models.training.optimizer import build_optimizer
 from models.training.steps import make_train_step, train_epoch
 
 MODEL = ConformerConfig(width=48, num_blocks=2, subsampling_channels=8, pooling_width=16)
-# Less than there are examples at 1x: what waits to be shuffled is as much in every size.
+# Less than the examples at 1x, so that the shuffle buffer is equal for all sizes.
 SHUFFLE_BUFFER = 256
 IMPORTED_MEBIBYTES = peak_mebibytes()
 
 
 def measure_epochs(split: Split, settings: TrainerConfig, epochs: int) -> dict[str, float]:
-    """Trains; what is compiled, and read first, is not timed."""
+    """Trains; compilation and the first reading are not timed."""
     placement = choose_placement("cpu", "float32")
     with placement.scope():
         model = Conformer(MODEL)
@@ -77,7 +79,7 @@ def measure(examples: str, transform_graph: str, cache: str, epochs: int) -> dic
 
 
 def main() -> None:
-    """Measures as the arguments say."""
+    """Measures by the arguments."""
     examples, transform_graph, cache, epochs, answer = sys.argv[1:]
     found = measure(examples, transform_graph, cache, int(epochs))
     pathlib.Path(answer).write_text(json.dumps(found))

@@ -1,8 +1,8 @@
 """Our side of `benchmarks/train_speed.py`: the steps that the trainer runs.
 
-Its only argument is the work as JSON (`train_speed.Work`); then every line on standard input asks
-for one turn, and the answer is one line of JSON on standard output (see `conformer_pytorch.py`,
-which answers for the peer).
+Its only argument is the work as JSON (`train_speed.Work`); then every line on standard input
+requests one turn, and the response is one line of JSON on standard output (see
+`conformer_pytorch.py`, the peer's side).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from models.training.steps import make_score_step, make_train_step
 
 
 class Turns:
-    """Trains and scores one batch again and again."""
+    """Trains and scores one batch repeatedly."""
 
     def __init__(self, work: dict[str, Any]) -> None:
         tf.config.threading.set_intra_op_parallelism_threads(work["threads"])
@@ -40,7 +40,7 @@ class Turns:
         with placement.scope():
             self.model = Conformer(ConformerConfig(**{name: work[name] for name in fields}))
             self.model.build((None, None, work["bands"]))
-            # As the peer: gradients are clipped, and no moving average is kept.
+            # As in the peer: gradients are clipped, without a moving average.
             settings = TrainerConfig(ema_epochs=0, clip_norm=1.0, weight_decay=0.01)
             optimizer = build_optimizer(settings, self.model, steps_per_epoch=1000)
         loss = make_loss("bce", weights=ClassWeights(1.0, 1.0))
@@ -62,18 +62,18 @@ class Turns:
         return float(np.sum(self.score_step(self.features).numpy()))
 
     def parameters(self) -> int:
-        """How many are trained."""
+        """Number of trained parameters."""
         return sum(int(np.prod(weight.shape)) for weight in self.model.trainable_variables)
 
 
 def peak_mebibytes() -> float:
-    """The most memory that this process has held (`ru_maxrss` begins at that of its parent)."""
+    """Returns the peak memory of this process (`ru_maxrss` starts at the parent's)."""
     status = pathlib.Path("/proc/self/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
 def main() -> None:
-    """Answers requests until standard input ends."""
+    """Serves requests until standard input ends."""
     imported = peak_mebibytes()
     turns = Turns(json.loads(sys.argv[1]))
     for line in sys.stdin:

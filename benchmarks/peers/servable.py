@@ -1,9 +1,9 @@
-"""One side of `benchmarks.scoring`: loads a SavedModel and scores in turns.
+"""One side of `benchmarks.scoring`: loads a SavedModel and scores on request.
 
     python -m benchmarks.peers.servable '{"folder": ..., "signature": ..., "input": ...}'
 
-Says on standard output, a JSON object on a line: once that it is ready, then for each line on
-standard input, `{"batch_size": B, "seconds": S}`, the seconds of every call that began within S.
+It writes JSON lines to standard output: one when it is ready, then for each line on standard input,
+`{"batch_size": B, "seconds": S}`, the seconds of every call that started within S.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from bonafide.scoring.model import import_tensorflow
 
 
 def peak_mebibytes() -> float:
-    """The most memory that this process has had."""
+    """Returns the peak memory of this process."""
     status = pathlib.Path("/proc/self/status").read_text()
     return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024
 
 
 def cpu_seconds() -> float:
-    """Processor time of this process, all threads."""
+    """Returns the CPU time of this process, all threads."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
 
 
 def main() -> None:
-    """Loads, scores once, and takes turns until standard input ends."""
+    """Loads, scores once, and serves requests until standard input ends."""
     about = json.loads(sys.argv[1])
     tf = import_tensorflow()
     imported = time.perf_counter()

@@ -1,6 +1,7 @@
-"""Decodes by libsndfile in blocks, samples checked, and the end of WAV: nothing else is looked at.
+"""Decodes with libsndfile in blocks; checks only the samples and the end of WAV files.
 
-What decoding did before it knew containers and compared channels, kept to measure what those cost.
+This was the decoder before it parsed containers and compared channels; it is the reference for
+their cost.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Readers of corpus layouts, by name. A new layout is one small module and one line here.
 
-A reader sees the corpus through `CorpusFiles` and returns a `Corpus`; it uses the standard library
-only and knows nothing of Beam or TensorFlow.
+A reader accesses the corpus through `CorpusFiles` and returns a `Corpus`. It uses the standard
+library only, without Beam or TensorFlow.
 """
 
 import dataclasses
@@ -65,7 +65,7 @@ __all__ = [
 
 
 class LayoutError(CorpusError, SettingsError):
-    """A layout that does not exist, or that does not take an option."""
+    """A layout does not exist or does not support an option."""
 
 
 LAYOUTS: Mapping[str, Layout] = {
@@ -104,10 +104,10 @@ LAYOUTS: Mapping[str, Layout] = {
 
 
 def check(layout: str, options: Options = DEFAULTS) -> None:
-    """Checks the name of a layout, `auto` too, and whether it takes the options.
+    """Validates the name of a layout (or `auto`) and its options.
 
     Raises:
-        LayoutError: The name is unknown, or an option is not for this layout.
+        LayoutError: The name is unknown, or the layout does not support an option.
     """
     if layout == AUTO:
         return
@@ -124,10 +124,10 @@ def check(layout: str, options: Options = DEFAULTS) -> None:
 
 
 def layout_of(files: CorpusFiles, layout: str, options: Options = DEFAULTS) -> str:
-    """The name of the layout, recognised from the files if it is `auto`.
+    """Returns the name of the layout; detects it from the files if it is `auto`.
 
     Raises:
-        CorpusError: No layout fits, or several; or it does not take the options.
+        CorpusError: No layout or several fit, or the layout does not support the options.
     """
     if layout == AUTO:
         layout = detect.detect(detect.CachedFiles(files), LAYOUTS, options)
@@ -136,9 +136,9 @@ def layout_of(files: CorpusFiles, layout: str, options: Options = DEFAULTS) -> s
 
 
 def reader(layout: str) -> CorpusReader:
-    """The reader of a layout, which may be `auto`.
+    """Returns the reader of a layout, which may be `auto`.
 
-    It refuses options that the layout does not take.
+    The reader refuses options that the layout does not support.
 
     Raises:
         CorpusError: The name is unknown; the message lists the known ones.
@@ -154,7 +154,7 @@ def reader(layout: str) -> CorpusReader:
             raise NotThisLayoutError(f"{error}{_hint(files)}") from error
         except CorpusError:
             raise
-        except FileError as error:  # A protocol in it.
+        except FileError as error:  # In a protocol.
             raise CorpusError(str(error)) from error
         if layout != AUTO:
             return corpus
@@ -165,7 +165,7 @@ def reader(layout: str) -> CorpusReader:
 
 
 def _hint(files: CorpusFiles) -> str:
-    """The layout that a corpus seems to have in place of the configured one; empty if none."""
+    """Suggests another layout that matches the files; empty if none does."""
     try:
         name = detect.detect(files, LAYOUTS, DEFAULTS)
     except CorpusError:

@@ -26,14 +26,14 @@ _ASV_SCORES = "ASVspoof2019_LA_asv_scores/ASVspoof2019.LA.asv.{split}.gi.trl.sco
 
 
 def find(track: str) -> Callable[[CorpusFiles], str]:
-    """The finder of a track (`LA` or `PA`); see `asvspoof_protocols.find`."""
+    """Returns the finder of a track (`LA` or `PA`); see `asvspoof_protocols.find`."""
     return lambda files: asvspoof_protocols.find(files, _places(track))
 
 
 def reader(track: str) -> base.CorpusReader:
-    """The reader of a track: three protocols and three listings. Takes no options.
+    """Returns the reader of a track, which has no options.
 
-    Utterances without a file keep the path at which a FLAC was expected. It raises FileError if a
+    Utterances without a file have the path of the expected FLAC. The reader raises FileError if a
     protocol is missing, empty or malformed, or an utterance id occurs twice.
     """
 
@@ -60,6 +60,6 @@ def _places(track: str) -> asvspoof_protocols.Places:
 
 
 def asv_scores(files: CorpusFiles, split: str) -> str | None:
-    """Returns the path of the organisers' ASV scores of a split of LA, None without such a file."""
+    """Returns the path of the organisers' ASV scores of a split of LA; None without such a file."""
     path = find("LA")(files) + _ASV_SCORES.format(split=split)
     return path if files.exists(path) else None

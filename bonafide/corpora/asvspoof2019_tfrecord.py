@@ -2,9 +2,10 @@
 
     asvspoof/{train,valid,test}*.tfrec
 
-Each tf.Example holds `audio` (a WAV file), `id`, `speaker_id`, `system_id` and `target`, which is 1
-for **spoof**. An utterance's path names the bytes of its audio: `train00.tfrec#OFFSET:LENGTH`. To
-find them, the files are read as a whole, one at a time; no audio is kept.
+Each tf.Example has `audio` (a WAV file), `id`, `speaker_id`, `system_id` and `target`, which is 1
+for **spoof**. The path of an utterance gives the byte range of its audio:
+`train00.tfrec#OFFSET:LENGTH`. To find it, the files are read completely, one at a time; no audio is
+kept in memory.
 """
 
 import io
@@ -26,11 +27,11 @@ _LOOKED_FOR = 64  # bytes of audio: a header, and some samples
 
 
 def find(files: CorpusFiles) -> str:
-    """Where the TFRecord files lie below the root.
+    """Returns the folder of the TFRecord files below the root.
 
     Raises:
-        NotThisLayoutError: There are none.
-        CorpusError: Those of a split are missing.
+        NotThisLayoutError: There are no such files.
+        CorpusError: The files of a split are missing.
     """
     for prefix in _PREFIXES:
         there = {match[1] for name in files.list(prefix[:-1]) if (match := _NAME.fullmatch(name))}
@@ -50,10 +51,10 @@ def find(files: CorpusFiles) -> str:
 
 
 def read(files: CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -> base.Corpus:
-    """Reads all files to find where the audio lies; takes no options.
+    """Reads all files to locate the audio. There are no options.
 
     Raises:
-        CorpusError: A file is cut off or holds something else, or an utterance id occurs twice.
+        CorpusError: A file is truncated or has other content, or an utterance id occurs twice.
     """
     del options
     prefix = find(files)
@@ -64,7 +65,7 @@ def read(files: CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -
             path, split = prefix + name, _SPLITS[match[1]]
             rows = list(parse(files.read_bytes(path), path, split, corpus_name=corpus_name))
             if not rows:
-                raise base.CorpusError(f"{path}: there is no record in it")
+                raise base.CorpusError(f"{path}: expected records, got an empty file")
             for row, length in rows:
                 utterances.append(row)
                 audio[row.path] = FileInfo(length, info.modified_seconds)
@@ -78,13 +79,13 @@ def parse(
     """Yields the utterances of a TFRecord file, with the size of their audio in bytes.
 
     Args:
-        data: The file.
-        where: Its path.
-        split: Written into every row, as the name of the corpus is.
-        corpus_name: See `split`.
+        data: Content of the file.
+        where: Path of the file.
+        split: Split of all rows.
+        corpus_name: Name of the corpus in all rows.
 
     Raises:
-        FileError: It is damaged or cut off, or a record is not as the layout has it.
+        FileError: The file is damaged or truncated, or a record does not have this layout.
     """
     from bonafide.storage import records  # with protobuf, which other corpora do not need
 
@@ -116,7 +117,7 @@ def _audio(values: Mapping[str, Any], source: str) -> bytes:
 
 
 def _find(record: bytes, audio: bytes) -> int:
-    """Where the audio begins in its record; if it is there twice, either place will do."""
+    """Returns the offset of the audio in its record; of identical copies, the first."""
     at = record.find(audio[:_LOOKED_FOR])
     while not record.startswith(audio, at):
         at = record.find(audio[:_LOOKED_FOR], at + 1)

@@ -1,4 +1,4 @@
-"""ASVspoof 2021 LA, DF and PA: for evaluation only, so that all rows go to the split `eval`.
+"""ASVspoof 2021 LA, DF and PA: for evaluation only; all rows belong to the split `eval`.
 
     keys/{LA,DF,PA}/CM/trial_metadata.txt                (LA-keys-full.tar.gz and its like)
     ASVspoof2021_{LA,DF,PA}_eval/flac/<UTTERANCE_ID>.flac
@@ -9,8 +9,8 @@ Lines of 8 (LA), 13 (DF) or 12 (PA) columns:
     LA_0023 DF_E_2000011 nocodec asvspoof A14 spoof notrim progress traditional_vocoder - - - -
     PA_0010 PA_E_1000001 R3 M3 d4 r1 m1 s4 c4 spoof notrim eval
 
-PA names no attacks; its replay device (`s4`) stands for one. The parts of DF and PA may be unpacked
-into one folder or into one each (`ASVspoof2021_DF_eval_part00/ASVspoof2021_DF_eval/flac`).
+PA has no attack ids; the replay device (`s4`) is used as one. The parts of DF and PA may be
+unpacked into one folder or into one each (`ASVspoof2021_DF_eval_part00/ASVspoof2021_DF_eval/flac`).
 """
 
 import collections
@@ -31,14 +31,14 @@ _PARTS = 10
 
 
 def find(track: str) -> Callable[[CorpusFiles], str]:
-    """The finder of a track (`LA`, `DF` or `PA`); see `asvspoof_protocols.find`."""
+    """Returns the finder of a track (`LA`, `DF` or `PA`); see `asvspoof_protocols.find`."""
     return lambda files: asvspoof_protocols.find(files, _places(track))
 
 
 def reader(track: str) -> base.CorpusReader:
-    """The reader of a track. Options: `subset` (`eval`, ..., `all`) and `trim`.
+    """Returns the reader of a track. Options: `subset` (`eval`, ..., `all`) and `trim`.
 
-    It raises FileError if the keys are missing, empty or malformed, an utterance id occurs twice,
+    The reader raises FileError if the keys are missing, empty or malformed, an id occurs twice,
     or no trial has the subset and the trim of the options.
     """
 

@@ -3,13 +3,13 @@
     ASVspoof5_protocols/ASVspoof5.{train,dev.track_1,eval.track_1}.tsv
     flac_T/  flac_D/  flac_E_eval/
 
-The protocols have no header, and their columns are separated by blanks in spite of the name: 10 of
-them, or 6 in an older form.
+The protocols have no header. Despite their name, their columns are separated by spaces: 10
+columns, or 6 in an older form.
 
     D_4461 D_0000000169 F - - - AC1 A14 spoof -
     T_4850 T_0000000000 F - A05 spoof
 
-The root holds the folders of audio; protocols lie there, or in a folder of their own.
+The root contains the audio folders; the protocols are in the root or in a folder of their own.
 """
 
 from bonafide.corpora import asvspoof_protocols, base
@@ -37,12 +37,12 @@ _LAYOUTS = (layouts.ASVSPOOF5, layouts.ASVSPOOF5_OLD)
 
 
 def find(files: CorpusFiles) -> str:
-    """Where the corpus lies below the root; see `asvspoof_protocols.find`."""
+    """Returns the folder of the corpus below the root; see `asvspoof_protocols.find`."""
     return asvspoof_protocols.find(files, _PLACES)
 
 
 def read(files: CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -> base.Corpus:
-    """Reads the three protocols and lists the folders of audio; takes no options.
+    """Reads the three protocols and lists the audio folders. There are no options.
 
     Raises:
         CorpusError: A protocol is missing, empty or malformed, or an utterance id occurs twice.

@@ -1,4 +1,4 @@
-"""Corpora of protocols without a header, a file for each split, and folders of audio."""
+"""Reader of corpora with a headerless protocol per split and folders of audio."""
 
 import dataclasses
 import functools
@@ -14,12 +14,12 @@ from bonafide.trials.tables import Row
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Places:
-    """Where a layout has its files, below the root.
+    """Paths of a layout's files below the root.
 
     Attributes:
-        name: Of the layout, for messages.
-        prefixes: Where the corpus itself may lie: what comes before all other paths.
-        protocols: By split, the places where its protocol may be, the usual one first.
+        name: Name of the layout, for messages.
+        prefixes: Possible folders of the corpus; prefixes of all other paths.
+        protocols: By split, the possible paths of its protocol, the usual one first.
         audio: By split, the folders of its audio.
     """
 
@@ -30,11 +30,11 @@ class Places:
 
 
 def find(files: CorpusFiles, places: Places) -> str:
-    """The first prefix with a protocol of every split.
+    """Returns the first prefix with a protocol of every split.
 
     Raises:
-        NotThisLayoutError: There is no protocol of the layout at all.
-        CorpusError: Some are there and others are missing, which are named.
+        NotThisLayoutError: There is no protocol of the layout.
+        CorpusError: Some protocols are missing; the message names them.
     """
     for prefix in places.prefixes:
         missing = [
@@ -56,8 +56,8 @@ def find(files: CorpusFiles, places: Places) -> str:
         for path in paths
     )
     raise base.NotThisLayoutError(
-        f"corpus root {files.root}: no {places.name} protocol file found. Is the root the "
-        f"folder that holds the corpus? Tried, below the root:\n  {tried}"
+        f"corpus root {files.root}: no {places.name} protocol file found. Check that the root is "
+        f"the folder of the corpus. Paths tried below the root:\n  {tried}"
     )
 
 
@@ -69,16 +69,16 @@ def read(
     corpus_name: str,
     keep: Callable[[Layout, Row], bool] | None = None,
 ) -> base.Corpus:
-    """Reads all protocols and lists all folders, once each.
+    """Reads all protocols and lists all folders once.
 
     Args:
         files: The corpus.
-        places: Where its files are.
-        layouts: Those that its protocols may have.
-        corpus_name: Written into every row.
-        keep: Which lines to keep; None keeps all of them.
+        places: Paths of its files.
+        layouts: Possible layouts of its protocols.
+        corpus_name: Name of the corpus in every row.
+        keep: Filter of the lines; None keeps all.
 
-    Columns that are called as one of `base.EXTRA_NAMES` become the `extra` of the rows.
+    Columns with a name of `base.EXTRA_NAMES` become the `extra` of the rows.
 
     Raises:
         FileError: A protocol is missing, empty or malformed, or an utterance id occurs twice.
@@ -89,7 +89,7 @@ def read(
     read_protocols = []
     for split, paths in places.protocols.items():
         path = _first(files, prefix, paths)
-        assert path is not None  # `find` has seen it.
+        assert path is not None  # `find` has checked this.
         read_protocols.append(path)
         by_stem: dict[str, str] = {}
         for folder in places.audio[split]:
@@ -122,11 +122,11 @@ def read(
 def parse(
     text: str, where: str, layouts: Iterable[Layout]
 ) -> tuple[Layout, Iterator[tuple[Row, protocols.Trial]]]:
-    """The layout of a protocol, and its lines; see `layouts.open_layout`.
+    """Returns the layout of a protocol, and its lines; see `layouts.open_layout`.
 
     Raises:
-        FileError: It is empty, or has another layout. A malformed line is raised when it is
-            reached; so is an utterance id that cannot be the name of a file.
+        FileError: It is empty, or has another layout. The iterator also raises it for a malformed
+            line and for an utterance id that cannot be a file name.
     """
     layout, table = open_layout(text, where, layouts)
 
@@ -140,7 +140,7 @@ def parse(
 
 
 def _system(layout: Layout, row: Row, trial: protocols.Trial) -> str:
-    """The attack; where attacks have no names, the replay device stands for one."""
+    """Returns the attack id; without attack ids, the replay device."""
     if "device" not in layout.names:
         return trial.attack
     return keys.attack_of(trial.key, layout.cell(row, "device"))
@@ -148,7 +148,7 @@ def _system(layout: Layout, row: Row, trial: protocols.Trial) -> str:
 
 @functools.lru_cache
 def _extra(names: tuple[str, ...], cells: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    """The `extra` of a row: there are few different ones, on many lines."""
+    """Returns the `extra` of a row; cached, because few values occur on many lines."""
     return base.extra(dict(zip(names, cells, strict=True)))
 
 

@@ -1,7 +1,7 @@
-"""What every corpus reader shares: the row it yields, what it returns, the checks it makes.
+"""Types and checks that all corpus readers share.
 
-A reader turns protocol files into `Utterance` rows. It sees the corpus through `CorpusFiles` only,
-so the same reader works on a local disk, on an object store and on a dictionary in a test.
+A reader converts protocol files to `Utterance` rows. It accesses the corpus through `CorpusFiles`,
+so it works on a local disk, on an object store and on a dictionary in a test.
 """
 
 import dataclasses
@@ -14,8 +14,8 @@ from bonafide.storage.text_files import FileError
 from bonafide.trials import ids
 
 SPLITS = ("train", "dev", "eval")
-UNKNOWN_SPEAKER = "-"  # Where a corpus names no speakers; intervals are by utterance then.
-# What a corpus may say of an utterance besides; each is an optional feature of the schema.
+UNKNOWN_SPEAKER = "-"  # For corpora without speakers; intervals are then by utterance.
+# Further metadata of utterances; each is an optional feature of the schema.
 EXTRA_NAMES = (
     *("codec", "transmission", "environment", "vocoder", "source"),
     *("gender", "language", "text"),
@@ -23,11 +23,11 @@ EXTRA_NAMES = (
 
 
 class CorpusError(FileError):
-    """The corpus cannot be used as it is; the message says what, where and what to do."""
+    """The corpus cannot be used; the message states problem, place and remedy."""
 
 
 class NotThisLayoutError(CorpusError):
-    """Nothing of the layout is below the root."""
+    """The root has no files of the layout."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -36,15 +36,15 @@ class Utterance:
 
     Attributes:
         utterance_id: Unique in the corpus, safe as a file name.
-        speaker_id: Who speaks, or whose voice is imitated.
-        system_id: The attack that made it, `-` for bona fide.
+        speaker_id: The speaker, or the speaker whose voice is imitated.
+        system_id: The attack that generated it, `-` for bona fide.
         key: `bonafide` or `spoof`.
         split: `train`, `dev` or `eval`.
-        path: The audio file: relative to the corpus root, or absolute. Where there is
-            none, the path at which it was expected.
+        path: The audio file: relative to the corpus root, or absolute. If it is missing, its
+            expected path.
         corpus: The name of the corpus.
         source: `file:line` of the protocol row (or the file, without one), for messages.
-        extra: What else is known, as (name, value) pairs with names from `EXTRA_NAMES`.
+        extra: Further metadata as (name, value) pairs with names from `EXTRA_NAMES`.
     """
 
     utterance_id: str
@@ -64,10 +64,10 @@ class Corpus:
 
     Attributes:
         utterances: All rows of all splits, in protocol order.
-        protocols: The paths of the protocol files that were read.
-        audio: The audio files found, by path. An utterance whose path is not here is missing.
-        notes: What people should know of how it was read, a sentence each.
-        layout: The name of its layout, where it was recognised from the files.
+        protocols: Paths of the protocol files.
+        audio: The audio files found, by path. Utterances with other paths are missing.
+        notes: Remarks about the reading for the user, a sentence each.
+        layout: The name of its layout, if it was detected from the files.
     """
 
     utterances: tuple[Utterance, ...]
@@ -87,9 +87,9 @@ class CorpusReader(Protocol):
 
 
 def extra(values: Mapping[str, str | None]) -> tuple[tuple[str, str], ...]:
-    """The `extra` of an utterance: what is known, of the names and in the order of EXTRA_NAMES.
+    """Returns the `extra` of an utterance in the order of EXTRA_NAMES.
 
-    An empty value, `-` and None are not known.
+    Empty values, `-` and None are omitted.
     """
     return tuple(
         (name, ids.printable(value))
@@ -103,6 +103,6 @@ def refuse_duplicates(utterances: Sequence[Utterance]) -> None:
     for other, place in ids.duplicates([row.utterance_id for row in utterances]):
         raise CorpusError(
             f"{utterances[place].source}: utterance id {utterances[place].utterance_id!r} was "
-            f"already used at {utterances[other].source}; an utterance belongs to one split and "
-            "has one line: remove one"
+            f"already used at {utterances[other].source}. An utterance has one line in one split. "
+            "Remove one of the lines"
         )

@@ -1,4 +1,4 @@
-"""Which layout a corpus has, recognised from its files."""
+"""Detects the layout of a corpus from its files."""
 
 import dataclasses
 import functools
@@ -15,15 +15,15 @@ FIRST, LATER, LAST, NEVER = range(4)
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Layout:
-    """A layout that can be read.
+    """A supported layout.
 
     Attributes:
-        find: Returns where the corpus lies below the root; raises NotThisLayoutError if nothing of
-            the layout is there, another FileError if something is missing.
-        read: Reads it.
-        options: The names of the options that it takes.
-        turn: When it is looked for: FIRST, or LATER if that takes a listing of many files, or LAST
-            if many corpora look like this, or NEVER.
+        find: Returns the folder of the corpus below the root; raises NotThisLayoutError if no file
+            of the layout exists, another FileError if files are missing.
+        read: Reads the corpus.
+        options: The names of its options.
+        turn: When the detection tries it: FIRST, LATER if it lists many files, LAST if many
+            corpora match it, or NEVER.
     """
 
     find: Callable[[CorpusFiles], str]
@@ -33,7 +33,7 @@ class Layout:
 
 
 class CachedFiles:
-    """`CorpusFiles` that lists each folder, and looks for each file, once only."""
+    """`CorpusFiles` with a cache of listings and file lookups."""
 
     def __init__(self, files: CorpusFiles) -> None:
         self.root = files.root
@@ -47,15 +47,15 @@ class CachedFiles:
 
 
 def detect(files: CorpusFiles, layouts: Mapping[str, Layout], options: Options) -> str:
-    """The name of the layout of a corpus.
+    """Returns the name of the layout of a corpus.
 
     Args:
         files: The corpus.
-        layouts: Those that it may have.
-        options: Options of the layout; one that names a manifest decides for `manifest`.
+        layouts: The layouts to try.
+        options: Options of the layout; the option `manifest` implies the layout `manifest`.
 
     Raises:
-        CorpusError: None or several fit; the message says what is there of which, and what is
+        CorpusError: No layout or several fit; the message lists what was found and what is
             missing.
     """
     if options.manifest:
@@ -65,24 +65,24 @@ def detect(files: CorpusFiles, layouts: Mapping[str, Layout], options: Options) 
         found, near = _find(files, of_turn)
         if len(found) > 1:
             raise base.CorpusError(
-                f"corpus root {files.root}: it looks like {' and '.join(found)}: say which by "
+                f"corpus root {files.root}: it looks like {' and '.join(found)}. Choose one with "
                 "corpus.layout"
             )
         if found:
             return found[0]
-        if near:  # What is incomplete must not be taken for something simpler.
+        if near:  # An incomplete layout must not be read as a simpler one.
             raise base.CorpusError(
-                f"corpus root {files.root}: no layout is complete there. These come near:\n"
+                f"corpus root {files.root}: no layout is complete. Partial matches:\n"
                 + "\n".join(near)
             )
     raise base.CorpusError(
-        f"corpus root {files.root}: none of the known layouts is there. Is it the right folder? "
-        f"Known: {', '.join(layouts)}"
+        f"corpus root {files.root}: no supported layout found. Check the folder. "
+        f"Layouts: {', '.join(layouts)}"
     )
 
 
 def _find(files: CorpusFiles, layouts: Mapping[str, Layout]) -> tuple[list[str], list[str]]:
-    """Returns the layouts that are there, and what others lack of which something is there."""
+    """Returns the layouts that match, and messages about partial matches."""
     found, incomplete = [], []
     for name, layout in layouts.items():
         try:

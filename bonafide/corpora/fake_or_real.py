@@ -1,9 +1,9 @@
-"""Fake-or-Real (FoR): bundled speech corpora beside commercial and neural synthesis.
+"""Fake-or-Real (FoR): real speech of several corpora, and commercial and neural synthesis.
 
     for-{norm,2sec,original,rerec}/{training,validation,testing}/{real,fake}/*.wav
 
-The root is one of the four versions, or the folder above when it holds one of them only. Neither
-speakers nor systems are named: intervals are by utterance, and all spoofs are one attack.
+The root is one of the four versions, or a folder that contains only one of them. The corpus names
+neither speakers nor systems: intervals are by utterance, and all spoofs count as one attack.
 """
 
 from bonafide.audio import endings
@@ -18,11 +18,11 @@ _KEYS = {"real": keys.BONAFIDE, "fake": keys.SPOOF}
 
 
 def find(files: CorpusFiles) -> str:
-    """Where the folders `training`, `validation` and `testing` lie below the root.
+    """Returns the parent of the folders `training`, `validation` and `testing`.
 
     Raises:
-        NotThisLayoutError: There is none of them.
-        CorpusError: Some are there and others are missing, or several versions are there.
+        NotThisLayoutError: None of them exists.
+        CorpusError: Some of them are missing, or there are several versions.
     """
     nested = [prefix for name in _VERSIONS for prefix in (f"{name}/", f"{name}/{name}/")]
     found = []
@@ -38,8 +38,8 @@ def find(files: CorpusFiles) -> str:
             break
     if len(found) > 1:
         raise base.CorpusError(
-            f"corpus root {files.root}: several versions of Fake-or-Real are there, "
-            f"{', '.join(prefix.rstrip('/') for prefix in found)}: name one of them as the root"
+            f"corpus root {files.root}: expected one version of Fake-or-Real, got "
+            f"{', '.join(prefix.rstrip('/') for prefix in found)}. Set the root to one of them"
         )
     if not found:
         raise base.NotThisLayoutError(
@@ -54,7 +54,7 @@ def _folders(prefix: str) -> list[str]:
 
 
 def read(files: CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -> base.Corpus:
-    """Lists the six folders; takes no options.
+    """Lists the six folders. There are no options.
 
     Raises:
         CorpusError: See `find`; or a folder has no audio.
@@ -69,7 +69,7 @@ def read(files: CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -
             listing = files.list(place)
             by_stem = endings.audio_by_stem(listing)
             if not by_stem:
-                raise base.CorpusError(f"{place}: there is no file of audio in it")
+                raise base.CorpusError(f"{place}: expected audio files, got none")
             for stem, name in sorted(by_stem.items()):
                 path = f"{place}/{name}"
                 audio[path] = listing[name]
@@ -86,5 +86,5 @@ def read(files: CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -
                     )
                 )
     base.refuse_duplicates(utterances)
-    note = "no speakers are named: nothing can tell whether splits share some"
+    note = "the corpus names no speakers, so speakers may be in several splits"
     return base.Corpus(tuple(utterances), (), audio, (note,))

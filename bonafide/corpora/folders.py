@@ -1,12 +1,12 @@
-"""Two folders, one of real speech and one of synthetic speech, without any protocol.
+"""Two folders of real and synthetic speech, without a protocol.
 
     real/[SPEAKER/]*.wav                    bona fide
     fake/[SYSTEM/[SPEAKER/]]*.wav           spoof
 
-or the same three times, below `train/`, `dev/` and `eval/`. `real` may also be called `bonafide`,
-`bona-fide` or `genuine`, and `fake` `spoof`; splits may be called as other corpora call them
-(`training`, `validation`, `test`, ...). Without folders of splits, they are made by speaker, so
-that speakers must be named; a system without folders of speakers counts as a voice.
+or both folders below each of `train/`, `dev/` and `eval/`. Other names of `real` are `bonafide`,
+`bona-fide` and `genuine`, of `fake` `spoof`; splits may have the names of other corpora
+(`training`, `validation`, `test`, ...). Without folders of splits, splits are made by speaker,
+which requires speaker folders; a system without speaker folders counts as one voice.
 """
 
 import dataclasses
@@ -33,12 +33,12 @@ class _Place:
 
 
 def find(files: CorpusFiles) -> str:
-    """Returns which folders there are, for people.
+    """Returns a description of the folders.
 
     Raises:
-        NotThisLayoutError: There is no such folder with audio.
-        CorpusError: One class, or one class of a split, is there without the other; or splits are
-            there beside folders without.
+        NotThisLayoutError: No such folder with audio exists.
+        CorpusError: A class is missing, overall or in a split; or there are folders with and
+            without splits.
     """
     return ", ".join(place.folder for place in _places(files))
 
@@ -82,12 +82,12 @@ def _has_audio(files: CorpusFiles, folder: str) -> bool:
 
 
 def read(files: CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -> base.Corpus:
-    """Lists the folders, and makes splits by speaker where there are none.
+    """Lists the folders, and makes splits by speaker if there are none.
 
-    Options: those of `splits`, where there are no folders of splits.
+    Options: those of `splits`, if there are no folders of splits.
 
     Raises:
-        CorpusError: See `find`; or splits cannot be made, or two files would have the same id.
+        CorpusError: As `find`; or splits cannot be made, or two files would have the same id.
     """
     rows: list[base.Utterance] = []
     audio: dict[str, FileInfo] = {}

@@ -3,9 +3,9 @@
     release_in_the_wild/meta.csv        file,speaker,label
     release_in_the_wild/0.wav ...
 
-A line reads `0.wav,Alec Guinness,spoof` or `9.wav,Alec Guinness,bona-fide`. Nothing says which
-system made a spoof. It has no splits; it is mostly used for evaluation as a whole, which
-`split=eval` does.
+Lines are `0.wav,Alec Guinness,spoof` or `9.wav,Alec Guinness,bona-fide`. The corpus does not name
+the systems of spoofs. It has no splits; it is mostly used as a whole for evaluation
+(`split=eval`).
 """
 
 from bonafide.audio import endings
@@ -21,10 +21,10 @@ _HEADER = ("file", "speaker", "label")
 
 
 def find(files: CorpusFiles) -> str:
-    """Where `meta.csv` lies below the root.
+    """Returns the folder of `meta.csv` below the root.
 
     Raises:
-        NotThisLayoutError: There is none, or it is another one.
+        NotThisLayoutError: There is none, or it belongs to another corpus.
     """
     for prefix in _PREFIXES:
         path = f"{prefix}meta.csv"
@@ -37,7 +37,7 @@ def find(files: CorpusFiles) -> str:
 
 
 def _names(text: str, where: str) -> set[str]:
-    """The names of the columns of a table that may be of another corpus; none if it is no table."""
+    """Returns the column names of a table of any corpus; empty if the text is not a table."""
     try:
         return set(tables.read_table(text, where, delimiter=",").names)
     except FileError:

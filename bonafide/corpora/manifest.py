@@ -1,13 +1,13 @@
-"""A manifest: a table with a row for each recording, for any corpus of your own.
+"""Manifest: a table with a row for each recording, for any corpus.
 
     path,key,speaker,system,split,language
     audio/1.wav,bonafide,S1,-,train,en
     audio/2.wav,spoof,S1,TTS-A,train,en
 
-CSV, TSV or JSON Lines (`manifest.csv`, `.tsv`, `.jsonl` at the root, or where `manifest` says).
-`path` is relative to the root, or the URI of a Beam filesystem. Only `path` and `key` must be
-there; the options `path_column` and so on name columns of other names. Columns named as
-in `base.EXTRA_NAMES` are kept besides.
+CSV, TSV or JSON Lines (`manifest.csv`, `.tsv`, `.jsonl` at the root, or the option `manifest`).
+`path` is relative to the root, or the URI of a Beam filesystem. Only `path` and `key` are
+required; the options `path_column` etc. set other column names. Columns with a name of
+`base.EXTRA_NAMES` are kept.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ from bonafide.text import shown
 from bonafide.trials import ids, keys, tables
 
 _NAMES = ("manifest.csv", "manifest.tsv", "manifest.jsonl")
-# What columns are usually called, the best name first.
+# Usual column names, the preferred one first.
 _USUAL = {
     "path": ("path", "file", "filename", "file_name", "audio", "wav"),
     "key": tables.KEY_NAMES,
@@ -36,8 +36,8 @@ def find(files: CorpusFiles) -> str:
     """Returns the path of the manifest.
 
     Raises:
-        NotThisLayoutError: There is none.
-        CorpusError: There are several.
+        NotThisLayoutError: There is no manifest.
+        CorpusError: There are several manifests.
     """
     return _find(files, DEFAULTS)
 
@@ -59,12 +59,12 @@ def _find(files: CorpusFiles, options: Options) -> str:
 
 
 def read(files: CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -> base.Corpus:
-    """Reads the manifest, lists the folders that it names, and makes splits where it has none.
+    """Reads the manifest, lists its folders, and makes splits if it has none.
 
     Options: those of columns and keys, and those of `splits`.
 
     Raises:
-        CorpusError: A malformed row, an id used twice, speakers or splits named in some rows only,
+        CorpusError: A malformed row, a duplicate id, speakers or splits in some rows only,
             or splits cannot be made.
     """
     where = _find(files, options)
@@ -89,20 +89,20 @@ def _folder(path: str) -> str:
 
 
 def _all_or_none(rows: Sequence[base.Utterance], where: str) -> None:
-    """Refuses a manifest that names speakers, or splits, in some rows only."""
+    """Refuses a manifest with speakers, or splits, in some rows only."""
     for what, without in (
         ("split", [row for row in rows if not row.split]),
         ("speaker", [row for row in rows if row.speaker_id == base.UNKNOWN_SPEAKER]),
     ):
         if without and len(without) < len(rows):
             raise base.CorpusError(
-                f"{without[0].source}: this row names no {what}, as {len(without):,} of "
-                f"{len(rows):,} in {where} do not: name it in all rows, or in none"
+                f"{without[0].source}: expected a {what} in all rows or in none, got none in "
+                f"{len(without):,} of {len(rows):,} rows of {where}. Complete or remove the column"
             )
 
 
 def parse(text: str, where: str, *, corpus_name: str, options: Options) -> Iterator[base.Utterance]:
-    """Yields the rows of a manifest, with an empty split where it names none.
+    """Yields the rows of a manifest; the split is empty if there is none.
 
     Raises:
         FileError: A column is missing, or a row is malformed.
@@ -117,7 +117,7 @@ def parse(text: str, where: str, *, corpus_name: str, options: Options) -> Itera
 
 
 def _column(table: tables.Table, what: str, options: Options) -> int | None:
-    """The column that an option names, or else the first usual one; None where there is none."""
+    """Returns the column of an option, else the first usual one, else None."""
     named = getattr(options, f"{what}_column")
     names = (named.lower(),) if named else _USUAL[what]
     column = table.find(names)
@@ -170,12 +170,12 @@ def _utterance(
 
 
 def paths(text: str, where: str) -> Iterator[str]:
-    """Yields the paths in a manifest, of which no other column need be there.
+    """Yields the paths in a manifest, which need no other column.
 
-    Unlike `parse`, which is for what UtteranceGen reads, it takes any ending.
+    Unlike `parse`, which is for UtteranceGen's input, it allows any file extension.
 
     Raises:
-        FileError: There is no column with paths, or a path is not one below the root.
+        FileError: There is no column of paths, or a path is not below the root.
     """
     table = tables.read_table(text, where)
     column = table.find(_USUAL["path"])
@@ -188,7 +188,7 @@ def paths(text: str, where: str) -> Iterator[str]:
 
 
 def _path(row: tables.Row, text: str) -> str:
-    """The path of a recording that UtteranceGen can read."""
+    """Returns the path of a recording that UtteranceGen can read."""
     path = text.replace("\\", "/")
     if not endings.is_audio(path.partition("://")[2] or path):
         raise row.error(f"expected the path of an audio file, got {shown(text)}")
@@ -196,7 +196,7 @@ def _path(row: tables.Row, text: str) -> str:
 
 
 def _below_root(row: tables.Row, text: str) -> str:
-    """The path as other rows and listings write it."""
+    """Returns the path in normal form, as in other rows and listings."""
     path = text.replace("\\", "/")
     scheme, separator, rest = path.partition("://")
     if not separator:

@@ -2,10 +2,10 @@
 
     la=/data/LA;itw=/data/release_in_the_wild@in-the-wild;own=gs://bank/calls@manifest?split=train
 
-Members are separated by `;`. A member is `NAME=ROOT`, then `@LAYOUT` where the layout is not to be
-recognised from the files, then `?OPTION=VALUE,...` for the options of that layout. Ids of
-utterances, speakers and attacks get the name in front (`la.A01`): the A01 of one corpus is not that
-of another. The `corpus` of an utterance is the name.
+Members are separated by `;`. A member is `NAME=ROOT`, optionally followed by `@LAYOUT` (default:
+detected from the files) and by `?OPTION=VALUE,...` for the options of the layout. Ids of
+utterances, speakers and attacks are prefixed by the name (`la.A01`), because the A01 of one corpus
+is not that of another. The `corpus` of an utterance is the name.
 """
 
 import dataclasses
@@ -28,7 +28,7 @@ class Member:
     """One corpus of a mixture.
 
     Attributes:
-        name: Goes before the ids of its utterances, speakers and attacks.
+        name: Prefix of the ids of its utterances, speakers and attacks.
         root: A folder, or the URI of a Beam filesystem.
         layout: The name of its layout, or `auto`.
         options: Options of the layout.
@@ -40,49 +40,51 @@ class Member:
     options: Options
 
     def text(self) -> str:
-        """As it is parsed."""
+        """The member in the syntax of `parse`."""
         pairs = ",".join(f"{name}={value}" for name, value in self.options.changed().items())
         return f"{self.name}={self.root}@{self.layout}" + (f"?{pairs}" if pairs else "")
 
 
 def is_member(text: str) -> bool:
-    """Whether a text is meant as a member and not as a path."""
+    """Returns whether a text is a member and not a path."""
     name, equals, root = text.partition("=")
     return bool(equals and root and _NAME.fullmatch(name))
 
 
 def parse(text: str) -> tuple[Member, ...]:
-    """The members of a mixture.
+    """Parses a mixture.
 
     Raises:
-        CorpusError: The text is malformed, or a name is there twice.
+        CorpusError: The text is malformed, or a name is not unique.
     """
     members = tuple(_member(part.strip()) for part in text.split(";") if part.strip())
     names = [member.name for member in members]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise base.CorpusError(f"mixture of corpora: the name {', '.join(twice)} is there twice")
+        raise base.CorpusError(
+            f"mixture of corpora: expected unique names, got {', '.join(twice)} twice"
+        )
     if not members:
-        raise base.CorpusError(f"mixture of corpora: no corpus is named; expected {_EXPECTED}")
+        raise base.CorpusError(f"mixture of corpora: expected {_EXPECTED}, got no corpus")
     return members
 
 
 def find(files: CorpusFiles) -> str:
-    """Returns the names of the members, for people; see `parse`."""
+    """Returns a description with the names of the members; see `parse`."""
     return ", ".join(member.name for member in parse(files.root))
 
 
 def take_out(text: str, option: str) -> tuple[str, dict[str, str]]:
-    """Takes out an option that is meant for others than the readers.
+    """Removes an option that is not for the readers.
 
     Args:
         text: A mixture.
-        option: Its name.
+        option: Name of the option.
 
     Returns:
-        The mixture without it, and its values by the names of the corpora that have it.
+        The mixture without the option, and corpus name -> value.
 
     Raises:
-        CorpusError: A corpus has it twice.
+        CorpusError: A corpus has the option twice.
     """
     members: list[str] = []
     values: dict[str, str] = {}
@@ -97,7 +99,9 @@ def take_out(text: str, option: str) -> tuple[str, dict[str, str]]:
             else:
                 kept.append(pair)
         if len(found) > 1:
-            raise base.CorpusError(f"mixture of corpora: {name}: {option} is there twice")
+            raise base.CorpusError(
+                f"mixture of corpora: {name}: expected {option} once, got it twice"
+            )
         values.update((name, value) for value in found)
         rest = ",".join(kept)
         members.append(f"{head}?{rest}" if rest else head)
@@ -106,11 +110,11 @@ def take_out(text: str, option: str) -> tuple[str, dict[str, str]]:
 
 def _member(text: str) -> Member:
     if not is_member(text):
-        raise base.CorpusError(f"mixture of corpora: {text!r} is no corpus; expected {_EXPECTED}")
+        raise base.CorpusError(f"mixture of corpora: expected {_EXPECTED}, got {text!r}")
     name, _, rest = text.partition("=")
     rest, _, pairs = rest.partition("?")
     root, at, layout = rest.rpartition("@")
-    if not at or "/" in layout:  # the @ is of the path, if there is one
+    if not at or "/" in layout:  # an @ belongs to the path
         root, layout = rest, "auto"
     try:
         options = Options.parse(tuple(filter(None, pairs.split(","))))
@@ -120,16 +124,16 @@ def _member(text: str) -> Member:
 
 
 def reader(reader_of: Callable[[str], base.CorpusReader]) -> base.CorpusReader:
-    """The reader of mixtures.
+    """Returns the reader of mixtures.
 
     Args:
-        reader_of: The reader of a layout.
+        reader_of: Returns the reader of a layout.
     """
 
     def read(
         files: CorpusFiles, *, corpus_name: str, options: Options | None = None
     ) -> base.Corpus:
-        del corpus_name, options  # each member has its own
+        del corpus_name, options  # each member has its own values
         utterances: list[base.Utterance] = []
         protocols: list[str] = []
         audio: dict[str, FileInfo] = {}

@@ -1,4 +1,4 @@
-"""MLAAD (Müller et al., 2024), synthetic speech in many languages, with M-AILABS as its real side.
+"""MLAAD (Müller et al., 2024), synthetic speech in many languages, with M-AILABS as real speech.
 
     fake/<LANGUAGE>/<MODEL>/meta.csv
         path|original_file|language|is_original_language|duration|training_data|model_name|...
@@ -6,9 +6,9 @@
     <LOCALE>/by_book/{female,male}/<SPEAKER>/<BOOK>/wavs/*.wav          (M-AILABS, such as en_US)
     <LOCALE>/by_book/mix/<BOOK>/wavs/*.wav
 
-M-AILABS may also lie in a folder of its own below the root. The speaker of synthetic speech is not
-named: the model counts as the voice, or the speaker that the column `reference_speaker` names; in
-mixed books, the book does.
+M-AILABS may also be in a folder of its own below the root. MLAAD does not name the speakers of
+synthetic speech: the column `reference_speaker` or, without it, the model is used as speaker; in
+mixed books, the book.
 """
 
 import re
@@ -33,7 +33,7 @@ def find(files: CorpusFiles) -> str:
     """Returns the folder of the synthetic speech, `fake`.
 
     Raises:
-        NotThisLayoutError: It holds no `<LANGUAGE>/<MODEL>/meta.csv`.
+        NotThisLayoutError: There is no `fake/<LANGUAGE>/<MODEL>/meta.csv`.
     """
     if any(_META.fullmatch(path) for path in files.walk("fake")):
         return "fake"
@@ -63,7 +63,7 @@ def read(files: CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -
 
 
 def _fake(text: str, where: str, corpus_name: str) -> Iterator[base.Utterance]:
-    """The rows of a model; its files lie beside `meta.csv`, whatever folder the path names."""
+    """Yields the rows of a model; its files are beside `meta.csv`, whatever the path's folder."""
     folder = where.rpartition("/")[0]
     _, language, model = folder.split("/")
     table = tables.read_table(text, where, delimiter="|")
@@ -94,7 +94,7 @@ def _fake(text: str, where: str, corpus_name: str) -> Iterator[base.Utterance]:
 
 
 def _find_real(files: CorpusFiles) -> dict[str, FileInfo]:
-    """The files of M-AILABS, from the first place that has some."""
+    """Returns the files of M-AILABS, from the first folder that has some."""
     for place in _REAL_ROOTS:
         below = {
             f"{place}/{path}".lstrip("/"): info
@@ -112,7 +112,7 @@ def _find_real(files: CorpusFiles) -> dict[str, FileInfo]:
 def _real(found: Mapping[str, FileInfo], corpus_name: str) -> Iterator[base.Utterance]:
     for path in sorted(found):
         match = _REAL.fullmatch(path)
-        assert match is not None  # `_find_real` has seen it.
+        assert match is not None  # `_find_real` has checked this.
         book = match["book"]
         yield base.Utterance(
             utterance_id=ids.as_id(f"{match['locale']}/{book}/{endings.stem(path.split('/')[-1])}"),

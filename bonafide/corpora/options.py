@@ -1,4 +1,4 @@
-"""Options of corpus layouts, as `name=value` pairs; each layout takes some and refuses others."""
+"""Options of corpus layouts, as `name=value` pairs; each layout supports some of them."""
 
 from __future__ import annotations
 
@@ -19,31 +19,31 @@ _InnerFraction = Annotated[float, Bounds(gt=0, lt=1, unit="fraction")]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Options(Section, section="corpus.options"):
-    """Options of all corpus layouts; each layout takes some of them (docs/corpora.md).
+    """Options of all corpus layouts; each layout supports some of them (docs/corpora.md).
 
     Attributes:
-        subset: ASVspoof 2021: subset of trials: `eval`, `progress`, `hidden` or `all`.
-        trim: ASVspoof 2021: value of the trim column that is kept, such as `notrim`, or `all`.
+        subset: Subset of trials of ASVspoof 2021: `eval`, `progress`, `hidden` or `all`.
+        trim: Value of ASVspoof 2021's trim column to keep, such as `notrim`, or `all`.
         split: Split of all utterances of a corpus without splits; empty to make splits.
-        dev_fraction: Approximate share of the utterances in dev where splits are made.
-        eval_fraction: Approximate share of the utterances in eval where splits are made.
-        unseen_fraction: Share of the attacks that only eval has where splits are made.
-        split_seed: Seed of the choice between equal candidates where splits are made.
-        manifest: Path of the manifest below the root; empty finds it.
-        path_column: Name of the manifest's column with the path of the audio; empty finds it.
-        key_column: Name of the column with the key (bona fide or spoof); empty finds it.
-        speaker_column: Name of the column with the speaker; empty finds it.
-        system_column: Name of the column with the attack; empty finds it.
-        split_column: Name of the column with the split; empty finds it.
-        id_column: Name of the column with the utterance's id; empty finds it, or makes the id from
-            the path.
+        dev_fraction: Approximate share of the utterances in dev if splits are made.
+        eval_fraction: Approximate share of the utterances in eval if splits are made.
+        unseen_fraction: Share of the attacks that only eval has if splits are made.
+        split_seed: Seed of the choice between equal candidates if splits are made.
+        manifest: Path of the manifest below the root; empty detects it.
+        path_column: Name of the manifest's column with the path of the audio; empty detects it.
+        key_column: Name of the column with the key (bona fide or spoof); empty detects it.
+        speaker_column: Name of the column with the speaker; empty detects it.
+        system_column: Name of the column with the attack; empty detects it.
+        split_column: Name of the column with the split; empty detects it.
+        id_column: Name of the column with the utterance's id; empty detects it, or derives the id
+            from the path.
         bonafide: Value of the key, besides the usual ones, that means bona fide, such as `0`.
         spoof: Value of the key, besides the usual ones, that means spoof, such as `1`.
     """
 
     subset: str = "eval"
     trim: str = "all"
-    # Where a layout without splits may be asked to put everything.
+    # The splits to which a layout without splits can be assigned.
     split: Literal["", "train", "dev", "eval"] = ""
     dev_fraction: _InnerFraction = 0.15
     eval_fraction: _InnerFraction = 0.25
@@ -72,11 +72,11 @@ class Options(Section, section="corpus.options"):
 
     @classmethod
     def parse(cls, pairs: Iterable[str]) -> Self:
-        """From `name=value` texts, such as `subset=hidden`; those not named keep their defaults.
+        """Parses `name=value` strings such as `subset=hidden`; other options have their defaults.
 
         Raises:
-            SettingsError: An unknown name (the nearest is named), one given twice, or a value that
-                it cannot have.
+            SettingsError: An unknown name (the message suggests the nearest), a duplicate, or an
+                invalid value.
         """
         values: dict[str, Any] = {}
         for pair in pairs:
@@ -97,5 +97,5 @@ class Options(Section, section="corpus.options"):
         }
 
 
-# Of a layout without any given.
+# Options of a layout if none are given.
 DEFAULTS = Options()

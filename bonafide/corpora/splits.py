@@ -1,17 +1,18 @@
-"""Splits for a corpus that has none: by speaker, with attacks that only eval has.
+"""Makes splits for a corpus without splits: by speaker, with attacks that are only in eval.
 
-The rule, which depends on the rows and the options and not on the order of the rows:
+The rules depend on the rows and the options, not on the order of the rows:
 
-1. Every speaker goes to one split with all utterances. Speakers are dealt one by one, the one with
-   the most utterances first, to the split that is then nearest to its share of bona fide speech
-   and of spoofed speech, relative to that share.
-2. A split that has no bona fide speech, or no spoof, gets the smallest speaker with it that another
-   split can spare.
-3. Of the attacks, the share `unseen_fraction` is kept for eval: those that eval has and that cost
-   the fewest utterances of train and dev, which are left out. Train and dev keep one at least.
+1. All utterances of a speaker are in one split. Speakers are assigned one by one, by decreasing
+   number of utterances, to the split that is then nearest to its share of bona fide speech and of
+   spoofed speech, relative to that share.
+2. A split without bona fide speech, or without spoofs, receives the smallest speaker with that
+   class that another split can spare.
+3. The share `unseen_fraction` of the attacks is reserved for eval: those attacks of eval with the
+   fewest utterances in train and dev, where these utterances are removed. Train and dev keep at
+   least one attack.
 
-`split_seed` decides between equals. A corpus that cannot be split like this is refused: a split by
-utterance would show the same voices in training and in evaluation.
+`split_seed` breaks ties. A corpus that cannot be split by these rules is refused: a split by
+utterance would put the same voices into training and evaluation.
 """
 
 import collections
@@ -24,43 +25,43 @@ from bonafide.corpora.options import Options
 from bonafide.text import listed
 from bonafide.trials import keys
 
-# How tables and folders call the splits.
+# Names of the splits in tables and folders.
 _NAMES = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("dev", "development", "val", "valid", "validation"), "dev"),
     **dict.fromkeys(("eval", "evaluation", "test", "testing"), "eval"),
 }
-_Counts = dict[str, list[int]]  # Of bona fide and of spoofed utterances.
+_Counts = dict[str, list[int]]  # Numbers of bona fide and of spoofed utterances.
 
 
 def split_named(name: str) -> str | None:
-    """`train`, `dev` or `eval` from what a table or a folder calls it; None if it is neither."""
+    """Returns `train`, `dev` or `eval` for the name in a table or folder; None for other names."""
     return _NAMES.get(name.lower())
 
 
 def with_splits(
     utterances: Sequence[base.Utterance], options: Options, *, where: str
 ) -> tuple[tuple[base.Utterance, ...], tuple[str, ...]]:
-    """Gives every utterance a split.
+    """Assigns a split to every utterance.
 
     Args:
-        utterances: Rows whose split does not count yet.
-        options: `split` puts all into that one; otherwise see the module.
+        utterances: Rows, whose splits are ignored.
+        options: `split` assigns all rows to that split; otherwise see the module.
         where: The corpus, for messages.
 
     Returns:
-        The rows in their order, without those that the third rule leaves out; and notes for people.
+        The rows in order, without those that the third rule removes, and notes for the user.
 
     Raises:
         CorpusError: Speakers are unknown or too few.
     """
     if options.split:
         rows = tuple(dataclasses.replace(row, split=options.split) for row in utterances)
-        return rows, (f"all of it went to {options.split}, as corpus.options says",)
+        return rows, (f"all utterances are in {options.split} (corpus.options)",)
     if unnamed := sum(row.speaker_id == base.UNKNOWN_SPEAKER for row in utterances):
         raise base.CorpusError(
-            f"{where}: splits are made by speaker, and {unnamed:,} of {len(utterances):,} "
-            f"utterances name none. {_WHAT_TO_DO}"
+            f"{where}: splits are made by speaker, but {unnamed:,} of {len(utterances):,} "
+            f"utterances have none. {_WHAT_TO_DO}"
         )
     split_of = deal_speakers(utterances, options, where=where)
     unseen = unseen_attacks(utterances, split_of, options)
@@ -77,11 +78,11 @@ def with_splits(
     if unseen:
         lost = len(utterances) - len(rows)
         notes.append(
-            f"only eval has the attacks {listed(sorted(unseen), most=10)}; {lost:,} utterances of "
-            "them, by speakers of train and dev, were left out"
+            f"only eval has the attacks {listed(sorted(unseen), most=10)}; {lost:,} of their "
+            "utterances, by speakers of train and dev, were removed"
         )
     else:
-        notes.append("eval has no attack that train has not")
+        notes.append("eval has no attack that is not in train")
     return rows, tuple(notes)
 
 
@@ -94,7 +95,7 @@ _WHAT_TO_DO = (
 def deal_speakers(
     utterances: Iterable[base.Utterance], options: Options, *, where: str
 ) -> dict[str, str]:
-    """The split of each speaker, by the first two rules.
+    """Returns the split of each speaker, by the first two rules.
 
     Raises:
         CorpusError: There are too few speakers with bona fide or with spoofed utterances.
@@ -106,8 +107,8 @@ def deal_speakers(
         have = sum(count[place] > 0 for count in counts.values())
         if have < len(base.SPLITS):
             raise base.CorpusError(
-                f"{where}: splits are made by speaker, and {have} of {len(counts)} speakers "
-                f"have {key} utterances; three are the least. {_WHAT_TO_DO}"
+                f"{where}: splits are made by speaker; expected at least three speakers with {key} "
+                f"utterances, got {have} of {len(counts)}. {_WHAT_TO_DO}"
             )
     share = {"dev": options.dev_fraction, "eval": options.eval_fraction}
     share["train"] = 1 - share["dev"] - share["eval"]
@@ -119,7 +120,7 @@ def deal_speakers(
     ):
 
         def distance(split: str, count: list[int] = counts[speaker]) -> float:
-            """How much nearer to its share the split comes; the least is the nearest."""
+            """Returns the change of the distance from the split's share; the minimum wins."""
             return sum(
                 (1 - (given[split][place] + count[place]) / (share[split] * totals[place])) ** 2
                 - (1 - given[split][place] / (share[split] * totals[place])) ** 2
@@ -134,7 +135,7 @@ def deal_speakers(
 
 
 def _mend(split_of: dict[str, str], counts: _Counts, options: Options, *, where: str) -> None:
-    """The second rule: no split without a class."""
+    """Applies the second rule: no split without a class."""
     for _ in split_of:
         members = {split: [s for s in split_of if split_of[s] == split] for split in base.SPLITS}
 
@@ -165,7 +166,7 @@ def _mend(split_of: dict[str, str], counts: _Counts, options: Options, *, where:
 def unseen_attacks(
     utterances: Iterable[base.Utterance], split_of: dict[str, str], options: Options
 ) -> frozenset[str]:
-    """The attacks that only eval has, by the third rule."""
+    """Returns the attacks that are reserved for eval by the third rule."""
     cost: collections.Counter[str] = collections.Counter()
     of_split: dict[str, set[str]] = {split: set() for split in base.SPLITS}
     for row in utterances:
@@ -182,10 +183,10 @@ def unseen_attacks(
             break
         if all(of_split[split] - chosen - {system} for split in ("train", "dev")):
             chosen.add(system)
-    # What cost nothing is unseen in any case.
+    # Attacks without utterances in train and dev are unseen in any case.
     return frozenset(chosen | (of_split["eval"] - of_split["train"] - of_split["dev"]))
 
 
 def _draw(seed: int, name: str) -> bytes:
-    """A number that looks random, and is the same for the same seed and name."""
+    """Returns a pseudo-random key that depends on the seed and the name only."""
     return hashlib.sha256(f"{seed}\n{name}".encode(errors="surrogatepass")).digest()

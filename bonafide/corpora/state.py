@@ -7,11 +7,11 @@ from bonafide import corpora
 
 
 class CorpusState(NamedTuple):
-    """A corpus as it is now.
+    """Current state of a corpus.
 
     Attributes:
-        fingerprint: A sha256 in hexadecimal digits. It does not depend on where the corpus lies.
-        utterances: How many its protocols name.
+        fingerprint: A hexadecimal SHA-256. It does not depend on the location of the corpus.
+        utterances: Number of utterances in the protocols.
     """
 
     fingerprint: str
@@ -26,9 +26,9 @@ def corpus_state(
 ) -> CorpusState:
     """Hashes the protocols' bytes and the path, size and modification time of the audio.
 
-    One listing per folder, no file of audio opened: a few seconds for the 121,461 utterances of
-    ASVspoof 2019 LA. The corpus is checked on the way, so that a malformed protocol is found
-    before the pipeline starts.
+    It lists each folder once and opens no audio: a few seconds for the 121,461 utterances of
+    ASVspoof 2019 LA. It also validates the corpus, so that a malformed protocol is found before the
+    pipeline starts.
 
     Args:
         root: The corpus root, for messages.
@@ -65,5 +65,5 @@ def corpus_fingerprint(
     files: corpora.CorpusFiles,
     options: corpora.Options = corpora.DEFAULTS,
 ) -> str:
-    """The fingerprint of `corpus_state` alone."""
+    """Returns the fingerprint of `corpus_state`."""
     return corpus_state(root, layout, files, options).fingerprint

@@ -1,13 +1,13 @@
-"""WaveFake (Frank and Schönherr, 2021), with the real speech that its vocoders were fed with.
+"""WaveFake (Frank and Schönherr, 2021), with the real speech that was the vocoders' input.
 
     generated_audio/{ljspeech,jsut}_<VOCODER>/<SENTENCE>_gen.wav
     generated_audio/common_voices_prompts_from_conformer_fastspeech2_pwg_ljspeech/gen_<N>.wav
     LJSpeech-1.1/wavs/<SENTENCE>.wav                    (a corpus of its own)
     jsut_ver1.1/basic5000/wav/<SENTENCE>.wav            (another)
 
-Real speech may also lie below `real_audio/`, the generated folders right at the root. There are two
-voices only, so that no split by speaker is possible: all of it goes to `eval`, or to the split that
-`split` names. Sentences are named in the extra column `text`.
+Real speech may also be below `real_audio/`, and the generated folders directly below the root. With
+only two voices, a split by speaker is impossible: all utterances are in `eval`, or in the split of
+the option `split`. The extra column `text` has the sentence.
 """
 
 from collections.abc import Iterator
@@ -19,14 +19,14 @@ from bonafide.storage.corpus_files import CorpusFiles, FileInfo
 from bonafide.trials import ids, keys
 
 _GENERATED = ("generated_audio", "")
-# The corpus of a folder of generated speech, by how its name begins or ends.
+# The corpus of a folder of generated speech, by the start or end of its name.
 _VOICES = {"ljspeech": ("LJ", "en"), "jsut": ("JSUT", "ja")}
 _REAL = {
     "ljspeech": ("LJSpeech-1.1/wavs", "wavs"),
     "jsut": ("jsut_ver1.1/basic5000/wav", "jsut_ver1.1/basic5000/wavs", "basic5000/wav"),
 }
-# What there is in version 1.2; a folder at the root must be one of them to be found.
-_KNOWN = (
+# The folders of version 1.2; other folders at the root are ignored.
+_FOLDERS = (
     *(
         f"ljspeech_{vocoder}"
         for vocoder in (
@@ -40,16 +40,16 @@ _KNOWN = (
 
 
 def find(files: CorpusFiles) -> str:
-    """Where the folders of generated speech lie below the root.
+    """Returns the parent of the folders of generated speech.
 
     Raises:
-        NotThisLayoutError: There are none.
+        NotThisLayoutError: There are no such folders.
     """
     for place in _GENERATED:
-        if any(files.list(f"{place}/{name}".lstrip("/")) for name in _KNOWN):
+        if any(files.list(f"{place}/{name}".lstrip("/")) for name in _FOLDERS):
             return place
     raise base.NotThisLayoutError(
-        f"corpus root {files.root}: no WaveFake, which has folders such as {_KNOWN[0]} in "
+        f"corpus root {files.root}: no WaveFake, which has folders such as {_FOLDERS[0]} in "
         "generated_audio or at the root"
     )
 
@@ -58,7 +58,7 @@ def read(files: CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -
     """Lists the folders of generated and of real speech. Option: `split`.
 
     Raises:
-        CorpusError: There is no generated or no real speech, or a folder of an unknown corpus.
+        CorpusError: Generated or real speech is missing, or a folder is of an unknown corpus.
     """
     place = find(files)
     split = options.split or "eval"
@@ -91,7 +91,7 @@ def read(files: CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -
             "LJSpeech-1.1 (and jsut_ver1.1) there, or link it there"
         )
     base.refuse_duplicates(utterances)
-    note = f"two voices cannot be split by speaker: all of it went to {split}"
+    note = f"two voices cannot be split by speaker: all utterances are in {split}"
     return base.Corpus(tuple(utterances), (), audio, (note,))
 
 
@@ -104,7 +104,7 @@ def _generated(files: CorpusFiles, place: str) -> Iterator[_Folder]:
         below = (path for path in files.walk(place) if "/" in path and endings.is_audio(path))
         folders = {path.partition("/")[0] for path in below}
     else:
-        folders = set(_KNOWN)
+        folders = set(_FOLDERS)
     for name in sorted(folders):
         folder = f"{place}/{name}".lstrip("/")
         if listing := files.list(folder):
@@ -115,7 +115,7 @@ def _generated(files: CorpusFiles, place: str) -> Iterator[_Folder]:
                     f"{folder}: the name of a folder of generated speech begins with ljspeech_ or "
                     "jsut_, or ends with it: rename the folder, or move it elsewhere"
                 )
-            # The one by name of a whole synthesiser ends with its vocoder: pwg.
+            # The folder of a complete synthesiser is named by its vocoder: pwg.
             vocoder = name.removeprefix(f"{corpus}_").removesuffix(f"_{corpus}")
             if vocoder.startswith("common_voices"):
                 vocoder = vocoder.rpartition("_")[2]
@@ -123,7 +123,7 @@ def _generated(files: CorpusFiles, place: str) -> Iterator[_Folder]:
 
 
 def _real(files: CorpusFiles) -> Iterator[_Folder]:
-    """Yields the same of real speech, from the first place of each corpus that has files."""
+    """Yields the same for real speech, from the first folder of each corpus that has files."""
     for corpus, places in _REAL.items():
         for place in (*places, *(f"real_audio/{place}" for place in places)):
             listing = files.list(place)

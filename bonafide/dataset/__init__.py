@@ -1,1 +1,1 @@
-"""What UtteranceGen writes beside the examples, as later steps read it."""
+"""Files that UtteranceGen writes beside the examples, and their readers."""

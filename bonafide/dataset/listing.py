@@ -1,4 +1,4 @@
-"""`utterances.tsv` beside the examples: who says what in which split, without opening the audio."""
+"""`utterances.tsv` beside the examples: speaker, system, split and path of each utterance."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from bonafide.corpora import EXTRA_NAMES, NO_ATTACK, Utterance
 from bonafide.metrics.gate import Overlap
 
 LISTING_FILE = "utterances.tsv"
-# Metadata that several utterances share and that do not identify an attack: the conditions
-# of a recording, in the order of a report.
+# Conditions of a recording, in the order of a report: metadata that several utterances share and
+# that do not identify an attack.
 CONDITIONS = ("corpus", "codec", "transmission", "environment", "source", "language", "gender")
 _COLUMNS = ("split", "utterance", "speaker", "system", "path")
 
 
 class Listed(NamedTuple):
-    """One utterance that was read.
+    """One utterance in the examples.
 
     Attributes:
         split: `train`, `dev` or `eval`.
-        utterance: Its id.
-        speaker: Who speaks, or whose voice is imitated.
+        utterance: Id of the utterance.
+        speaker: The speaker, or the speaker whose voice is imitated.
         system: The attack, `-` for bona fide.
         path: The audio file, relative to the corpus root or an absolute URI.
         extra: Further metadata of the corpus; names are those of `corpora.EXTRA_NAMES`, and
-            `corpus` where there are several.
+            `corpus` if there are several.
     """
 
     split: str
@@ -41,10 +41,9 @@ class Listed(NamedTuple):
 
 
 def listing_tsv(utterances: Iterable[Utterance], rejected: Iterable[str]) -> str:
-    """Returns the listing of all utterances but the rejected ones (ids), in the given order.
+    """Returns the listing of all utterances except the rejected ids, in the given order.
 
-    It has one more column for each kind of metadata, and one for the corpus if
-    there are several.
+    It has a column for each kind of metadata, and one for the corpus if there are several.
     """
     left_out = set(rejected)
     rows = [row for row in utterances if row.utterance_id not in left_out]
@@ -66,14 +65,14 @@ def listing_tsv(utterances: Iterable[Utterance], rejected: Iterable[str]) -> str
 
 
 def read_listing(examples_uri: str) -> Iterator[Listed]:
-    """Yields what `listing_tsv` wrote beside the examples, one at a time.
+    """Yields the rows of the listing beside the examples.
 
     Raises:
         FileNotFoundError: The examples are of another producer, or of an older version.
     """
     file = f"{examples_uri}/{LISTING_FILE}"
     if not filesystems.FileSystems.exists(file):
-        raise FileNotFoundError(f"{file} is not there: the examples are not UtteranceGen's.")
+        raise FileNotFoundError(f"{file} does not exist: the examples are not from UtteranceGen.")
     with filesystems.FileSystems.open(file) as stream:
         rows = csv.reader(io.TextIOWrapper(stream, "utf-8", newline=""), delimiter="\t")
         names = next(rows)[len(_COLUMNS) :]

@@ -1,4 +1,4 @@
-"""`measures/SPLIT-00000.npz` beside the examples: what was measured, a file for each shard."""
+"""`measures/SPLIT-00000.npz` beside the examples: measures of the utterances, a file per shard."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from bonafide.audio import landmarks, measures
 from bonafide.storage import beam_files
 
 FOLDER = "measures"
-# Samples of the utterances that are measured together: 2 MiB of them, and as much again as floats.
+# Samples per batch: 2 MiB, and twice that as floats.
 _BATCH_SAMPLES = 1 << 20
 
 
 class Collector:
-    """Measures utterances as they come, some at a time.
+    """Measures utterances in batches.
 
     Args:
-        sample_rate: Of all of them, in Hz.
+        sample_rate: Sampling rate of all utterances, in Hz.
     """
 
     def __init__(self, sample_rate: int) -> None:
@@ -30,14 +30,14 @@ class Collector:
         self._parts: list[measures.Measures] = []
 
     def add(self, clip: measures.Clip) -> None:
-        """Takes an utterance; its samples must not be changed any more."""
+        """Adds an utterance; its samples must not be changed afterwards."""
         self._clips.append(clip)
         self._held += len(clip.samples)
         if self._held >= _BATCH_SAMPLES:
             self._measure()
 
     def finish(self) -> measures.Measures:
-        """Returns the measures of all that was added, in that order."""
+        """Returns the measures of all added utterances, in order."""
         self._measure()
         return measures.join(self._parts)
 
@@ -48,7 +48,7 @@ class Collector:
 
 
 def to_bytes(found: measures.Measures) -> bytes:
-    """Returns the file; the same measures give the same bytes."""
+    """Returns the content of the file; the same measures give the same bytes."""
     file = io.BytesIO()
     np.savez(
         file,
@@ -66,7 +66,7 @@ def from_bytes(data: bytes) -> measures.Measures:
     """The inverse of `to_bytes`.
 
     Raises:
-        ValueError: It was written by another version, with other numbers.
+        ValueError: The file is from another version with other measures.
     """
     with np.load(io.BytesIO(data), allow_pickle=False) as file:
         if tuple(file["names"]) != measures.NUMBERS:
@@ -89,14 +89,14 @@ def read(examples_uri: str) -> Iterator[measures.Measures]:
 
     Raises:
         FileNotFoundError: The examples are of another producer, or of an older version.
-        ValueError: They are of another version.
+        ValueError: The files are of another version.
     """
     folder = beam_files.join(examples_uri, FOLDER)
     names = sorted(beam_files.list_folder(folder))
     if not names:
         raise FileNotFoundError(
-            f"{folder} holds no measures: the examples are not UtteranceGen's, or of an older "
-            "version. Run UtteranceGen again."
+            f"{folder} contains no measures: the examples are not from UtteranceGen, or from an "
+            "older version. Run UtteranceGen again."
         )
     for name in names:
         yield from_bytes(beam_files.read_bytes(beam_files.join(folder, name)))

@@ -1,1 +1,1 @@
-"""Detection metrics in plain numpy, and their adapters for TFMA."""
+"""Detection metrics in plain numpy."""

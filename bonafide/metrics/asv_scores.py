@@ -1,4 +1,4 @@
-"""Score files of a speaker verifier (ASV): what the t-DCF needs to know about it."""
+"""Score files of a speaker verifier (ASV), whose error rates the t-DCF requires."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def read_asv_scores(path: str) -> AsvErrorRates:
     """Reads a file of ASV scores; see `parse_asv_scores`.
 
     Raises:
-        FileError: Also where the file cannot be read.
+        FileError: As `parse_asv_scores`, or the file cannot be read.
     """
     return parse_asv_scores(read_text(path), where=str(path))
 
@@ -35,8 +35,8 @@ def parse_asv_scores(text: str, *, where: str) -> AsvErrorRates:
         where: Its path, for messages.
 
     Raises:
-        FileError: A malformed line, a score that is not a finite number, a kind of trial that is
-            missing, or a verifier that is too weak for the t-DCF.
+        FileError: A malformed line, a score that is not a finite number, a missing kind of trial,
+            or a verifier that is too weak for the t-DCF.
     """
     scores: dict[str, list[float]] = {kind: [] for kind in _KINDS}
     for row in tables.without_header(text, where, {("system", "kind", "score"): _EXPECTED}):
@@ -49,7 +49,7 @@ def parse_asv_scores(text: str, *, where: str) -> AsvErrorRates:
     missing = [kind for kind, found in scores.items() if not found]
     if missing:
         raise FileError(
-            f"{where}: there is no {' and no '.join(missing)} trial; expected lines {_EXPECTED}"
+            f"{where}: expected lines {_EXPECTED}, got no {' and no '.join(missing)} trial"
         )
     rates = costs.asv_error_rates(*(scores[kind] for kind in _KINDS))
     try:

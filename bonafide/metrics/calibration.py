@@ -24,7 +24,7 @@ def cllr(scores: npt.ArrayLike, labels: npt.ArrayLike) -> float:
     """Returns the cost of log-likelihood ratios, in bits.
 
     `(mean log2(1 + exp(-s)) over bona fide + mean log2(1 + exp(s)) over spoof) / 2`: 0 for a
-    perfect detector, 1 for one that always says 0, more for one that misleads.
+    perfect detector, 1 for one whose scores are all 0, more for a misleading one.
 
     Args:
         scores: [N] log-likelihood ratios, natural log.
@@ -43,28 +43,29 @@ def cllr_terms(margin: Floats) -> Floats:
 
 
 def min_cllr(scores: npt.ArrayLike, labels: npt.ArrayLike) -> float:
-    """Returns the Cllr after the best monotone recalibration, in bits: what ranking alone gives.
+    """Returns the Cllr after the best monotone recalibration, in bits.
 
-    The posterior is fitted by isotonic regression (PAV) on the very trials, and turned into an LLR
-    with their own class counts. The excess of `cllr` over it is the calibration loss.
+    It depends on the ranking only; the excess of `cllr` over it is the calibration loss. The
+    posterior is fitted by isotonic regression (PAV) on the same trials and converted to an LLR
+    with their class counts.
 
     Raises:
         ValueError: As `detection.error_curve`.
     """
     bonafide, spoof = by_class(scores, labels)
     values = np.concatenate([bonafide, spoof])
-    # Bona fide first among equals: a one before a zero is a violation, so PAV pools ties.
+    # Bona fide first among ties: a one before a zero is a violation, so PAV pools ties.
     order = np.argsort(values, kind="stable")
     is_bonafide = (order < bonafide.size).astype(np.float64)
     return min_cllr_of_blocks(is_bonafide, 1.0 - is_bonafide)
 
 
 def min_cllr_of_blocks(bonafide: Floats, spoof: Floats) -> float:
-    """As `min_cllr`, from how many trials of each class every block of like scores holds.
+    """As `min_cllr`, from the number of trials of each class in each block of equal scores.
 
     Args:
         bonafide: [M] bona fide trials in each block, blocks sorted by score.
-        spoof: [M] spoofed trials; a block that holds neither is passed over.
+        spoof: [M] spoofed trials in each block; empty blocks are skipped.
     """
     there = bonafide + spoof > 0
     bonafide, spoof = bonafide[there], spoof[there]
@@ -72,8 +73,8 @@ def min_cllr_of_blocks(bonafide: Floats, spoof: Floats) -> float:
     posterior = isotonic_regression(bonafide / total, sample_weight=total, y_min=0.0, y_max=1.0)
     n_bonafide, n_spoof = bonafide.sum(), spoof.sum()
     odds = n_spoof / n_bonafide
-    # exp(-LLR) = (1 - p) / p * Nb / Ns. Where p is 0 there is no bona fide trial, where it is 1 no
-    # spoof, so the terms that would be infinite are not there.
+    # exp(-LLR) = (1 - p) / p * Nb / Ns. If p is 0 there is no bona fide trial, if it is 1 no
+    # spoof, so that no infinite term occurs.
     with np.errstate(divide="ignore", invalid="ignore"):
         of_bonafide = np.log2(1 + (1 - posterior) / posterior / odds)
         of_spoof = np.log2(1 + posterior / (1 - posterior) * odds)
@@ -87,7 +88,7 @@ class AffineCalibration:
     """`slope * score + offset`: from a raw score to a log-likelihood ratio.
 
     Attributes:
-        slope: Above 0, so that the ranking stays.
+        slope: Above 0, so that the ranking does not change.
         offset: In nats.
     """
 
@@ -104,7 +105,7 @@ class AffineCalibration:
 
 
 class CalibrationError(ValueError):
-    """Scores from which no calibration can be learnt."""
+    """The scores do not allow a calibration."""
 
 
 def fit_affine(
@@ -112,19 +113,19 @@ def fit_affine(
 ) -> AffineCalibration:
     """Fits an affine calibration by logistic regression.
 
-    Least `P mean_b log(1 + exp(-(l + t))) + (1 - P) mean_s log(1 + exp(l + t))` of the calibrated
-    scores l, where P is the prior and t its log odds: each class weighs what the prior says,
-    however many trials it has. Targets are Platt's, (N + 1) / (N + 2) in place of 1, so that
-    classes without overlap do not ask for an infinite slope.
+    It minimises `P mean_b log(1 + exp(-(l + t))) + (1 - P) mean_s log(1 + exp(l + t))` of the
+    calibrated scores l, where P is the prior and t its log odds: the weight of a class depends on
+    the prior and not on its number of trials. Targets are Platt's, (N + 1) / (N + 2) in place of 1,
+    so that the slope is finite for classes without overlap.
 
     Args:
         scores: [N] raw scores, higher = more bona fide.
         labels: [N] 1 for bona fide, 0 for spoof.
-        prior: Share of bona fide trials for which the fit should be best, inside (0, 1).
+        prior: Share of bona fide trials for which the fit is optimal, inside (0, 1).
 
     Raises:
         CalibrationError: The fitted slope is not above 0: the scores do not separate the classes
-            in the right direction. Or all scores are equal, or no float can hold the slope.
+            in the right direction. Or all scores are equal, or the slope is not a finite float.
         ValueError: The prior, or as `detection.error_curve`.
     """
     if not 0 < prior < 1:
@@ -135,11 +136,11 @@ def fit_affine(
     lowest, highest = float(np.min(values)), float(np.max(values))
     if lowest == highest:
         raise CalibrationError(
-            f"no calibration can be learnt from {n_bonafide} bona fide and {n_spoof} spoofed "
+            f"no calibration can be fitted to {n_bonafide} bona fide and {n_spoof} spoofed "
             f"trials: every score is {lowest:g}"
         )
-    # First to [-1, 1], then to mean 0 and deviation 1: whatever the scores' offset and scale, no
-    # square over- or underflows. Halves, because the range itself may overflow.
+    # First to [-1, 1], then to mean 0 and deviation 1, so that for any offset and scale no
+    # square overflows or underflows. Halves, because the range itself may overflow.
     middle, half_range = lowest / 2 + highest / 2, highest / 2 - lowest / 2 or math.inf
     values = (values - middle) / half_range
     centre, scale = float(np.mean(values)), float(np.std(values)) or 1.0
@@ -148,7 +149,7 @@ def fit_affine(
     )
     weight = np.repeat([prior / n_bonafide, (1 - prior) / n_spoof], [n_bonafide, n_spoof])
     weight *= values.size  # the solver's tolerance is absolute
-    # A soft target is the same trial twice, once of each class, weighted.
+    # A soft target is a trial with both labels, weighted.
     model = LogisticRegression(C=np.inf, tol=1e-8, max_iter=1000)
     model.fit(
         np.tile((values - centre) / scale, 2)[:, np.newaxis],
@@ -161,7 +162,7 @@ def fit_affine(
     offset -= slope * middle
     if not 0 < slope < math.inf:
         raise CalibrationError(
-            f"no calibration can be learnt from {n_bonafide} bona fide and {n_spoof} spoofed "
+            f"no calibration can be fitted to {n_bonafide} bona fide and {n_spoof} spoofed "
             f"trials: the fitted slope is {slope:.3g}, so higher scores do not mean more bona fide"
         )
     return AffineCalibration(slope, offset)
@@ -169,11 +170,11 @@ def fit_affine(
 
 @dataclass(frozen=True)
 class ReliabilityBin:
-    """Trials of like scores: what they said and what was true. For a plot.
+    """A bin of a reliability plot: predicted and observed posterior of trials with similar scores.
 
     Attributes:
-        predicted: Mean posterior of bona fide that the scores claim at equal priors.
-        observed: Share of bona fide trials, both classes weighing the same.
+        predicted: Mean posterior of bona fide by the scores, at equal priors.
+        observed: Share of bona fide trials, with equal weights of the classes.
         count: Trials in the bin.
     """
 
@@ -185,7 +186,7 @@ class ReliabilityBin:
 def reliability(
     scores: npt.ArrayLike, labels: npt.ArrayLike, *, bins: int = 10
 ) -> list[ReliabilityBin]:
-    """Compares claimed with observed posteriors in bins of equal width, at equal class priors.
+    """Compares predicted with observed posteriors in bins of equal width, at equal class priors.
 
     Args:
         scores: [N] log-likelihood ratios.
@@ -193,7 +194,7 @@ def reliability(
         bins: Number of bins; empty ones are omitted.
 
     Raises:
-        ValueError: There is no bin, or as `detection.error_curve`.
+        ValueError: `bins` is less than 1, or as `detection.error_curve`.
     """
     if bins < 1:
         raise ValueError(f"expected one bin or more, got {bins}")

@@ -19,7 +19,7 @@ from bonafide.metrics.detection import ErrorCurve, ErrorRates, eer_of, error_cur
 
 @dataclass(frozen=True, kw_only=True)
 class DetectionCosts:
-    """What errors of the detector cost. The defaults are ASVspoof 5's (track 1).
+    """Costs of the detector's errors. The defaults are those of ASVspoof 5 (track 1).
 
     Attributes:
         spoof_prior: Assumed share of attacks among all trials.
@@ -37,10 +37,10 @@ class DetectionCosts:
 
     @property
     def weights(self) -> tuple[float, float]:
-        """What FRR and FAR are multiplied with, after dividing by the cost of the best default.
+        """Weights of FRR and FAR, normalised by the cost of the best default decision.
 
-        That default accepts or rejects everything, whichever is cheaper, so 1 is the cost of
-        knowing nothing.
+        That default accepts all or rejects all trials, whichever is cheaper, so 1 is the cost of an
+        uninformative detector.
         """
         miss = self.miss * (1 - self.spoof_prior)
         false_accept = self.false_accept * self.spoof_prior
@@ -49,7 +49,7 @@ class DetectionCosts:
 
     @property
     def bayes_threshold(self) -> float:
-        """Where to decide when scores are natural-log likelihood ratios: -ln 1.9 by default."""
+        """Threshold for scores that are natural-log likelihood ratios: -ln 1.9 by default."""
         return math.log(self.false_accept * self.spoof_prior) - math.log(
             self.miss * (1 - self.spoof_prior)
         )
@@ -68,7 +68,7 @@ def act_dcf(
 ) -> float:
     """Returns the normalised DCF at the Bayes threshold, which requires calibrated scores.
 
-    A trial is accepted when its score is at or above the threshold.
+    A trial is accepted if its score is at or above the threshold.
     """
     costs = costs or DetectionCosts()
     return cost_at(
@@ -77,7 +77,7 @@ def act_dcf(
 
 
 def lowest_cost(curve: ErrorCurve, weights: tuple[float, float], constant: float = 0.0) -> float:
-    """Returns the least of `constant + weights[0] FRR + weights[1] FAR` over all thresholds."""
+    """Returns the minimum of `constant + weights[0] FRR + weights[1] FAR` over all thresholds."""
     return constant + float(np.min(weights[0] * curve.frr + weights[1] * curve.far))
 
 
@@ -88,7 +88,7 @@ def cost_at(rates: ErrorRates, weights: tuple[float, float]) -> float:
 
 @dataclass(frozen=True)
 class AsvErrorRates:
-    """What a speaker verifier (ASV) does at its own EER threshold. Fractions.
+    """Error rates of a speaker verifier (ASV) at its EER threshold, as fractions.
 
     Attributes:
         false_accept: Share of other speakers' trials accepted.
@@ -111,8 +111,8 @@ def asv_error_rates(
 ) -> AsvErrorRates:
     """Returns the error rates of a speaker verifier at its EER threshold.
 
-    As `obtain_asv_error_rates` of the ASVspoof evaluation package: the threshold is the EER's of
-    targets against non-targets; at or above it a trial is accepted.
+    As `obtain_asv_error_rates` of the ASVspoof evaluation package: the threshold is that of the EER
+    of targets against non-targets; a trial at or above it is accepted.
 
     Args:
         target: [Nt] scores of the claimed speaker's own trials.
@@ -126,8 +126,8 @@ def asv_error_rates(
     for name, part in zip(("target", "nontarget", "spoof"), parts, strict=True):
         if part.ndim != 1 or not part.size or not np.isfinite(part).all():
             raise ValueError(
-                f"ASV scores of {name} trials must be a list of finite numbers and not empty; "
-                f"there are {part.size}, {np.count_nonzero(~np.isfinite(part))} of them not finite."
+                f"expected finite ASV scores of {name} trials, got {part.size} of which "
+                f"{np.count_nonzero(~np.isfinite(part))} are not finite"
             )
     targets, nontargets, spoofs = parts
     labels = np.repeat([1, 0], [targets.size, nontargets.size])
@@ -141,7 +141,7 @@ def asv_error_rates(
 
 @dataclass(frozen=True, kw_only=True)
 class TandemCosts:
-    """Priors and costs of detector and speaker verifier in tandem; ASVspoof 2019's and 2021's."""
+    """Priors and costs of detector and speaker verifier in tandem (ASVspoof 2019 and 2021)."""
 
     spoof_prior: float = 0.05
     target_prior: float = 0.9405
@@ -166,7 +166,7 @@ class TandemWeights:
     false_accept: float
 
     def lowest(self, curve: ErrorCurve) -> float:
-        """Returns the min t-DCF: the least over all thresholds of the detector."""
+        """Returns the min t-DCF, over all thresholds of the detector."""
         return lowest_cost(curve, (self.miss, self.false_accept), self.constant)
 
 
@@ -178,7 +178,7 @@ def legacy_tdcf(asv: AsvErrorRates, costs: TandemCosts | None = None) -> TandemW
     `C2 = Cfa Pspoof (1 - Pmiss_spoof_asv)`.
 
     Raises:
-        ValueError: A weight is not positive: this ASV is too weak for the measure.
+        ValueError: A weight is not positive: the ASV is too weak for this cost.
     """
     costs = costs or TandemCosts()
     c1 = costs.target_prior * costs.miss * (1 - asv.miss)
@@ -196,7 +196,7 @@ def revised_tdcf(asv: AsvErrorRates, costs: TandemCosts | None = None) -> Tandem
     `C2 = Pspoof Cfa Pfa_spoof_asv`.
 
     Raises:
-        ValueError: A weight is not positive: this ASV is too weak for the measure.
+        ValueError: A weight is not positive: the ASV is too weak for this cost.
     """
     costs = costs or TandemCosts()
     c0 = costs.target_prior * costs.miss * asv.miss
@@ -214,7 +214,7 @@ def _are_costs(*values: float) -> bool:
 def _least(c1: float, c2: float, asv: AsvErrorRates) -> float:
     if c1 <= 0 or c2 <= 0:
         raise ValueError(
-            f"A t-DCF cannot be computed: with this speaker verifier ({asv}) the weights of the "
-            f"detector's errors would be {c1:g} and {c2:g}, and must be above 0. Check its scores."
+            f"t-DCF: expected positive weights of the detector's errors, got {c1:g} and {c2:g} for "
+            f"this speaker verifier ({asv}). Check its scores."
         )
     return min(c1, c2)

@@ -1,7 +1,7 @@
 """Error rates of a detector from scores and labels, in plain numpy.
 
-Everywhere: a score is higher the more bona fide the utterance sounds, a label is 1 for bona fide
-and 0 for spoof, and a rate is a fraction (0.0106, not 1.06). FRR, the false rejection rate, is the
+Conventions: higher scores mean more bona fide, labels are 1 for bona fide and 0 for spoof, and
+rates are fractions (0.0106, not 1.06). FRR, the false rejection rate, is the
 share of bona fide trials that are rejected (also called miss rate); FAR, the false acceptance rate,
 is the share of spoofed trials that are accepted.
 """
@@ -18,16 +18,16 @@ import numpy.typing as npt
 
 from bonafide.trials.arrays import BONAFIDE, SPOOF, Floats, checked
 
-__all__ = ["BONAFIDE", "SPOOF", "Floats", "checked"]  # Of another module.
+__all__ = ["BONAFIDE", "SPOOF", "Floats", "checked"]  # Re-exported.
 
 
 @dataclass(frozen=True)
 class Eer:
-    """An equal error rate and where it was found.
+    """An equal error rate and its threshold.
 
     Attributes:
         eer: Equal error rate, a fraction.
-        threshold: Score at which it is reached; a trial is accepted when its score is *above* it.
+        threshold: Score at which it is reached; a trial is accepted if its score is *above* it.
     """
 
     eer: float
@@ -36,7 +36,7 @@ class Eer:
 
 @dataclass(frozen=True)
 class ErrorRates:
-    """What one threshold does.
+    """Error rates at a threshold.
 
     Attributes:
         far: Share of spoofed trials accepted.
@@ -56,19 +56,18 @@ class ErrorRates:
 class ErrorCurve:
     """FRR and FAR at every threshold, from accepting all trials to rejecting all.
 
-    The points of `compute_det_curve` in the ASVspoof evaluation package: trials are sorted by
-    score, bona fide first among equals; after each of them stands one point, and before all of
-    them the point (FRR, FAR) = (0, 1). Points between trials of the same score cannot be reached by
-    any threshold; only the last point of a score is what that threshold does.
+    The points are those of `compute_det_curve` in the ASVspoof evaluation package: trials are
+    sorted by score, bona fide first among ties; the first point is (FRR, FAR) = (0, 1), and each
+    trial adds one. Points between tied trials cannot be reached by any threshold; the last point of
+    a score has the rates of that threshold.
 
     Attributes:
-        frr: [N + 1] share of bona fide trials at or below the threshold, rising.
-        far: [N + 1] share of spoofed trials above it, falling.
-        thresholds: [N + 1] a trial is accepted when its score is above it. The first stands 0.001
-            below the lowest score, as in the official code (or one step of a float, where that is
-            more).
-        n_bonafide: Bona fide trials.
-        n_spoof: Spoofed trials.
+        frr: [N + 1] share of bona fide trials at or below the threshold, increasing.
+        far: [N + 1] share of spoofed trials above it, decreasing.
+        thresholds: [N + 1] a trial is accepted if its score is above it. The first is 0.001 below
+            the lowest score, as in the official code (or one float step, if that is more).
+        n_bonafide: Number of bona fide trials.
+        n_spoof: Number of spoofed trials.
     """
 
     frr: Floats
@@ -79,7 +78,7 @@ class ErrorCurve:
 
 
 def error_curve(scores: npt.ArrayLike, labels: npt.ArrayLike) -> ErrorCurve:
-    """Returns the error rates at every threshold. O(N log N), once for all that is read off it.
+    """Returns the error rates at every threshold, in O(N log N).
 
     Args:
         scores: [N] finite scores, higher = more bona fide.
@@ -93,7 +92,7 @@ def error_curve(scores: npt.ArrayLike, labels: npt.ArrayLike) -> ErrorCurve:
 
 
 def by_class(scores: npt.ArrayLike, labels: npt.ArrayLike) -> tuple[Floats, Floats]:
-    """Returns the scores of bona fide and of spoofed trials, checked.
+    """Returns the validated scores of bona fide and of spoofed trials.
 
     Args:
         scores: [N] finite scores, higher = more bona fide.
@@ -110,8 +109,8 @@ def by_class(scores: npt.ArrayLike, labels: npt.ArrayLike) -> tuple[Floats, Floa
     if not bonafide.size or not spoof.size:
         missing = "spoof" if bonafide.size else "bona fide"
         raise ValueError(
-            f"Error rates need both classes; there is no {missing} trial among "
-            f"{scores.size}. Check the labels (1 = bona fide, 0 = spoof) and the split."
+            f"expected trials of both classes, got no {missing} trial among {scores.size}. "
+            "Check the labels (1 = bona fide, 0 = spoof) and the split."
         )
     return bonafide, spoof
 
@@ -119,7 +118,7 @@ def by_class(scores: npt.ArrayLike, labels: npt.ArrayLike) -> tuple[Floats, Floa
 def curve_of(bonafide: Floats, spoof: Floats) -> ErrorCurve:
     """As `error_curve`, from finite scores [Nb] and [Ns] of each class, neither empty."""
     scores = np.concatenate([bonafide, spoof])
-    # A stable sort, with the bona fide trials put first, keeps them first among equals.
+    # A stable sort, with bona fide trials first, keeps them first among ties.
     order = np.argsort(scores, kind="stable")
     rejected_bonafide = np.cumsum(order < bonafide.size)
     rejected_spoof = np.arange(1, scores.size + 1) - rejected_bonafide
@@ -137,11 +136,11 @@ def curve_of(bonafide: Floats, spoof: Floats) -> ErrorCurve:
 def equal_error_rate(scores: npt.ArrayLike, labels: npt.ArrayLike) -> Eer:
     """Returns the equal error rate as the official ASVspoof evaluation computes it.
 
-    The estimator of `compute_eer` in the ASVspoof evaluation package: (FRR + FAR) / 2 at the first
-    point of least |FRR - FAR| of the `ErrorCurve`. There is no interpolation.
+    The estimator is `compute_eer` of the ASVspoof evaluation package: (FRR + FAR) / 2 at the first
+    point of the `ErrorCurve` with minimal |FRR - FAR|, without interpolation.
 
-    Ties count against the detector: one that gives every trial the same score has an EER of 1,
-    not 0.5, because every bona fide trial is rejected before the first spoof is.
+    Ties count against the detector: with equal scores for all trials, the EER is 1, not 0.5,
+    because all bona fide trials are rejected before the first spoof.
 
     Args:
         scores: [N] finite scores, higher = more bona fide.
@@ -157,7 +156,7 @@ def equal_error_rate(scores: npt.ArrayLike, labels: npt.ArrayLike) -> Eer:
 
 
 def eer_of(curve: ErrorCurve) -> Eer:
-    """Reads the EER off a curve; see `equal_error_rate`."""
+    """Returns the EER of a curve; see `equal_error_rate`."""
     best = int(np.argmin(np.abs(curve.frr - curve.far)))
     return Eer(
         eer=float((curve.frr[best] + curve.far[best]) / 2), threshold=float(curve.thresholds[best])
@@ -184,11 +183,11 @@ def per_attack_eer(
     names = np.asarray(systems, dtype=np.str_)
     if names.shape != scores.shape:
         raise ValueError(
-            f"{names.size} system ids for {scores.size} scores; one a trial is needed."
+            f"expected one system id per score, got {names.size} for {scores.size} scores"
         )
     bonafide = scores[is_bonafide]
     if not bonafide.size:
-        raise ValueError("A per-attack EER needs bona fide trials, got none.")
+        raise ValueError("expected bona fide trials for the EER of each attack, got none")
     spoof, attacks = scores[~is_bonafide], names[~is_bonafide]
     return {
         str(attack): eer_of(curve_of(bonafide, spoof[attacks == attack]))
@@ -197,7 +196,7 @@ def per_attack_eer(
 
 
 def area_under_curve(scores: npt.ArrayLike, labels: npt.ArrayLike) -> float:
-    """Returns the chance that a bona fide trial scores above a spoofed one, ties counting half.
+    """Returns the probability that a bona fide trial scores above a spoofed one; ties count half.
 
     The area under the ROC curve, by the Mann-Whitney statistic. O(N log N).
 
@@ -211,10 +210,10 @@ def area_under_curve(scores: npt.ArrayLike, labels: npt.ArrayLike) -> float:
 
 
 def frr_at_far(curve: ErrorCurve, max_far: float) -> tuple[ErrorRates, float]:
-    """Returns the least FRR that keeps the FAR at or below a limit.
+    """Returns the lowest FRR with a FAR at or below a limit.
 
     Args:
-        curve: Of `error_curve`.
+        curve: Result of `error_curve`.
         max_far: A fraction in [0, 1].
 
     Returns:
@@ -224,19 +223,19 @@ def frr_at_far(curve: ErrorCurve, max_far: float) -> tuple[ErrorRates, float]:
         ValueError: The limit is not a fraction.
     """
     _check_limit(max_far)
-    # FAR falls along the curve and FRR rises: the first point that keeps the limit is the best.
+    # FAR decreases along the curve and FRR increases: the first point within the limit is optimal.
     first = int(np.argmax(curve.far <= max_far))
-    # It stands among the spoofs of its score. The threshold rejects the others of them as well.
+    # It is among the spoofs with its score, and the threshold rejects all of these.
     return _point(curve, _end_of(curve, first))
 
 
 def far_at_frr(curve: ErrorCurve, max_frr: float) -> tuple[ErrorRates, float]:
-    """Returns the least FAR that keeps the FRR at or below a limit; see `frr_at_far`."""
+    """Returns the lowest FAR with an FRR at or below a limit; see `frr_at_far`."""
     _check_limit(max_frr)
     last = int(np.searchsorted(curve.frr, max_frr, side="right")) - 1
     if last != _end_of(curve, last):
-        # It stands among the bona fide trials of its score: a threshold there would reject all of
-        # them and break the limit. The score before has the same FAR and keeps it.
+        # It is among the bona fide trials with its score: a threshold there would reject all of
+        # them and exceed the limit. The previous score has the same FAR and is within it.
         last = int(np.searchsorted(curve.thresholds, curve.thresholds[last], side="left")) - 1
     return _point(curve, last)
 
@@ -247,7 +246,7 @@ def _check_limit(rate: float) -> None:
 
 
 def _end_of(curve: ErrorCurve, index: int) -> int:
-    """Returns the last point of the score at a point: what that score does as a threshold."""
+    """Returns the last point with the same score, which has the rates of that threshold."""
     return int(np.searchsorted(curve.thresholds, curve.thresholds[index], side="right")) - 1
 
 
@@ -259,12 +258,12 @@ def _point(curve: ErrorCurve, index: int) -> tuple[ErrorRates, float]:
 def error_rates_at(
     scores: npt.ArrayLike, labels: npt.ArrayLike, threshold: float, *, accept_equal: bool = False
 ) -> ErrorRates:
-    """Returns what a threshold that was frozen elsewhere does to these trials.
+    """Returns the error rates of trials at a threshold that was fixed on other trials.
 
     Args:
         scores: [N] finite scores, higher = more bona fide.
         labels: [N] 1 for bona fide, 0 for spoof.
-        threshold: A trial is accepted when its score is above it.
+        threshold: A trial is accepted if its score is above it.
         accept_equal: Also accept scores equal to the threshold, as the actual DCF of ASVspoof 5
             does.
 
@@ -272,7 +271,7 @@ def error_rates_at(
         ValueError: The threshold is NaN, or as `error_curve`.
     """
     if math.isnan(threshold):
-        raise ValueError("a threshold must be a number, not NaN")
+        raise ValueError("expected a number as threshold, got NaN")
     bonafide, spoof = by_class(scores, labels)
     accepts = np.greater_equal if accept_equal else np.greater
     return ErrorRates(
@@ -282,7 +281,7 @@ def error_rates_at(
 
 
 def corners(curve: ErrorCurve) -> ErrorCurve:
-    """Returns the curve without the points inside its straight parts, for plotting."""
+    """Returns the curve without points inside straight segments, for plots."""
     steps_frr, steps_far = np.diff(curve.frr) > 0, np.diff(curve.far) < 0
     straight = (steps_frr[1:] == steps_frr[:-1]) & (steps_far[1:] == steps_far[:-1])
     keep = np.concatenate([[True], ~straight, [True]])

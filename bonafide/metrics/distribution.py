@@ -1,4 +1,4 @@
-"""A compact description of a distribution, and the divergence of another one from it."""
+"""Compact histograms, and the divergence of values from them."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ import numpy.typing as npt
 from scipy.spatial import distance
 
 _PARTS = 10
-_COMMON = 0.05  # share of the values that are the same one
-# Below, chance looks like drift: the divergence of two samples of 100 of the same distribution is
-# 0.05 in the mean and 0.12 at worst, of 200 it is half of that.
+_COMMON = 0.05  # share of equal values that get a bin of their own
+# With fewer values, chance looks like drift: the divergence of two samples of 100 from the same
+# distribution is 0.05 on average and 0.12 at most; with 200, half of that.
 LEAST = 200
 
 
 @dataclasses.dataclass(frozen=True)
 class Distribution:
-    """How many values lie where.
+    """A histogram.
 
     Attributes:
-        edges: Rising; of bin i the lower one is `edges[i - 1]`, included, the upper one
-            `edges[i]`, not included. The first and the last bin have no end.
-        counts: Of each bin, one more than there are edges.
-        median: Of the values.
+        edges: Increasing; bin i is from `edges[i - 1]`, inclusive, to `edges[i]`, exclusive. The
+            first and the last bin are unbounded.
+        counts: Number of values in each bin, one more than edges.
+        median: Median of the values.
     """
 
     edges: tuple[float, ...]
@@ -34,15 +34,14 @@ class Distribution:
 
     @property
     def total(self) -> int:
-        """How many values there were."""
+        """Number of values."""
         return sum(self.counts)
 
 
 def distribution_of(values: npt.ArrayLike) -> Distribution:
-    """Describes values [N], N > 0, by bins between their deciles.
+    """Returns the histogram of values [N], N > 0, with bins between their deciles.
 
-    A value that many have in common (the rate of a file) is a bin of its own as well, so that it is
-    told from the next one.
+    A frequent value (such as the sampling rate of a file) is a bin of its own.
     """
     values = np.asarray(values, np.float64)
     deciles = np.quantile(values, np.arange(1, _PARTS) / _PARTS, method="inverted_cdf")
@@ -63,15 +62,15 @@ def distribution_of(values: npt.ArrayLike) -> Distribution:
 def divergence(reference: Distribution, values: npt.ArrayLike) -> float:
     """Returns the Jensen-Shannon divergence of values [N] from a reference, in bits.
 
-    0: the same shares in every bin; 1: nothing in common. Between two normal distributions of the
-    same width, 0.1 is a shift by three quarters of it. Lin, "Divergence measures based on the
-    Shannon entropy", IEEE Transactions on Information Theory 1991.
+    0: equal shares in all bins; 1: disjoint. Between two normal distributions of the
+    same width, 0.1 is a shift by three quarters of the width. Source: Lin, "Divergence measures
+    based on the Shannon entropy", IEEE Transactions on Information Theory 1991.
     """
     return _divergence(reference.counts, _counts(values, np.array(reference.edges)))
 
 
 def divergence_of_names(reference: Mapping[str, int], names: Mapping[str, int]) -> float:
-    """Returns the same of how often names occur."""
+    """Returns the divergence of frequencies of names from a reference."""
     both = sorted(reference.keys() | names.keys())
     return _divergence(
         [reference.get(name, 0) for name in both], [names.get(name, 0) for name in both]
@@ -84,15 +83,17 @@ def to_json(found: Distribution) -> dict[str, Any]:
 
 
 def from_json(data: Mapping[str, Any]) -> Distribution:
-    """Reads back what `to_json` wrote.
+    """Reads the result of `to_json`.
 
     Raises:
         KeyError: It was not written by `to_json`.
-        ValueError: It is damaged.
+        ValueError: The data is damaged.
     """
     edges, counts = tuple(data["edges"]), tuple(data["counts"])
     if len(counts) != len(edges) + 1 or sum(counts) < 1 or list(edges) != sorted(edges):
-        raise ValueError(f"{len(edges)} edges and {len(counts)} counts are no distribution")
+        raise ValueError(
+            f"expected one count more than edges, got {len(counts)} counts and {len(edges)} edges"
+        )
     return Distribution(edges, counts, data["median"])
 
 
@@ -102,7 +103,7 @@ def _counts(values: npt.ArrayLike, edges: npt.NDArray[np.float64]) -> tuple[int,
 
 
 def _divergence(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
-    # SciPy gives its square root, and not a number where rounding makes that of two equal
+    # SciPy returns the square root, and NaN if rounding makes the divergence of two equal
     # distributions negative.
     root = distance.jensenshannon(first, second, base=2)
     return float(np.nan_to_num(root)) ** 2

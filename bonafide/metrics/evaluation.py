@@ -1,7 +1,7 @@
-"""The whole evaluation of a detector: every figure, its interval, every attack, every threshold.
+"""Complete evaluation of a detector: figures with intervals, attacks and thresholds.
 
-`evaluate` is what the pipeline and `evaluate.py` both call, and `Evaluation` what reports are made
-from; `to_json` gives its figures as one flat dictionary.
+The pipeline and `bonafide evaluate` both call `evaluate`; reports are made from `Evaluation`;
+`to_json` returns its figures as one flat dictionary.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from bonafide.trials.trials import Trials, refuse_unusable
 
 FAR_LIMITS = {"frr_at_far_1pct": 0.01, "frr_at_far_0_1pct": 0.001}
 FRR_LIMITS = {"far_at_frr_1pct": 0.01, "far_at_frr_0_1pct": 0.001}
-# Shares at which the quantiles of the scores are kept: error rates at any threshold to 0.25 %.
+# Levels of the stored score quantiles: they give error rates at any threshold within 0.25 %.
 QUANTILE_LEVELS = np.linspace(0.0, 1.0, 201)
 RESAMPLES = 1000
 SEED = 1
@@ -30,11 +30,11 @@ SEED = 1
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure and how sure it is.
+    """A figure and its uncertainty.
 
     Attributes:
-        value: The figure on the trials as they are; NaN is never stored.
-        ci95: 95 % interval by speakers; None if there are too few of them.
+        value: The figure on the original trials; never NaN.
+        ci95: 95 % interval by speakers; None with too few speakers.
     """
 
     value: float
@@ -47,8 +47,8 @@ class AttackResult:
 
     Attributes:
         eer: Fraction.
-        ci95: 95 % interval by speakers; None where the attack has too few.
-        n_spoof: Trials of the attack.
+        ci95: 95 % interval by speakers; None if the attack has too few.
+        n_spoof: Number of trials of the attack.
     """
 
     eer: float
@@ -58,13 +58,13 @@ class AttackResult:
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """A threshold chosen somewhere, and what it does on the evaluated trials.
+    """A threshold and its error rates on the evaluated trials.
 
     Attributes:
-        name: `eer`, `far_1pct`, `far_0_1pct`, `frr_1pct` (where that rate is reached on the trials
-            it was chosen on) or `bayes` (from the costs alone).
-        chosen_on: `dev`, `eval` (then the rates are flattering) or `costs`.
-        threshold: A trial is accepted when its score is above it (`bayes`: at or above).
+        name: `eer`, `far_1pct`, `far_0_1pct`, `frr_1pct` (the rate that is reached on the trials
+            it was chosen on) or `bayes` (from the costs only).
+        chosen_on: `dev`, `eval` (the rates are then optimistic) or `costs`.
+        threshold: A trial is accepted if its score is above it (`bayes`: at or above).
         rates: FAR and FRR on the evaluated trials.
         far_ci95: Interval of the FAR by speakers.
         frr_ci95: Interval of the FRR by speakers.
@@ -80,11 +80,11 @@ class OperatingPoint:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Another system on the same trials. Differences are ours minus the other's.
+    """Comparison with another system on the same trials. Differences are ours minus the other's.
 
     Attributes:
         figures: The other system's figures.
-        differences: Differences of the figures, by their names; intervals are paired.
+        differences: Differences of the figures by name; intervals are paired.
         p_value: Two-sided p-value of no difference in EER; None without an interval.
         per_attack: The other system's EER of each attack.
     """
@@ -97,14 +97,14 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Bootstrap:
-    """How the intervals were made.
+    """Method of the intervals.
 
     Attributes:
-        unit: What was drawn: `speaker`, or `utterance` where speakers are not known.
-        clusters: How many of them there are.
-        resamples: Draws; 0 if there are no intervals.
-        seed: Of the draws.
-        missing: Why there are no intervals; empty if there are.
+        unit: Resampled unit: `speaker`, or `utterance` if speakers are unknown.
+        clusters: Number of units.
+        resamples: Number of resamples; 0 without intervals.
+        seed: Seed of the resampling.
+        missing: Reason for missing intervals; empty if there are intervals.
     """
 
     unit: str
@@ -116,28 +116,28 @@ class Bootstrap:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """All that was found. Rates are fractions, Cllr is in bits.
+    """Result of an evaluation. Rates are fractions, Cllr is in bits.
 
     Attributes:
-        n_bonafide: Bona fide trials.
-        n_spoof: Spoofed trials.
-        n_speakers: Speakers; None where they are not known.
-        figures: By name: `eer`, `auc`, `min_tdcf_legacy` and `min_tdcf_revised` (where ASV error
+        n_bonafide: Number of bona fide trials.
+        n_spoof: Number of spoofed trials.
+        n_speakers: Number of speakers; None if unknown.
+        figures: By name: `eer`, `auc`, `min_tdcf_legacy` and `min_tdcf_revised` (if ASV error
             rates are known), `min_dcf`, `act_dcf`, `cllr`, `min_cllr`, `frr_at_far_1pct`,
             `frr_at_far_0_1pct`, `far_at_frr_1pct`, `far_at_frr_0_1pct`, `worst_attack_eer`,
             `macro_eer`.
-        eer_threshold: Where the EER is reached on these trials.
-        per_attack: By attack id, sorted.
+        eer_threshold: Threshold of the EER on these trials.
+        per_attack: Results by attack id, sorted.
         worst_attack: Id of the attack with the highest EER.
-        operating_points: Thresholds and what they do.
-        bootstrap: How the intervals were made.
-        score_quantiles: Of the scores of each class, `bonafide` and `spoof`, at QUANTILE_LEVELS;
-            empty in an evaluation that was written before they were kept.
-        comparison: With another system; None without one.
-        warnings: What a reader must know, one sentence each.
-        n_bonafide_speakers: Speakers with bona fide trials; None where speakers are not known, and
-            in an evaluation that was written before they were counted by class.
-        n_spoof_speakers: The same of spoofed trials.
+        operating_points: Thresholds and their error rates.
+        bootstrap: Method of the intervals.
+        score_quantiles: Quantiles of the scores of `bonafide` and `spoof` at QUANTILE_LEVELS;
+            empty in evaluations of older versions.
+        comparison: Comparison with another system; None without one.
+        warnings: Caveats for the reader, one sentence each.
+        n_bonafide_speakers: Number of speakers with bona fide trials; None if speakers are unknown,
+            and in evaluations of older versions.
+        n_spoof_speakers: Number of speakers with spoofed trials, likewise.
     """
 
     n_bonafide: int
@@ -169,18 +169,18 @@ def evaluate(
     """Computes every figure.
 
     Args:
-        trials: What to evaluate.
+        trials: Trials to evaluate.
         asv: Error rates of the speaker verifier on the same split, for the t-DCF.
-        dev: Trials on which thresholds are frozen; if there are none, they are chosen on the
-            evaluated trials, and a warning says so.
+        dev: Trials on which thresholds are fixed; without them, thresholds are chosen on the
+            evaluated trials, with a warning.
         baseline_scores: [N] scores of another system, in the order of the trials.
-        detection_costs: Of minDCF and actDCF; ASVspoof 5's by default.
-        resamples: Draws of the bootstrap; 0 for no intervals.
-        seed: Of the bootstrap.
+        detection_costs: Costs of minDCF and actDCF; ASVspoof 5's by default.
+        resamples: Number of bootstrap resamples; 0 for no intervals.
+        seed: Seed of the bootstrap.
 
     Raises:
-        TrialsError: Scores of the baseline that are decisions, or beyond 1e100.
-        ValueError: Scores of the baseline that are not finite or of another number; an ASV that
+        TrialsError: Scores of the baseline are decisions, or beyond 1e100.
+        ValueError: Scores of the baseline are not finite or of another number; or the ASV
             is too weak for a t-DCF.
     """
     detection_costs = detection_costs or DetectionCosts()
@@ -223,7 +223,7 @@ def evaluate(
 
 
 def frozen_threshold(evaluation: Evaluation) -> float | None:
-    """Returns the threshold of the operating point EER if it was frozen on dev, else None."""
+    """Returns the threshold of the operating point EER if it was fixed on dev, else None."""
     for point in evaluation.operating_points:
         if (point.name, point.chosen_on) == ("eer", "dev"):
             return point.threshold
@@ -233,8 +233,8 @@ def frozen_threshold(evaluation: Evaluation) -> float | None:
 def to_json(evaluation: Evaluation) -> dict[str, Any]:
     """Returns the figures as a flat dictionary ready for JSON. Rates are fractions.
 
-    Every figure stands by its name, with its interval beside it as `NAME_ci95` (null where there
-    is none). Figures that need what was not given (t-DCF) are null.
+    Each figure is stored by its name, and its interval as `NAME_ci95` (null without one). Figures
+    without their input (t-DCF) are null.
     """
     result: dict[str, Any] = {
         "n_bonafide": evaluation.n_bonafide,
@@ -283,7 +283,7 @@ def to_json(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def from_json(data: Mapping[str, Any]) -> Evaluation:
-    """Reads back what `to_json` wrote.
+    """Reads the result of `to_json`.
 
     Raises:
         KeyError: It was not written by `to_json`.
@@ -336,7 +336,7 @@ HIGHER_IS_BETTER = frozenset({"auc"})
 
 
 def _flat(figures: Mapping[str, Figure]) -> dict[str, Any]:
-    """Returns every figure and its interval, null where it is not there."""
+    """Returns every figure and its interval; null if missing."""
     result: dict[str, Any] = {}
     for name in FIGURES:
         figure = figures.get(name)
@@ -382,7 +382,7 @@ def _tandem(asv: AsvErrorRates | None) -> dict[str, TandemWeights]:
 
 
 def _thresholds(trials: Trials) -> dict[str, float]:
-    """Returns the thresholds of the operating points, chosen on these trials."""
+    """Returns the thresholds of the operating points on these trials."""
     curve = detection.error_curve(trials.scores, trials.is_bonafide)
     return {
         "eer": detection.eer_of(curve).threshold,
@@ -398,7 +398,7 @@ def _speakers(trials: Trials, keep: npt.NDArray[np.bool_]) -> int | None:
 
 
 def _quantiles(trials: Trials) -> dict[str, tuple[float, ...]]:
-    """Returns the quantiles of the scores of each class; each is a score that was given."""
+    """Returns the quantiles of the scores of each class; each is an actual score."""
     classes = {"bonafide": trials.is_bonafide, "spoof": ~trials.is_bonafide}
     return {
         name: tuple(
@@ -532,7 +532,7 @@ def _attack_results(
         several = trials.speakers is None or np.unique(trials.speakers[of_attack]).size > 1
         results[name] = AttackResult(
             eer=eer,
-            # One voice does not represent other voices.
+            # An interval needs more than one voice.
             ci95=draws.interval(f"attack/{name}", eer) if several else None,
             n_spoof=int(np.count_nonzero(of_attack)),
         )
@@ -607,14 +607,14 @@ def _warnings(trials: Trials, eer: float, no_dev: bool, how: Bootstrap) -> list[
         found.append(f"There are no intervals: {how.missing}.")
     elif how.unit == "utterance":
         found.append(
-            "Speakers are not known, so the intervals treat all utterances as independent and are "
+            "Speakers are unknown, so the intervals treat all utterances as independent and are "
             "too narrow."
         )
     times = np.unique(trials.scores, return_counts=True)[1]
     ties = times[times > 1].sum() / len(trials)
     if ties > 0.1:
         found.append(
-            f"{ties:.0%} of the scores are equal to another one: were they rounded? Ties count "
+            f"{ties:.0%} of the scores are equal to another one; check for rounding. Ties count "
             "against the detector."
         )
     return found

@@ -1,7 +1,7 @@
-"""The gate: the rules that decide whether a model may be pushed. The only place where they live.
+"""The gate: the rules that decide whether a model may be pushed, in one place.
 
-Rules look at the cautious end of an interval, not at the point: an EER of 3 % that may well be 6 %
-counts as 6 %. Standard library only, so that settings can be read without waiting for imports.
+Rules use the unfavourable end of an interval, not the point estimate: an EER of 3 % whose interval
+ends at 6 % counts as 6 %. Standard library only, so that settings load fast.
 """
 
 from __future__ import annotations
@@ -20,34 +20,33 @@ if TYPE_CHECKING:
     from bonafide.metrics.evaluation import Evaluation, Figure
     from bonafide.metrics.treated import TreatedTrials
 
-_NAMED = 5  # ids shown of an overlap
+_NAMED = 5  # number of ids shown of an overlap
 
 
 @dataclass(frozen=True, kw_only=True)
 class GateConfig(Section, section="gate"):
-    """What a model must reach to be pushed.
+    """Requirements for a push.
 
     Attributes:
-        max_eer: Highest EER on the eval split that passes: the upper end of its 95 % interval by
+        max_eer: Maximum EER on the eval split: the upper end of its 95 % interval by
             speakers must be at or below it.
-        max_regression: How much worse than the champion a model may be: the upper end of the paired
+        max_regression: Maximum regression against the champion: the upper end of the paired
             95 % interval of the difference in EER on the same trials must be at or below it. Not
             applied if there is no champion.
-        max_worst_attack_eer: Highest EER of any single attack, as measured (the worst of many is
+        max_worst_attack_eer: Maximum EER of any single attack, as measured (the worst of many is
             already a cautious figure).
-        max_condition_far: Highest share of spoofs that may be accepted at the frozen threshold
-            under any of the conditions (codecs, band limits, noise), upper end of its interval; 1
-            turns the rule off.
-        max_condition_frr: Highest share of bona fide recordings that may be rejected, likewise.
-        max_calibration_loss: Highest Cllr - min Cllr: what scores lose by not being calibrated.
-        min_bonafide: Smallest number of bona fide trials on which a model may be judged.
-        min_spoof: Smallest number of spoofed trials on which a model may be judged.
-        min_speakers: Smallest number of speakers with bona fide trials on which a model may be
-            judged.
-        min_spoof_speakers: Smallest number of speakers with spoofed trials. Voices that are only
-            synthetic count here and not in `min_speakers`.
-        allow_attack_overlap: Let the eval split hold attacks of the train split. Speakers of the
-            train split are never let through.
+        max_condition_far: Maximum share of spoofs that are accepted at the fixed threshold
+            under any condition (codecs, band limits, noise), upper end of its interval; 1
+            disables the rule.
+        max_condition_frr: Maximum share of bona fide recordings that are rejected, likewise.
+        max_calibration_loss: Maximum calibration loss, Cllr - min Cllr.
+        min_bonafide: Minimum number of bona fide trials.
+        min_spoof: Minimum number of spoofed trials.
+        min_speakers: Minimum number of speakers with bona fide trials.
+        min_spoof_speakers: Minimum number of speakers with spoofed trials. Synthetic voices count
+            here and not in `min_speakers`.
+        allow_attack_overlap: Whether the eval split may have attacks of the train split. Speakers
+            of the train split are never allowed.
     """
 
     max_eer: Fraction = 0.5
@@ -64,13 +63,13 @@ class GateConfig(Section, section="gate"):
 
     @property
     def needs_conditions(self) -> bool:
-        """Whether a rule reads the error rates under conditions."""
+        """Whether a rule uses the error rates under conditions."""
         return min(self.max_condition_far, self.max_condition_frr) < 1
 
 
 @dataclass(frozen=True)
 class Overlap:
-    """What the evaluated split shares with the training split.
+    """Speakers and attacks that the evaluated split shares with the training split.
 
     Attributes:
         speakers: Ids of speakers in both, sorted.
@@ -83,17 +82,17 @@ class Overlap:
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule of the gate and how it came out.
+    """One rule of the gate and its result.
 
     Attributes:
-        name: The setting of the gate that it belongs to.
-        title: What is checked, for people.
-        value: What was found; None where it could not be computed (then it does not pass).
-        limit: What was allowed.
+        name: The setting that defines its limit.
+        title: Description of the measured value.
+        value: Measured value; None if it could not be computed (the rule then fails).
+        limit: Limit of the value.
         unit: `rate` (a fraction), `points` (a difference of fractions), `bits` or `count`.
-        at_most: True where the value may be at most the limit, False where it must be at least.
+        at_most: True if the limit is a maximum, False if it is a minimum.
         passed: Whether the model passes this rule.
-        detail: One sentence more; may be empty.
+        detail: Additional information; may be empty.
     """
 
     name: str
@@ -107,27 +106,27 @@ class Rule:
 
     @property
     def value_text(self) -> str:
-        """The value for people."""
+        """The value as text."""
         return "not known" if self.value is None else _shown(self.value, self.unit)
 
     @property
     def limit_text(self) -> str:
-        """The limit for people, with its direction."""
+        """The limit as text, with its direction."""
         return f"{'at most' if self.at_most else 'at least'} {_shown(self.limit, self.unit)}"
 
     @property
     def sentence(self) -> str:
-        """Measured value and limit, for a console or a log."""
+        """Measured value and limit, for the console and logs."""
         detail = f" ({self.detail})" if self.detail else ""
         return f"{self.title}: {self.value_text}, expected {self.limit_text}{detail}"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the gate says.
+    """Verdict of the gate.
 
     Attributes:
-        rules: All of them, in a fixed order.
+        rules: All rules, in a fixed order.
     """
 
     rules: tuple[Rule, ...]
@@ -139,7 +138,7 @@ class Verdict:
 
     @property
     def failures(self) -> tuple[str, ...]:
-        """A sentence for each rule that did not pass."""
+        """A sentence for each rule that failed."""
         return tuple(rule.sentence for rule in self.rules if not rule.passed)
 
     def to_json(self) -> dict[str, Any]:
@@ -148,7 +147,7 @@ class Verdict:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Verdict:
-        """Reads back what `to_json` wrote."""
+        """Reads the result of `to_json`."""
         return cls(tuple(Rule(**rule) for rule in data["rules"]))
 
 
@@ -161,11 +160,11 @@ def decide(
     """Applies every rule.
 
     Args:
-        evaluation: Of the new model on the eval split; compared with the champion if there is one.
+        evaluation: Evaluation of the new model on eval, with its comparison with the champion.
         config: The limits.
-        overlap: What the eval split shares with train.
-        conditions: How the new model does on degraded recordings of eval; None where none were
-            scored: rules that ask for them do not pass then.
+        overlap: Speakers and attacks that eval shares with train.
+        conditions: Results of the new model on degraded recordings of eval; None if none were
+            scored: rules that need them then fail.
     """
     found = evaluation.figures
     eer = found["eer"]
@@ -250,7 +249,7 @@ def decide(
 
 
 def _condition_rules(conditions: TreatedTrials | None, config: GateConfig, unit: str) -> list[Rule]:
-    """The rules of degraded recordings that are on."""
+    """Returns the enabled rules about degraded recordings."""
     titles = {"far": "Spoofs accepted (FAR)", "frr": "Bona fide recordings rejected (FRR)"}
     limits = {"far": config.max_condition_far, "frr": config.max_condition_frr}
     rules = []
@@ -262,7 +261,7 @@ def _condition_rules(conditions: TreatedTrials | None, config: GateConfig, unit:
         if conditions is not None and (worst := conditions.worst(name))[0]:
             spec, end = worst
             figure: Figure | None = getattr(conditions.results[spec], name)
-            measured = f" it is {percent(figure.value)}" if figure else " there is no rate"
+            measured = f" {percent(figure.value)}" if figure else " no rate"
             detail = f"{title_of(spec)}:{measured}{', without an interval' if end is None else ''}"
         title = f"{titles[name]} in the worst condition, upper end of its 95 % interval by {unit}s"
         rules.append(_at_most(f"max_condition_{name}", title, end, limit, "rate", detail))

@@ -1,14 +1,14 @@
-"""How uncertain are the figures? A bootstrap over speakers, for all measures at once.
+"""Bootstrap over speakers, for the uncertainty of all measures at once.
 
-Trials of one speaker resemble each other, so the trials of an evaluation are worth fewer than they
-are. A cluster bootstrap (Davison and Hinkley, "Bootstrap Methods and their Application", 1997,
-section 3.8) draws whole speakers with replacement: a speaker drawn k times counts k times with all
-of its trials. `intervals` makes the intervals from what is measured here.
+Trials of a speaker are correlated, so the effective number of trials is smaller than their number.
+A cluster bootstrap (Davison and Hinkley, "Bootstrap Methods and their Application", 1997, section
+3.8) draws whole speakers with replacement: a speaker drawn k times counts k times with all of its
+trials. `bonafide.metrics.intervals` computes intervals from the resampled figures.
 
-Drawn speakers change the weight of trials and not their order, so scores are sorted once. Between
-two neighbouring trials of the same class nothing can be best or cross over; the sorted trials are
-therefore folded into blocks, each some bona fide trials followed by some spoofs, and what a block
-holds of each speaker is kept as a sparse matrix. A batch of resamples is then a matrix product.
+Resampling changes the weights of trials and not their order, so scores are sorted once. No optimum
+or crossing is possible between two neighbouring trials of the same class. The sorted trials are
+therefore grouped into blocks of bona fide trials followed by spoofs, and the number of trials of
+each speaker in each block is a sparse matrix. A batch of resamples is then a matrix product.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ _BATCH_ELEMENTS = 2**21  # of one temporary array: 16 MiB
 
 
 class NoIntervalError(ValueError):
-    """Too few speakers to say how uncertain a figure is."""
+    """Too few speakers for an interval."""
 
 
 @dataclass(frozen=True)
 class Measures:
-    """What to compute in every resample besides what needs no setting.
+    """Measures with settings, to be computed in every resample.
 
     Attributes:
-        costs: Of minDCF and actDCF.
+        costs: Costs of minDCF and actDCF.
         tandem: Name -> weights of a t-DCF.
-        rates: Name -> limit; `far_limits` gives the FRR at that FAR, `frr_limits` the reverse.
+        rates: Name -> limit; `far_limits` gives the FRR at this FAR, `frr_limits` the reverse.
         far_limits: See `rates`.
         frr_limits: See `rates`.
-        thresholds: Name -> frozen threshold; gives `far_at/NAME` and `frr_at/NAME`.
+        thresholds: Name -> fixed threshold; gives `far_at/NAME` and `frr_at/NAME`.
     """
 
     costs: DetectionCosts
@@ -57,16 +57,16 @@ class Measures:
 
 @dataclass(frozen=True, eq=False)
 class ClusterBootstrap:
-    """Draws speakers; the same seed and trials give the same draws, so systems are paired.
+    """Resamples speakers; equal seeds and trials give equal resamples, so systems are paired.
 
     Attributes:
-        cluster: [N] which cluster a trial belongs to.
+        cluster: [N] index of the cluster of each trial.
         count: Number of clusters S.
-        unit: `speaker`, or `utterance` where speakers are not known.
+        unit: `speaker`, or `utterance` if speakers are unknown.
         is_bonafide: [N].
         attacks: [N] attack ids.
-        resamples: How often to draw.
-        seed: Of the draws.
+        resamples: Number of resamples R.
+        seed: Seed of the resampling.
     """
 
     cluster: npt.NDArray[np.int64]
@@ -79,7 +79,7 @@ class ClusterBootstrap:
 
     @classmethod
     def of(cls, trials: Trials, *, resamples: int, seed: int) -> ClusterBootstrap:
-        """Makes the bootstrap of some trials.
+        """Creates the bootstrap of trials.
 
         Raises:
             NoIntervalError: Fewer than two speakers have bona fide trials, or spoofed ones.
@@ -96,7 +96,7 @@ class ClusterBootstrap:
         ):
             if np.unique(cluster[flags]).size < 2:
                 raise NoIntervalError(
-                    f"all {name} trials are of one {unit}: an interval needs two at least"
+                    f"all {name} trials are of one {unit}: an interval needs at least two"
                 )
         return cls(
             cluster=cluster.astype(np.int64),
@@ -111,8 +111,8 @@ class ClusterBootstrap:
     def measure(self, scores: Floats, measures: Measures) -> dict[str, Floats]:
         """Returns every measure in every resample, [R] each.
 
-        Besides the measures by their names, `attack/ID` is the EER of an attack against all bona
-        fide trials. A value is NaN where a resample lacks the attack.
+        In addition to the named measures, `attack/ID` is the EER of an attack against all bona
+        fide trials; it is NaN if a resample lacks the attack.
 
         Args:
             scores: [N], in the order of the trials.
@@ -131,14 +131,14 @@ class ClusterBootstrap:
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
     def eer(self, scores: Floats) -> Floats:
-        """Returns the equal error rate alone in every resample, [R]; see `measure`."""
+        """Returns only the equal error rate in every resample, [R]; see `measure`."""
         curve = _Blocks.make(scores, self.is_bonafide, self.cluster, self.count)
         size = max(1, min(_LARGEST_BATCH, _BATCH_ELEMENTS // max(curve.size, self.count)))
         drawn = (_Drawn.make(curve, weights) for weights in self._draws(size))
         return np.concatenate([batch.eer() for batch in drawn])
 
     def error_rates_at(self, scores: Floats, threshold: float) -> tuple[Floats, Floats]:
-        """Returns FAR and FRR at a frozen threshold in every resample, [R] each; see `measure`."""
+        """Returns FAR and FRR at a fixed threshold in every resample, [R] each; see `measure`."""
         accepted = scores > threshold
         bona, cluster = self.is_bonafide, self.cluster
 
@@ -170,7 +170,7 @@ class ClusterBootstrap:
         return _Blocks.make(scores[keep], self.is_bonafide[keep], self.cluster[keep], self.count)
 
     def _draws(self, batch: int) -> Iterator[Counts]:
-        """Yields how often each cluster is drawn, [S, b]; each draw holds both classes."""
+        """Yields the weight of each cluster, [S, b]; each resample has both classes."""
         random = np.random.default_rng(self.seed)
         has_bonafide = np.bincount(self.cluster[self.is_bonafide], minlength=self.count) > 0
         has_spoof = np.bincount(self.cluster[~self.is_bonafide], minlength=self.count) > 0
@@ -178,7 +178,7 @@ class ClusterBootstrap:
         while left:
             weights = np.empty((self.count, min(batch, left)), dtype=np.int64)
             for column in range(weights.shape[1]):
-                # A draw without one of the classes has no error rates: it is drawn again.
+                # A resample without one of the classes has no error rates and is drawn again.
                 while True:
                     drawn = random.integers(self.count, size=self.count)
                     counts = np.bincount(drawn, minlength=self.count)
@@ -217,7 +217,7 @@ class _Blocks:
         cluster: npt.NDArray[np.int64],
         count: int,
     ) -> _Blocks:
-        order = np.lexsort((~is_bonafide, scores))  # bona fide first among equals
+        order = np.lexsort((~is_bonafide, scores))  # bona fide first among ties
         scores, bona, cluster = scores[order], is_bonafide[order], cluster[order]
         begins = np.concatenate([[False], bona[1:] & ~bona[:-1]])
         block = np.cumsum(begins)
@@ -246,7 +246,7 @@ class _Blocks:
 
 @dataclass(frozen=True, eq=False)
 class _Drawn:
-    """A batch of resamples along the blocks; rates at the end of each block.
+    """A batch of resamples; counts at the end of each block.
 
     Attributes:
         bonafide: [M, b] bona fide trials in each block.
@@ -278,12 +278,12 @@ class _Drawn:
         )
 
     def eer(self) -> Floats:
-        """[b] exactly the official estimator on the resample, in whole numbers; NaN without spoofs.
+        """Returns the official estimator on each resample, [b], exactly; NaN without spoofs.
 
-        FRR - FAR rises along the trials. In the first block at whose end it is not below 0, it
-        passes 0 either among the bona fide trials, where FAR stands still and FRR goes up in steps
-        of one trial, or among the spoofs, where it is the other way round. The step before and the
-        step after 0 are the two candidates.
+        FRR - FAR increases along the trials. In the first block at whose end it is not below 0, it
+        crosses 0 either among the bona fide trials, where FAR is constant and FRR increases in
+        steps of one trial, or among the spoofs, vice versa. The steps before and after 0 are the
+        two candidates.
         """
         total_b, total_s = self.n_bonafide, self.n_spoof
         # FRR >= FAR in whole numbers: rejected_b Ns >= (Ns - rejected_s) Nb.
@@ -292,10 +292,10 @@ class _Drawn:
         after_b, after_s = self.rejected_bonafide[at], self.rejected_spoof[at]
         accepted = (
             total_s - after_s + self.spoof[at]
-        )  # spoofs, while the bona fide trials of the block go by
+        )  # spoofs, during the bona fide trials of the block
         among_bonafide = after_b * total_s >= accepted * total_b
         with np.errstate(divide="ignore", invalid="ignore"):
-            # Bona fide trials to reject until FRR = FAR, rounded down, and what is left over.
+            # Bona fide trials to reject until FRR = FAR, rounded down, and the remainder.
             steps, rest = np.divmod(accepted * total_b, np.maximum(total_s, 1))
             steps += rest > np.maximum(total_s, 1) - rest
             first = (steps / total_b + accepted / total_s) / 2
@@ -326,7 +326,7 @@ class _SpeakerSums:
             return np.bincount(cluster[keep], minlength=count)
 
         def sums(keep: npt.NDArray[np.bool_], values: Floats) -> Floats:
-            # Floats already: numpy's types know the sums of whole numbers only.
+            # Converted to floats first, because of numpy's type annotations.
             totals = np.bincount(cluster[keep], weights=values[keep], minlength=count)
             return totals.astype(np.float64, copy=False)
 
@@ -349,7 +349,7 @@ def _measure_batch(
     sums: _SpeakerSums,
     measures: Measures,
 ) -> dict[str, Floats]:
-    """Returns every measure [b] for clusters drawn so often, [S, b]."""
+    """Returns every measure [b] for weights of the clusters [S, b]."""
     drawn = _Drawn.make(curve, weights)
     n_bonafide, n_spoof = drawn.n_bonafide, drawn.n_spoof
     frr = drawn.rejected_bonafide / n_bonafide  # [M, b] at the ends of the blocks
@@ -373,7 +373,7 @@ def _measure_batch(
         # Before the first trial FAR is 1 and FRR 0.
         values[name] = _first(far <= limit, frr) if limit < 1 else np.zeros(weights.shape[1])
     for name, limit in measures.frr_limits.items():
-        before = np.vstack([np.ones(far.shape[1]), far[:-1]])  # FAR where the block begins
+        before = np.vstack([np.ones(far.shape[1]), far[:-1]])  # FAR at the start of the block
         values[name] = np.where(frr[-1] > limit, _first(frr > limit, before), 0.0)
     miss_weight, false_accept_weight = measures.costs.weights
     for name in sums.missed:
@@ -391,7 +391,7 @@ def _measure_batch(
 
 
 def _auc(drawn: _Drawn, curve: _Blocks, weights: Counts) -> Floats:
-    """[b] the chance that a bona fide trial scores above a spoofed one, ties counting half."""
+    """Returns [b] the probability that bona fide scores above spoof; ties count half."""
     above = drawn.n_bonafide - drawn.rejected_bonafide  # bona fide trials after each block
     pairs: Counts = np.sum(drawn.spoof * above, axis=0)
     ties: Counts = np.sum((curve.tied_bonafide @ weights) * (curve.tied_spoof @ weights), axis=0)
@@ -399,6 +399,6 @@ def _auc(drawn: _Drawn, curve: _Blocks, weights: Counts) -> Floats:
 
 
 def _first(condition: npt.NDArray[np.bool_], values: Floats) -> Floats:
-    """[b] the value where the condition first holds along the blocks."""
+    """Returns [b] the value of the first block where the condition is true."""
     first: Floats = np.take_along_axis(values, np.argmax(condition, axis=0)[np.newaxis], axis=0)[0]
     return first

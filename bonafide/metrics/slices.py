@@ -1,4 +1,4 @@
-"""How a detector does on parts of the trials: a corpus, a codec, a language, a duration."""
+"""Evaluation of slices of the trials: a corpus, a codec, a language, a duration."""
 
 from __future__ import annotations
 
@@ -12,24 +12,23 @@ from bonafide.metrics import detection, intervals, resampling
 from bonafide.metrics.detection import ErrorRates
 from bonafide.trials.trials import Trials
 
-# Of a condition with more values (a language of every village, a text of every clip) only the
-# largest are of use to a reader.
+# Of a condition with more values (such as a text for every clip), only the most frequent are shown.
 MOST_VALUES = 30
-# Below, an equal error rate is a step of several per cent.
+# With fewer trials, an equal error rate has steps of several per cent.
 LEAST_TRIALS = 20
 UNKNOWN = ""
 
 
 @dataclass(frozen=True)
 class SliceResult:
-    """The trials that have one value of a condition.
+    """Result for the trials with one value of a condition.
 
     Attributes:
-        n_bonafide: Bona fide trials.
-        n_spoof: Spoofed trials.
+        n_bonafide: Number of bona fide trials.
+        n_spoof: Number of spoofed trials.
         eer: Equal error rate within the slice; None with fewer than `LEAST_TRIALS` of a class.
-        ci95: 95 % interval of it by speakers; None if there are too few.
-        rates: FAR and FRR at the threshold that was frozen on dev; NaN of a class without trials.
+        ci95: Its 95 % interval by speakers; None with too few speakers.
+        rates: FAR and FRR at the threshold fixed on dev; NaN for a class without trials.
     """
 
     n_bonafide: int
@@ -52,19 +51,19 @@ def slice_trials(
 ) -> dict[str, dict[str, SliceResult]]:
     """Evaluates every value of every condition.
 
-    An EER within a slice has a threshold of its own, so it shows how well the classes can be told
-    apart there; the rates at the frozen threshold say what a deployed detector would do there.
+    The EER of a slice has a threshold of its own and shows how separable the classes are; the rates
+    at the fixed threshold are those of a deployed detector.
 
     Args:
         trials: N trials.
-        conditions: By name, the value of each trial [N]; empty where it is not known.
-        threshold: The frozen one; None if there is none.
-        resamples: Draws of the bootstrap.
-        seed: Of the draws.
+        conditions: By name, the value of each trial [N]; empty if unknown.
+        threshold: The fixed threshold; None without one.
+        resamples: Number of bootstrap resamples.
+        seed: Seed of the bootstrap.
 
     Returns:
-        Condition -> value -> result, largest slice first. A condition with a single value, which
-        would repeat the whole, is omitted.
+        Condition -> value -> result, largest slice first. Conditions with a single value, which
+        would repeat the total, are omitted.
     """
     found = {}
     for name, values in conditions.items():
@@ -98,7 +97,7 @@ def _evaluate(part: Trials, threshold: float | None, *, resamples: int, seed: in
 
 
 def _rates(part: Trials, threshold: float) -> ErrorRates:
-    """FAR and FRR of trials that may be all of one class; accepted is what is above."""
+    """Returns FAR and FRR of trials, possibly of one class; scores above are accepted."""
     accepted = part.scores > threshold
     far = accepted[~part.is_bonafide].mean() if part.n_spoof else np.nan
     frr = (~accepted[part.is_bonafide]).mean() if part.n_bonafide else np.nan

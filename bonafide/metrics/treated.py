@@ -1,8 +1,8 @@
-"""How a detector does on recordings that were all treated alike, beside the same ones as they are.
+"""Evaluation of treated recordings, compared with the same recordings without treatment.
 
-A treatment takes a shortcut out (is the detector worse without it?) or is a condition that a
-recording may meet (a codec, a band limit, noise). Differences are paired: by the same draws of
-speakers on both sides.
+A treatment removes a shortcut (is the detector worse without it?) or applies a condition of
+recordings in use (a codec, a band limit, noise). Differences are paired: both sides use the same
+resamples of speakers.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ AS_RECORDED = "as_recorded"
 
 @dataclasses.dataclass(frozen=True)
 class TreatedResult:
-    """How the detector does on recordings that were all treated alike.
+    """Result for recordings with one treatment.
 
     Attributes:
         eer: Equal error rate, with its interval by speakers.
-        difference: Of the EER from that of the same recordings as they are, with its paired
-            interval; None of these themselves.
-        rates: FAR and FRR at the threshold that was frozen on dev; None if there is none.
-        far: The same FAR with its interval by speakers; None if there is no threshold.
-        frr: The same of the FRR.
-        far_difference: Of the FAR from that of the same recordings as they are, with its paired
-            interval; None of these themselves, and if there is no threshold.
-        frr_difference: The same of the FRR.
+        difference: Difference of the EER from that of the untreated recordings, with its paired
+            interval; None for the untreated recordings.
+        rates: FAR and FRR at the threshold fixed on dev; None without a threshold.
+        far: The FAR with its interval by speakers; None without a threshold.
+        frr: The FRR likewise.
+        far_difference: Difference of the FAR from that of the untreated recordings, with its paired
+            interval; None for the untreated recordings, and without a threshold.
+        frr_difference: The difference of the FRR likewise.
     """
 
     eer: Figure
@@ -50,9 +50,9 @@ class TreatedTrials:
     """Results by treatment.
 
     Attributes:
-        n_bonafide: Bona fide trials that were treated.
-        n_spoof: Spoofed ones.
-        results: By treatment; `as_recorded` comes first, the same trials without any.
+        n_bonafide: Number of bona fide trials.
+        n_spoof: Number of spoofed trials.
+        results: Results by treatment; the first is `as_recorded`, without treatment.
     """
 
     n_bonafide: int
@@ -66,8 +66,8 @@ class TreatedTrials:
             name: `far` or `frr`.
 
         Returns:
-            The treatment whose interval ends highest, and that end; None where one has no interval
-            or no rate. Recordings as they are do not count.
+            The treatment with the highest upper end, and that end; None if one has no interval or
+            no rate. `as_recorded` is ignored.
         """
         highest, most = "", -1.0
         for treatment, result in self.results.items():
@@ -112,19 +112,19 @@ def compare(
     resamples: int,
     seed: int,
 ) -> TreatedTrials:
-    """Compares the scores of treated recordings with those of the same recordings as they are.
+    """Compares the scores of treated recordings with those without treatment.
 
     Args:
         trials: N trials, with their scores as recorded.
-        treated: By treatment, the score of each trial [N].
-        threshold: The frozen one; None if there is none.
-        resamples: Draws of the bootstrap by speakers; every treatment has the same draws. 0: no
+        treated: By treatment, the scores [N].
+        threshold: The fixed threshold; None without one.
+        resamples: Number of bootstrap resamples, the same for every treatment. 0: no
             intervals.
-        seed: Of the draws.
+        seed: Seed of the bootstrap.
 
     Raises:
         TrialsError: Treated scores are decisions, or beyond 1e100.
-        ValueError: They are not finite, or of another number.
+        ValueError: Treated scores are not finite, or of another number.
     """
     bootstrap = None
     if resamples:
@@ -149,7 +149,7 @@ def _measure(
     threshold: float | None,
     bootstrap: resampling.ClusterBootstrap | None,
 ) -> dict[str, _Measured]:
-    """EER, and with a threshold FAR and FRR, of scores [N]."""
+    """Returns the EER of scores [N] and, with a threshold, FAR and FRR."""
     labels = trials.is_bonafide
     eer = detection.equal_error_rate(scores, labels).eer
     samples = bootstrap.samples(scores) if bootstrap else ()
@@ -183,7 +183,7 @@ def to_json(treated: TreatedTrials) -> dict[str, Any]:
 
 
 def from_json(data: Mapping[str, Any]) -> TreatedTrials:
-    """Reads back what `to_json` wrote.
+    """Reads the result of `to_json`.
 
     Raises:
         KeyError: It was not written by `to_json`.
@@ -195,7 +195,7 @@ def from_json(data: Mapping[str, Any]) -> TreatedTrials:
             name: TreatedResult(
                 eer=_known(result["eer"]),
                 rates=result["rates"] and ErrorRates(**result["rates"]),
-                # Older versions have no intervals of FAR and FRR.
+                # Older versions wrote no intervals of FAR and FRR.
                 **{key: _figure(result.get(key)) for key in _OPTIONAL},
             )
             for name, result in data["results"].items()

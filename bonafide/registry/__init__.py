@@ -1,1 +1,1 @@
-"""Pushed versions of a model: names of their files, finding, listing, rolling back, pruning."""
+"""Pushed versions of a model: file names, lookup, list, rollback, pruning."""

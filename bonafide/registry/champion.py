@@ -21,22 +21,22 @@ NO_CHAMPION_STATE = "none"
 
 
 class ChampionChangedError(Exception):
-    """The champion changed since the run began."""
+    """The champion has changed since the start of the run."""
 
 
 def find_champion(destination: str, training_fingerprint: str) -> str | None:
-    """Returns the newest complete version that was not trained exactly as this run trains.
+    """Returns the newest complete version with another training fingerprint than this run.
 
-    Versions with the same fingerprint are passed over, so that an identical run repeated is
-    compared with what was there before it, not with its own result, and so that its answer (and
-    with it TFX's cache) stays the same after its own push.
+    Versions with the same fingerprint are skipped, so that a repeated run is compared with the
+    previous model and not with its own result, and so that the champion, which is part of TFX's
+    cache key, does not change after the run's own push.
 
     Args:
         destination: Serving folder, `serving/<name>`; need not exist.
         training_fingerprint: Fingerprint of this run's data, code and settings.
 
     Returns:
-        A version's name, or None if there is no champion.
+        Name of the version, or None without a champion.
     """
     for version in reversed(store.complete_versions(destination)):
         if _fingerprint(store.version_path(destination, version)) != training_fingerprint:
@@ -45,11 +45,11 @@ def find_champion(destination: str, training_fingerprint: str) -> str | None:
 
 
 def champion_state(destination: str, training_fingerprint: str) -> str:
-    """Returns which champion there is and what it is like, for the cache to go by.
+    """Returns the version and content hash of the champion, for the cache key.
 
     Returns:
-        The version and a hash of its graph and of its record, which names settings, data and
-        training curve; `none` if there is no champion.
+        The version and a hash of its graph and of its record, which contains settings, data and
+        training curve; `none` without a champion.
     """
     version = find_champion(destination, training_fingerprint)
     if version is None:
@@ -63,23 +63,23 @@ def champion_state(destination: str, training_fingerprint: str) -> str:
 
 
 def confirm_champion(destination: str, training_fingerprint: str, known_state: str) -> str | None:
-    """Returns the champion, if it is still the one that the cache will remember this run by.
+    """Returns the champion, if it still is the one in the cache key of this run.
 
     Args:
         destination: Serving folder.
-        training_fingerprint: Of this run.
-        known_state: What `champion_state` said when the run began; '' where nobody asked.
+        training_fingerprint: Fingerprint of this run.
+        known_state: Result of `champion_state` at the start of the run; '' if unknown.
 
     Returns:
         As `find_champion`.
 
     Raises:
-        ChampionChangedError: It is another one.
+        ChampionChangedError: The champion has changed.
     """
     state = champion_state(destination, training_fingerprint)
     if known_state and state != known_state:
         was, now = (text.partition(" ")[0] for text in (known_state, state))
-        how = f"was {was} and is {now}" if was != now else f"is still {now}, with another content"
+        how = f"was {was} and is {now}" if was != now else f"is still {now}, with other content"
         raise ChampionChangedError(
             f"{destination} has changed since this run began: the champion {how}. Run again: "
             "finished components are cached."
@@ -88,13 +88,13 @@ def confirm_champion(destination: str, training_fingerprint: str, known_state: s
 
 
 def champion_model_path(uri: str) -> str | None:
-    """Returns the SavedModel folder in a Champion output, None if there was no champion."""
+    """Returns the SavedModel folder in a Champion output; None without a champion."""
     path = f"{uri}/{SERVING_MODEL_DIR}"
     return path if uris.exists(f"{path}/{MODEL_FILE}") else None
 
 
 def describe_champion(uri: str) -> str:
-    """Returns, for messages, the champion in a Champion output and its source."""
+    """Returns a description of the champion in a Champion output, for messages."""
     record = champion_record(uri)
     if not record:
         return f"the champion in {uri}"
@@ -102,7 +102,7 @@ def describe_champion(uri: str) -> str:
 
 
 def champion_record(uri: str) -> dict[str, str]:
-    """Returns the record of a Champion output: `version`, `source`; empty if there is none."""
+    """Returns the record of a Champion output: `version`, `source`; empty without one."""
     file = f"{uri}/{CHAMPION_FILE}"
     if not uris.exists(file):
         return {}
@@ -111,14 +111,14 @@ def champion_record(uri: str) -> dict[str, str]:
 
 
 def save_champion(*, destination: str, version: str | None, uri: str) -> None:
-    """Copies a champion into a `Model` artifact, or writes there why there is none.
+    """Copies a champion into a `Model` artifact, or writes the reason why there is none.
 
-    A copy, because the serving folder is for operators to tidy, while what a model was compared
-    with must stay readable for as long as the comparison is.
+    It is a copy, because operators may prune the serving folder, while the reference of a
+    comparison must remain readable as long as the comparison.
 
     Args:
         destination: Serving folder.
-        version: What `find_champion` returned.
+        version: Result of `find_champion`.
         uri: Folder of the artifact.
     """
     if version is None:
@@ -126,14 +126,14 @@ def save_champion(*, destination: str, version: str | None, uri: str) -> None:
         reason = (
             f"every version in {destination} was trained exactly as this run: {', '.join(known)}"
             if known
-            else f"{destination} holds no complete version"
+            else f"{destination} contains no complete version"
         )
         _write_json(f"{uri}/{NO_CHAMPION_FILE}", {"reason": reason})
         _LOG.info("no champion: %s", reason)
         return
     source = store.version_path(destination, version)
     target = f"{uri}/{SERVING_MODEL_DIR}"
-    uris.remove_folder(target)  # of an attempt that was killed
+    uris.remove_folder(target)  # from a killed attempt
     store.copy_model(source, target)
     record = {"version": version, "source": source, "training_fingerprint": _fingerprint(source)}
     _write_json(f"{uri}/{CHAMPION_FILE}", record)
@@ -147,16 +147,16 @@ def sample_rate(model_path: str) -> int | None:
 
 
 def _fingerprint(model_path: str) -> str | None:
-    """Returns the training fingerprint recorded in a model, None if there is none to read.
+    """Returns the training fingerprint recorded in a model; None if it is not readable.
 
-    A model without one (made by hand, or by something else) can still be the champion.
+    A model without one (from another program) can still be the champion.
     """
     fingerprint: str | None = recorded(model_path, "training_fingerprint")
     return fingerprint
 
 
 def recorded(model_path: str, *keys: str) -> Any:
-    """Returns a value of a model's `bonafide.json`, None where it is not there or not readable."""
+    """Returns a value of a model's `bonafide.json`; None if it is missing or not readable."""
     file = f"{model_path}/{RECORD_FILE}"
     if not uris.exists(file):
         return None

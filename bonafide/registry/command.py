@@ -5,7 +5,7 @@
     bonafide versions output/sample/serving/sample --keep 5
 
 TensorFlow Serving and KServe serve the version with the highest number. --to publishes an older
-version again under a new number, completely or not at all, with a record of its source; existing
+version again under a new number, atomically and with a record of its source; existing
 versions do not change. The folder may be local or in an object store (s3://, gs://; extra
 `stores`).
 """
@@ -49,7 +49,7 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int:
-    """Runs the command and returns its exit code: 0, or 1 when something cannot be done."""
+    """Runs the command and returns its exit code: 0, or 1 on failure."""
     command_line = parser(prog)
     options = command_line.parse_args(arguments)
     if bool(options.to) != bool(options.reason):
@@ -58,16 +58,16 @@ def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int
         command_line.error(
             f"expected --keep of 1 or more, got {options.keep}: the current version always stays"
         )
-    from bonafide.registry import versions  # a wrong command line should not wait for it
+    from bonafide.registry import versions  # after the validation of the command line
 
-    said = sys.stderr if options.json else sys.stdout
+    output = sys.stderr if options.json else sys.stdout
     try:
         if options.to:
             new = versions.make_current(options.serving, options.to, reason=options.reason)
-            print(f"version {new} is now current, a copy of version {options.to}", file=said)
+            print(f"version {new} is now current, a copy of version {options.to}", file=output)
         if options.keep is not None:
             removed = versions.prune(options.serving, options.keep)
-            print(f"removed: {', '.join(removed) or 'nothing'}", file=said)
+            print(f"removed: {', '.join(removed) or 'nothing'}", file=output)
         found = versions.read_versions(options.serving)
     except (versions.VersionError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -107,12 +107,12 @@ def show(found: Sequence[Version], rows: Sequence[dict[str, Any]], console: Cons
 
 def notes(row: dict[str, Any]) -> str:
     """Returns notes about a version: its source, a forced blessing."""
-    said = []
+    parts = []
     if row["republished_of"]:
-        said.append(f"copy of {row['republished_of']}: {row['republished_reason']}")
+        parts.append(f"copy of {row['republished_of']}: {row['republished_reason']}")
     if row["forced_reason"]:
-        said.append(f"pushed by a forced blessing: {row['forced_reason']}")
-    return visible("; ".join(said))
+        parts.append(f"pushed by a forced blessing: {row['forced_reason']}")
+    return visible("; ".join(parts))
 
 
 def _rate(value: float | None) -> str:

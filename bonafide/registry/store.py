@@ -1,7 +1,7 @@
-"""The serving folder, `<destination>/<version>/`, as TensorFlow Serving and KServe read it.
+"""The serving folder, `<destination>/<version>/`, in the layout of TensorFlow Serving and KServe.
 
-A version is a whole number (seconds since 1970 when pushed); the highest is served. A version
-counts only once its `saved_model.pb` is there. Works on local disks and on the stores of
+A version is a whole number (seconds since 1970 at the push); the highest is served. A version is
+complete if it has a `saved_model.pb`. Supports local disks and the stores of
 `bonafide.storage.uris`.
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 from bonafide.registry.names import CLAIM_FILE, MODEL_FILE
 from bonafide.storage import uris
 
-# Not numbers, so no model server looks into them.
+# Not numbers, so that model servers ignore them.
 _INCOMING = ".incoming-"
 _OUTGOING = ".outgoing-"
 _LEFTOVER_SECONDS = 24 * 3600
@@ -38,14 +38,14 @@ def complete_versions(destination: str) -> list[str]:
 
 
 def next_version(destination: str, *, now_seconds: float | None = None) -> int:
-    """Returns a version above every folder there, complete or not: versions only ever increase.
+    """Returns a version above every existing folder, complete or not: versions always increase.
 
-    The clock alone is not enough: two pushes may fall into one second, and a clock may be set
-    back, after which a new model would never be served.
+    The clock alone is not sufficient: two pushes may be within one second, and after a clock is set
+    back, a new model would never be served.
 
     Args:
         destination: The serving folder; need not exist.
-        now_seconds: Seconds since 1970, the clock's by default.
+        now_seconds: Seconds since 1970; the system clock by default.
     """
     now = int(time.time() if now_seconds is None else now_seconds)
     taken = [int(name) for name in _numeric_folders(destination)]
@@ -55,27 +55,26 @@ def next_version(destination: str, *, now_seconds: float | None = None) -> int:
 def copy_model(source: str, target: str, *, extra_files: Mapping[str, str] | None = None) -> None:
     """Copies a SavedModel folder so that `target` appears complete or not at all.
 
-    On a local disk it is copied beside under a dot-name and renamed: killed at any moment, nothing
-    half-made is seen. Object stores cannot rename a folder; there a claim is written first, which
-    one process alone can, and `saved_model.pb` last, which readers take for the sign that a model
-    is complete.
+    On a local disk the copy has a hidden name and is renamed at the end, so that a kill leaves no
+    incomplete version. Object stores cannot rename a folder: there, a claim file is written first,
+    which only one process can create, and `saved_model.pb` last, which marks a complete model.
 
     Args:
         source: SavedModel folder.
-        target: Folder to make.
+        target: Folder to create.
         extra_files: Path inside the model -> file to copy there as well.
 
     Raises:
-        FileExistsError: `target` is already there (it is never overwritten), or was made by
-            someone else meanwhile.
-        FileNotFoundError: `source` holds no SavedModel.
+        FileExistsError: `target` exists (it is never overwritten), or another process
+            created it meanwhile.
+        FileNotFoundError: `source` contains no SavedModel.
     """
     if not uris.exists(f"{source}/{MODEL_FILE}"):
-        raise FileNotFoundError(f"{source} holds no SavedModel (no {MODEL_FILE}).")
+        raise FileNotFoundError(f"{source} contains no SavedModel (no {MODEL_FILE}).")
     if uris.exists(target):
-        raise FileExistsError(f"{target} is already there.")
+        raise FileExistsError(f"{target} exists already.")
     if uris.is_uri(target):
-        # Two pushes may have chosen one number; the first to write this file has it.
+        # Concurrent pushes may have chosen the same number; the first to write this file wins.
         uris.write_new(uris.join(target, CLAIM_FILE), uuid.uuid4().hex.encode())
         _copy_parts(source, target, extra_files or {})
         return
@@ -88,21 +87,21 @@ def copy_model(source: str, target: str, *, extra_files: Mapping[str, str] | Non
         incoming.rename(final)
     except OSError as error:
         if final.exists():
-            raise FileExistsError(f"{target} was made by another process.") from error
+            raise FileExistsError(f"{target} was created by another process.") from error
         raise
     finally:
         shutil.rmtree(incoming, ignore_errors=True)
 
 
 def remove_version(destination: str, version: str) -> None:
-    """Removes a version, so that it is there whole or not at all.
+    """Removes a version atomically.
 
-    On a local disk it is renamed first: killed at any moment, no incomplete folder has a number. On
-    object stores `saved_model.pb` goes first, without which a version does not count.
+    On a local disk it is renamed first, so that a kill leaves no incomplete folder with a number.
+    On object stores `saved_model.pb` is removed first, without which a version is incomplete.
 
     Raises:
-        ValueError: It is the newest one, which is served.
-        FileNotFoundError: It is not there.
+        ValueError: It is the newest version, which is served.
+        FileNotFoundError: It does not exist.
     """
     versions = complete_versions(destination)
     if version not in versions:
@@ -127,13 +126,13 @@ def is_copy(
     extra_files: Mapping[str, str] | None = None,
     not_compared: Collection[str] = (),
 ) -> bool:
-    """Returns whether `target` is what `copy_model` would make, byte for byte.
+    """Returns whether `target` equals the result of `copy_model`, byte for byte.
 
     Args:
         target: SavedModel folder.
         source: SavedModel folder.
         extra_files: As `copy_model`.
-        not_compared: Paths inside `target` that may be there or not, with any content.
+        not_compared: Paths inside `target` that are ignored.
     """
     wanted = _files_below(source) | dict(extra_files or {})
     left_out = {*not_compared, CLAIM_FILE}
@@ -145,7 +144,7 @@ def is_copy(
 
 
 def _files_below(folder: str) -> dict[str, str]:
-    """Returns path below the folder -> path, of every file."""
+    """Returns the relative path -> path of every file below a folder."""
     return {name: uris.join(folder, name) for name in uris.files_below(folder)}
 
 
@@ -161,7 +160,7 @@ def _copy_parts(source: str, target: str, extra_files: Mapping[str, str]) -> Non
 
 
 def _remove_leftovers(folder: Path) -> None:
-    """Removes what copies killed long ago left; a young one may belong to a running process."""
+    """Removes leftovers of killed copies, except recent ones, which may be of a running process."""
     oldest = time.time() - _LEFTOVER_SECONDS
     for leftover in [*folder.glob(f"{_INCOMING}*"), *folder.glob(f"{_OUTGOING}*")]:
         if leftover.stat().st_mtime < oldest:
@@ -169,6 +168,6 @@ def _remove_leftovers(folder: Path) -> None:
 
 
 def _numeric_folders(destination: str) -> list[str]:
-    """Returns the folder names that are version numbers, lowest first."""
+    """Returns the folder names that are version numbers, in ascending order."""
     names = uris.names_in(destination)
     return sorted((name for name in names if name.isascii() and name.isdecimal()), key=int)

@@ -28,11 +28,11 @@ class Version:
 
     Attributes:
         name: Its number.
-        pushed: When, in UTC to the second; from its number.
+        pushed: Time of the push in UTC, from its number.
         figures: `evaluation.json`; empty for older versions without one.
         record: `bonafide.json`.
-        republished: `republished.json`: the version it is a copy of (`of`), when and why; empty for
-            one that the pipeline pushed.
+        republished: `republished.json`: the version it is a copy of (`of`), date and reason; empty
+            for versions that the pipeline pushed.
         forced_reason: Reason of a forced blessing; empty without one.
     """
 
@@ -48,7 +48,7 @@ def read_versions(serving: str) -> list[Version]:
     """Returns the versions of a serving folder, oldest first; the last one is the current one.
 
     Raises:
-        VersionError: There is none, or one of its records cannot be read.
+        VersionError: There is no version, or a record cannot be read.
     """
     found = store.complete_versions(serving)
     if not found:
@@ -65,7 +65,7 @@ def make_current(serving: str, name: str, *, reason: str, now_seconds: float | N
     Args:
         serving: The serving folder.
         name: The version's number.
-        reason: Stored with the new version.
+        reason: Reason, stored with the new version.
         now_seconds: Seconds since 1970; the system clock by default.
 
     Returns:
@@ -103,10 +103,10 @@ def prune(serving: str, keep: int) -> list[str]:
 
     Args:
         serving: The serving folder.
-        keep: How many stay, at least 1: the current one always stays.
+        keep: Number of versions to keep, at least 1: the current one is always kept.
 
     Returns:
-        The numbers of those that were removed.
+        The numbers of the removed versions.
 
     Raises:
         VersionError: `keep` is less than 1.
@@ -120,7 +120,7 @@ def prune(serving: str, keep: int) -> list[str]:
 
 
 def summary(version: Version, *, current: bool) -> dict[str, Any]:
-    """Returns the row of a version: rates are fractions, None is not known."""
+    """Returns the row of a version: rates are fractions, None is unknown."""
     figures = version.figures
     return {
         "version": version.name,

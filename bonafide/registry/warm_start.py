@@ -1,4 +1,4 @@
-"""Which weights a training starts from, and what TFX's cache must notice of them."""
+"""Initial weights of a training, and their digest for TFX's cache key."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from bonafide.registry.champion import recorded
 from bonafide.registry.names import EXTRA_DIR, WEIGHTS_FILE
 from bonafide.storage import uris
 
-CHAMPION = "champion"  # as the setting `trainer.pretrained`
+CHAMPION = "champion"  # value of the setting `trainer.pretrained`
 
 
 @dataclasses.dataclass(frozen=True)
 class WarmStart:
-    """Where the first weights come from.
+    """Source of the initial weights.
 
     Attributes:
-        pretrained: What the trainer gets as `trainer.pretrained`: as it was set, but for a champion
-            its folder. `champion` is left if there is none.
-        digest: Hash of the weights; empty if there are none.
+        pretrained: The trainer's `trainer.pretrained`: the setting, or the folder of the champion.
+            It is `champion` if there is none.
+        digest: Hash of the weights; empty without weights.
     """
 
     pretrained: str = ""
@@ -33,17 +33,17 @@ def find_warm_start(
 ) -> WarmStart:
     """Resolves the setting `trainer.pretrained`.
 
-    The champion is the newest pushed model that this same run did not push: a run that is repeated
-    starts from what it started from before, and is taken from the cache. With other settings, data
-    or code, its own last model is the champion.
+    The champion is the newest pushed model that the same run did not push: a repeated run starts
+    from the same weights as before and is cached. With other settings, data or code, its own last
+    model is the champion.
 
     Args:
         pretrained: The setting.
         destination: Serving folder, `serving/<name>`; need not exist.
-        training_fingerprint: Gives this run's fingerprint for a digest of weights.
+        training_fingerprint: Returns this run's fingerprint for a digest of weights.
 
     Raises:
-        FileNotFoundError: The weights are not there.
+        FileNotFoundError: The weights do not exist.
     """
     if not pretrained:
         return WarmStart()
@@ -53,8 +53,8 @@ def find_warm_start(
     if not versions:
         return WarmStart(CHAMPION)
     newest = store.version_path(destination, versions[-1])
-    # What the newest one started from. That may be gone, or have come from elsewhere; then it has
-    # another fingerprint than this run would have.
+    # The initial weights of the newest version. They may be deleted or from elsewhere; then that
+    # version has another fingerprint than this run would have.
     origin = str(recorded(newest, "settings", "trainer", "pretrained") or "")
     before = origin.rstrip("/").rpartition("/")[2]
     start = WarmStart(CHAMPION)
@@ -67,10 +67,10 @@ def find_warm_start(
 
 
 def weights_path(uri: str) -> str:
-    """The weights file of a version's folder, or the file itself.
+    """Returns the weights file of a version's folder, or the file itself.
 
     Raises:
-        FileNotFoundError: It is not there.
+        FileNotFoundError: It does not exist.
     """
     if not uris.exists(uri):
         raise FileNotFoundError(
@@ -89,9 +89,9 @@ def weights_path(uri: str) -> str:
 
 
 def weights_digest(uri: str) -> str:
-    """A sha256 of the weights file, in hexadecimal digits, for caches to go by.
+    """Returns the hexadecimal SHA-256 of the weights file, for cache keys.
 
     Raises:
-        FileNotFoundError: It is not there.
+        FileNotFoundError: It does not exist.
     """
     return hashlib.sha256(uris.read_bytes(weights_path(uri))).hexdigest()

@@ -1,6 +1,6 @@
-"""What the charts draw, in plain numpy: thinned curves, binned scores. No drawing here.
+"""Data of the charts, in plain numpy: thinned curves, binned scores.
 
-A page holds some hundred points of each curve, however many trials there are.
+A page has some hundred points of each curve, for any number of trials.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ class DetCurve:
     """A DET curve, thinned.
 
     Attributes:
-        far: [M] falling. Exact, also where the axis cannot show it.
-        frr: [M] rising.
-        thresholds: [M] a trial is accepted when its score is above it.
+        far: [M] decreasing; exact, also beyond the axis.
+        frr: [M] increasing.
+        thresholds: [M] a trial is accepted if its score is above it.
         x: [M] probit of the FAR, clipped at half a trial.
         y: [M] probit of the FRR, clipped at half a trial.
     """
@@ -40,9 +40,9 @@ class DetCurve:
 
 
 def det_curve(scores: Floats, is_bonafide: npt.NDArray[np.bool_]) -> DetCurve:
-    """Returns at most some `MOST_POINTS` points, evenly spread along the curve as it is drawn.
+    """Returns about `MOST_POINTS` points at most, evenly spaced along the drawn curve.
 
-    The point of the EER is always among them.
+    The point of the EER is always included.
     """
     full = error_curve(scores, is_bonafide)
     bent = corners(full)
@@ -79,11 +79,11 @@ def _with_eer(
 
 
 def probit(rate: npt.ArrayLike, trials: int) -> Floats:
-    """Returns the normal quantile of rates; 0 and 1 stand half a trial inside.
+    """Returns the normal quantile of rates; 0 and 1 are moved inwards by half a trial.
 
     Args:
-        rate: Of any shape, fractions.
-        trials: Of how many trials it is the rate.
+        rate: Fractions, of any shape.
+        trials: Number of trials of the rate.
     """
     half = 0.5 / trials
     quantiles: Floats = ndtri(np.clip(np.asarray(rate, dtype=np.float64), half, 1 - half))
@@ -95,10 +95,10 @@ class Histogram:
     """Scores in bins that both classes share.
 
     Attributes:
-        edges: [B + 1] rising.
+        edges: [B + 1] increasing.
         bonafide: [B] trials.
         spoof: [B] trials.
-        outside: Trials beyond the edges; they are counted in the first and the last bin.
+        outside: Number of trials beyond the edges, which are counted in the outer bins.
     """
 
     edges: Floats
@@ -110,12 +110,12 @@ class Histogram:
 def histogram(trials: Trials, marks: tuple[float, ...] = ()) -> Histogram:
     """Counts scores in bins with round edges.
 
-    A few scores far outside would press all others into one bin; they are counted in the bins at
+    A few outliers would compress all other scores into one bin; they are counted in the bins at
     the ends.
 
     Args:
-        trials: What to count.
-        marks: Thresholds that should be inside; those further off than the scores are wide are not.
+        trials: Trials to count.
+        marks: Thresholds to include, unless they are farther away than the range of the scores.
     """
     bonafide, spoof = trials.scores[trials.is_bonafide], trials.scores[~trials.is_bonafide]
     low, high = _range(bonafide, spoof)
@@ -124,7 +124,7 @@ def histogram(trials: Trials, marks: tuple[float, ...] = ()) -> Histogram:
     low, high = min([low, *near]), max([high, *near])
     step = _round_step((high - low) / _BINS)
     first, last = math.floor(low / step), math.ceil(high / step)
-    # A score on the outermost edge would be one too many for bins that begin at their lower edge.
+    # A score on the last edge would need another bin, because bins include their lower edge.
     end = last + 2 if last * step <= high else last + 1
     edges = step * np.arange(first, end, dtype=np.float64)
     outside = np.count_nonzero((trials.scores < edges[0]) | (trials.scores > edges[-1]))

@@ -1,7 +1,7 @@
-"""The charts as Vega-Lite specifications, built with Altair from figures that are ready to draw.
+"""The charts as Vega-Lite specifications, built with Altair.
 
-Names that Altair would number by a counter of its own are given here, so that the same contents
-give the same page.
+Names that Altair would generate with a counter are set explicitly, so that equal contents
+give equal pages.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from bonafide.report.robustness import ConditionRow
 from bonafide.report.vega import FIRST, INK, MUTED, PAPER, SECOND, Rows, Spec, dataset, per_cent
 
 BONAFIDE, SPOOF = "bona fide", "spoof"
-MOST_ATTACKS = 40  # more bars cannot be read; the table has all
+MOST_ATTACKS = 40  # more bars are not legible; the table has all attacks
 _LEAST_EER_AXIS = 0.01  # so that an EER of 0 has an axis
 _DET_TICKS = (0.0001, 0.001, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95, 0.99, 0.999, 0.9999)
 _SHAPES = ("circle", "square", "diamond", "triangle-up", "cross")
@@ -43,10 +43,10 @@ def det(
 
     Args:
         curves: System -> curve; the first is the evaluated one.
-        points: Its operating points. One beyond the axes stands at their edge.
-        eer: The highest EER of the systems, which decides how far the axes reach.
-        n_bonafide: Bona fide trials.
-        n_spoof: Spoofed trials.
+        points: Its operating points; those beyond the axes are drawn at the edge.
+        eer: The highest EER of the systems, which defines the range of the axes.
+        n_bonafide: Number of bona fide trials.
+        n_spoof: Number of spoofed trials.
     """
     ticks = det_ticks(eer, n_spoof), det_ticks(eer, n_bonafide)
     domains = tuple(
@@ -57,7 +57,7 @@ def det(
     system = vega.series("system", list(curves), columns=1)
     under = alt.selection_point(name="under", on="pointerover", clear="pointerout", empty=False)
     curve = dataset("curves").mark_line(strokeWidth=2.5, clip=True)
-    # Unseen points, larger than the line is wide, that show where the mouse is.
+    # Invisible points, larger than the line, for the tooltip.
     hover = _with_rates(dataset("curves")).mark_point(size=300, filled=True, clip=True)
     marks = _with_rates(dataset("points")).mark_point(
         size=110, filled=True, opacity=1, color=INK, stroke=PAPER, strokeWidth=1.5
@@ -65,7 +65,7 @@ def det(
     shapes = alt.Scale(
         domain=[_point_name(point) for point in points], range=list(_SHAPES[: len(points)])
     )
-    # The upper right corner is the one that the curve of a detector of any use stays out of.
+    # The curve of a usable detector does not reach the upper right corner.
     legend = alt.Legend(
         title=None,
         orient="top-right",
@@ -109,8 +109,8 @@ def det_ticks(eer: float, trials: int) -> list[float]:
     """Returns the rates of the ticks of an axis: from below half a trial to well above the EER.
 
     Args:
-        eer: The highest that should be inside.
-        trials: Of which the rate of this axis is a share.
+        eer: The highest EER to include.
+        trials: Number of trials of the rate.
     """
     below = [tick for tick in _DET_TICKS if tick < 0.5 / trials][-1:]
     inside = [tick for tick in _DET_TICKS if tick >= 0.5 / trials]
@@ -177,11 +177,11 @@ def _rate_tooltip(field: str, title: str) -> list[alt.Tooltip]:
 
 
 def scores(found: Histogram, marks: Mapping[str, float]) -> Spec:
-    """Draws how the scores of each class are spread, as shares of the class.
+    """Draws the distribution of the scores of each class, as shares of the class.
 
     Args:
         found: The bins.
-        marks: Name -> threshold to mark; one outside of the bins is omitted.
+        marks: Name -> threshold to mark; those outside the bins are omitted.
     """
     edges = found.edges.tolist()
     totals = {BONAFIDE: int(found.bonafide.sum()), SPOOF: int(found.spoof.sum())}
@@ -193,7 +193,7 @@ def scores(found: Histogram, marks: Mapping[str, float]) -> Spec:
         for start, _, *numbers in bins
         for name, number in zip(totals, numbers, strict=True)
     ]
-    # The outline needs an end, or the last step would have no width.
+    # The outline needs an end point, or the last step would have no width.
     shares += [{"start": edges[-1], "class": name, "share": 0.0} for name in totals]
     whole = [
         {"start": start, "end": end}
@@ -245,9 +245,9 @@ def _threshold_rows(marks: Mapping[str, float]) -> dict[str, Rows]:
 
 
 def _threshold_layers(marks: Mapping[str, float], low: float, high: float) -> list[alt.Chart]:
-    """Draws lines with their names above the plot, the left one's to the left of its line.
+    """Draws lines with their names above the plot, the left one's name left of its line.
 
-    Where there is no room for that, near the sides, the second name stands inside the plot.
+    Near the sides, without space for that, the second name is inside the plot.
     """
     layers: list[alt.Chart] = []
     aligned = ""
@@ -278,8 +278,8 @@ def attacks(
     """Draws the EER of each attack as a bar, worst first, with its interval.
 
     Args:
-        ours: By attack id.
-        theirs: The other system's, drawn as a diamond; empty without one.
+        ours: Results by attack id.
+        theirs: Results of the other system, drawn as diamonds; empty without one.
         other: Name of the other system.
         pooled: EER over all attacks, drawn as a line.
     """
@@ -328,7 +328,7 @@ def conditions(rows: Sequence[ConditionRow]) -> Spec:
     """Draws the errors under each condition as points with their intervals.
 
     Args:
-        rows: From above to below; FAR and FRR at the frozen threshold, or the EER without one.
+        rows: From top to bottom; FAR and FRR at the fixed threshold, or the EER without one.
     """
     measured = [
         {
@@ -346,7 +346,7 @@ def conditions(rows: Sequence[ConditionRow]) -> Spec:
     errors = list(dict.fromkeys(name for row in rows for name in _errors(row)))
     titles = [row.title for row in rows]
     y = alt.Y("condition:N", sort=titles, title=None, axis=alt.Axis(labelLimit=260, ticks=False))
-    # A line for each error, so that points and whiskers do not cover each other.
+    # One line per error, so that points and whiskers do not overlap.
     offset = alt.YOffset("error:N", sort=errors)
     x = alt.X("rate:Q", title="Share of the class", axis=vega.per_cent_axis())
     x = x.scale(domain=[0, 1], nice=False)
@@ -377,7 +377,7 @@ def conditions(rows: Sequence[ConditionRow]) -> Spec:
 
 
 def _errors(row: ConditionRow) -> dict[str, Figure]:
-    """What is drawn of a condition."""
+    """Returns the drawn figures of a condition."""
     if row.result.far is None or row.result.frr is None:
         return {"EER": row.result.eer}
     return {"Spoofs accepted (FAR)": row.result.far, "Bona fide rejected (FRR)": row.result.frr}
@@ -399,7 +399,7 @@ def _attack_row(attack: str, ours: AttackResult, theirs: AttackResult | None) ->
 
 
 def worst_first(found: Mapping[str, AttackResult]) -> list[str]:
-    """Returns attack ids by falling EER, equal ones by id."""
+    """Returns attack ids by decreasing EER, then by id."""
     return sorted(found, key=lambda attack: (-found[attack].eer, attack))
 
 
@@ -438,10 +438,10 @@ def training(
     """Draws measures of the training over its epochs.
 
     Args:
-        history: A mapping an epoch. Values that are None or not finite are omitted.
+        history: A mapping per epoch. Values that are None or not finite are omitted.
         measures: Key of the mapping -> name in the legend.
-        title: Of the axis.
-        rates: Whether they are fractions, to be shown in per cent.
+        title: Title of the axis.
+        rates: Whether the measures are fractions, to be shown in per cent.
     """
     rows = [
         {"epoch": epoch["epoch"], "measure": name, "value": float(epoch[key])}
@@ -450,7 +450,7 @@ def training(
         for key, name in measures.items()
         if epoch.get(key) is not None and math.isfinite(epoch[key])
     ]
-    # No tick between two epochs.
+    # No ticks between epochs.
     x = alt.X("epoch:Q", title="Epoch", axis=alt.Axis(tickMinStep=1, format="d", grid=False))
     x = x.scale(zero=False, nice=False)
     axis = vega.per_cent_axis() if rates else alt.Axis(format="~g", tickCount=5)

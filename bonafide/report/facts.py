@@ -151,13 +151,13 @@ def comparison_summary(contents: ReportContents) -> str:
             "interval."
         )
     ends = text.difference_interval(delta.ci95, "rate")
-    said = {
+    summary = {
         "better": f"The EER is lower than that of {name}: {points} percentage points ({ends}).",
         "worse": f"The EER is higher than that of {name}: {points} percentage points ({ends}).",
         "undecided": f"These trials show no difference from {name}: the EER differs by {points} "
         f"percentage points, and the interval ({ends}) contains 0.",
     }
-    return said[_outcome("eer", delta)]
+    return summary[_outcome("eer", delta)]
 
 
 def baseline_name(contents: ReportContents) -> str:
@@ -401,22 +401,22 @@ def data_summary(contents: ReportContents) -> str:
     if data is None:
         return ""
     kinds = [found.severity for found in data.findings]
-    said = "DataGate found no fault in the data."
+    summary = "DataGate found no fault in the data."
     if kinds:
         counted = [
             text.plural(kinds.count(kind), kind) for kind in ("error", "warning") if kind in kinds
         ]
-        said = f"DataGate reported {' and '.join(counted)}."
+        summary = f"DataGate reported {' and '.join(counted)}."
     if data.all_numbers_eer is not None:
         ours = contents.evaluation.figures["eer"].value
         rate = text.rate(data.all_numbers_eer)
-        said += (
+        summary += (
             " Measures that are no property of speech (duration, silence, level, file) separate "
             f"the classes of eval at an EER of {rate}"
         )
-        said += (
+        summary += (
             "; this detector is no better, and may have learnt nothing about speech."
             if ours >= data.all_numbers_eer
             else f"; this detector reaches {text.rate(ours)}."
         )
-    return said
+    return summary

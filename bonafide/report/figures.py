@@ -25,9 +25,9 @@ class Table:
     """Data as text.
 
     Attributes:
-        caption: What it holds.
-        columns: Headings.
-        rows: A cell a column; the first one names the row.
+        caption: Description of the content.
+        columns: Column headings.
+        rows: One cell per column; the first is the row heading.
     """
 
     caption: str
@@ -37,15 +37,15 @@ class Table:
 
 @dataclass(frozen=True)
 class ChartFigure:
-    """A chart, or two that belong together, as the page shows it.
+    """A chart, or two related ones, of the page.
 
     Attributes:
-        name: Its id on the page.
-        finding: The result, in words.
-        description: What the chart shows, as alternative text.
+        name: Id on the page.
+        finding: Result, as a sentence.
+        description: Alternative text.
         specs: Vega-Lite specifications, one below the other.
-        table: The data.
-        shape: `wide`, or `square` where both axes are of the same kind.
+        table: Data of the chart.
+        shape: `wide`, or `square` if both axes have the same quantity.
     """
 
     name: str
@@ -242,7 +242,7 @@ def attacks(contents: ReportContents) -> ChartFigure:
 
 
 def conditions(contents: ReportContents) -> ChartFigure | None:
-    """Returns the errors under each condition, None where no condition was measured."""
+    """Returns the errors under each condition; None if no condition was measured."""
     if contents.conditions is None:
         return None
     rows = robustness.rows(contents.conditions)
@@ -251,7 +251,8 @@ def conditions(contents: ReportContents) -> ChartFigure | None:
         finding=robustness.summary(contents.conditions),
         description="Points of the share of spoofs accepted (FAR) and of bona fide recordings "
         "rejected (FRR) at the one threshold frozen on dev (of the EER, if there is none); "
-        "recordings as they are above, then the conditions, worst first; lines are 95 % intervals.",
+        "original recordings at the top, then the conditions, worst first; lines are 95 % "
+        "intervals.",
         specs=(charts.conditions(rows),),
         table=Table(
             "The same trials under each condition, worst first",
@@ -274,7 +275,7 @@ def conditions(contents: ReportContents) -> ChartFigure | None:
 
 
 def _with_difference(figure: Figure | None, difference: Figure | None) -> tuple[str, ...]:
-    """A rate, its interval, its difference and the interval of that; dashes if there is none."""
+    """Returns a rate and its difference with their intervals; dashes for missing values."""
     shown = (
         ("–", "–")
         if figure is None
@@ -334,7 +335,7 @@ def training(contents: ReportContents) -> ChartFigure | None:
     finding = f"{text.plural(len(history), 'epoch')} of training."
     known = [epoch for epoch in history if _finite(epoch.get("dev_eer"))]
     if known:
-        # As training chooses: of epochs with the same EER, the one with the lowest loss.
+        # As in training: of epochs with equal EER, the one with the lowest loss.
         best = min(known, key=lambda epoch: (epoch["dev_eer"], epoch.get("dev_loss", 0.0)))
         finding = (
             f"The best of {len(history)} epochs is number {best['epoch']:g}, with an EER of "

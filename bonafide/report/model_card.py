@@ -15,15 +15,15 @@ from bonafide.report.contents import ReportContents
 from bonafide.report.measures import CHOSEN_ON, MEASURES, OPERATING_POINTS, WHERE
 
 _TEMPLATES = pathlib.Path(__file__).parent / "templates"
-# Whatever begins an HTML tag or entity, a link, a code span, emphasis, a table cell, maths.
+# Characters that start an HTML tag or entity, a link, a code span, emphasis, a table cell, maths.
 _SPECIAL = re.compile(r"[\\`*\[\]<>|~$&!#]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 
 
 def render_model_card(contents: ReportContents) -> str:
-    """Returns the card as GitHub-flavoured Markdown; the same contents give the same text.
+    """Returns the card as GitHub-flavoured Markdown; equal contents give equal text.
 
-    Every expression of the template is escaped, so that ids, reasons and titles from files can be
-    neither markup nor HTML, nor leave their table cell.
+    Every expression of the template is escaped, so that ids, reasons and titles from files can
+    neither add markup or HTML nor leave their table cell.
     """
     evaluation = contents.evaluation
     return (
@@ -47,12 +47,12 @@ def render_model_card(contents: ReportContents) -> str:
 
 
 def escaped(value: Any) -> str:
-    """Returns text that Markdown shows as it is, on one line."""
+    """Returns text escaped for Markdown, on one line."""
     return _SPECIAL.sub(_escape, text.visible(value))
 
 
 def _escape(found: re.Match[str]) -> str:
-    # Entities rather than backslashes where a reader might pass Markdown's HTML on.
+    # Entities and not backslashes for characters that matter in the resulting HTML.
     entities = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
     return entities.get(found[0], f"\\{found[0]}")
 
@@ -61,7 +61,7 @@ def _escape(found: re.Match[str]) -> str:
 def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
-        # HTML's escaping is not Markdown's: `finalize` escapes every expression in its place.
+        # HTML's escaping is not suitable for Markdown: `finalize` escapes every expression instead.
         autoescape=False,
         finalize=escaped,
         undefined=jinja2.StrictUndefined,

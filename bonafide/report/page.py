@@ -19,10 +19,10 @@ from bonafide.report.templating import TEMPLATES, environment
 def render_page(contents: ReportContents) -> str:
     """Returns the page: self-contained, the same bytes for the same contents.
 
-    Everything that comes from files (ids, reasons, titles) is escaped: by Jinja in text and
-    attributes, as JSON in scripts. The policy in the page (CSP) names its two scripts by their
-    hashes, so that nothing else is run even if something got through, and nothing is loaded but
-    audio that a reader plays. Vega runs without eval: expressions are interpreted (`ast`).
+    All text from files (ids, reasons, titles) is escaped: by Jinja in text and attributes, as JSON
+    in scripts. The page's content security policy allows its two scripts by their hashes, so that
+    no other script runs, and loads only audio that a reader plays. Vega runs without eval:
+    expressions are interpreted (`ast`).
     """
     evaluation = contents.evaluation
     training = figures.training(contents)
@@ -82,7 +82,7 @@ def _figures_json(contents: ReportContents) -> dict[str, Any]:
 def _sections(
     *, warned: bool, sliced: bool, degraded: bool, checked: bool, treated: bool, trained: bool
 ) -> list[tuple[str, str]]:
-    """Returns id and short title of each section that the page has."""
+    """Returns id and short title of each section of the page."""
     return [
         ("verdict", "Verdict"),
         *([("warnings", "Warnings")] if warned else []),

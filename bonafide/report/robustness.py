@@ -1,4 +1,4 @@
-"""What a report says of degraded recordings: rows, worst first, and a sentence for a reviewer."""
+"""Robustness section of a report: rows, worst first, and a summary."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bonafide.audio.degradation_specs import title_of
 from bonafide.metrics.evaluation import Figure
 from bonafide.metrics.treated import AS_RECORDED, TreatedResult, TreatedTrials
 
-_STEADY_POINTS = 0.15  # a rate that moves by less is called unchanged in words
+_STEADY_POINTS = 0.15  # a smaller change of a rate is described as unchanged
 
 
 @dataclass(frozen=True)
@@ -17,9 +17,9 @@ class ConditionRow:
     """A condition in the table and in the chart.
 
     Attributes:
-        name: As settings name it.
-        title: In words.
-        result: How the detector does there.
+        name: Name in the settings.
+        title: Description.
+        result: Error rates under the condition.
     """
 
     name: str
@@ -28,10 +28,10 @@ class ConditionRow:
 
 
 def rows(conditions: TreatedTrials) -> list[ConditionRow]:
-    """Returns the recordings as they are, then the conditions, worst first.
+    """Returns the original recordings, then the conditions, worst first.
 
-    The worst is the one with the highest error: the larger of FAR and FRR at the frozen threshold,
-    or the EER if there is no threshold.
+    The worst has the highest error: the larger of FAR and FRR at the fixed threshold, or the EER
+    without a threshold.
     """
     found = [
         ConditionRow(name, _title(name), result) for name, result in conditions.results.items()
@@ -50,7 +50,7 @@ def highest(result: TreatedResult) -> float:
 
 
 def summary(conditions: TreatedTrials) -> str:
-    """Says what becomes of the detector's decisions in the worst conditions."""
+    """Summarises the detector's decisions in the worst conditions."""
     plain, *others = rows(conditions)
     if not others:
         return "No condition was measured."
@@ -90,7 +90,7 @@ def _of_100(rate: float) -> str:
 
 
 def _inside(title: str) -> str:
-    """A title inside a sentence; abbreviations keep their capitals."""
+    """Returns a title for the middle of a sentence; abbreviations keep their capitals."""
     return title if not title[1:2].islower() else title[0].lower() + title[1:]
 
 

@@ -1,4 +1,4 @@
-"""How the pages are made from templates: everything that comes from files is escaped."""
+"""Jinja2 environment of the pages; all text from files is escaped."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TEMPLATES = pathlib.Path(__file__).parent / "templates"
 
 @functools.cache
 def environment() -> jinja2.Environment:
-    """Returns the environment of all templates; it knows `text`, and the filters below."""
+    """Returns the environment of all templates, with `text` and the filters below."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -37,7 +37,7 @@ def _spelled_out(value: Any) -> Any:
 
 
 def safe_json(value: Any) -> markupsafe.Markup:
-    """Returns JSON that can neither end its script element nor begin a comment in it."""
+    """Returns JSON that can neither end its script element nor start a comment in it."""
     found = json.dumps(value, allow_nan=False, separators=(",", ":"))  # ASCII only
     for letter in "<>&":
         found = found.replace(letter, f"\\u{ord(letter):04x}")

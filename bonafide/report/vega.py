@@ -1,8 +1,8 @@
-"""What all charts share: colours, axes, how they fit their container, the script that draws them.
+"""Common parts of all charts: colours, axes, sizing, and the script that renders them.
 
-Colours are CSS variables: Vega's SVG renderer writes them into the marks as they are, so the style
-sheet alone decides about light and dark. No colour is the only sign of anything: lines differ in
-dashes, points in shape.
+Colours are CSS variables: Vega's SVG renderer copies them into the marks, so the style sheet
+defines light and dark. Colour is never the only distinction: lines also differ in dashes, points in
+shape.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif"
 
 
 def dataset(name: str) -> alt.Chart:
-    """Returns a chart of rows that `finished` gets by this name.
+    """Returns a chart of the rows that `finished` receives by this name.
 
-    Altair would copy and check every row at every step; layers share the rows, too.
+    Altair would copy and validate every row at every step; layers also share the rows.
     """
     return alt.Chart(alt.NamedData(name=name))
 
 
 def series(field: str, names: Sequence[str], **legend: Any) -> dict[str, Any]:
-    """Returns the encoding of up to two series: by colour and by dashes, with one legend."""
+    """Returns the encoding of up to two series by colour and dashes, with one legend."""
     shown = alt.Legend(
         title=None,
         symbolType="stroke",
@@ -52,7 +52,7 @@ def series(field: str, names: Sequence[str], **legend: Any) -> dict[str, Any]:
 
 
 def per_cent(field: str) -> str:
-    """Returns a Vega expression that shows a fraction as `bonafide.text.rate` does."""
+    """Returns a Vega expression that formats a fraction like `bonafide.text.rate`."""
     value = f"datum.{field}"
     digits = f"{value} === 0 || {value} === 1 ? 'd' : {value} < 0.001 ? '.2r' : '.2f'"
     return f"format(100 * {value}, {digits}) + '\u00a0%'"
@@ -66,12 +66,12 @@ def per_cent_axis(**settings: Any) -> alt.Axis:
 
 
 def finished(chart: alt.LayerChart, datasets: Mapping[str, Rows], *, height: int) -> Spec:
-    """Returns the specification: as wide as its container, dressed, with its data."""
+    """Returns the specification with the width of its container, the theme and the data."""
     text = {"labelColor": INK, "labelFontSize": 12}
     spec: Spec = (
         chart.properties(width="container", height=height, background="transparent")
         .properties(autosize=alt.AutoSizeParams(type="fit-x", contains="padding"))
-        # The page gives each chart a description and a table: no mark needs a name of its own.
+        # Each chart has a description and a table on the page: marks need no labels.
         .configure(font=_FONT, padding={"left": 2, "right": 10, "top": 4, "bottom": 2}, aria=False)
         .configure_axis(
             **text,
@@ -89,8 +89,8 @@ def finished(chart: alt.LayerChart, datasets: Mapping[str, Rows], *, height: int
         .configure_view(stroke=None)
         .to_dict()
     )
-    # Altair names the Vega-Lite it was made for, an older one than vl-convert brings; the grammar
-    # is the same, and without the name there is no warning.
+    # Altair sets its Vega-Lite version, which is older than that of vl-convert; the grammar
+    # is the same, and without the version there is no warning.
     del spec["$schema"]
     return spec | {"datasets": dict(datasets)}
 
@@ -99,7 +99,7 @@ def finished(chart: alt.LayerChart, datasets: Mapping[str, Rows], *, height: int
 def library() -> str:
     """Returns Vega, Vega-Lite and Vega-Embed as one script that sets `window.vegaEmbed`."""
     script = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-    # Either would change how a browser reads the rest of the page.
+    # Either would break the parsing of the page.
     if "</script" in script.lower() or "<!--" in script:
-        raise RuntimeError("the Vega bundle cannot stand inside a script element as it is")
+        raise RuntimeError("the Vega bundle cannot be embedded in a script element")
     return script

@@ -1,4 +1,4 @@
-"""Decodes recordings in threads, ahead of the model, in bounded memory and in a fixed order."""
+"""Decodes recordings in threads ahead of the model, with bounded memory and in a fixed order."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from bonafide.scoring.reading import Track
 
 WORKERS = 2
 _RECORDINGS_AHEAD = 64
-# Of one recording. Together at most 512 clips wait: 64 MiB where a clip is 4 s at 16 kHz.
+# Per recording. At most 512 clips are queued in all: 64 MiB for clips of 4 s at 16 kHz.
 _CLIPS_AHEAD = 8
 _POLL_SECONDS = 0.1
-# Much longer than it takes to decode a batch: only who waits for a pipe waits so long.
+# Much longer than the decoding of a batch; only a slow pipe takes so long.
 _IDLE_SECONDS = 0.5
 
 
@@ -27,9 +27,9 @@ class Clip:
     """A window of a recording, to be scored.
 
     Attributes:
-        start: In samples.
-        end: In samples.
-        speech_seconds: How much of it is speech.
+        start: Start, in samples.
+        end: End, in samples.
+        speech_seconds: Amount of speech in it.
         pcm16: Little-endian int16 samples.
     """
 
@@ -41,12 +41,12 @@ class Clip:
 
 @dataclass(frozen=True)
 class TrackEnd:
-    """What is known of a channel, or of the mean of all, when all of its clips have come.
+    """Summary of a channel, or of the mean of all channels, after its last clip.
 
     Attributes:
-        channel: Its name.
-        samples: Its length.
-        speech_seconds: How much of it is speech.
+        channel: Name of the channel.
+        samples: Length of the channel.
+        speech_seconds: Amount of speech in it.
     """
 
     channel: str
@@ -56,11 +56,11 @@ class TrackEnd:
 
 @dataclass(frozen=True)
 class End:
-    """What is known of a recording when all of its tracks have come.
+    """Summary of a recording, after its last track.
 
     Attributes:
-        error: Why it cannot be scored; empty where it can.
-        note: What else is to be known of it.
+        error: Reason why it cannot be scored; empty if it can.
+        note: Further information about it.
     """
 
     error: str = ""
@@ -69,18 +69,18 @@ class End:
 
 @dataclass(frozen=True)
 class Idle:
-    """Nothing came for a while: what has come so far should not wait for more."""
+    """Nothing arrived for a while: pending clips should be scored now."""
 
 
 Item = Clip | TrackEnd | End
 
 
 def clips_of(tracks: Iterable[Track], sample_rate: int, clip_samples: int) -> Iterator[Item]:
-    """Yields the clips of each track of a recording and then its end, and at last the End.
+    """Yields the clips of each track of a recording and its TrackEnd, and finally the End.
 
     Args:
         tracks: See `bonafide.scoring.reading.read_tracks`.
-        sample_rate: Of the model, in Hz.
+        sample_rate: Rate of the model, in Hz.
         clip_samples: Length of the model's clip.
 
     Raises:
@@ -99,17 +99,17 @@ def clips_of(tracks: Iterable[Track], sample_rate: int, clip_samples: int) -> It
 
 
 class Decoder:
-    """Decodes recordings in threads that start at once.
+    """Decodes recordings in threads that start immediately.
 
-    Clips come in the order of the recordings, whichever thread is faster: so batches are the same
-    in every run, and with them the last digits of scores.
+    Clips are in the order of the recordings, independent of the threads: batches are the same
+    in every run, and therefore also the last digits of scores.
 
     Args:
-        paths: Of the recordings.
-        read: Path -> its tracks; raises AudioError.
-        sample_rate: Of the model, in Hz.
+        paths: Paths of the recordings.
+        read: Function from a path to its tracks; raises AudioError.
+        sample_rate: Rate of the model, in Hz.
         clip_samples: Length of the model's clip.
-        workers: Threads.
+        workers: Number of threads.
     """
 
     def __init__(
@@ -131,15 +131,15 @@ class Decoder:
         self._queues: dict[int, queue.Queue[Item]] = {}
         self._opened = threading.Condition(self._lock)
         for _ in range(min(workers, len(paths))):
-            # Daemons: one that waits for standard input must not keep the process from ending.
+            # Daemons: a thread that waits for standard input must not block the exit.
             threading.Thread(target=self._work, daemon=True).start()
 
     def stop(self) -> None:
-        """Makes the threads end soon, wherever they are."""
+        """Stops the threads soon."""
         self._stopped.set()
 
     def __iter__(self) -> Iterator[Item | Idle]:
-        """Yields what `clips_of` says of each recording, in order; once."""
+        """Yields the items of `clips_of` for each recording, in order; can be iterated once."""
         for index in range(len(self._paths)):
             with self._opened:
                 self._opened.wait_for(functools.partial(operator.contains, self._queues, index))
@@ -175,11 +175,11 @@ class Decoder:
                     break
         except AudioError as error:
             self._put(out, End(str(error)))
-        except Exception as error:  # noqa: BLE001 (the others are scored, whatever this one is)
+        except Exception as error:  # noqa: BLE001 (the others are scored in any case)
             self._put(out, End(f"{type(error).__name__}: {error}"))
 
     def _put(self, out: queue.Queue[Item], item: Item) -> bool:
-        """Puts an item where there is room; returns False where nobody wants it any more."""
+        """Puts an item when there is space; returns False after `stop`."""
         while not self._stopped.is_set():
             try:
                 out.put(item, timeout=_POLL_SECONDS)

@@ -14,9 +14,9 @@ Spec = dict[str, Any]
 
 WIDTH = 900
 _SCORE_HEIGHT, _SPECTROGRAM_HEIGHT = 240, 260
-_MOST_BARS = 400  # segments that can still be told apart
+_MOST_BARS = 400  # segments that can be distinguished
 _STEPS_SECONDS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
-_TICK_WIDTH = 75  # pixels, with air
+_TICK_WIDTH = 75  # pixels, with space
 INK, MUTED, GRID = "#1b242d", "#566370", "#dfe4e9"
 _COLOURS = {BONAFIDE: "#0b62a8", NOT_SURE: "#566370", SPOOF: "#b8480a"}
 
@@ -34,9 +34,9 @@ def chart(
     Args:
         recording: A recording that has a score.
         reading: How scores are read.
-        image_url: Of its spectrogram, which fills its panel.
-        width: Of the panels, in pixels.
-        titled: Whether the decision and how it came about stand above.
+        image_url: URL of its spectrogram, which fills its panel.
+        width: Width of the panels, in pixels.
+        titled: Whether to add a title with the decision and its derivation.
     """
     track = recording.verdict
     seconds = track.samples / reading.sample_rate
@@ -64,7 +64,7 @@ def chart(
     }
     line = {
         "mark": {"type": "line", "color": MUTED, "strokeWidth": 1},
-        # A line for each stretch of speech: between them nothing is scored.
+        # One line per stretch of speech: there are no scores between them.
         "encoding": {"x": x, "y": y, "detail": {"field": "stretch"}},
     }
     text = {"type": "text", "align": "right", "dx": -4, "dy": -7}
@@ -74,7 +74,7 @@ def chart(
         "encoding": {"y": y},
         "layer": [
             {"mark": {"type": "rule", "strokeDash": [5, 3], "color": INK}},
-            # A halo first: the text may stand on the line of the scores.
+            # A halo first, because the text may overlap the line of the scores.
             {"mark": {**text, "stroke": "white", "strokeWidth": 4}, "encoding": placed},
             {"mark": {**text, "color": INK}, "encoding": placed},
         ],
@@ -146,7 +146,7 @@ def _config() -> Spec:
 def segments(recording: Recording, reading: Reading) -> list[dict[str, Any]]:
     """Returns a row for each segment of the track that decides.
 
-    `middle`, in seconds, is where its score stands; `stretch` is the number of its stretch of
+    `middle`, in seconds, is the position of its score; `stretch` is the number of its stretch of
     speech.
     """
     shown = ("start", "end", "score", "decision", "lowest", "partly_spoofed")
@@ -160,7 +160,7 @@ def segments(recording: Recording, reading: Reading) -> list[dict[str, Any]]:
 
 
 def _rules(threshold: Threshold) -> list[dict[str, Any]]:
-    """The lines across the scores, with what they say."""
+    """Returns the lines of the thresholds, with their labels."""
     if threshold.lower is None:
         return [{"score": threshold.value, "text": str(threshold)}]
     return [
@@ -183,7 +183,7 @@ def time_axis(seconds: float, width: int = WIDTH) -> Spec:
 
 
 def title(recording: Recording, reading: Reading) -> str:
-    """Returns the name of the recording and what is decided, as text for people."""
+    """Returns the name of the recording and the decision, as a title."""
     row = reading.row(recording)
     parts = [f"{row['decision']}, score {row['score']:.2f}"]
     if len(recording.tracks) > 1:
@@ -194,7 +194,7 @@ def title(recording: Recording, reading: Reading) -> str:
 
 
 def subtitle(recording: Recording, reading: Reading) -> str:
-    """Returns how the score came about."""
+    """Returns the derivation of the score."""
     track = recording.verdict
     count = len(track.segments)
     speech = f"{track.speech_seconds:.1f} s of speech"

@@ -1,4 +1,4 @@
-"""What a score, a probability and a decision mean, and what they do not, for one model."""
+"""Explanation of score, probability and decision, and of their limits, for a model."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _TRIALS = re.compile(r"^- On: (.+)$", re.MULTILINE)
 def explain(
     model: Model, threshold: Threshold, prior: float | None = None, cost_ratio: float | None = None
 ) -> str:
-    """Returns some paragraphs for a person who has a recording and a number.
+    """Returns the explanation of a score, in paragraphs.
 
     Args:
-        model: Which scored.
-        threshold: Where it was decided.
+        model: The model.
+        threshold: The threshold of the decision.
         prior: Share of recordings that are bona fide before any is scored; 0.5 by default.
         cost_ratio: See `thresholds.choose`.
     """
@@ -112,21 +112,21 @@ def _calibration(model: Model) -> str:
 
 
 def _of_dev(model: Model) -> str:
-    told = [
+    sentences = [
         f"{name} is {meaning}: {model.thresholds[name]:.4g}."
         for name, meaning in OF_DEV.items()
         if name in model.thresholds
     ]
-    if not told:
+    if not sentences:
         return "The model was pushed without thresholds of its development set."
-    return " ".join(told)
+    return " ".join(sentences)
 
 
 def _of_eval(model: Model) -> str:
-    """Error rates that the model's records have, as they stand there."""
-    told = []
+    """Returns the error rates in the model's records."""
+    sentences = []
     if (dev := model.facts.get("dev_eer")) is not None:
-        told.append(
+        sentences.append(
             f"On the development set the equal error rate (EER) was {100 * dev:.2f} %: at its "
             "threshold that share of the spoofs is accepted, and of the bona fide recordings "
             "rejected."
@@ -134,10 +134,10 @@ def _of_eval(model: Model) -> str:
     card = model.card.replace("\u00a0", " ")
     if found := _EER.search(card):
         worst, trials = _WORST.search(card), _TRIALS.search(card)
-        told.append(
+        sentences.append(
             f"On the evaluation set{f' ({trials[1]})' if trials else ''} it was {found[1]} (95 % "
             f"interval {found[2]})" + (f", and {worst[1]} for the worst attack." if worst else ".")
         )
     else:
-        told.append("The model has no model card with its error rate on an evaluation set.")
-    return " ".join(told)
+        sentences.append("The model has no model card with its error rate on an evaluation set.")
+    return " ".join(sentences)

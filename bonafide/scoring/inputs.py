@@ -1,4 +1,4 @@
-"""Which recordings to score, from the paths on the command line."""
+"""Expands the paths of the command line to recordings."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from bonafide.audio import endings
 
 
 class InputError(Exception):
-    """A list of recordings that cannot be read."""
+    """A list of recordings cannot be read."""
 
 
 def expand(paths: Iterable[str], *, recursive: bool) -> Iterator[str]:
-    """Yields the recordings: files as they are, and of folders what is in them, sorted.
+    """Yields the recordings: the given files, and the sorted content of folders.
 
-    In folders, files count that end as recordings do. Names that start with a dot are passed over;
-    links to folders are not followed.
+    In folders, only files with an extension of an audio format are used. Hidden files are skipped,
+    and links to folders are not followed.
 
     Args:
-        paths: Of files and folders.
-        recursive: Whether folders are looked into; else they stay as they are.
+        paths: Files and folders.
+        recursive: Whether folders are expanded; otherwise they are returned unchanged.
     """
     for path in paths:
         if recursive and os.path.isdir(path):  # noqa: PTH112 (a str that may be odd)
@@ -30,7 +30,7 @@ def expand(paths: Iterable[str], *, recursive: bool) -> Iterator[str]:
 
 
 def _below(folder: str) -> Iterator[str]:
-    # A folder that cannot be listed is handed on: opening it will say why.
+    # An unreadable folder is returned as a path: opening it raises the error.
     unreadable: list[str] = []
     for parent, folders, names in os.walk(folder, onerror=lambda e: unreadable.append(e.filename)):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -41,12 +41,12 @@ def _below(folder: str) -> Iterator[str]:
 
 
 def read_list(path: str) -> list[str]:
-    """Returns the paths in a file, one a line; empty lines are passed over.
+    """Returns the paths in a file, one per line; empty lines are skipped.
 
-    Paths are bytes, as on disk: what is not UTF-8 comes through.
+    Paths are bytes, as on disk, and need not be UTF-8.
 
     Raises:
-        InputError: It cannot be read.
+        InputError: The file cannot be read.
     """
     try:
         with open(path, "rb") as file:  # noqa: PTH123

@@ -1,4 +1,4 @@
-"""A pushed model: which one, what it says of itself, and its scores."""
+"""A pushed model: lookup, records, and scores."""
 
 from __future__ import annotations
 
@@ -15,32 +15,33 @@ from typing import Any
 
 import numpy as np
 
+from bonafide.registry import store
 from bonafide.registry.names import CARD_FILE, MODEL_FILE, RECORD_FILE
 from bonafide.scoring.own_test import read_evaluation
 
 OUTPUT = Path("output")
 SIGNATURE = "score_pcm16"
-# Of `models.settings.features.FeatureConfig`: what a model has whose record leaves them out.
+# Defaults of `models.settings.features.FeatureConfig`, for models whose record omits them.
 DEFAULT_SAMPLE_RATE = 16_000
 DEFAULT_CLIP_SAMPLES = 64_000
 _STDERR_FD = 2
 
 
 class ModelError(Exception):
-    """There is no model, or it cannot be used; the message says what to do."""
+    """There is no model, or it cannot be used; the message states the remedy."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """A model's folder and what stands in it for people and programs.
+    """A model's folder and its records.
 
     Attributes:
-        folder: Of the version.
-        sample_rate: Of the audio that it scores, in Hz.
-        clip_samples: Length of the clips that it scores.
-        facts: `bonafide.json`.
-        card: The model card in Markdown; empty where it has none.
-        evaluation: `evaluation.json`, what it did on its own test; empty where it has none.
+        folder: Folder of the version.
+        sample_rate: Sampling rate of its input, in Hz.
+        clip_samples: Length of its clips.
+        facts: Content of `bonafide.json`.
+        card: Model card in Markdown; empty without one.
+        evaluation: `evaluation.json`, the figures of its own test; empty without one.
     """
 
     folder: Path
@@ -52,7 +53,7 @@ class Model:
 
     @property
     def thresholds(self) -> dict[str, float]:
-        """Name -> threshold, found on dev; empty for a model pushed before they were kept."""
+        """Name -> threshold from dev; empty for models of older versions."""
         return self.facts.get("thresholds") or {}
 
 
@@ -60,15 +61,18 @@ def find_model(folder: str | None) -> Path:
     """Returns the folder of the version to score with.
 
     Args:
-        folder: A version, or a serving folder, of which the newest version counts. None: the newest
-            one that any run pushed below `output/`.
+        folder: A version, or a serving folder, whose newest version is used. None: the newest
+            version that any run pushed below `output/`.
 
     Raises:
-        ModelError: There is none.
+        ModelError: There is no model.
     """
     if folder is None:
-        serving = sorted(OUTPUT.glob("*/serving/*"))
-        versions = [version for name in serving for version in _versions(name)]
+        versions = [
+            version
+            for serving in sorted(OUTPUT.glob("*/serving/*"))
+            for version in _versions(serving)
+        ]
         if not versions:
             raise ModelError(
                 f"no model below {OUTPUT}/*/serving/: push one (python local_runner.py), or name "
@@ -90,27 +94,20 @@ def find_model(folder: str | None) -> Path:
 
 
 def _versions(serving: Path) -> list[Path]:
-    """Returns the complete versions: a number as their name, and the file that is written last."""
-    if not serving.is_dir():
-        return []
-    return [
-        path
-        for path in serving.iterdir()
-        if path.name.isascii() and path.name.isdecimal() and (path / MODEL_FILE).is_file()
-    ]
+    return [serving / name for name in store.complete_versions(str(serving))]
 
 
 def read_model(folder: Path) -> Model:
-    """Reads what a model says of itself, without TensorFlow.
+    """Reads the records of a model, without TensorFlow.
 
     Raises:
-        ModelError: `bonafide.json` is missing or does not say what clips the model takes.
+        ModelError: `bonafide.json` is missing or does not define the model's clips.
     """
     file = folder / RECORD_FILE
     try:
         facts = json.loads(file.read_text())
         features = facts["settings"]["features"]
-        # Settings that are left out have their defaults, there as here.
+        # Omitted settings have their defaults.
         sample_rate = int(features.get("sample_rate", DEFAULT_SAMPLE_RATE))
         clip_samples = int(features.get("clip_samples", DEFAULT_CLIP_SAMPLES))
         if min(sample_rate, clip_samples) < 1:
@@ -144,16 +141,16 @@ def sha256(folder: Path) -> str:
 
 
 class Scorer:
-    """A loaded model: bytes of clips -> scores. Loading takes seconds.
+    """A loaded model: from bytes of clips to scores. Loading takes seconds.
 
     Args:
-        model: Which.
+        model: The model to load.
 
     Attributes:
-        signature: TensorFlow's function behind it.
+        signature: Its TensorFlow function.
 
     Raises:
-        ModelError: It cannot be loaded.
+        ModelError: The model cannot be loaded.
     """
 
     def __init__(self, model: Model) -> None:
@@ -173,14 +170,14 @@ class Scorer:
                     f"{model.folder} has no signature {SIGNATURE}: was it exported by an older "
                     "version? Push it again"
                 )
-            # Whatever is said and made once is said and made here.
+            # The first call includes initialisation and TensorFlow's messages.
             self([bytes(2 * model.clip_samples)])
 
     def __call__(self, clips: Sequence[bytes]) -> np.ndarray:
         """Scores clips.
 
         Args:
-            clips: Of each its little-endian int16 samples.
+            clips: Little-endian int16 samples of each clip.
 
         Returns:
             Scores [B] float32.
@@ -199,10 +196,10 @@ class Scorer:
 
 
 def import_tensorflow() -> Any:
-    """Imports TensorFlow without Keras, which it would load to register optimizers.
+    """Imports TensorFlow without Keras, which it would import to register optimizers.
 
-    That takes a third of its start-up, and a SavedModel that only scores has no use for them.
-    TensorFlow goes on without where Keras cannot be imported, and Keras can be imported later.
+    That takes a third of the startup time, and a SavedModel for inference does not need them.
+    TensorFlow works without Keras if the import fails, and Keras can be imported later.
     """
     unwanted = "keras.src.optimizers"
     hidden = "tensorflow" not in sys.modules and unwanted not in sys.modules
@@ -218,9 +215,9 @@ def import_tensorflow() -> Any:
 
 @contextlib.contextmanager
 def quiet_stderr() -> Iterator[None]:
-    """Keeps from standard error what C++ writes there, unless something fails.
+    """Suppresses the output of C++ code to standard error, unless an exception is raised.
 
-    TensorFlow tells of drivers that it did not find before it reads TF_CPP_MIN_LOG_LEVEL.
+    TensorFlow reports missing drivers before it reads TF_CPP_MIN_LOG_LEVEL.
     """
     sys.stderr.flush()
     try:

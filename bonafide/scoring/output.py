@@ -1,4 +1,4 @@
-"""Where rows go: a table for people, TSV, CSV, JSON, or JSON lines."""
+"""Output of rows: a console table, TSV, CSV, JSON, or JSON lines."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ _ON_SCREEN = {
     **{"score": ".3f", "probability": ".3f", "seconds": ".2f", "speech": ".2f", "start": ".2f"},
     **{"end": ".2f", "lowest_start": ".2f"},
 }
-# In a table a flag is a word, so that it catches the eye.
+# In a table, a flag is a word, so that it is noticed.
 _FLAGS = {"lowest": "lowest", "partly_spoofed": "partly spoofed?"}
-# Columns that a table leaves out where no row says more than this.
+# Columns that a table omits if all rows have this value.
 _PLAIN: dict[str, set[Any]] = {
     **{"channel": {"mono", "mix", None}, "note": {None}, "error": {None}}
 }
 
 
 class OutputError(Exception):
-    """An output that cannot be written."""
+    """An output cannot be written."""
 
 
 def rows_of(recording: Recording, reading: Reading, *, segments: bool) -> list[Row]:
-    """Returns a row a recording and channel that was scored apart, or one a segment."""
+    """Returns a row per recording and separately scored channel, or a row per segment."""
     return reading.segment_rows(recording) if segments else reading.rows(recording)
 
 
 @contextlib.contextmanager
 def separated(file: TextIO, reading: Reading, *, segments: bool, delimiter: str) -> Iterator[Write]:
-    """Writes CSV or TSV with a header, each row as soon as it is there.
+    """Writes CSV or TSV with a header, each row as soon as it is available.
 
-    Cells are quoted as in CSV where they hold the delimiter, a quote or a line break.
+    Cells are quoted as in CSV if they contain the delimiter, a quote or a line break.
     """
     columns = SEGMENT_COLUMNS if segments else COLUMNS
     writer = csv.writer(file, delimiter=delimiter, lineterminator="\n")
@@ -61,7 +61,7 @@ def separated(file: TextIO, reading: Reading, *, segments: bool, delimiter: str)
 
 @contextlib.contextmanager
 def json_lines(file: TextIO, reading: Reading, *, segments: bool) -> Iterator[Write]:
-    """Writes an object a recording, each on a line and as soon as it is there."""
+    """Writes an object per recording, one per line and as soon as it is available."""
 
     def write(recording: Recording) -> None:
         file.write(_dumped(_object(recording, reading, segments=segments)) + "\n")
@@ -74,7 +74,7 @@ def json_lines(file: TextIO, reading: Reading, *, segments: bool) -> Iterator[Wr
 def json_document(
     file: TextIO, reading: Reading, *, segments: bool, about: Mapping[str, Any]
 ) -> Iterator[Write]:
-    """Writes one object: `about`, and all `recordings`, which are not held in memory."""
+    """Writes one object with `about` and all `recordings`, without keeping them in memory."""
     file.write(_dumped(about)[:-1] + ', "recordings": [')
     between = "\n"
 
@@ -108,7 +108,7 @@ def _dumped(content: Mapping[str, Any]) -> str:
 
 @contextlib.contextmanager
 def table(console: Console, reading: Reading, *, segments: bool, title: str) -> Iterator[Write]:
-    """Shows a table at the end."""
+    """Prints a table at the end."""
     rows: list[Row] = []
 
     def write(recording: Recording) -> None:
@@ -144,7 +144,7 @@ def _cell(column: str, value: Any) -> str:
         return _FLAGS[column] if value else ""
     if value is None:
         return ""
-    # Names may hold what would move the cursor of a terminal.
+    # Names may contain terminal control sequences.
     if column in _ON_SCREEN or column == "lowest":
         return f"{value:{_ON_SCREEN.get(column, '.3f')}}"
     return visible(value)
@@ -152,10 +152,10 @@ def _cell(column: str, value: Any) -> str:
 
 @contextlib.contextmanager
 def beside(path: str) -> Iterator[TextIO]:
-    """Opens a file that is there, whole, only when all went well.
+    """Opens a file that is written atomically, only after success.
 
     Raises:
-        OutputError: It cannot be written.
+        OutputError: The file cannot be written.
     """
     try:
         with (

@@ -1,4 +1,4 @@
-"""What a model did on its own test, from the evaluation that was pushed with it."""
+"""Error rates of a model on its own test, from the evaluation that was pushed with it."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from bonafide.registry.names import EVALUATION_FILE, EXTRA_DIR
 from bonafide.scoring.thresholds import BAYES, EVEN, NOT_SURE, Threshold
 from bonafide.text import percent
 
-# Thresholds that stand in an evaluation by another name.
+# Thresholds with another name in the evaluation.
 _EVALUATED = {"eer": "eer", "far1": "far_1pct", BAYES: "bayes"}
 
 
 @dataclass(frozen=True)
 class Rates:
-    """What a threshold, or a band, did on the clips of the test. Shares of each class.
+    """Error rates of a threshold, or of a band, on the clips of the test, as shares of each class.
 
     Attributes:
-        false_accept: Of the spoofs, those that were called bona fide.
-        false_reject: Of the bona fide clips, those that were called spoof.
-        unsure_spoof: Of the spoofs, those between two thresholds; 0 with one threshold.
-        unsure_bonafide: Of the bona fide clips, the same.
-        n_spoof: How many spoofs the test had.
-        n_bonafide: How many bona fide clips.
+        false_accept: Share of spoofs that were called bona fide.
+        false_reject: Share of bona fide clips that were called spoof.
+        unsure_spoof: Share of spoofs between two thresholds; 0 with one threshold.
+        unsure_bonafide: Share of bona fide clips between two thresholds.
+        n_spoof: Number of spoofs in the test.
+        n_bonafide: Number of bona fide clips in the test.
     """
 
     false_accept: float
@@ -56,12 +56,12 @@ class Rates:
 def limits(
     threshold: Threshold, evaluation: Mapping[str, Any], wanted: str | float | None
 ) -> Iterator[str]:
-    """Yields what a reader must know of every decision, a line each.
+    """Yields the caveats of every decision, a line each.
 
     Args:
-        threshold: In force.
+        threshold: The threshold in use.
         evaluation: See `read_evaluation`.
-        wanted: What was asked for; None where it was left to the model.
+        wanted: The requested threshold; None if the model's default is used.
     """
     rates = rates_at(threshold, evaluation)
     unknown = (
@@ -77,7 +77,7 @@ def limits(
 
 
 def in_plain_words(threshold: Threshold, evaluation: Mapping[str, Any]) -> str:
-    """Returns what a detector can and cannot tell, for people who know nothing of detectors."""
+    """Returns the limits of a detector, for a general audience."""
     advice = (
         "Voices, languages, phones and programs unlike those of its training can fool it more "
         "often, and it is then wrong with confidence. It proves nothing: never decide on it alone."
@@ -99,13 +99,13 @@ def in_plain_words(threshold: Threshold, evaluation: Mapping[str, Any]) -> str:
 
 
 def facts(threshold: Threshold, evaluation: Mapping[str, Any]) -> dict[str, float] | None:
-    """Returns `rates_at` ready for JSON; None where they are not known."""
+    """Returns `rates_at` for JSON; None if unknown."""
     rates = rates_at(threshold, evaluation)
     return None if rates is None else asdict(rates)
 
 
 def read_evaluation(folder: Path) -> dict[str, Any]:
-    """Returns the evaluation that was pushed with a version; empty where there is none."""
+    """Returns the evaluation that was pushed with a version; empty without one."""
     try:
         found = json.loads((folder / EXTRA_DIR / EVALUATION_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -114,10 +114,10 @@ def read_evaluation(folder: Path) -> dict[str, Any]:
 
 
 def rates_at(threshold: Threshold, evaluation: Mapping[str, Any]) -> Rates | None:
-    """Returns what a threshold did on the model's own test; None where that is not known.
+    """Returns the error rates of a threshold on the model's own test; None if unknown.
 
     Args:
-        threshold: In force.
+        threshold: The threshold in use.
         evaluation: See `read_evaluation`.
     """
     try:
@@ -138,7 +138,7 @@ def _from_quantiles(
         place = int(np.searchsorted(values, score, side="right" if equal else "left"))
         if place in (0, len(values)):
             return float(place > 0)
-        # A share of between (place - 1) / (count - 1) and place / (count - 1): in the middle.
+        # The share is between (place - 1) / (count - 1) and place / (count - 1): the midpoint.
         return (place - 0.5) / (len(values) - 1)
 
     at_upper = not threshold.accept_equal
@@ -162,7 +162,7 @@ def _from_quantiles(
 def _from_operating_points(
     threshold: Threshold, points: Sequence[Mapping[str, Any]], counts: tuple[int, int]
 ) -> Rates | None:
-    """Of a model that was pushed before the quantiles of its scores were kept."""
+    """Returns the rates for models of older versions without quantiles of scores."""
     name = _EVALUATED.get(threshold.name)
     for point in points:
         if point["name"] == name and math.isclose(
@@ -178,5 +178,5 @@ def _of_100(share: float) -> str:
 
 
 def _percent(share: float) -> str:
-    # Not "0 %" of what is not none, nor "100 %" of what is not all.
+    # No rounding to 0 % or 100 % of other shares.
     return f"{100 * share:.0f} %" if 0.01 <= share <= 0.99 or share in (0, 1) else percent(share)

@@ -18,12 +18,12 @@ from bonafide.storage import files
 ENDINGS = (".png", ".svg", ".html")
 _PNG_SCALE = 2
 _RANGE_DB = 80.0
-# From quiet to loud, even in lightness; dark on white as the rest of the picture.
+# From quiet to loud, with uniform lightness; dark on white like the rest of the picture.
 _RAMP = np.array([[255, 255, 255], [196, 211, 224], [106, 148, 184], [37, 84, 128], [8, 25, 48]])
 
 
 class PlotError(Exception):
-    """A picture that cannot be drawn or written; the message says what to do."""
+    """A picture cannot be drawn or written; the message states the remedy."""
 
 
 def refuse_impossible(path: str) -> None:
@@ -41,9 +41,9 @@ def refuse_impossible(path: str) -> None:
 
 
 class Plot:
-    """Watches the tracks of one recording go by, and draws it when it is scored.
+    """Collects the data of one recording during scoring, and draws it afterwards.
 
-    Of a recording whose channels are scored apart it draws the one that decides.
+    If channels are scored separately, it draws the decisive one.
 
     Args:
         reading: How scores are read.
@@ -54,7 +54,7 @@ class Plot:
         self._spectrograms: dict[str, Spectrogram] = {}
 
     def watch(self, track: Track) -> Track:
-        """Returns a track that is drawn as its blocks, int16 samples [M], are read."""
+        """Returns a track whose blocks, int16 samples [M], are collected when they are read."""
         spectrogram = Spectrogram(self._reading.sample_rate)
         self._spectrograms[track.channel] = spectrogram
 
@@ -66,16 +66,16 @@ class Plot:
         return track._replace(blocks=watched())
 
     def svg(self, recording: Recording, *, width: int = WIDTH, titled: bool = True) -> str:
-        """Returns the recording drawn as SVG; see `chart`."""
+        """Returns the picture as SVG; see `chart`."""
         import vl_convert
 
         return vl_convert.vegalite_to_svg(self._chart(recording, width, titled))
 
     def write(self, path: str, recording: Recording) -> None:
-        """Draws the recording into a file, by its ending PNG, SVG or one HTML page.
+        """Writes the picture to a file, PNG, SVG or an HTML page by its extension.
 
         Raises:
-            PlotError: It cannot be written.
+            PlotError: The file cannot be written.
         """
         import vl_convert
 
@@ -99,7 +99,7 @@ class Plot:
 
 
 def spectrogram_url(decibels: np.ndarray) -> str:
-    """Returns a spectrogram [T, F] in dB as the data URL of a PNG, low frequencies at its foot."""
+    """Returns a spectrogram [T, F] in dB as the data URL of a PNG, low frequencies lowest."""
     from bonafide.scoring.model import import_tensorflow
 
     top = decibels.max()
@@ -111,7 +111,7 @@ def spectrogram_url(decibels: np.ndarray) -> str:
 
 
 def page(recording: Recording, reading: Reading, drawn: str) -> str:
-    """Returns one HTML page that loads nothing: the picture, and its segments as a table."""
+    """Returns a self-contained HTML page with the picture and a table of the segments."""
     name = html.escape(title(recording, reading))
     cells = "".join(
         f"<tr><td>{row['start']:.2f}</td><td>{row['end']:.2f}</td><td>{row['score']:.3f}</td>"

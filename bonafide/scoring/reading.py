@@ -25,18 +25,18 @@ STDIN = "-"
 AUTO = "auto"
 EACH = "each"
 CHANNELS = (AUTO, EACH, "mix", "left", "right")
-MIN_SECONDS = 0.3  # as the pipeline's presets: in less there is no word
+MIN_SECONDS = 0.3  # as in the presets: less contains no word
 _STDIN_FD = 0
 
 
 class Track(NamedTuple):
-    """What is scored by itself: a channel of a recording, or the mean of channels.
+    """A unit of scoring: a channel of a recording, or the mean of channels.
 
     Attributes:
-        channel: Its name: `mono`, `mix`, `left`, `right` or `channel N`.
-        blocks: int16 samples [M] each, mono, at the model's rate. They are read before the next
-            track is asked for.
-        notes: What is to be known of the recording, some phrases.
+        channel: Name: `mono`, `mix`, `left`, `right` or `channel N`.
+        blocks: int16 samples [M] each, mono, at the model's rate. They must be read before the next
+            track is requested.
+        notes: Information about the recording, as phrases.
     """
 
     channel: str
@@ -45,16 +45,16 @@ class Track(NamedTuple):
 
 
 def read_tracks(path: str, sample_rate: int, channel: str = AUTO) -> Iterator[Track]:
-    """Decodes a recording, one track after the other.
+    """Decodes a recording track by track.
 
     Args:
-        path: Of a file or a named pipe; `-` is standard input.
-        sample_rate: In Hz.
+        path: A file or a named pipe; `-` is standard input.
+        sample_rate: Rate of the output, in Hz.
         channel: One of CHANNELS: `auto` is the mean of channels that are alike, and each channel
             of others; `each` is each channel in any case.
 
     Raises:
-        AudioError: There is no such file, it cannot be opened, or its audio cannot be used.
+        AudioError: The file does not exist, cannot be opened, or its audio cannot be used.
     """
     with _reasons(), _opened(path) as file:
         yield from tracks_of(file, sample_rate, channel, name=path)
@@ -63,11 +63,11 @@ def read_tracks(path: str, sample_rate: int, channel: str = AUTO) -> Iterator[Tr
 def fetch_tracks(
     path: str, sample_rate: int, fetch: Callable[[], bytes], channel: str = AUTO
 ) -> Iterator[Track]:
-    """Decodes a recording that does not lie on this machine; see `read_tracks`.
+    """Decodes a remote recording; see `read_tracks`.
 
     Args:
-        path: Its name, whose ending counts for formats without a header.
-        sample_rate: In Hz.
+        path: Its name; the extension matters for formats without a header.
+        sample_rate: Rate of the output, in Hz.
         fetch: Returns the content of the file, or raises OSError.
         channel: See `read_tracks`.
     """
@@ -78,7 +78,7 @@ def fetch_tracks(
 def tracks_of(
     file: BinaryIO, sample_rate: int, channel: str = AUTO, *, name: str = ""
 ) -> Iterator[Track]:
-    """Decodes a recording from an open file, one track after the other; see `read_tracks`."""
+    """Decodes a recording from an open file, track by track; see `read_tracks`."""
     with Recording(file, sample_rate, MIN_SECONDS, name=name) as recording:
         notes: tuple[str, ...] = recording.facts.notes
         names: tuple[str, ...] = recording.channel_names
@@ -95,14 +95,14 @@ def tracks_of(
 
 
 def read_blocks(path: str, sample_rate: int) -> Iterator[np.ndarray]:
-    """Decodes a recording as `read_tracks` does; of several channels it is the mean."""
+    """Decodes a recording as `read_tracks`, with the mean of several channels."""
     for track in read_tracks(path, sample_rate, "mix"):
         yield from track.blocks
 
 
 @contextlib.contextmanager
 def _reasons() -> Iterator[None]:
-    """Turns whatever goes wrong with a recording into an AudioError for people."""
+    """Converts all errors of a recording to AudioErrors."""
     try:
         yield
     except AudioError:
@@ -117,9 +117,9 @@ def _reasons() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _opened(path: str) -> Iterator[BinaryIO]:
-    """Opens a file; what comes through a pipe goes to a temporary file, for decoding seeks."""
+    """Opens a file; a pipe is copied to a temporary file, because decoding seeks."""
     if path == STDIN:
-        # Without Python's buffer: its lock would be held while the process wants to end.
+        # Unbuffered, because the lock of Python's buffer would block the exit.
         file = open(_STDIN_FD, "rb", buffering=0, closefd=False)  # noqa: SIM115
     else:
         _refuse_special(path)
@@ -137,10 +137,10 @@ def _opened(path: str) -> Iterator[BinaryIO]:
 
 
 def _refuse_special(path: str) -> None:
-    """Before opening, which waits for some devices."""
+    """Refuses special files before opening, which blocks for some devices."""
     mode = os.stat(path).st_mode  # noqa: PTH116
     if stat.S_ISDIR(mode):
-        os.scandir(path).close()  # one that cannot be listed says so here
+        os.scandir(path).close()  # raises for an unreadable folder
         raise AudioError("it is a folder: --recursive scores the recordings in it")
     if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
         raise AudioError("it is neither a file nor a pipe")

@@ -1,4 +1,4 @@
-"""Shows a page on this machine that scores what is dropped on it or recorded.
+"""Serves a local page that scores dropped files and microphone recordings.
 
 bonafide serve
 bonafide serve --model output/sample/serving/sample --port 8080
@@ -21,7 +21,7 @@ DEFAULT_PORT = 8765
 
 
 def port(text: str) -> int:
-    """Returns a number from 0 (any that is free) to 65535, for argparse."""
+    """Returns a port from 0 (any free one) to 65535, for argparse."""
     if not (text.isascii() and text.isdecimal() and int(text) < 1 << 16):
         raise argparse.ArgumentTypeError(f"{text!r} is not a port: 0 to 65535")
     return int(text)
@@ -44,11 +44,11 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
 
 
 def serve(model_folder: str | None, port: int) -> int:
-    """Shows the page until it is interrupted, and returns the exit code.
+    """Serves the page until it is interrupted, and returns the exit code.
 
     Args:
         model_folder: As `find_model`.
-        port: Of 127.0.0.1; 0 takes any that is free.
+        port: Port on 127.0.0.1; 0 for any free one.
     """
     try:
         from bonafide.scoring import web
@@ -59,7 +59,7 @@ def serve(model_folder: str | None, port: int) -> int:
         web.run(model, Scorer(model), port)
     except ModelError as error:
         return _failed(str(error))
-    except OSError as error:  # the port is taken
+    except OSError as error:  # the port is in use
         reason = os.strerror(error.errno) if error.errno else str(error)
         return _failed(f"port {port}: {reason}")
     except KeyboardInterrupt:

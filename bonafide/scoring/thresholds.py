@@ -1,4 +1,4 @@
-"""From a score to a decision."""
+"""Thresholds: from a score to a decision."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ NO_SPEECH = "no speech"
 BAND = "band"
 EVEN = "even"
 BAYES = "bayes"
-# Of the thresholds that come with a model: what each was chosen for.
+# Meaning of the thresholds of a model.
 OF_DEV = {
     "eer": "where as many spoofs are accepted as bona fide recordings rejected, on dev",
     "far1": "the lowest that accepts at most 1 % of the spoofs, on dev",
     "far5": "the lowest that accepts at most 5 % of the spoofs, on dev",
     "frr5": "the highest that rejects at most 5 % of the bona fide recordings, on dev",
 }
-# Below the first it is a spoof, above the second bona fide, and between them the model is not sure.
+# At or below the first: spoof; above the second: bona fide; between them: not sure.
 BAND_OF_DEV = ("frr5", "far5")
 NAMES = (BAND, EVEN, BAYES, *OF_DEV)
 # The costs of ASVspoof 5, which evaluation reports by the name of `bayes`, too.
@@ -31,20 +31,20 @@ EVEN_COST_RATIO = 1.0
 
 
 class ThresholdError(Exception):
-    """A threshold that is not there or makes no sense."""
+    """A threshold does not exist or is invalid."""
 
 
 @dataclass(frozen=True)
 class Threshold:
-    """Where to decide.
+    """A threshold, or a band of two.
 
     Attributes:
         name: One of `NAMES`, or `number`.
-        value: A score. What is above it is bona fide.
-        accept_equal: Whether a score exactly on it is bona fide. Those found on dev stand on a
+        value: A score; higher scores are bona fide.
+        accept_equal: Whether an equal score is bona fide. Thresholds from dev are equal to a
             score that is not (see `bonafide.metrics.detection`).
-        lower: A score, below `value`: what is at or below it is a spoof, and what lies between is
-            not sure. None where one threshold gives two answers.
+        lower: A score below `value`: scores at or below it are spoofs, and scores between are
+            not sure. None for a single threshold.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Threshold:
 
     @property
     def spoof_below(self) -> float:
-        """The score below which it is a spoof."""
+        """The score below which a recording is a spoof."""
         return self.value if self.lower is None else self.lower
 
     def decide(self, score: float) -> str:
@@ -73,10 +73,10 @@ class Threshold:
 
 
 def parse(text: str) -> str | float:
-    """Returns a name as it is and a number as a number.
+    """Parses the name of a threshold or a number.
 
     Raises:
-        ThresholdError: It is neither, or not finite.
+        ThresholdError: The text is neither, or not finite.
     """
     if text in NAMES:
         return text
@@ -96,21 +96,21 @@ def choose(
     prior: float | None = None,
     cost_ratio: float | None = None,
 ) -> Threshold:
-    """Returns the threshold that was asked for.
+    """Returns the requested threshold.
 
-    `bayes` is the least expected cost where scores are log-likelihood ratios: accept when
-    `score + ln(p / (1 - p)) >= ln(cost ratio)`. Where neither p nor the ratio is given, they are
+    `bayes` has the minimum expected cost if scores are log-likelihood ratios: accept if
+    `score + ln(p / (1 - p)) >= ln(cost ratio)`. If neither p nor the ratio is given, they are
     those of ASVspoof 5, as in the evaluation report. `even` is its value at even odds and costs, 0.
 
     Args:
-        wanted: See `parse`. None is `bayes` where a prior or a ratio is given. Without them it is
-            `band` where the model has one, else `even`.
-        of_model: The thresholds that come with the model.
+        wanted: See `parse`. None is `bayes` if a prior or a ratio is given, otherwise
+            `band` if the model has one, else `even`.
+        of_model: Thresholds of the model.
         prior: p, the share of recordings that are bona fide before any is scored.
         cost_ratio: Cost of an accepted spoof over that of a rejected bona fide recording.
 
     Raises:
-        ThresholdError: The model does not have it.
+        ThresholdError: The model does not have this threshold.
     """
     costs_are_given = prior is not None or cost_ratio is not None
     if wanted is None:
@@ -124,7 +124,7 @@ def choose(
         p = prior if prior is not None else EVEN_PRIOR if costs_are_given else ASVSPOOF5_PRIOR
         ratio = EVEN_COST_RATIO if costs_are_given else ASVSPOOF5_COST_RATIO
         ratio = ratio if cost_ratio is None else cost_ratio
-        # Not -log_odds(prior): of even odds that is -0, and people would ask.
+        # Not -log_odds(prior), which is -0 for even odds.
         return Threshold(BAYES, math.log1p(-p) - math.log(p) + math.log(ratio))
     if wanted == BAND:
         return _band(of_model)
@@ -142,7 +142,7 @@ def _of_dev(name: str, of_model: Mapping[str, float]) -> float:
 
 
 def _band(of_model: Mapping[str, float]) -> Threshold:
-    """Two thresholds; one where a single one keeps both error rates: that of the EER."""
+    """Returns two thresholds, or that of the EER if it satisfies both error rates."""
     lower, upper = (_of_dev(name, of_model) for name in BAND_OF_DEV)
     if lower < upper:
         return Threshold(BAND, upper, accept_equal=False, lower=lower)
@@ -150,7 +150,7 @@ def _band(of_model: Mapping[str, float]) -> Threshold:
 
 
 def facts(threshold: Threshold) -> dict[str, str | float]:
-    """Returns a threshold as it stands in JSON: `name`, `value`, and `lower` where it has one."""
+    """Returns a threshold for JSON: `name`, `value`, and `lower` if there is one."""
     found: dict[str, str | float] = {"name": threshold.name, "value": threshold.value}
     return found if threshold.lower is None else found | {"lower": threshold.lower}
 
@@ -161,12 +161,12 @@ def log_odds(probability: float) -> float:
 
 
 def posterior(score: float, prior: float) -> float:
-    """Returns the probability of bona fide that a score and a prior say together.
+    """Returns the posterior probability of bona fide for a score and a prior.
 
     At even odds it is the `probability` of the model's signatures.
     """
     logit = score + log_odds(prior)
-    # Of two forms the one that does not overflow.
+    # The form that does not overflow.
     if logit >= 0:
         return 1 / (1 + math.exp(-logit))
     return math.exp(logit) / (1 + math.exp(logit))

@@ -6,20 +6,20 @@ from collections.abc import Mapping
 
 
 class SettingsError(ValueError):
-    """A setting that does not exist or cannot have the given value.
+    """A setting does not exist or has an invalid value.
 
     Attributes:
-        expected: What is accepted, such as `a whole number of epochs from 1 to 999,999`.
-        got: What was given, as `repr` shows it.
-        setting: Dotted name of the setting, such as `trainer.epochs`; empty where there is none.
-        place: Where the value was given: `run.yaml:3`, `--set`; empty for Python code.
-        advice: A sentence that says what to do; may be empty.
+        expected: Accepted values, such as `a whole number of epochs from 1 to 999,999`.
+        got: `repr` of the given value.
+        setting: Dotted name of the setting, such as `trainer.epochs`; empty without one.
+        place: Source of the value: `run.yaml:3`, `--set`; empty for Python code.
+        advice: A sentence with the remedy; may be empty.
     """
 
     def __init__(
         self, expected: str, got: str, setting: str = "", place: str = "", advice: str = ""
     ) -> None:
-        # All of them as arguments of the base class, so that the error can be pickled.
+        # All are arguments of the base class, so that the error can be pickled.
         super().__init__(expected, got, setting, place, advice)
         self.expected = expected
         self.got = got
@@ -34,16 +34,16 @@ class SettingsError(ValueError):
         return f"{text} {self.advice}" if self.advice else text
 
     def below(self, prefix: str) -> SettingsError:
-        """Returns the same error of a setting inside another: `memory` becomes `default.memory`."""
+        """Returns the error for a nested setting: `memory` becomes `default.memory`."""
         dot = "." if self.setting and not self.setting.startswith("[") else ""
         name = f"{prefix}{dot}{self.setting}"
         return SettingsError(self.expected, self.got, name, self.place, self.advice)
 
     def at(self, places: Mapping[str, str]) -> SettingsError:
-        """Returns the same error with the place that the setting's value was given at.
+        """Returns the error with the source of the setting's value.
 
         Args:
-            places: Dotted name -> place. Where a setting has none, what it is a part of counts.
+            places: Dotted name -> place; a setting without one has that of its parent.
         """
         name = self.setting
         while name and name not in places:

@@ -1,8 +1,8 @@
-"""Types of settings: each reads a value, from wherever it comes, or says what it expects.
+"""Types of settings: each parses a value from any source, or describes the accepted values.
 
-A value is a text from a command line or a YAML file, what JSON holds (execution properties, in
-which integers may arrive as floats), or a Python value. All are read here. Python code is held to
-the types (`strict`), except that a list may be a tuple and an integer a float.
+A value is a string from a command line or a YAML file, a JSON value (from execution properties, in
+which integers may be floats), or a Python value. Python code must use the exact types (`strict`),
+except that a list can be a tuple and an integer a float.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ class Kind(Protocol):
     """The type of a setting with its rules."""
 
     def expected(self) -> str:
-        """Returns what is accepted, such as `a whole number, 1 or more`."""
+        """Returns the accepted values, such as `a whole number, 1 or more`."""
         ...
 
     def read(self, value: Any, strict: bool = False) -> Any:
-        """Returns the value as the setting has it.
+        """Returns the parsed value.
 
         Args:
             value: A text, a value of JSON, or a Python value.
-            strict: Take a Python value only.
+            strict: Whether to accept Python values only.
 
         Raises:
-            SettingsError: The value is not what is expected.
+            SettingsError: The value is not accepted.
         """
         ...
 
@@ -96,7 +96,7 @@ class Text:
         return self.pattern.words if self.pattern else "a text"
 
     def read(self, value: Any, strict: bool = False) -> str:
-        """See `Kind`; a number in a JSON file is a text too."""
+        """See `Kind`; numbers in JSON are accepted as text."""
         taken = (str,) if strict else (str, int, float)
         if isinstance(value, bool) or not isinstance(value, taken):
             raise SettingsError(self.expected(), repr(value))
@@ -154,14 +154,14 @@ class Choice:
 
 @dataclasses.dataclass(frozen=True)
 class List:
-    """A tuple of values of one kind; as a text, they have commas between them."""
+    """A tuple of values of one kind; comma-separated in text."""
 
     item: Kind
     length: int | None = None
     items: Items = ANY_ITEMS
 
     def noun(self) -> str:
-        """Returns what the items are, such as `two numbers of dB` or `texts`."""
+        """Returns a noun for the items, such as `two numbers of dB` or `texts`."""
         if isinstance(self.item, Number):
             kind, of, unit = self.item.noun().partition(" of ")
             noun = f"{kind}s{of}{unit}"
@@ -181,7 +181,7 @@ class List:
         return ", ".join(filter(None, [text, self.items.text()]))
 
     def read(self, value: Any, strict: bool = False) -> tuple[Any, ...]:
-        """See `Kind`; nothing (`null` in YAML) is an empty list."""
+        """See `Kind`; `null` in YAML is an empty list."""
         given = value
         if isinstance(value, str) and not strict:
             parts = (part.strip(" '\"") for part in value.strip("()[]").split(","))
@@ -217,7 +217,7 @@ class Table:
         return f"a mapping of names to values, each {self.item.expected()}"
 
     def read(self, value: Any, strict: bool = False) -> dict[str, Any]:
-        """See `Kind`; nothing (`null` in YAML) is an empty mapping."""
+        """See `Kind`; `null` in YAML is an empty mapping."""
         if not isinstance(value, Mapping | types.NoneType):
             raise SettingsError("a mapping", repr(value))
         read = {}
@@ -240,7 +240,7 @@ class Group:
         return "a mapping of settings"
 
     def read(self, value: Any, strict: bool = False) -> Any:  # noqa: ARG002 (see `Kind`)
-        """See `Kind`; nothing (`null` in YAML) leaves every setting at its default."""
+        """See `Kind`; `null` in YAML keeps all defaults."""
         return value if isinstance(value, self.of) else self.of.from_mapping(value)
 
 
@@ -261,7 +261,7 @@ class Maybe:
 
 
 def kind_of(annotation: Any) -> Kind:
-    """Returns the kind that a type annotation stands for.
+    """Returns the kind of a type annotation.
 
     Args:
         annotation: `int`, `float`, `str`, `bool`, a `Literal`, `X | None`, a tuple of one type, a
@@ -302,7 +302,7 @@ def _kind(annotation: Any, rules: dict[type, Any]) -> Kind:
 
 
 def _unwrapped(annotation: Any, outer: dict[type, Any]) -> tuple[Any, dict[type, Any]]:
-    """Takes an annotation's rules out of it; they come on top of those of what it is part of."""
+    """Extracts the rules of an annotation; they override those of the outer one."""
     rules = dict(outer)
     while typing.get_origin(annotation) is typing.Annotated:
         annotation, *own = typing.get_args(annotation)

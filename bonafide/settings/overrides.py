@@ -20,9 +20,9 @@ class Change:
     """A new value of a setting.
 
     Attributes:
-        name: `section.field`, or a section that has named values.
+        name: `section.field`, or a section with named values.
         value: A text, or a list of texts.
-        place: Where it was given, for errors.
+        place: Source of the change, for errors.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Change:
 
     @classmethod
     def from_text(cls, text: str, place: str = "--set") -> Change:
-        """Reads `section.field=value`.
+        """Parses `section.field=value`.
 
         Raises:
             SettingsError: There is no `=`.
@@ -43,7 +43,7 @@ class Change:
 
 
 def section_types(tree: type) -> list[type[Section]]:
-    """Returns the classes of a tree's sections, in order, without building any."""
+    """Returns the classes of a tree's sections, in order, without creating instances."""
     types = typing.get_type_hints(tree).values()
     return [kind for kind in types if isinstance(kind, type) and issubclass(kind, Section)]
 
@@ -70,16 +70,16 @@ def override(
 ) -> Tree:
     """Returns the settings with changes applied, in order.
 
-    All are applied together, so that rules between settings see the final values.
+    All are applied together, so that rules between settings use the final values.
 
     Args:
         tree: A dataclass of sections.
-        changes: Of single settings, or of sections that have named values; a later one wins. A text
+        changes: Changes of settings, or of sections with named values; later ones win. A string
             is `section.field=value` of a `--set`.
         named_sections: Section -> name -> value of the whole section.
 
     Raises:
-        SettingsError: A name is unknown (the nearest are named), or a value is refused.
+        SettingsError: A name is unknown (the message suggests similar ones), or a value is invalid.
     """
     values: dict[str, dict[str, Any]] = {}
     places: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""What settings mean, for people: from the annotations and the docstrings' `Attributes`."""
+"""Reference of settings, from the annotations and the docstrings' `Attributes`."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class Description:
     Attributes:
         name: Its dotted name.
         value: Its default, or its value in a preset.
-        unit: Of its number or numbers; empty without one.
+        unit: Unit of its numbers; empty without one.
         limits: Its type and range, such as `a whole number from 1 to 8`, or its choices.
-        text: What it does: one sentence or more.
+        text: Its description, one or more sentences.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Description:
 
     @property
     def value_text(self) -> str:
-        """The value as `--set` takes it."""
+        """The value in the syntax of `--set`."""
         if isinstance(self.value, bool):
             return str(self.value).lower()
         if isinstance(self.value, tuple):
@@ -52,7 +52,7 @@ def describe(
     """Describes the settings of a section.
 
     Args:
-        section: The class.
+        section: Class of the section.
         values: A section with the values to show; the defaults if None.
 
     Raises:
@@ -85,13 +85,13 @@ def title(section: type[Section]) -> str:
 
 
 def introduction(described: object) -> str:
-    """Returns what a docstring says before its first list (`Attributes:` and the like)."""
+    """Returns the text of a docstring before its first list (`Attributes:` etc.)."""
     text = (inspect.getdoc(described) or "").partition("\n\nAttributes:")[0]
     return "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
 
 
 def attribute_texts(section: type) -> dict[str, str]:
-    """Returns what a docstring says below `Attributes:`, by name, each on one line."""
+    """Returns the entries of a docstring's `Attributes:` by name, each on one line."""
     _, _, block = (inspect.getdoc(section) or "").partition("\nAttributes:\n")
     texts: dict[str, str] = {}
     name = ""
@@ -104,10 +104,10 @@ def attribute_texts(section: type) -> dict[str, str]:
 
 
 def help_text(section: Section, width: int) -> str:
-    """Returns a section's settings with their values and what they do, for a terminal.
+    """Returns a section's settings with values and descriptions, for a terminal.
 
     Args:
-        section: With the values to show.
+        section: Section with the values to show.
         width: Columns.
     """
     heading = f"{type(section).section}: {title(type(section))}"
@@ -162,7 +162,7 @@ def _unit(kind: Kind) -> str:
 
 
 def _limits(kind: Kind) -> str:
-    """The type and range without the unit, which has a column of its own."""
+    """Returns the type and range without the unit, which has its own column."""
     match kind:
         case Number() if kind.bounds.unit:
             bare = dataclasses.replace(kind.bounds, unit="")

@@ -1,7 +1,6 @@
-"""What a setting's value must satisfy, declared in its annotation: `Annotated[float, Bounds(...)]`.
+"""Rules of values, declared in annotations: `Annotated[float, Bounds(...)]`.
 
-A rule says in words what it expects, and the words serve errors, `--help-settings` and
-docs/settings.md alike.
+Each rule has a description, which is used in errors, `--help-settings` and docs/settings.md.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-# Units that take the place of "number" in "a number from 0 to 1".
+# Units that replace "number" in "a number from 0 to 1".
 _OWN_WORDS = ("fraction", "probability")
 
 
@@ -20,12 +19,12 @@ class Bounds:
     """The range of a number, or of each number of a list, and its unit.
 
     Attributes:
-        ge: Smallest value.
-        gt: A value below all allowed ones.
-        le: Largest value.
-        lt: A value above all allowed ones.
-        unit: What is counted or measured, such as `epochs`, `Hz` or `dB`. `fraction` (5 % is 0.05)
-            and `probability` are words of their own. Empty for a pure number.
+        ge: Minimum.
+        gt: Exclusive minimum.
+        le: Maximum.
+        lt: Exclusive maximum.
+        unit: Unit, such as `epochs`, `Hz` or `dB`. `fraction` (5 % is 0.05)
+            and `probability` replace the noun. Empty for a plain number.
     """
 
     ge: float | None = None
@@ -35,7 +34,7 @@ class Bounds:
     unit: str = ""
 
     def holds(self, number: float) -> bool:
-        """Whether a finite number is in the range."""
+        """Returns whether a finite number is in the range."""
         return (
             (self.ge is None or number >= self.ge)
             and (self.gt is None or number > self.gt)
@@ -63,36 +62,36 @@ class Bounds:
         return ""
 
     def advice(self) -> str:
-        """Returns what to do about a number out of range; fractions are not percentages."""
+        """Returns advice for a number out of range: fractions are not percentages."""
         return "Write 5 % as 0.05." if self.unit in _OWN_WORDS else ""
 
 
 @dataclasses.dataclass(frozen=True)
 class Pattern:
-    """The form of a text, or of each text of a list.
+    """The format of a text, or of each text of a list.
 
     Attributes:
-        regex: Must match all of it.
-        words: The form in words, such as `an absolute path`.
+        regex: Regular expression that must match the whole text.
+        words: Description, such as `an absolute path`.
     """
 
     regex: str
     words: str
 
     def holds(self, text: str) -> bool:
-        """Whether the text has the form."""
+        """Returns whether the text has this format."""
         return re.fullmatch(self.regex, text, re.DOTALL) is not None
 
 
 @dataclasses.dataclass(frozen=True)
 class Choices:
-    """The texts that are allowed, for names that are collected while Python runs.
+    """The allowed texts, for names that are only known at run time.
 
-    Where they can be written down, a `Literal` type says the same to type checkers too.
+    For constant names, use a `Literal` type, which type checkers support.
 
     Attributes:
-        names: All of them.
-        words: What they are, for a reference that lists them elsewhere.
+        names: The allowed texts.
+        words: Description, for a reference that lists them elsewhere.
     """
 
     names: Sequence[str]
@@ -101,12 +100,12 @@ class Choices:
 
 @dataclasses.dataclass(frozen=True)
 class Items:
-    """What a list must satisfy besides the rules of its items.
+    """Rules of a list, in addition to those of its items.
 
     Attributes:
-        least: Smallest number of items.
-        unique: No item is there twice.
-        ascending: No item is smaller than the one before.
+        least: Minimum number of items.
+        unique: Whether duplicates are refused.
+        ascending: Whether items must be in ascending order.
     """
 
     least: int = 0
@@ -114,7 +113,7 @@ class Items:
     ascending: bool = False
 
     def holds(self, items: Sequence[Any]) -> bool:
-        """Whether the list satisfies all of it."""
+        """Returns whether the list satisfies the rules."""
         return (
             len(items) >= self.least
             and (not self.unique or len(set(items)) == len(items))
@@ -122,7 +121,7 @@ class Items:
         )
 
     def text(self) -> str:
-        """Returns what it expects, in words."""
+        """Returns a description of the rules."""
         parts = [
             f"at least {self.least}" if self.least else "",
             "each once" if self.unique else "",

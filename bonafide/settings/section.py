@@ -1,4 +1,4 @@
-"""`Section`: the base of every group of settings. Its constructor is where values are checked."""
+"""`Section`: the base of every group of settings. Its constructor validates the values."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Setting:
     """One field of a section.
 
     Attributes:
-        name: Of the field.
-        kind: What reads its values.
-        default: Its default; `dataclasses.MISSING` where it must be given.
+        name: Name of the field.
+        kind: Parser of its values.
+        default: Its default; `dataclasses.MISSING` if it is required.
     """
 
     name: str
@@ -28,11 +28,11 @@ class Setting:
 
 
 class Section:
-    """Base of frozen dataclasses that hold settings.
+    """Base of frozen dataclasses of settings.
 
-    The constructor checks every field by its annotation (see `bonafide.settings.kinds`). Texts and
-    what comes from JSON or YAML is read by `from_mapping` and `with_values`, which end there too. A
-    subclass that has rules between fields extends `__post_init__`.
+    The constructor validates every field by its annotation (see `bonafide.settings.kinds`).
+    `from_mapping` and `with_values` parse strings, JSON and YAML, and then call it. A subclass with
+    rules between fields extends `__post_init__`.
 
     Example:
         @dataclasses.dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Section:
             epochs: Annotated[int, Bounds(ge=1, unit="epochs")] = 30
 
     Attributes:
-        section: Name in front of the fields' names, in errors and in `--set`.
+        section: Prefix of the fields' names, in errors and in `--set`.
     """
 
     section: ClassVar[str] = ""
@@ -50,10 +50,10 @@ class Section:
         cls.section = section
 
     def __post_init__(self) -> None:
-        """Checks every field.
+        """Validates every field.
 
         Raises:
-            SettingsError: A field has a value that it cannot have.
+            SettingsError: A field has an invalid value.
         """
         for setting in settings_of(type(self)):
             given = getattr(self, setting.name)
@@ -65,17 +65,17 @@ class Section:
                 object.__setattr__(self, setting.name, value)
 
     def refused(self, name: str, expected: str, advice: str = "") -> SettingsError:
-        """Returns the error for a field that does not fit the others, to be raised."""
+        """Returns the error for a field that contradicts others, to be raised."""
         value = repr(getattr(self, name))
         return SettingsError(expected, value, _dotted(self.section, name), advice=advice)
 
     @classmethod
     def from_mapping(cls, content: Any) -> Self:
-        """Builds a section from names and values, of YAML, JSON or `name=value` texts.
+        """Creates a section from names and values of YAML, JSON or `name=value` strings.
 
         Raises:
-            SettingsError: It is no mapping, a name is unknown (the nearest are named) or missing,
-                or a value is not what its setting expects.
+            SettingsError: It is not a mapping, a name is unknown (similar ones are named) or
+                missing, or a value is invalid.
         """
         if content is None:
             content = {}
@@ -92,20 +92,20 @@ class Section:
         return cls(**_read(settings_of(cls), content, cls.section))
 
     def with_values(self, content: Mapping[str, Any]) -> Self:
-        """Returns a copy with other values of some settings, read as by `from_mapping`.
+        """Returns a copy with changed settings, parsed as by `from_mapping`.
 
         Args:
             content: Name -> value; the names exist.
 
         Raises:
-            SettingsError: A value is not what its setting expects.
+            SettingsError: A value is invalid.
         """
         values = _read(settings_of(type(self)), content, self.section)
         return dataclasses.replace(self, **values)  # type: ignore[type-var]
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Builds a section from the text of `to_json`, as execution properties hold it.
+        """Creates a section from the result of `to_json`, the format of execution properties.
 
         Raises:
             SettingsError: See `from_mapping`.
@@ -113,7 +113,7 @@ class Section:
         return cls.from_mapping(json.loads(text))
 
     def to_json(self) -> str:
-        """Returns the section as JSON with sorted names: equal sections give equal texts."""
+        """Returns the section as JSON with sorted names, so that equal sections have equal JSON."""
         return json.dumps(dataclasses.asdict(self), sort_keys=True)  # type: ignore[call-overload]
 
 
@@ -149,13 +149,13 @@ def settings_of(section: type[Section]) -> tuple[Setting, ...]:
 
 
 def unknown(name: str, known: typing.Iterable[str], what: str, place: str = "") -> SettingsError:
-    """Returns the error for a name that does not exist, with the nearest ones, to be raised.
+    """Returns the error for an unknown name, with similar ones, to be raised.
 
     Args:
-        name: What was given.
-        known: The names that exist.
-        what: What they are names of, such as `a setting`.
-        place: Where it was given.
+        name: The given name.
+        known: The existing names.
+        what: Kind of the names, such as `a setting`.
+        place: Source of the name.
     """
     from bonafide.text import did_you_mean
 

@@ -1,8 +1,8 @@
-"""YAML files of settings: read with the line of every value, written so that they read back.
+"""YAML files of settings: reading with line numbers, and writing.
 
-Scalars are read as texts, and a setting's type decides what they are: `cache: off` and
-`schema: off` mean what each setting can be, and `1e-3` is a number. (YAML 1.1 would make `off`
-false and `1e-3` a text.)
+Scalars are read as strings, which the type of the setting parses: `cache: off` and `schema: off`
+have the meaning of each setting, and `1e-3` is a number. (In YAML 1.1, `off` is false and `1e-3` a
+string.)
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ _PLAIN = {
     f"{_STANDARD}{kind}"
     for kind in ("str", "int", "float", "bool", "null", "timestamp", "value", "map", "seq")
 }
-# Far more than any settings have: aliases of aliases would be billions.
+# More than any settings need; nested aliases could expand to billions.
 _MOST_VALUES = 10_000
 
 
 def read_yaml(path: str | os.PathLike[str]) -> tuple[Any, dict[str, str]]:
-    """Reads a file with YAML's safe loader: it makes no objects.
+    """Reads a file with YAML's safe loader, which creates no objects.
 
     Returns:
         The content: texts, None, lists and dictionaries. And places: dotted name of a value
         (`default.volumes[0].mount`) -> `FILE:LINE`.
 
     Raises:
-        SettingsError: The file cannot be read, is no YAML, or has a name twice: also one that is
-            nested and dotted.
+        SettingsError: The file cannot be read, is not YAML, or has a duplicate name, also once
+            nested and once dotted.
     """
-    import yaml  # only where there is a file
+    import yaml  # only needed with a file
 
     place = os.fspath(path)
     try:
@@ -63,7 +63,7 @@ def read_yaml(path: str | os.PathLike[str]) -> tuple[Any, dict[str, str]]:
 
 
 class _Reader:
-    """Turns nodes into texts, lists and dictionaries, and notes where they were."""
+    """Converts nodes to strings, lists and dictionaries, and records their positions."""
 
     def __init__(self, loader: yaml.SafeLoader, file: str, places: dict[str, str]) -> None:
         self._loader = loader
@@ -88,7 +88,7 @@ class _Reader:
         return None if node.tag == f"{_STANDARD}null" else node.value
 
     def _mapping(self, node: yaml.MappingNode, name: str) -> dict[str, Any]:
-        # Before the first flattening, which puts the merged ones among them.
+        # Before flattening, which adds merged keys.
         own = [key for key, _ in node.value if key.tag != f"{_STANDARD}merge"]
         for key in self._own.setdefault(id(node), own):
             if not isinstance(key.value, str):
@@ -98,7 +98,7 @@ class _Reader:
                 again = f"it again after {self._places[inner]}"
                 raise SettingsError("each name once", again, inner, self._place(key))
             self._places[inner] = self._place(key)
-        self._loader.flatten_mapping(node)  # what `<<: *anchor` stands for comes first
+        self._loader.flatten_mapping(node)  # inserts the content of `<<: *anchor`
         return {
             key.value: self.value(value, f"{name}.{key.value}" if name else key.value)
             for key, value in node.value
@@ -109,14 +109,14 @@ class _Reader:
 
 
 def changes_of(content: Any, places: Mapping[str, str]) -> list[Change]:
-    """Returns what a file says of settings, nested (`trainer: {epochs: 5}`) or dotted.
+    """Returns the changes in a file, nested (`trainer: {epochs: 5}`) or dotted.
 
     Args:
-        content: From `read_yaml`.
-        places: From `read_yaml`.
+        content: Result of `read_yaml`.
+        places: Result of `read_yaml`.
 
     Raises:
-        SettingsError: It is no mapping.
+        SettingsError: It is not a mapping.
     """
     if content is None:
         return []
@@ -135,7 +135,7 @@ def _flat(content: Mapping[str, Any], outer: str, places: Mapping[str, str]) -> 
 
 
 def to_yaml(sections: Mapping[str, Mapping[str, Any]], titles: Mapping[str, str]) -> str:
-    """Returns sections of settings as YAML that `read_yaml` and `changes_of` read back.
+    """Returns sections of settings as YAML for `read_yaml` and `changes_of`.
 
     Args:
         sections: Section -> setting -> value.
@@ -144,7 +144,7 @@ def to_yaml(sections: Mapping[str, Mapping[str, Any]], titles: Mapping[str, str]
     import yaml
 
     class Dumper(yaml.SafeDumper):
-        """Lists on one line."""
+        """Writes lists on one line."""
 
     Dumper.add_representer(
         tuple,

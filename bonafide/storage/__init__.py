@@ -1,1 +1,1 @@
-"""Files that are written whole or not at all, Beam filesystems, TFRecords, fingerprints."""
+"""Atomic file writes, object stores, Beam filesystems, TFRecords, fingerprints."""

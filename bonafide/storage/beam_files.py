@@ -1,4 +1,4 @@
-"""A corpus on any filesystem that Beam knows, and writing there without half-written files."""
+"""Access to a corpus on any filesystem of Beam, and atomic writes there."""
 
 import contextlib
 import os
@@ -16,16 +16,16 @@ from bonafide.storage.corpus_files import FileInfo, split_part
 from bonafide.storage.text_files import decode_text
 
 _MIME_TYPE = "application/octet-stream"
-_RAW = CompressionTypes.UNCOMPRESSED  # Never guess a compression from a file's name.
+_RAW = CompressionTypes.UNCOMPRESSED  # The compression is never inferred from a file name.
 _Function = TypeVar("_Function", bound=Callable[..., Any])
-# Trying again changes nothing.
+# Errors that a retry does not fix.
 _FINAL = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError)
 
 
 def use_options(beam_args: Sequence[str]) -> None:
-    """Gives Beam's filesystems their options, for the time before there is a Beam pipeline.
+    """Sets the options of Beam's filesystems before there is a Beam pipeline.
 
-    `s3://` and `hdfs://` cannot be opened without; making a `beam.Pipeline` does the same.
+    `s3://` and `hdfs://` require them; the constructor of `beam.Pipeline` does the same.
     """
     FileSystems.set_options(PipelineOptions(list(beam_args)))
 
@@ -37,46 +37,46 @@ class BeamFiles:
         self.root = root
 
     def uri(self, path: str) -> str:
-        """The address of a path below the root; an absolute path or URI stays as it is."""
+        """Returns the address of a path below the root; absolute paths and URIs are unchanged."""
         if not path:
             return self.root
         return path if "://" in path or path.startswith("/") else join(self.root, path)
 
     def at(self, root: str) -> "BeamFiles":
-        """The same for another root."""
+        """Returns the same access for another root."""
         return BeamFiles(root)
 
     def exists(self, path: str) -> bool:
-        """Whether there is something at `path`."""
+        """Returns whether `path` exists."""
         return bool(FileSystems.exists(self.uri(path)))
 
     def read_bytes(self, path: str) -> bytes:
-        """The content of a file, or of the part of a TFRecord file that the path names."""
+        """Returns the content of a file, or of a part of a TFRecord file."""
         if part := split_part(path):
             return read_part(self.uri(part.path), part.offset, part.length)
         return read_bytes(self.uri(path))
 
     def read_text(self, path: str) -> str:
-        """The content of a UTF-8 file, without byte order mark."""
+        """Returns the content of a UTF-8 file, without byte order mark."""
         return decode_text(self.read_bytes(path), path)
 
     def list(self, folder: str) -> dict[str, FileInfo]:
-        """The files right inside a folder by name, with one listing."""
+        """Returns the files directly in a folder by name, with one listing."""
         return list_folder(self.uri(folder))
 
     def walk(self, folder: str) -> dict[str, FileInfo]:
-        """The files at any depth by path below the folder, by one listing."""
+        """Returns the files at any depth by path below the folder, with one listing."""
         return walk_folder(self.uri(folder))
 
 
 def join(folder: str, *parts: str) -> str:
-    """Joins by the rules of the filesystem of `folder`; parts may hold forward slashes."""
+    """Joins by the rules of the filesystem of `folder`; parts may contain forward slashes."""
     joined: str = FileSystems.join(folder, *(piece for part in parts for piece in part.split("/")))
     return joined
 
 
 def list_folder(folder: str) -> dict[str, FileInfo]:
-    """The files right inside a folder by name, with size and time; empty if there is none."""
+    """Returns the files directly in a folder by name, with size and time; empty without it."""
     [match] = FileSystems.match([f"{_quoted(folder)}/*"])
     listing = {
         metadata.path.replace("\\", "/").rpartition("/")[2]: FileInfo(
@@ -84,14 +84,14 @@ def list_folder(folder: str) -> dict[str, FileInfo]:
         )
         for metadata in match.metadata_list
     }
-    listing.pop("", None)  # Object stores may keep a marker object for the folder itself.
+    listing.pop("", None)  # Object stores may have a marker object of the folder.
     return listing
 
 
 def walk_folder(folder: str) -> dict[str, FileInfo]:
-    """The files at any depth by path below a folder, with size and time; empty if there is none.
+    """Returns the files at any depth by path, with size and time; empty without a folder.
 
-    On a local disk, links to folders inside of it are not followed.
+    On a local disk, symbolic links to folders are not followed.
     """
     [match] = FileSystems.match([f"{_quoted(folder)}/**"])
     start = len(folder.rstrip("/")) + 1
@@ -105,7 +105,7 @@ def walk_folder(folder: str) -> dict[str, FileInfo]:
 
 
 def _quoted(folder: str) -> str:
-    """A folder in a glob: special characters in its name are escaped."""
+    """Escapes the special characters of a folder for a glob."""
     return "".join(f"[{char}]" if char in "[*?" else char for char in folder.rstrip("/"))
 
 
@@ -118,7 +118,7 @@ _patiently: Callable[[_Function], _Function] = retry.with_exponential_backoff(
 
 @_patiently
 def read_part(uri: str, offset: int, length: int) -> bytes:
-    """A part of a file, in bytes from its beginning; see `read_bytes`."""
+    """Returns a part of a file by byte offset; see `read_bytes`."""
     with FileSystems.open(uri, _MIME_TYPE, _RAW) as file:
         file.seek(offset)
         part: bytes = file.read(length)
@@ -127,41 +127,41 @@ def read_part(uri: str, offset: int, length: int) -> bytes:
 
 @_patiently
 def read_bytes(uri: str) -> bytes:
-    """The content of a file; it is read up to four times if the store fails intermittently.
+    """Returns the content of a file, with up to four attempts after temporary errors.
 
     Raises:
-        OSError: It is not there, or cannot be read.
+        OSError: It does not exist, or cannot be read.
     """
     return read_once(uri)
 
 
 def read_once(uri: str) -> bytes:
-    """The content of a file; what fails is not tried again. See `read_bytes`."""
+    """Returns the content of a file, without retries; see `read_bytes`."""
     with FileSystems.open(uri, _MIME_TYPE, _RAW) as file:
         content: bytes = file.read()
         return content
 
 
 def make_folder(uri: str) -> None:
-    """Makes a folder, and those above it; no harm if it is there."""
+    """Creates a folder and its parents; it may exist."""
     if not FileSystems.exists(uri):
         try:
             FileSystems.mkdirs(uri)
         except OSError:
-            if not FileSystems.exists(uri):  # Not made by somebody else meanwhile.
+            if not FileSystems.exists(uri):  # Not created concurrently.
                 raise
 
 
 @contextlib.contextmanager
 def writing(uri: str, *, scratch: str) -> Iterator[BinaryIO]:
-    """A file that is seen whole or not at all: written in `scratch`, then renamed.
+    """Writes a file atomically: in `scratch`, then renamed.
 
     Args:
-        uri: The file; one that is there is replaced.
-        scratch: A folder on the same filesystem, not read by anybody.
+        uri: The file; an existing one is replaced.
+        scratch: A folder on the same filesystem for unfinished files.
 
     Yields:
-        The file to write to. After an error nothing is left of it.
+        The file to write to. It is removed after an error.
     """
     partial = join(scratch, uuid.uuid4().hex)
     try:
@@ -169,13 +169,13 @@ def writing(uri: str, *, scratch: str) -> Iterator[BinaryIO]:
             yield file
         FileSystems.rename([partial], [uri])
     except BaseException:
-        with contextlib.suppress(Exception):  # What went wrong first is what counts.
+        with contextlib.suppress(Exception):  # The first error is reported.
             remove_file(partial)
         raise
 
 
 def write_bytes(uri: str, data: bytes, *, scratch: str) -> None:
-    """Writes a file whole or not at all; see `writing`."""
+    """Writes a file atomically; see `writing`."""
     with writing(uri, scratch=scratch) as file:
         file.write(data)
 
@@ -189,10 +189,10 @@ def remove_file(uri: str) -> None:
 
 
 def remove_folder(uri: str) -> None:
-    """Removes a folder and the files right inside it; no error if there is none."""
+    """Removes a folder and the files directly in it; it need not exist."""
     if FileSystems.get_scheme(uri) is None:
-        # Beam reads the names to delete as globs, which a local path with brackets would not match.
+        # Beam interprets names as globs, which would not match a local path with brackets.
         with contextlib.suppress(FileNotFoundError):
             shutil.rmtree(uri)
     elif leftover := [join(uri, name) for name in list_folder(uri)]:
-        FileSystems.delete(leftover)  # An object store has no folder once its objects are gone.
+        FileSystems.delete(leftover)  # Object stores have no folder without objects.

@@ -11,21 +11,21 @@ _LEFTOVER = (".bonafide.", ".tmp")
 
 
 def is_leftover(name: str) -> bool:
-    """Whether a file name is one that a killed `replacing` left, or one of a running process."""
+    """Returns whether a file name is a temporary one of `replacing`."""
     return name.startswith(_LEFTOVER[0]) and name.endswith(_LEFTOVER[1])
 
 
 @contextlib.contextmanager
 def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Gives a place beside `path`; what is written there takes its place when all went well.
+    """Yields a temporary path beside `path`, which replaces `path` if the block succeeds.
 
-    Nothing is left beside it otherwise. A link stays, and what it points to is replaced.
+    After an error it is removed. If `path` is a symbolic link, its target is replaced.
 
     Raises:
         OSError: It cannot be written.
     """
     target = Path(os.path.realpath(path))
-    # Not with the target's name in it: that may be as long as a name can be.
+    # Without the target's name, which may have the maximum length.
     part = target.with_name(f"{_LEFTOVER[0]}{os.getpid()}{_LEFTOVER[1]}")
     try:
         yield part
@@ -35,21 +35,21 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def why_not_writable(path: str | os.PathLike[str]) -> str | None:
-    """Returns what would keep a file from being written, before any work is done; None if nothing.
+    """Returns why a file cannot be written, before any work is done; None if it can.
 
     Raises:
-        OSError: It cannot even be looked at, as where a name is too long.
+        OSError: The path cannot be inspected, for example because a name is too long.
     """
     target = Path(os.path.realpath(path))
     if not target.parent.is_dir():
         return f"there is no folder {target.parent}"
     if target.exists() and not target.is_file():
-        return "it is there and is not a file"
+        return "it exists and is not a file"
     if not os.access(target.parent, os.W_OK):
         return "the folder is read-only"
     return None
 
 
 def printable(path: str) -> str:
-    """Returns a path as text, in which bytes that are not UTF-8 are spelled out."""
+    """Returns a path as text with escapes for bytes that are not UTF-8."""
     return os.fsencode(path).decode("utf-8", errors="backslashreplace")

@@ -18,15 +18,15 @@ from bonafide.storage.text_files import FileError
 
 _FIELD = descriptor_pb2.FieldDescriptorProto
 # tensorflow/core/example/feature.proto: name, number, type and label of the values of each kind of
-# list. Floats are packed: on the wire their field is one string of bytes, and is declared as such
-# here, so that an array goes in as it is and not number by number.
+# list. Packed floats are one byte string on the wire. They are declared as such here, so that an
+# array is written at once and not number by number.
 _LISTS = (
     ("BytesList", "bytes_list", 1, _FIELD.TYPE_BYTES, _FIELD.LABEL_REPEATED),
     ("FloatList", "float_list", 2, _FIELD.TYPE_BYTES, _FIELD.LABEL_OPTIONAL),
     ("Int64List", "int64_list", 3, _FIELD.TYPE_INT64, _FIELD.LABEL_REPEATED),
 )
 _CRC_MASK = 0xA282EAD8
-_HEAD = struct.Struct("<QI")  # the length of a record, and the checksum of that
+_HEAD = struct.Struct("<QI")  # length of a record, and its checksum
 HEAD_BYTES = _HEAD.size
 TAIL_BYTES = 4
 
@@ -34,17 +34,17 @@ TAIL_BYTES = 4
 def encode_example(features: Mapping[str, list[bytes] | list[int] | np.ndarray]) -> bytes:
     """Serializes a tf.train.Example; the same features give the same bytes.
 
-    (TensorFlow's and tfx-bsl's encoders in C++ put features in an order that changes.)
+    (The C++ encoders of TensorFlow and tfx-bsl have no fixed order of features.)
 
     Args:
-        features: Values by name: bytes, whole numbers, or an array of float32 in any shape, whose
-            numbers go in row by row.
+        features: Values by name: bytes, whole numbers, or an array of float32 of any shape, in
+            row-major order.
 
     Returns:
-        What `tf.train.Example.SerializeToString(deterministic=True)` returns.
+        The result of `tf.train.Example.SerializeToString(deterministic=True)`.
     """
     example = _Example()
-    example.features.SetInParent()  # there, even if there is nothing in it
+    example.features.SetInParent()  # present, even if empty
     target = example.features.feature
     for name, values in features.items():
         feature = target[name]
@@ -62,12 +62,12 @@ def decode_example(data: bytes) -> dict[str, list[bytes] | list[int] | np.ndarra
     """Returns the features of a serialized tf.train.Example; the inverse of `encode_example`.
 
     Raises:
-        FileError: It is no tf.Example.
+        FileError: The data is not a tf.Example.
     """
     try:
         features = _Example.FromString(data).features.feature
     except DecodeError as error:
-        raise FileError(f"no tf.Example: {error}") from error
+        raise FileError(f"expected a tf.Example, got other bytes: {error}") from error
     return {name: _values(feature) for name, feature in features.items()}
 
 
@@ -79,7 +79,7 @@ def _values(feature: Any) -> list[bytes] | list[int] | np.ndarray:
 
 
 def write_record(file: BinaryIO, record: bytes) -> None:
-    """Appends a record to a TFRecord file: its length and itself, each with a masked CRC-32C."""
+    """Appends a record to a TFRecord file: length and data, each with a masked CRC-32C."""
     length = struct.pack("<Q", len(record))
     file.write(_HEAD.pack(len(record), _masked_crc(length)))
     file.write(record)
@@ -87,15 +87,15 @@ def write_record(file: BinaryIO, record: bytes) -> None:
 
 
 def read_records(file: BinaryIO, *, where: str) -> Iterator[bytes]:
-    """Yields the records of a TFRecord file that is not compressed.
+    """Yields the records of an uncompressed TFRecord file.
 
     Args:
-        file: The file.
-        where: Its name, for messages.
+        file: Open file.
+        where: Name of the file, for messages.
 
     Raises:
-        FileError: A record is cut off, or a checksum does not match: the file is damaged, or is no
-            TFRecord file.
+        FileError: A record is truncated, or a checksum does not match: the file is damaged, or is
+            not a TFRecord file.
     """
     at = 0
     while head := file.read(HEAD_BYTES):
@@ -104,8 +104,8 @@ def read_records(file: BinaryIO, *, where: str) -> Iterator[bytes]:
         length, check = _HEAD.unpack(head)
         if check != _masked_crc(head[:8]):
             raise FileError(
-                f"{where}: no record begins at byte {at}: the checksum of its length is wrong. "
-                "Give TFRecord files that are not compressed; copy this one again if it is one"
+                f"{where}: expected a record at byte {at}, got a wrong checksum of its length. "
+                "Use uncompressed TFRecord files; if it is one, copy it again"
             )
         record, tail = file.read(length), file.read(TAIL_BYTES)
         if len(tail) < TAIL_BYTES:
@@ -121,7 +121,7 @@ def read_records(file: BinaryIO, *, where: str) -> Iterator[bytes]:
 
 def _cut_off(where: str, at: int, expected: int, got: int) -> FileError:
     return FileError(
-        f"{where}: the record at byte {at} is cut off: expected {expected:,} bytes, got {got:,}. "
+        f"{where}: the record at byte {at} is truncated: expected {expected:,} bytes, got {got:,}. "
         "Copy the file again"
     )
 
@@ -132,9 +132,9 @@ def _masked_crc(data: bytes) -> int:
 
 
 def _example_class() -> Any:
-    """The message class of tf.train.Example, made from its published definition.
+    """Returns the message class of tf.train.Example, built from its published definition.
 
-    In a pool of its own, since TensorFlow, where it is imported as well, has the same names.
+    It is in a pool of its own, because TensorFlow defines the same names.
     """
     file = descriptor_pb2.FileDescriptorProto(
         name="example.proto", package="tensorflow", syntax="proto3"
@@ -153,7 +153,7 @@ def _example_class() -> Any:
             oneof_index=0,
         )
     features = file.message_type.add(name="Features")
-    # A map is a repeated message of keys and values on the wire.
+    # On the wire, a map is a repeated message of keys and values.
     entry = features.nested_type.add(name="FeatureEntry")
     entry.options.map_entry = True
     entry.field.add(name="key", number=1, type=_FIELD.TYPE_STRING, label=_FIELD.LABEL_OPTIONAL)

@@ -1,4 +1,4 @@
-"""Text files that people wrote: read and decoded, or refused with their name and the reason."""
+"""Reads text files; errors name the file and the reason."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import zlib
 
 
 class FileError(ValueError):
-    """A file that cannot be used; the message says where, what was expected and what to do."""
+    """A file cannot be used; the message states place, problem and remedy."""
 
 
 def read_text(path: str | os.PathLike[str]) -> str:
     """Returns the content of a UTF-8 file.
 
     Raises:
-        FileError: It cannot be read or is not text.
+        FileError: The file cannot be read or is not text.
     """
     return decode_text(read_bytes(path), str(path))
 
@@ -26,7 +26,7 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
     """Returns the content of a file.
 
     Raises:
-        FileError: It cannot be read.
+        FileError: The file cannot be read.
     """
     try:
         return pathlib.Path(path).read_bytes()
@@ -35,13 +35,13 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
 
 
 def decode_text(data: bytes, where: str) -> str:
-    """Returns UTF-8, with or without byte order mark, as text.
+    """Decodes UTF-8, with or without byte order mark.
 
     Gzip is unpacked, and UTF-16 with a byte order mark is read, too. Lines that end in CR alone
     end in LF in the text.
 
     Raises:
-        FileError: It is something else; the message names `where`.
+        FileError: The data is not UTF-8; the message names `where`.
     """
     if data.startswith(_GZIP):
         data = _unpacked(data, where)

@@ -1,6 +1,6 @@
 """Files and folders by path or URI, for models, reports and other results of a run.
 
-A path without a scheme is local and needs the standard library alone. A URI (`gs://`, `s3://`,
+A path without a scheme is local and needs the standard library only. A URI (`gs://`, `s3://`,
 `memory://`, ...) is handled by fsspec (https://filesystem-spec.readthedocs.io), which finds the
 driver of the scheme; `gcsfs` and `s3fs` are in the extra `stores`. Audio and examples go through
 Beam's filesystems instead (`beam_files`), as Beam's workers do.
@@ -22,20 +22,20 @@ OBJECT_STORES = ("gs://", "s3://", _MINIO)
 
 
 def is_uri(path: str) -> bool:
-    """Whether a path names a scheme, so that it may not be on a local disk."""
+    """Returns whether a path has a scheme, and thus may not be on a local disk."""
     return "://" in path
 
 
 def join(folder: str, *names: str) -> str:
-    """The path of something below a folder; names may hold forward slashes."""
+    """Joins a folder and names; names may contain forward slashes."""
     return "/".join([folder.rstrip("/"), *names]) if folder != "/" else "/" + "/".join(names)
 
 
 class _Store:
-    """A filesystem of fsspec whose failures are all OSErrors that name the URI.
+    """A filesystem of fsspec that converts all failures to OSErrors with the URI.
 
-    Its drivers raise what their clients do: botocore's errors of credentials and endpoints, for
-    instance, are no OSErrors.
+    Drivers raise the exceptions of their clients; botocore's errors of credentials and endpoints,
+    for example, are not OSErrors.
     """
 
     def __init__(self, filesystem: Any, uri: str) -> None:
@@ -62,10 +62,10 @@ class _Store:
 
 
 def _store(uri: str) -> tuple[_Store, str]:
-    """The filesystem of a URI, without a cache of its listings, and the path in it."""
+    """Returns the filesystem of a URI, without a cache of listings, and the path in it."""
     import fsspec
 
-    # Kubeflow writes minio:// for its own MinIO, which speaks S3 at AWS_ENDPOINT_URL.
+    # Kubeflow uses minio:// for its MinIO, an S3 server at AWS_ENDPOINT_URL.
     address = f"s3://{uri.removeprefix(_MINIO)}" if uri.startswith(_MINIO) else uri
     try:
         store, path = fsspec.core.url_to_fs(address, use_listings_cache=False)
@@ -78,7 +78,7 @@ def _store(uri: str) -> tuple[_Store, str]:
 
 
 def exists(path: str) -> bool:
-    """Whether there is a file or folder."""
+    """Returns whether a file or folder exists."""
     if not is_uri(path):
         return Path(path).exists()
     store, inside = _store(path)
@@ -86,7 +86,7 @@ def exists(path: str) -> bool:
 
 
 def is_folder(path: str) -> bool:
-    """Whether there is a folder; in an object store, whether anything is below this prefix."""
+    """Returns whether a folder exists; in an object store, whether the prefix has objects."""
     if not is_uri(path):
         return Path(path).is_dir()
     store, inside = _store(path)
@@ -94,7 +94,7 @@ def is_folder(path: str) -> bool:
 
 
 def names_in(folder: str) -> list[str]:
-    """Names of the files and folders right inside a folder, sorted; empty without such a folder."""
+    """Returns the sorted names of files and folders directly in a folder; empty without it."""
     if not is_uri(folder):
         return sorted(path.name for path in Path(folder).iterdir()) if Path(folder).is_dir() else []
     store, inside = _store(folder)
@@ -103,12 +103,12 @@ def names_in(folder: str) -> list[str]:
     except FileNotFoundError:
         return []
     names = {path.rstrip("/").rpartition("/")[2] for path in found}
-    # Object stores may list a marker of the folder itself.
+    # Object stores may list a marker object of the folder.
     return sorted(names - {"", inside.rstrip("/").rpartition("/")[2]})
 
 
 def files_below(folder: str) -> list[str]:
-    """Paths of all files below a folder, relative to it, sorted; empty without such a folder."""
+    """Returns the sorted relative paths of all files below a folder; empty without it."""
     if not is_uri(folder):
         root = Path(folder)
         return sorted(p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_file())
@@ -118,10 +118,10 @@ def files_below(folder: str) -> list[str]:
 
 
 def read_bytes(path: str) -> bytes:
-    """The content of a file.
+    """Returns the content of a file.
 
     Raises:
-        FileNotFoundError: It is not there.
+        FileNotFoundError: It does not exist.
         OSError: It cannot be read.
     """
     if not is_uri(path):
@@ -131,7 +131,7 @@ def read_bytes(path: str) -> bytes:
 
 
 def read_text(path: str) -> str:
-    """The content of a UTF-8 file; see `read_bytes`.
+    """Returns the content of a UTF-8 file; see `read_bytes`.
 
     Raises:
         UnicodeDecodeError: It is not UTF-8.
@@ -140,7 +140,7 @@ def read_text(path: str) -> str:
 
 
 def write_bytes(path: str, data: bytes) -> None:
-    """Writes a file, and the folders above it, so that it is seen whole or not at all."""
+    """Writes a file atomically and creates its parent folders."""
     if not is_uri(path):
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as part:
@@ -151,13 +151,13 @@ def write_bytes(path: str, data: bytes) -> None:
 
 
 def write_new(path: str, data: bytes) -> None:
-    """Writes a file that is not there yet; of several processes at once, one succeeds.
+    """Creates a file; of several concurrent processes, one succeeds.
 
     In an object store this is a conditional write (`If-None-Match: *` on S3, a generation of 0 on
     Google Cloud Storage).
 
     Raises:
-        FileExistsError: It is there.
+        FileExistsError: It exists.
     """
     if not is_uri(path):
         Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -175,7 +175,7 @@ def write_text(path: str, text: str) -> None:
 
 @contextlib.contextmanager
 def opened(path: str) -> Iterator[IO[bytes]]:
-    """A file, to be read in parts; see `read_bytes`."""
+    """Opens a file for reading in parts; see `read_bytes`."""
     if not is_uri(path):
         with Path(path).open("rb") as file:
             yield file
@@ -186,9 +186,9 @@ def opened(path: str) -> Iterator[IO[bytes]]:
 
 
 def copy_file(source: str, target: str) -> None:
-    """Copies a file between any two places, in pieces, and makes the folders above the target.
+    """Copies a file between any two stores in chunks, and creates the target's parent folders.
 
-    On a local disk the target is seen whole or not at all; in an object store every object is.
+    The copy is atomic, on a local disk and in object stores.
     """
     with opened(source) as reading:
         if not is_uri(target):
@@ -205,7 +205,7 @@ def remove_file(path: str) -> None:
     """Removes a file.
 
     Raises:
-        FileNotFoundError: It is not there.
+        FileNotFoundError: It does not exist.
     """
     if not is_uri(path):
         Path(path).unlink()
@@ -215,7 +215,7 @@ def remove_file(path: str) -> None:
 
 
 def remove_folder(path: str) -> None:
-    """Removes a folder with everything below it; no error if there is none."""
+    """Removes a folder with all its content; it need not exist."""
     if not is_uri(path):
         with contextlib.suppress(FileNotFoundError):
             shutil.rmtree(path)

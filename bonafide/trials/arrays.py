@@ -1,4 +1,4 @@
-"""Scores and labels as arrays, checked."""
+"""Validation of scores and labels as arrays."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ def checked(scores: npt.ArrayLike, labels: npt.ArrayLike) -> tuple[Floats, npt.N
     labels = np.asarray(labels)
     if scores.ndim != 1 or scores.shape != labels.shape:
         raise ValueError(
-            "Scores and labels must be one-dimensional and of equal length, not of shapes "
-            f"{scores.shape} and {labels.shape}."
+            "expected one-dimensional scores and labels of equal length, got the shapes "
+            f"{scores.shape} and {labels.shape}"
         )
     finite = np.isfinite(scores)
     if not finite.all():
         where = int(np.argmin(finite))
         raise ValueError(
             f"{np.count_nonzero(~finite)} of {scores.size} scores are NaN or infinite, the first "
-            f"at position {where} ({scores[where]}). A model that gives such scores has diverged "
-            "or was fed broken features; look at its training loss."
+            f"at position {where} ({scores[where]}). A model with such scores has diverged or "
+            "received invalid features; check its training loss."
         )
     known = (labels == BONAFIDE) | (labels == SPOOF)
     if not np.all(known):
         where = int(np.argmin(known))
         raise ValueError(
-            f"Labels must be 1 (bona fide) or 0 (spoof); position {where} has {labels[where]!r}."
+            f"expected labels 1 (bona fide) or 0 (spoof), got {labels[where]!r} at position {where}"
         )
     return scores, labels == BONAFIDE

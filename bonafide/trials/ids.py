@@ -1,4 +1,4 @@
-"""Ids of utterances, speakers and attacks: what may be one, and what is made into one."""
+"""Ids of utterances, speakers and attacks: validation and conversion."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from bonafide.text import shown
 
-_LONGEST = 255  # arrays of ids are as wide as the longest one
+_LONGEST = 255  # arrays of ids are as wide as the longest id
 _LONGEST_MADE = 200
 _PLAIN = re.compile(r"(?!.*\.\.)[^\s/\\]+")
 
@@ -16,11 +16,11 @@ _PLAIN = re.compile(r"(?!.*\.\.)[^\s/\\]+")
 def id_problem(ids: Sequence[str]) -> str | None:
     """Returns why these columns cannot be ids; None if they can."""
     together = "".join(ids)
-    if together.isprintable() and len(together) <= _LONGEST:  # As nearly all of them are.
+    if together.isprintable() and len(together) <= _LONGEST:  # The usual case.
         return None
     for name in ids:
         if not name.isprintable():
-            return f"{shown(name)} holds control characters"
+            return f"{shown(name)} contains control characters"
         if len(name) > _LONGEST:
             return f"{shown(name)} is longer than {_LONGEST} characters"
     return None
@@ -29,17 +29,17 @@ def id_problem(ids: Sequence[str]) -> str | None:
 def file_name_problem(name: str) -> str | None:
     """Returns why an id cannot be the name of a file; None if it can."""
     if not name.isprintable():
-        return f"{shown(name)} holds control characters"
+        return f"{shown(name)} contains control characters"
     if "/" in name or "\\" in name:
-        return f"{shown(name)} holds a path separator"
-    return f"{shown(name)} holds '..'" if ".." in name else None
+        return f"{shown(name)} contains a path separator"
+    return f"{shown(name)} contains '..'" if ".." in name else None
 
 
 def as_id(text: str) -> str:
-    """Returns a name as an id: no blanks, no control characters, not too long, a file name.
+    """Converts a name to an id: without spaces and control characters, valid as a file name.
 
-    Protocols and score files separate their columns by blanks, so `Alec Guinness` is
-    `Alec_Guinness`. What is too long keeps its end, after a hash of the whole.
+    Protocols and score files separate columns by spaces, so `Alec Guinness` becomes
+    `Alec_Guinness`. A name that is too long becomes a hash and its end.
     """
     if _PLAIN.fullmatch(text) and text.isprintable() and len(text) <= _LONGEST_MADE:
         return text
@@ -52,19 +52,19 @@ def as_id(text: str) -> str:
 
 
 def token(name: str) -> str:
-    """Returns a name as it stands between blanks: blanks in it become `_`, no name becomes `-`."""
+    """Returns a name for a column: spaces become `_`, an empty name becomes `-`."""
     return "_".join(name.split()) or "-"
 
 
 def printable(text: str) -> str:
-    """Returns text with blanks in place of control characters, without blanks around it."""
+    """Replaces control characters by spaces and strips the text."""
     if text.isprintable():
         return text.strip()
     return "".join(char if char.isprintable() else " " for char in text).strip()
 
 
 def duplicates(ids: Sequence[str]) -> list[tuple[int, int]]:
-    """Returns the places of ids that were there before, each after the place of the first one."""
+    """Returns pairs of indices of equal ids: the first occurrence and a later one."""
     if len(set(ids)) == len(ids):
         return []
     first: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""Keys and attack ids: how tables write that a trial is bona fide, or which attack made it."""
+"""Keys and attack ids, and their spellings in tables."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ import functools
 from bonafide.text import shown
 
 BONAFIDE = "bonafide"
-SPOOF = "spoof"  # also the attack id of a spoof whose attack has no name
+SPOOF = "spoof"  # also the attack id of spoofs of unnamed attacks
 NO_ATTACK = "-"  # the attack id of a bona fide trial
 
-# Other ways to write a key, in small letters.
+# Other spellings of the keys, in lower case.
 BONAFIDE_KEYS = frozenset({BONAFIDE, "bona-fide", "bona_fide", "bona fide", "genuine", "real"})
 SPOOF_KEYS = frozenset({SPOOF, "spoofed", "fake", "deepfake"})
 
 
 @functools.lru_cache
 def key_of(text: str, *, bonafide: str = "", spoof: str = "") -> str | None:
-    """Returns `bonafide` or `spoof` from what a table writes; None if it is neither.
+    """Returns `bonafide` or `spoof` for a spelling in a table; None for other text.
 
     Args:
-        text: What the table writes; capitals do not matter.
-        bonafide: One more way to write bona fide, such as `0`; capitals matter.
-        spoof: One more way to write spoof.
+        text: Text in the table; case-insensitive.
+        bonafide: Additional spelling of bona fide, such as `0`; case-sensitive.
+        spoof: Additional spelling of spoof.
     """
     if text and text in (bonafide, spoof):
         return BONAFIDE if text == bonafide else SPOOF
@@ -34,11 +34,11 @@ def key_of(text: str, *, bonafide: str = "", spoof: str = "") -> str | None:
 
 
 def unknown_key(text: str) -> str:
-    """Returns what is wrong with a key that `key_of` does not know."""
+    """Returns the message for a key that `key_of` does not accept."""
     return (
         f"unknown key {shown(text)}: expected {', '.join(sorted(BONAFIDE_KEYS))} for bona fide or "
-        f"{', '.join(sorted(SPOOF_KEYS))} for spoof. Numbers are refused: they mean one thing in "
-        "one corpus and the opposite in another"
+        f"{', '.join(sorted(SPOOF_KEYS))} for spoof. Numbers are refused, because their meaning "
+        "differs between corpora"
     )
 
 
@@ -60,14 +60,14 @@ KEYS_OPTION = "Say which is which with --keys, such as --keys 1,0 where 1 is bon
 
 
 def attack_of(key: str, attack: str) -> str:
-    """Returns the attack id of a trial: `-` if bona fide, `spoof` if the attack has no name."""
+    """Returns the attack id of a trial: `-` if bona fide, `spoof` if the attack is unnamed."""
     if key == BONAFIDE:
         return NO_ATTACK
     return SPOOF if attack in ("", NO_ATTACK) or key_of(attack) else attack
 
 
 def attack_problem(key: str, attack: str) -> str | None:
-    """Returns how an attack contradicts its key; None if it does not."""
+    """Returns the contradiction between an attack and its key; None without one."""
     if attack in ("", NO_ATTACK):
         return None
     bonafide = key_of(attack) == BONAFIDE  # as ASVspoof 2021 and 5 write it

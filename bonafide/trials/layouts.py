@@ -1,4 +1,4 @@
-"""Layouts of protocols without a header, as all of ASVspoof has them: columns between blanks."""
+"""Layouts of protocols without a header, such as those of ASVspoof: columns separated by spaces."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _NOTHING = "-"
 
 @dataclass(frozen=True, kw_only=True)
 class Layout:
-    """A layout, recognised by the number of its columns.
+    """A layout, detected by the number of its columns.
 
     Attributes:
-        name: For people.
-        columns: Names of the columns, separated by blanks; `-` is a column that always holds `-`,
-            `other` one that nothing reads. Columns of one name are read as one, joined by `-`.
-        example: A line.
+        name: Name for messages.
+        columns: Names of the columns, separated by spaces; `-` is a column that always is `-`,
+            `other` an ignored one. Columns with the same name are joined by `-`.
+        example: Example of a line.
         attack_required: Whether a spoof must name its attack.
     """
 
@@ -39,18 +39,18 @@ class Layout:
 
     @property
     def expected(self) -> str:
-        """What a line holds, for messages."""
+        """Format of a line, for messages."""
         return f"{self.columns.upper()}, such as {self.example!r} ({self.name})"
 
     def cell(self, row: tables.Row, name: str) -> str:
-        """Returns the cell of a column; an empty one where there is none of that name."""
+        """Returns the cell of a column; empty if there is no such column."""
         places = self._places.get(name, ())
         if len(places) == 1:
             return row.fields[places[0]]
         return "-".join([row.fields[place] for place in places])
 
     def problem(self, row: tables.Row) -> str | None:
-        """Returns what is wrong with the key, the subset or a `-`; None if nothing is."""
+        """Returns the error in the key, the subset or a `-`; None without one."""
         key = self.cell(row, "key")
         if key not in (BONAFIDE, SPOOF):
             at = self.names.index("key") + 1
@@ -66,7 +66,7 @@ class Layout:
 
     @functools.cached_property
     def checked(self) -> tuple[int, ...]:
-        """The columns that `problem` looks at: the same cells there have the same problem."""
+        """The columns that determine the result of `problem`."""
         return tuple(
             place
             for name in ("key", _NOTHING, "attack", "subset")
@@ -123,7 +123,7 @@ ASVSPOOF5_OLD = Layout(
     columns="speaker utterance gender codec attack key",
     example="T_4850 T_0000000000 F - A05 spoof",
 )
-# By number of columns. LA and PA of 2019 have one layout here, and one is enough for both.
+# By number of columns. LA and PA of 2019 share one layout.
 LAYOUTS: Mapping[int, Layout] = {
     len(layout.names): layout
     for layout in (
@@ -136,19 +136,19 @@ LAYOUTS: Mapping[int, Layout] = {
 def open_layout(
     text: str, where: str, layouts: Iterable[Layout] = LAYOUTS.values(), *, otherwise: str = ""
 ) -> tuple[Layout, tables.Table]:
-    """Recognises the layout of a protocol from its first line.
+    """Detects the layout of a protocol from its first line.
 
     Args:
-        text: Its content.
-        where: Its path, for messages.
-        layouts: Those that it may have, with different numbers of columns.
-        otherwise: What else it may be, for messages.
+        text: Content of the file.
+        where: Path of the file, for messages.
+        layouts: Possible layouts, with different numbers of columns.
+        otherwise: Further accepted formats, for messages.
 
     Returns:
         The layout, and the lines as a table.
 
     Raises:
-        FileError: No layout has as many columns as the first line, or there is no line.
+        FileError: No layout has the number of columns of the first line, or the file is empty.
     """
     forms = {layout.names: layout for layout in layouts}
     expected = {names: layout.expected for names, layout in forms.items()}

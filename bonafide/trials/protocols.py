@@ -1,7 +1,7 @@
-"""Protocol files of every layout: which utterances were tried, and which of them are spoofed.
+"""Protocol files of every layout: the trials and their keys.
 
-The layout is recognised from the content. Files without a header have columns separated by blanks,
-and their number tells which layout it is (`layouts.LAYOUTS`). In files with one (a manifest, or
+The layout is detected from the content. In files without a header, columns are separated by spaces,
+and their number determines the layout (`layouts.LAYOUTS`). In files with a header (a manifest, or
 meta.csv of In-the-Wild) and in JSON Lines, columns are found by name.
 """
 
@@ -29,12 +29,12 @@ _MANIFEST = (
 
 
 class Trial(NamedTuple):
-    """What a row of a protocol says.
+    """A row of a protocol.
 
     Attributes:
-        utterance: Its id.
-        speaker: Its id, `-` where it is not known.
-        attack: Its id, `-` of a bona fide trial, `spoof` of a spoof whose attack has no name.
+        utterance: Id of the utterance.
+        speaker: Id of the speaker; `-` if unknown.
+        attack: Id of the attack; `-` for bona fide, `spoof` for an unnamed attack.
         key: `bonafide` or `spoof`.
     """
 
@@ -49,13 +49,13 @@ class Protocol:
     """The trials of a protocol, in the order of its lines, [N] each.
 
     Attributes:
-        where: Its path, for messages.
-        layout: Name of the layout that was recognised.
-        utterances: Ids, each once.
+        where: Path of the file, for messages.
+        layout: Name of the detected layout.
+        utterances: Unique ids.
         is_bonafide: Keys.
-        attacks: Attack ids, `-` of bona fide trials, `spoof` of a spoof whose attack has no name.
-        speakers: Ids; None where the file names no speakers.
-        left_out: Ids of trials outside of the chosen subset.
+        attacks: Attack ids; `-` for bona fide trials, `spoof` for unnamed attacks.
+        speakers: Speaker ids; None if the file has none.
+        left_out: Ids of trials outside the chosen subset.
     """
 
     where: str
@@ -71,7 +71,7 @@ def read_protocol(path: str | os.PathLike[str], *, subset: str = SUBSETS[0]) -> 
     """Reads a protocol file; see `parse_protocol`.
 
     Raises:
-        FileError: Also where the file cannot be read.
+        FileError: As `parse_protocol`, or the file cannot be read.
     """
     return parse_protocol(read_text(path), where=str(path), subset=subset)
 
@@ -88,12 +88,12 @@ def parse_protocol(
 
     Args:
         text: Content of the file.
-        where: Its path, for messages.
-        subset: Which trials to keep where the layout has subsets (ASVspoof 2021): `eval`,
-            `progress`, `hidden` or `all`. Other layouts do not look at it.
+        where: Path of the file, for messages.
+        subset: Trials to keep if the layout has subsets (ASVspoof 2021): `eval`,
+            `progress`, `hidden` or `all`. Other layouts ignore it.
         columns: Names of all columns of a file without a header, such as `utterance`, `key`,
-            `speaker`, `attack` and `-` for others; empty to recognise the layout.
-        key_words: One more way to write the keys.
+            `speaker`, `attack` and `-` for others; empty to detect the layout.
+        key_words: Additional spellings of the keys.
 
     Raises:
         FileError: A malformed line (file, line number, content, what was expected), an utterance
@@ -106,14 +106,14 @@ def parse_protocol(
         table = found
     else:
         layout, table = _without_header(text, where, key_words)
-    # Column by column: an object for each trial would take ten times as much.
+    # By column: an object for each trial would take ten times the memory.
     utterances: list[str] = []
     is_bonafide: list[bool] = []
     attacks: list[str] = []
     speakers: list[str] = []
     lines: list[int] = []
     left_out: list[tuple[str, int, str]] = []  # utterance, line and subset
-    names: dict[str, str] = {}  # of speakers, kept once each, however many lines they are on
+    names: dict[str, str] = {}  # of speakers, shared between lines
     chosen = layout is not None and "subset" in layout.names and subset != ALL
     for row, trial in read_trials(table, layout, key_words):
         if chosen and layout and (own := layout.cell(row, "subset")) != subset:
@@ -129,7 +129,7 @@ def parse_protocol(
     if not utterances:
         counts = sorted(Counter(own for _, _, own in left_out).items())
         there = ", ".join(f"{name} {count:,}" for name, count in counts)
-        raise FileError(f"{where}: no trial is in the subset {subset!r}; there are {there}")
+        raise FileError(f"{where}: expected trials in the subset {subset!r}, got {there}")
     return Protocol(
         where=where,
         layout="manifest" if layout is None else layout.name,
@@ -141,7 +141,7 @@ def parse_protocol(
     )
 
 
-# Without the columns of a corpus: read as if they had a header, keys in any way.
+# Not of a corpus: columns are read as if there were a header, with any spelling of the keys.
 _BARE = {
     ("speaker", "utterance", "attack", "key"): "SPEAKER UTTERANCE ATTACK KEY",
     ("utterance", "key"): "UTTERANCE KEY",
@@ -163,15 +163,15 @@ def _without_header(
 def read_trials(
     table: tables.Table, layout: Layout | None, key_words: KeyWords = NO_WORDS
 ) -> Iterator[tuple[tables.Row, Trial]]:
-    """Yields the rows of a protocol, each with the trial in it.
+    """Yields the rows of a protocol, each with its trial.
 
     Args:
         table: The protocol.
-        layout: Its layout; None if it has a header, where keys may be written in several ways.
-        key_words: One more way to write the keys.
+        layout: Its layout; None for files with a header, which allow several spellings of keys.
+        key_words: Additional spellings of the keys.
 
     Raises:
-        FileError: A malformed row, or none.
+        FileError: A malformed row, or no row.
     """
     utterance_at, speaker_at, attack_at, key_at = (
         table.find(names)
@@ -180,10 +180,10 @@ def read_trials(
             *(tables.ATTACK_NAMES, tables.KEY_NAMES),
         )
     )
-    assert utterance_at is not None  # A layout has one, and so has a header.
+    assert utterance_at is not None  # Layouts and headers have this column.
     checked = layout.checked if layout else [at for at in (key_at, attack_at) if at is not None]
     cells_of = operator.itemgetter(*checked)
-    # There are few different keys and attacks, on many lines.
+    # Few different keys and attacks occur on many lines.
     known: dict[str | tuple[str, ...], tuple[str, str]] = {}
     for row in table:
         fields = row.fields
@@ -204,7 +204,7 @@ def read_trials(
 def _key_and_attack(
     row: tables.Row, layout: Layout | None, key: str, attack: str, key_words: KeyWords
 ) -> tuple[str, str]:
-    """Returns key and attack id of a row, or raises FileError about them."""
+    """Returns key and attack id of a row, or raises FileError."""
     own_words = key != "" and key in (key_words.bonafide, key_words.spoof)
     if layout and not own_words and (problem := layout.problem(row)):
         raise row.error(problem)
@@ -217,27 +217,27 @@ def _key_and_attack(
 
 
 def _known_speakers(speakers: list[str], lines: Sequence[int], where: str) -> list[str] | None:
-    """Returns the speakers, None where no line names one; raises FileError if only some do."""
+    """Returns the speakers; None if no line has one; raises FileError if only some lines do."""
     unknown = speakers.count(NO_ATTACK)
     if unknown == len(speakers):
         return None
     if unknown:
         raise FileError(
-            f"{where}:{lines[speakers.index(NO_ATTACK)]}: this trial names no speaker, as "
-            f"{unknown:,} of {len(speakers):,} do not. Name all speakers, or write '-' for all of "
-            "them: intervals are then by utterance"
+            f"{where}:{lines[speakers.index(NO_ATTACK)]}: expected a speaker in all trials or in "
+            f"none, got none in {unknown:,} of {len(speakers):,}. Name all speakers, or write '-' "
+            "for all of them: intervals are then by utterance"
         )
     return speakers
 
 
 def refuse_duplicates(where: str, utterances: Sequence[str], lines: Sequence[int]) -> None:
-    """Raises FileError if an utterance occurs twice; names the first ones and counts all."""
+    """Raises FileError if an utterance occurs twice; the message has examples and the number."""
     repeated = [
         f"{utterances[place]} (lines {lines[other]} and {lines[place]})"
         for other, place in ids.duplicates(utterances)
     ]
     if repeated:
         raise FileError(
-            f"{where}: {plural(len(repeated), 'line')} with an utterance that was there before: "
-            f"{listed(repeated)}. Remove them: each trial has one line"
+            f"{where}: expected each utterance once, got {plural(len(repeated), 'duplicate')}: "
+            f"{listed(repeated)}. Remove the duplicates"
         )

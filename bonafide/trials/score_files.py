@@ -1,6 +1,6 @@
-"""Score files: reading them, matching them with a protocol, and the lines of writing them.
+"""Score files: reading, matching with a protocol, writing.
 
-Forms, recognised from the content:
+Formats, detected from the content:
 
     LA_E_2834763 -8.55                            two columns: utterance and score
     LA_E_2834763 A11 spoof -8.55                  four columns: utterance, system, key and score
@@ -10,8 +10,8 @@ Forms, recognised from the content:
     filename<TAB>cm-score                         ASVspoof 5, with a header; more columns may follow
     utterance,score                               CSV, with a header or without
 
-With a header, columns are found by name, others are ignored, and columns `system` and `key` are
-held against the protocol as those of the four-column form are.
+With a header, columns are found by name and others are ignored; columns `system` and `key` are
+compared with the protocol as in the four-column format.
 """
 
 from __future__ import annotations
@@ -54,17 +54,16 @@ _WITH_HEADER = (
 
 @dataclass(frozen=True, eq=False)
 class ScoreFile:
-    """What a score file says, in the order of its lines, [N] each.
+    """Content of a score file in the order of its lines, [N] each.
 
     Attributes:
-        where: Its path, for messages.
-        utterances: Ids, each once.
-        scores: Finite.
+        where: Path of the file, for messages.
+        utterances: Unique ids.
+        scores: Finite scores.
         lines: Line numbers.
-        systems: Attack ids; None where the file has no such column.
-        keys: `bonafide` or `spoof`; None where the file has no such column.
-        failed: Utterances that could not be scored: rows without a score, in a file with a column
-            `error` that says why.
+        systems: Attack ids; None without such a column.
+        keys: `bonafide` or `spoof`; None without such a column.
+        failed: Utterances without a score, of rows whose column `error` has the reason.
     """
 
     where: str
@@ -76,7 +75,7 @@ class ScoreFile:
     failed: tuple[str, ...] = ()
 
     def negated(self) -> ScoreFile:
-        """Returns the file of a system whose lower scores mean bona fide, turned around."""
+        """Returns the file with negated scores, for systems whose lower scores mean bona fide."""
         return replace(self, scores=-self.scores)
 
 
@@ -84,7 +83,7 @@ def read_scores(path: str | os.PathLike[str]) -> ScoreFile:
     """Reads a score file; see `parse_scores`.
 
     Raises:
-        FileError: Also where the file cannot be read.
+        FileError: As `parse_scores`, or the file cannot be read.
     """
     return parse_scores(read_text(path), where=str(path))
 
@@ -92,18 +91,18 @@ def read_scores(path: str | os.PathLike[str]) -> ScoreFile:
 def parse_scores(
     text: str, *, where: str, columns: Sequence[str] = (), key_words: KeyWords = NO_WORDS
 ) -> ScoreFile:
-    """Parses a score file of any form.
+    """Parses a score file of any format.
 
     Args:
         text: Content of the file.
-        where: Its path, for messages.
+        where: Path of the file, for messages.
         columns: Names of all columns of a file without a header: `utterance`, `score`, `system`,
-            `key`, and `-` for others; empty to recognise the form.
-        key_words: One more way to write the keys.
+            `key`, and `-` for others; empty to detect the format.
+        key_words: Additional spellings of the keys.
 
     Raises:
-        FileError: A malformed line, a score that is not a finite number, an utterance that occurs
-            twice, or no score.
+        FileError: A malformed line, a score that is not a finite number, a duplicate utterance,
+            or no score.
     """
     table = _table(text, where, columns, key_words)
     utterance_at, score_at, system_at, key_at, error_at = (
@@ -116,7 +115,7 @@ def parse_scores(
     lines: list[int] = []
     systems: list[str] = []
     found_keys: list[str] = []
-    names: dict[str, str] = {}  # systems are kept once each, however many lines they are on
+    names: dict[str, str] = {}  # of systems, shared between lines
     for row in table:
         utterance, score = row.cell(utterance_at), row.cell(score_at)
         system = row.cell(system_at)
@@ -167,12 +166,12 @@ def _table(text: str, where: str, columns: Sequence[str], key_words: KeyWords) -
 
 
 def is_number(text: str) -> bool:
-    """Returns whether a text is a number, NaN and infinity among them."""
+    """Returns whether a text is a number, including NaN and infinity."""
     try:
         float(text)
     except ValueError:
         return False
-    return "_" not in text  # Python reads 1_0 as 10; nobody writes scores so
+    return "_" not in text  # Python reads 1_0 as 10, which is not a score
 
 
 def _refuse_not_finite(scores: Floats, lines: Sequence[int], where: str) -> None:
@@ -180,27 +179,24 @@ def _refuse_not_finite(scores: Floats, lines: Sequence[int], where: str) -> None
     if not finite.all():
         first = int(np.argmin(finite))
         raise FileError(
-            f"{where}:{lines[first]}: the score is {scores[first]}, as "
-            f"{np.count_nonzero(~finite):,} of {scores.size:,} are NaN or infinite. A model that "
-            "gives such scores has diverged or was fed broken features"
+            f"{where}:{lines[first]}: expected a finite score, got {scores[first]}; "
+            f"{np.count_nonzero(~finite):,} of {scores.size:,} are NaN or infinite. A model "
+            "with such scores has diverged or received invalid features"
         )
 
 
 def match(scores: ScoreFile, protocol: Protocol) -> Trials:
     """Returns the trials of the protocol, in its order, with their scores.
 
-    Every trial must have one score and every score one trial, apart from scores of trials outside
-    of the protocol's subset, which are left out. Ids must be the same; only if they are not, audio
-    extensions are dropped on both sides (`LA_E_1.flac`), and only if that is not enough, folders
-    too (`flac/LA_E_1.flac`), unless two ids would then be the same: then as many of the last
-    folders are kept as make them different.
-
-    Trials that could not be scored (`ScoreFile.failed`) are left out.
+    Every trial must have one score and every score one trial; scores of trials outside the
+    protocol's subset are ignored, and so are trials of `ScoreFile.failed`. If ids differ, audio
+    extensions are removed on both sides (`LA_E_1.flac`), and if they still differ, folders
+    (`flac/LA_E_1.flac`). If two ids would become equal, the last folders are kept, as few as make
+    all ids different.
 
     Raises:
-        FileError: A trial without a score or a score without a trial (the first ones are named and
-            all are counted), or a system or key that the protocol contradicts, or what
-            `make_trials` refuses.
+        FileError: A trial without a score or a score without a trial (the message has examples and
+            the number), a system or key that contradicts the protocol, or as `make_trials`.
     """
     order = _order(scores, protocol)
     if None in order:
@@ -232,17 +228,14 @@ def _part(protocol: Protocol, kept: Sequence[int]) -> Protocol:
 
 
 def _order(scores: ScoreFile, protocol: Protocol) -> list[int | None]:
-    """Returns which line of the score file belongs to each trial of the protocol.
-
-    None for a trial that could not be scored.
-    """
+    """Returns the line of the score file for each trial; None for a trial without a score."""
     best: tuple[list[str], list[str]] | None = None
     deeper = (functools.partial(with_folders, most=most) for most in range(1, _MOST_FOLDERS + 1))
     for same in (_exactly, without_extension, without_folder, *deeper):
         expected = [same(name) for name in protocol.utterances]
         places = {same(name): place for place, name in enumerate(scores.utterances)}
         if len(places) < len(scores.utterances) or len(set(expected)) < len(expected):
-            continue  # two ids have become one: which is which cannot be said
+            continue  # two ids have become equal, so the match is ambiguous
         left_out = {same(name) for name in protocol.left_out}
         pairs = zip(protocol.utterances, expected, strict=True)
         failed = {same(name) for name in scores.failed}
@@ -253,7 +246,7 @@ def _order(scores: ScoreFile, protocol: Protocol) -> list[int | None]:
             return [places.get(key) for key in expected]
         if best is None or len(missing) + len(extra) < len(best[0]) + len(best[1]):
             best = missing, extra
-    assert best is not None  # exact ids are never twice the same
+    assert best is not None  # exact ids are unique
     raise _mismatch(scores, protocol, *best)
 
 
@@ -271,12 +264,14 @@ def _mismatch(
             f"  {plural(len(extra), 'score')} of {len(scores.utterances):,} without a "
             f"trial: {listed(extra)}"
         )
-    parts.append("  each trial needs one score, and each score a trial: is it the same split?")
+    parts.append(
+        "  Each trial needs one score, and each score a trial. Check that it is the same split"
+    )
     return FileError("\n".join(parts))
 
 
 def _refuse_contradictions(scores: ScoreFile, protocol: Protocol, order: Sequence[int]) -> None:
-    """Raises FileError if the score file has another key or system for some trial."""
+    """Raises FileError if the score file has another key or system for a trial."""
     wrong = []
     for index, place in enumerate(order):
         name = protocol.utterances[index]
@@ -286,14 +281,14 @@ def _refuse_contradictions(scores: ScoreFile, protocol: Protocol, order: Sequenc
         elif scores.systems is not None:
             system, attack = scores.systems[place], protocol.attacks[index]
             allowed = _NO_SYSTEM if key == BONAFIDE else {attack, token(attack)}
-            # A protocol without names of attacks contradicts none.
+            # Protocols without attack ids cannot contradict.
             if system not in allowed and attack != SPOOF:
                 wrong.append(f"{name} (system {system}, in the protocol {attack})")
     if wrong:
         raise FileError(
             f"{plural(len(wrong), 'line')} of {scores.where} and the protocol "
-            f"{protocol.where} contradict each other: {listed(wrong)}. Is it the same "
-            "corpus and split? If the columns are in another order, name them, such as "
+            f"{protocol.where} contradict each other: {listed(wrong)}. Check that they are of the "
+            "same corpus and split. If the columns are in another order, name them, such as "
             "--columns utterance,-,score,-; only utterance and score are needed"
         )
 
@@ -321,14 +316,14 @@ def with_folders(utterance: str, most: int) -> str:
 def score_lines(trials: Trials) -> Iterator[str]:
     """Yields `UTTERANCE SYSTEM KEY SCORE` lines, each with its line end.
 
-    Scores are written so that reading gives the very same numbers. Blanks in ids become `_`.
+    Scores have full precision, so that reading returns equal numbers. Spaces in ids become `_`.
     """
     for utterance, attack, key, score in zip(*_tokens(trials), trials.scores.tolist(), strict=True):
         yield f"{utterance} {attack} {key} {score!r}\n"
 
 
 def submission_lines(trials: Trials) -> Iterator[str]:
-    """Yields `UTTERANCE SCORE` lines, as challenges want them; see `score_lines`."""
+    """Yields `UTTERANCE SCORE` lines, the format of challenges; see `score_lines`."""
     for utterance, score in zip(trials.utterances.tolist(), trials.scores.tolist(), strict=True):
         yield f"{token(utterance)} {score!r}\n"
 
@@ -336,7 +331,7 @@ def submission_lines(trials: Trials) -> Iterator[str]:
 def protocol_lines(trials: Trials) -> Iterator[str]:
     """Yields `SPEAKER UTTERANCE - SYSTEM KEY` lines, the layout of ASVspoof 2019 LA.
 
-    Where speakers are not known, `-` stands for each. Blanks in ids become `_`.
+    Unknown speakers are `-`. Spaces in ids become `_`.
     """
     speakers = ["-"] * len(trials) if trials.speakers is None else trials.speakers.tolist()
     for speaker, utterance, attack, key in zip(speakers, *_tokens(trials), strict=True):
@@ -344,12 +339,12 @@ def protocol_lines(trials: Trials) -> Iterator[str]:
 
 
 def _tokens(trials: Trials) -> tuple[list[str], list[str], list[str]]:
-    """Returns utterances, attacks and keys, fit for columns separated by blanks."""
+    """Returns utterances, attacks and keys for columns separated by spaces."""
     keys = [BONAFIDE if flag else SPOOF for flag in trials.is_bonafide.tolist()]
     attacks = [token(name) for name in trials.attacks.tolist()]
     return (
         [token(name) for name in trials.utterances.tolist()],
-        # These layouts want a name for every attack, also where it is not known.
+        # These layouts require an id for every attack, also an unknown one.
         [
             SPOOF if key == SPOOF and name == NO_ATTACK else name
             for key, name in zip(keys, attacks, strict=True)

@@ -1,7 +1,7 @@
-"""Tables of trials and recordings: CSV and its like, JSON Lines, columns separated by blanks.
+"""Tables of trials and recordings: CSV, TSV, JSON Lines, columns separated by spaces.
 
 All of them become a `Table`: named columns and numbered rows. Byte order marks, CRLF, blank lines
-and blanks around cells are accepted; a quoted cell may hold delimiters and line breaks.
+and spaces around cells are accepted; quoted cells may contain delimiters and line breaks.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import NamedTuple
 from bonafide.storage.text_files import FileError
 from bonafide.text import plural, shown
 
-# Names of columns, the best one first.
+# Names of columns, the preferred one first.
 UTTERANCE_NAMES = (
     *("utterance", "utterance_id", "utt", "utt_id", "filename", "file_name", "file", "path", "id"),
 )
@@ -32,7 +32,7 @@ _MARKS = ",;|"  # between columns without a header, where it is not blanks
 
 
 class QuotingError(FileError):
-    """Quotes that do not end, or not where a column does."""
+    """A quote is not closed, or not at the end of a column."""
 
 
 class Row(NamedTuple):
@@ -40,8 +40,8 @@ class Row(NamedTuple):
 
     Attributes:
         table: The table.
-        number: Of the line on which it begins, from 1.
-        fields: Its columns, as many as the table has names.
+        number: Number of its first line, from 1.
+        fields: Its cells, as many as the table has columns.
     """
 
     table: Table
@@ -50,30 +50,30 @@ class Row(NamedTuple):
 
     @property
     def source(self) -> str:
-        """Where it is, as `file:line`."""
+        """Position of the row, as `file:line`."""
         return f"{self.table.where}:{self.number}"
 
     def cell(self, column: int | None) -> str:
-        """Returns the cell of a column; an empty one where the table has no such column."""
+        """Returns the cell of a column; empty if the table has no such column."""
         return "" if column is None else self.fields[column]
 
     def error(self, problem: str) -> FileError:
-        """Returns the error that names, shows and explains this row."""
+        """Returns an error with the position and content of this row."""
         line = self.table.delimiter.join(self.fields)
         return _malformed(self.source, problem, line, self.table.expected)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Table:
-    """Rows of columns that have names. Iterating yields the rows, once, and checks their width.
+    """A table with named columns. It can be iterated once, which validates the width of rows.
 
     Attributes:
         where: Path of the file, for messages.
-        line: Number of the line of the header; of the first row where there is no header.
-        names: Of the columns, in small letters.
-        numbered: The rows below the header, each with the number of its line.
-        expected: What a row holds, for messages.
-        delimiter: Between the columns.
+        line: Line number of the header, or of the first row without a header.
+        names: Names of the columns, in lower case.
+        numbered: The rows below the header, with line numbers.
+        expected: Format of a row, for messages.
+        delimiter: Delimiter of the columns.
     """
 
     where: str
@@ -99,7 +99,7 @@ class Table:
             raise FileError(f"{self.where}: expected rows below the header, got none")
 
     def find(self, names: Iterable[str]) -> int | None:
-        """Returns the column with the first of these names that there is; None without one.
+        """Returns the column of the first of these names that exists; None without one.
 
         Raises:
             FileError: Several columns have that name.
@@ -119,13 +119,13 @@ def read_table(text: str, where: str, *, delimiter: str = "") -> Table:
     """Reads a table with a header, or JSON Lines.
 
     Args:
-        text: Its content.
-        where: Its path, for messages; `.jsonl`, `.ndjson` and `.tsv` tell the form.
-        delimiter: Between columns; empty to recognise it from the header.
+        text: Content of the file.
+        where: Path of the file, for messages; `.jsonl`, `.ndjson` and `.tsv` define the format.
+        delimiter: Delimiter of the columns; empty: detected from the header.
 
     Raises:
-        FileError: There is no header, or no JSON on a line. Broken quoting in a row is raised when
-            the row is reached.
+        FileError: There is no header, or a line is not JSON. The iteration raises it for invalid
+            quoting in a row.
     """
     table = _table(text, where, delimiter=delimiter)
     if not table.names:
@@ -134,17 +134,17 @@ def read_table(text: str, where: str, *, delimiter: str = "") -> Table:
 
 
 def find_table(text: str, where: str, required: Container[str]) -> Table | None:
-    """Returns the table of a text whose columns have names; None if it has no such header.
+    """Returns the table of a text with a header; None if it has no such header.
 
-    Unlike `read_table`, it takes a header whose columns are separated by blanks.
+    Unlike `read_table`, it accepts headers whose columns are separated by spaces.
 
     Args:
-        text: Its content.
-        where: Its path, for messages.
-        required: Names, one of which the header must have, besides that of an utterance column.
+        text: Content of the file.
+        where: Path of the file, for messages.
+        required: The header must have one of these names and an utterance column.
 
     Raises:
-        FileError: It is JSON Lines, and malformed.
+        FileError: It is malformed JSON Lines.
     """
     try:
         table = _table(text, where, otherwise=BLANKS)
@@ -164,19 +164,20 @@ def without_header(
 ) -> Table:
     """Returns the table of a text without a header.
 
-    Columns are separated by blanks, or by commas, semicolons or bars where blanks give no form.
+    Columns are separated by spaces, or by commas, semicolons or bars if no entry has as many
+    columns as spaces give.
 
     Args:
-        text: Its content.
-        where: Its path, for messages.
-        forms: Names of the columns -> what a line holds, for messages. The number of columns on
-            the first line decides which form it is.
-        otherwise: What else the file may be, for messages.
-        fits: Whether the first line is of a form, for forms with equally many columns; the first
-            form of that width is taken where none fits.
+        text: Content of the file.
+        where: Path of the file, for messages.
+        forms: Names of the columns -> format of a line, for messages. The number of columns in
+            the first line selects the entry.
+        otherwise: Further accepted formats, for messages.
+        fits: Whether the first line matches an entry, for entries of equal width; the first of
+            that width is selected if none matches.
 
     Raises:
-        FileError: No form has as many columns as the first line, or there is no line.
+        FileError: No entry has the number of columns of the first line, or the file is empty.
     """
     widths = sorted({len(names) for names in forms})
     lines = [f"{len(names)} columns: {form}" for names, form in forms.items()]
@@ -198,7 +199,7 @@ def without_header(
     if len(first) not in widths:
         raise _malformed(
             f"{where}:{number}",
-            f"expected {' or '.join(map(str, widths))} columns separated by blanks, got "
+            f"expected {' or '.join(map(str, widths))} columns separated by spaces, got "
             f"{len(first)}",
             " ".join(first),
             expected,
@@ -225,7 +226,7 @@ def with_columns(text: str, where: str, names: Sequence[str]) -> Table:
 
 
 def _table(text: str, where: str, *, delimiter: str = "", otherwise: str = ",") -> Table:
-    """Reads a table; it has no names if there is no header at all."""
+    """Reads a table; it has no column names without a header."""
     first = next((line for line in _lines(text) if line.strip(" \t\r")), "")
     first = first.strip()
     if where.lower().endswith(JSON_SUFFIXES) or (first[:1] == "{" and first[-1] == "}"):
@@ -246,7 +247,7 @@ def _delimited(text: str, where: str, delimiter: str) -> Iterator[tuple[int, lis
         skipinitialspace=True,
         strict=True,
     )
-    done = 0  # lines; a quote that does not end swallows all that follow
+    done = 0  # lines; an unclosed quote includes all following lines
     try:
         for fields in reader:
             cells = [cell.strip() for cell in fields]
@@ -256,21 +257,21 @@ def _delimited(text: str, where: str, delimiter: str) -> Iterator[tuple[int, lis
     except csv.Error as error:
         raise QuotingError(
             f"{where}:{done + 1}: broken quoting ({error}). Close each quote before a delimiter, "
-            'and write "" for a quote inside of quotes'
+            'and write "" for a quote inside quotes'
         ) from error
 
 
 def _blank_separated(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Yields line numbers from 1 and the columns between any number of blanks, not quoted."""
+    """Yields line numbers from 1 and unquoted columns, separated by any number of spaces."""
     for number, line in enumerate(_lines(text), start=1):
         if fields := line.split():
             yield number, fields
-        elif rest := line.strip(" \t\r"):  # A form feed or the like alone: no blank line.
+        elif rest := line.strip(" \t\r"):  # A line with only a form feed is not blank.
             yield number, [rest]
 
 
 def _json_lines(text: str, where: str) -> Table:
-    """Objects may have other names on each line; a column is there if one line has it."""
+    """Reads JSON Lines, whose objects may have different names; columns are their union."""
     rows: list[tuple[int, dict[str, str]]] = []
     for number, line in enumerate(_lines(text), start=1):
         if line.strip(" \t\r"):
@@ -302,10 +303,10 @@ def _json_cells(line: str, place: str) -> dict[str, str]:
 
 
 def _lines(text: str) -> Iterator[str]:
-    """Yields the lines one by one, without holding them all.
+    """Yields the lines lazily.
 
-    Not `str.splitlines`, which also breaks at form feeds and then counts lines differently from
-    every editor.
+    `str.splitlines` also breaks at form feeds, so its line numbers differ from those of
+    editors.
     """
     start = 1 if text.startswith("\ufeff") else 0
     while (end := text.find("\n", start)) >= 0:
@@ -315,5 +316,5 @@ def _lines(text: str) -> Iterator[str]:
 
 
 def _malformed(place: str, problem: str, line: str, expected: str) -> FileError:
-    """Returns the error about a line: where, what is wrong, the line, what was expected."""
+    """Returns the error of a line: position, problem, content, expected format."""
     return FileError(f"{place}: {problem}\n  line: {shown(line)}\n  expected: {expected}")

@@ -1,4 +1,4 @@
-"""The trials of an evaluation: one score an utterance, with what is known of it."""
+"""The trials of an evaluation: one score per utterance, with its metadata."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from bonafide.trials.arrays import Floats, checked
 from bonafide.trials.keys import NO_ATTACK
 
 LEAST_DISTINCT = 3
-LARGEST = 1e100  # beyond it means overflow; no detector is that sure
+LARGEST = 1e100  # larger scores indicate an overflow
 
 
 class TrialsError(ValueError):
-    """Trials that cannot be evaluated; the message says why and what to do."""
+    """The trials cannot be evaluated; the message states reason and remedy."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,8 +27,8 @@ class Trials:
         utterances: [N] utterance ids.
         scores: [N] scores within +-1e100, higher = more bona fide; at least three different ones.
         is_bonafide: [N].
-        attacks: [N] attack id of each spoof, `-` of a bona fide trial.
-        speakers: [N] speaker ids; None where they are not known.
+        attacks: [N] attack id of each spoof, `-` for bona fide trials.
+        speakers: [N] speaker ids; None if unknown.
     """
 
     utterances: npt.NDArray[np.str_]
@@ -75,12 +75,12 @@ def make_trials(
     attacks: Sequence[str],
     speakers: Sequence[str] | None,
 ) -> Trials:
-    """Checks and returns trials.
+    """Validates and returns trials.
 
     Raises:
         TrialsError: Lengths differ, a score is NaN, infinite or beyond 1e100, a label is neither 0
-            nor 1, a class is missing, or there are fewer than three different scores: those are
-            decisions, from which no curve can be drawn.
+            nor 1, a class is missing, or there are fewer than three different scores: these are
+            decisions, which define no error curve.
     """
     try:
         values, flags = checked(scores, is_bonafide)
@@ -89,13 +89,12 @@ def make_trials(
     for name, ids in (("utterance", utterances), ("attack", attacks), ("speaker", speakers)):
         if ids is not None and np.shape(ids) != values.shape:
             raise TrialsError(
-                f"There are {np.size(ids)} {name} ids for {values.size} scores; one a trial is "
-                "needed."
+                f"expected one {name} id per score, got {np.size(ids)} for {values.size} scores"
             )
     if flags.all() or not flags.any():
         missing = "spoof" if flags.any() else "bona fide"
         raise TrialsError(
-            f"There is no {missing} trial among {flags.size}: an evaluation needs both classes."
+            f"expected trials of both classes, got no {missing} trial among {flags.size}"
         )
     refuse_unusable(values)
     names = np.where(flags, NO_ATTACK, np.asarray(attacks, dtype=np.str_))
@@ -109,12 +108,12 @@ def make_trials(
 
 
 def refuse_unusable(scores: Floats) -> None:
-    """Raises TrialsError if finite scores are too large to reckon with, or decisions."""
+    """Raises TrialsError if finite scores are too large, or decisions."""
     largest = float(np.max(np.abs(scores)))
     if largest > LARGEST:
         raise TrialsError(
-            f"A score is {largest:g} in size: nothing that large can be averaged. A model that "
-            "gives such scores has diverged; look at its training loss."
+            f"expected scores within {LARGEST:g}, got a magnitude of {largest:g}. A model with "
+            "such scores has diverged; check its training loss."
         )
     refuse_decisions(scores)
 
@@ -125,7 +124,7 @@ def refuse_decisions(scores: Floats) -> None:
     if distinct.size < LEAST_DISTINCT:
         shown = ", ".join(f"{value:g}" for value in distinct)
         raise TrialsError(
-            f"All {scores.size} scores are among {distinct.size} different values ({shown}). Those "
-            "are decisions, not scores: no threshold can be moved. Give the detector's own output "
-            "before it is cut at a threshold."
+            f"expected at least three different scores, got {distinct.size} ({shown}) in "
+            f"{scores.size} trials. These are decisions, not scores. Give the detector's output "
+            "before a threshold is applied."
         )

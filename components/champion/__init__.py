@@ -1,1 +1,1 @@
-"""Champion: finds the model that new models are compared with, and keeps a copy of it."""
+"""Champion: provides a copy of the model that new models are compared with."""

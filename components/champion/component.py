@@ -22,12 +22,12 @@ class ChampionSpec(component_spec.ComponentSpec):
 class Champion(base_component.BaseComponent):
     """Provides the champion: the newest pushed model that this same run did not push.
 
-    TFX's own way is a Resolver node that asks the metadata store for the latest blessed model.
-    Open-source Kubeflow Pipelines refuses resolver nodes, so this ordinary component reads the
-    serving folder instead, and both runners share it. The champion is then the model that is really
-    served: after a bad version is deleted, the one before it is the champion again.
+    TFX's solution is a Resolver node that queries the metadata store for the latest blessed model.
+    Open-source Kubeflow Pipelines rejects resolver nodes, so this ordinary component reads the
+    serving folder instead, in both runners. The champion is therefore the model that is actually
+    served: after a bad version is deleted, the previous one is the champion again.
 
-    Output `model` is without a model (`finder.champion_model_path` is None) if there is none.
+    Output `model` contains no model (`finder.champion_model_path` is None) if there is none.
     """
 
     SPEC_CLASS = ChampionSpec
@@ -46,10 +46,10 @@ class Champion(base_component.BaseComponent):
         Args:
             push_destination: Serving folder, `serving/<name>`.
             training_fingerprint: Fingerprint of this run's data, code and settings.
-            known_state: Result of `finder.champion_state` when the pipeline is built. Without it, a
-                component without inputs would stay in TFX's cache, whatever has been pushed
-                since. '' if not known, as in a compiled pipeline that runs later; the cache must
-                then be off for this component.
+            known_state: Result of `finder.champion_state` when the pipeline is built, as part of
+                the cache key: this component has no inputs, and TFX would reuse its result after a
+                push. '' if not known, as in a compiled pipeline; the cache must then be disabled
+                for this component.
             code_fingerprint: Fingerprint of the code that finds and copies champions, so that TFX's
                 cache notices a change.
         """

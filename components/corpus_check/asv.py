@@ -1,4 +1,4 @@
-"""Error rates of the speaker verifier of the t-DCF, read once for a run."""
+"""Error rates of the speaker verifier for the t-DCF, read once per run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def asv_error_rates(
 ) -> dict[str, AsvErrorRates]:
     """Returns split -> error rates; a split without ASV scores is omitted.
 
-    They are part of the graph as numbers, so that the cache notices another score file.
+    The graph contains them as numbers, so that another score file changes the cache key.
 
     Args:
         corpus_root: Folder of the corpus, a path or a URI of a Beam filesystem.

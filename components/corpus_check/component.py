@@ -24,10 +24,9 @@ class CorpusCheckSpec(component_spec.ComponentSpec):
 class CorpusCheck(base_component.BaseComponent):
     """Reads the state of the corpus before anything is computed.
 
-    The local runner inspects the corpus while it builds the graph. A pipeline that is compiled
-    once and run every week cannot: this component inspects it at the beginning of each run, and the
-    results become parameters of the components after it, so that their caches notice new data. It
-    must never be cached itself.
+    The local runner inspects the corpus while it builds the graph. A compiled pipeline cannot, so
+    this component inspects it at the start of each run, and the results become parameters of the
+    components after it and part of their cache keys. It must never be cached itself.
 
     Outputs `corpus_fingerprint_text` (see `utterance_gen.fingerprint`) and `asv_error_rates_text`
     (JSON, split -> error rates of a speaker verifier; `{}` without one). A compiled pipeline has

@@ -10,7 +10,7 @@ from bonafide.settings import Section
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CorpusCheckSettings(Section, section="corpus_check"):
-    """Which corpus is looked at.
+    """The corpus to inspect.
 
     Attributes:
         corpus_root: Folder of the corpus: a path or the URI of a Beam filesystem.

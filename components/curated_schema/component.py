@@ -1,8 +1,8 @@
 """CuratedSchema: provides the hand-written schema to the pipeline.
 
-TFX's own importers identify a schema by its path: after an edit of the file, every component would
-stay cached. Here the text itself is the execution property, so that the cache notices an edit, the
-lineage shows the schema, and a pod needs no copy of the repository's file.
+TFX's importers identify a schema by its path, so an edit of the file would not change the cache
+key. Here the text is the execution property: an edit changes the cache key, the lineage shows the
+schema, and a pod needs no copy of the file.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from components.declaration import channels, filled, properties
 
 
 class Executor(base_executor.BaseExecutor):
-    """Checks the text and writes it as `schema.pbtxt`."""
+    """Validates the text and writes it as `schema.pbtxt`."""
 
     def Do(  # noqa: N802 (TFX's name)
         self,
@@ -33,7 +33,7 @@ class Executor(base_executor.BaseExecutor):
         """See the base class.
 
         Raises:
-            ValueError: If the text is not a schema.
+            ValueError: The text is not a schema.
         """
         schema = schema_pb2.Schema()
         try:

@@ -1,1 +1,1 @@
-"""DataGate: stops a run on bad data before it costs a training."""
+"""DataGate: stops a run with unfit data before the training."""

@@ -67,7 +67,7 @@ def _attacks(
 def _speakers(
     table: Table, split: str, rows: np.ndarray, config: DataGateConfig
 ) -> Iterator[Finding | None]:
-    rows = rows[table.knows_speakers[rows]]
+    rows = rows[table.has_speaker[rows]]
     for name, flags in (
         ("bona fide", table.is_bonafide[rows]),
         ("spoof", ~table.is_bonafide[rows]),

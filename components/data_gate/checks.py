@@ -97,7 +97,7 @@ def check(
 
 def _counts(table: Table, rows: np.ndarray) -> dict[str, Any]:
     bonafide = table.is_bonafide[rows]
-    speakers = table.speakers[rows][table.knows_speakers[rows]]
+    speakers = table.speakers[rows][table.has_speaker[rows]]
     return {
         "bonafide": int(np.count_nonzero(bonafide)),
         "spoof": int(np.count_nonzero(~bonafide)),

@@ -32,14 +32,14 @@ class DataGateSpec(component_spec.ComponentSpec):
 
 
 class DataGate(base_component.BaseComponent):
-    """Stops the run when the data must not be trained on.
+    """Stops the run if the data is unfit for training.
 
     It looks for anomalies of the schema, leaks between splits, shortcuts, imbalance and drift;
     output `report` holds `report.json`, `data_report.html` and `data_profile.json`, which goes with
     the model that is trained on this.
 
-    ExampleValidator only reports: nothing depends on its output, so a run continues whatever it
-    finds. Make training depend on this component: `transform.add_upstream_node(data_gate)`.
+    ExampleValidator only reports anomalies; no component depends on its output, so the run
+    continues. Training must depend on this component: `transform.add_upstream_node(data_gate)`.
     """
 
     SPEC_CLASS = DataGateSpec
@@ -65,7 +65,7 @@ class DataGate(base_component.BaseComponent):
             statistics: `ExampleStatistics` of StatisticsGen.
             anomalies: `ExampleAnomalies` of ExampleValidator.
             settings: Level and limit of each rule; the defaults if None.
-            title: Name of the corpus, for the page.
+            title: Name of the corpus, shown on the page.
             serving: Folder of pushed models, whose newest version is the reference of drift; empty
                 for none.
             drift_state: Result of `served.drift_state` when the pipeline is built, so that TFX's

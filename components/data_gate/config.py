@@ -1,4 +1,4 @@
-"""Settings of DataGate: what each rule does, and where its limit is. Imports no framework."""
+"""Settings of DataGate: level and limit of each rule. Imports no framework."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Utterances = Annotated[int, Bounds(ge=0, lt=2**31, unit="utterances")]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DataGateConfig(Section, section="data_gate"):
-    """What stops a run before it trains. Each rule is `off`, `warn` (shown) or `error` (stops).
+    """Rules that data must pass before training: `off`, `warn` (shown) or `error` (stops the run).
 
     docs/data_gate.md has the formula of each rule.
 
@@ -27,49 +27,47 @@ class DataGateConfig(Section, section="data_gate"):
         class_counts: Rule: a split has fewer than `min_utterances` of a class.
         unknown_key: Rule: a key is neither bonafide nor spoof.
         shared_speakers: Rule: a person is in two splits, or any voice in train and in eval.
-        shared_voices: Rule: a voice that is only ever synthetic is in two other splits.
+        shared_voices: Rule: a synthetic-only voice is in train and dev, or in dev and eval.
         identical_audio: Rule: the same samples are in two splits.
         repeated_audio: Rule: the same samples are in one split several times.
         conflicting_labels: Rule: the same samples are bona fide and spoof.
-        near_identical: Rule: a copy (encoded again, trimmed, at another level) is in another split.
+        near_identical: Rule: a copy (re-encoded, trimmed, at another level) is in another split.
         shared_attacks: Rule: an attack is in train and in eval.
-        shortcut: Rule: a trivial number alone separates the classes in a split.
-        perfect_shortcut: Rule: a trivial number alone separates the classes almost without error,
-            in train and in eval alike.
-        attack_shortcut: Rule: a trivial number alone separates one attack from all bona fide
-            speech.
-        combined_shortcut: Rule: a small model on all trivial numbers separates the classes.
+        shortcut: Rule: a single measure separates the classes in a split.
+        perfect_shortcut: Rule: a single measure separates the classes almost without error,
+            both in train and in eval.
+        attack_shortcut: Rule: a single measure separates one attack from all bona fide speech.
+        combined_shortcut: Rule: a small model on all measures separates the classes.
         class_balance: Rule: a class is a small share of a split.
         attack_balance: Rule: an attack has few utterances in a split.
-        speaker_balance: Rule: a class has few speakers in a split, or most of it is of one.
+        speaker_balance: Rule: a class has few speakers in a split, or one speaker dominates it.
         shard_balance: Rule: a shard has another share of bona fide speech than its split.
-        unlike_channels: Rule: recordings of a class have several channels that do not carry the
-            same.
-        without_speech: Rule: recordings of a class hold no speech.
-        champion_drift: Rule: train is unlike the corpus that the model in service was trained on.
-        serving_drift: Rule: train is unlike the recordings of `serving_log`, or their scores are
-            unlike those on eval.
-        min_utterances: Limit of `class_counts`: smallest number of utterances of a class.
-        max_bit_errors: Limit of `near_identical`: highest share of differing bits of two copies.
+        unlike_channels: Rule: recordings of a class have several channels with different sound.
+        without_speech: Rule: recordings of a class contain no speech.
+        champion_drift: Rule: train differs from the training corpus of the model in service.
+        serving_drift: Rule: train differs from the recordings of `serving_log`, or their scores
+            differ from those on eval.
+        min_utterances: Limit of `class_counts`: minimum number of utterances of a class.
+        max_bit_errors: Limit of `near_identical`: maximum share of differing bits of two copies.
         shortcut_eer: Limit of `shortcut`: an equal error rate whose 95 % interval ends at or below
             this is reported.
         perfect_shortcut_eer: Limit of `perfect_shortcut`, applied as `shortcut_eer`.
         attack_shortcut_eer: Limit of `attack_shortcut`: an equal error rate at or below this is
             reported.
         combined_shortcut_eer: Limit of `combined_shortcut`, applied as `shortcut_eer`.
-        min_class_share: Limit of `class_balance`: smallest share of a class.
-        min_attack_utterances: Limit of `attack_balance`: smallest number of utterances of an
+        min_class_share: Limit of `class_balance`: minimum share of a class.
+        min_attack_utterances: Limit of `attack_balance`: minimum number of utterances of an
             attack.
-        min_speakers: Limit of `speaker_balance`: smallest number of speakers of a class.
-        max_speaker_share: Limit of `speaker_balance`: highest share of one speaker.
-        max_shard_difference: Limit of `shard_balance`: highest difference of the shares.
-        max_divergence: Limit of `champion_drift` and `serving_drift`: highest Jensen-Shannon
-            divergence of a number.
+        min_speakers: Limit of `speaker_balance`: minimum number of speakers of a class.
+        max_speaker_share: Limit of `speaker_balance`: maximum share of one speaker.
+        max_shard_difference: Limit of `shard_balance`: maximum difference of the shares.
+        max_divergence: Limit of `champion_drift` and `serving_drift`: maximum Jensen-Shannon
+            divergence of a measure.
         serving_log: Scores of a service, to measure drift: path or URI of CSV, TSV or JSON lines as
             `score.py` writes them, with `*` for several files; empty for none.
         serving_root: Folder or URI that paths in the log are relative to; empty for the working
             directory, or the log's folder.
-        serving_recordings: Largest number of the log's recordings that are measured.
+        serving_recordings: Maximum number of recordings of the log to measure.
     """
 
     schema: Level = "error"

@@ -1,8 +1,8 @@
-"""Finds recordings that are copies of each other: encoded again, trimmed, made louder.
+"""Finds copies of recordings that were re-encoded, trimmed or changed in level.
 
-Two recordings that share a landmark are aligned there: how many of the other landmarks coincide,
-and how many of their bits differ? Of two different recordings about half of the bits differ, of a
-recording and its copy few do.
+Two recordings that share a landmark are aligned there. The decision uses the number of coinciding
+landmarks and their differing bits: about half of the bits differ between unrelated recordings, and
+few between a recording and its copy.
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ class Drift:
 
 @dataclasses.dataclass(frozen=True)
 class DriftReference:
-    """What a corpus is compared with.
+    """Reference of the drift measurement.
 
     Attributes:
         served: The model in service; None if there is none.
@@ -204,8 +204,8 @@ def _named(drift: list[Drift], config: DataGateConfig) -> str:
 
 
 def _described(drift: Drift) -> str:
-    said = f"{title(drift.number)} {drift.bits:.2f}"
+    shown = f"{title(drift.number)} {drift.bits:.2f}"
     if drift.medians is None:
-        return said
+        return shown
     there, here = (value_text(drift.number, value) for value in drift.medians)
-    return f"{said} bits (reference median {there}, here {here})"
+    return f"{shown} bits (reference median {there}, here {here})"

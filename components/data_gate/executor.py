@@ -29,7 +29,7 @@ _LOG = logging.getLogger("bonafide")
 
 
 class Executor(base_executor.BaseExecutor):
-    """Fails when the data must not be trained on."""
+    """Fails if the data is unfit for training."""
 
     def Do(  # noqa: N802
         self,

@@ -17,8 +17,8 @@ _SHOWN = 20
 class Severity(enum.StrEnum):
     """Effect of a finding on the run."""
 
-    ERROR = "error"  # stops it
-    WARNING = "warning"  # is shown
+    ERROR = "error"  # stops the run
+    WARNING = "warning"  # is reported
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Rules about what splits share: speakers, attacks, recordings."""
+"""Rules about speakers, attacks and recordings that splits share."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _shared_voices(table: Table, config: DataGateConfig) -> Iterator[Finding | N
 
 def _in_two_splits(table: Table) -> Iterator[tuple[str, str, np.ndarray]]:
     """Yields two splits and the speakers that are in both, known ones only."""
-    known = table.knows_speakers
+    known = table.has_speaker
     for one, other in itertools.combinations(table.split_names(), 2):
         both = np.intersect1d(
             table.speakers[known & (table.splits == one)],
@@ -164,7 +164,7 @@ def _near_identical(table: Table, config: DataGateConfig) -> Iterator[Finding | 
             for pair in pairs
             if not np.array_equal(same[pair.first], same[pair.second])
         ),
-        "a copy (encoded again, trimmed, at another level) of a recording of one split is in the "
+        "a copy (re-encoded, trimmed, at another level) of a recording of one split is in the "
         "other: a model only has to memorise it. Listen to both, and remove one of them.",
     )
 

@@ -1,4 +1,4 @@
-"""A small model on all measures at once: how well they separate the classes together."""
+"""Separation of the classes by all measures together, estimated with a small model."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def separate_by_all(table: Table, split: str, rows: np.ndarray) -> Separation | 
 
 def _held_out_scores(table: Table, rows: np.ndarray) -> Floats | None:
     bonafide = table.is_bonafide[rows]
-    names = np.where(table.knows_speakers[rows], table.speakers[rows], table.utterances[rows])
+    names = np.where(table.has_speaker[rows], table.speakers[rows], table.utterances[rows])
     _, groups = np.unique(names, return_inverse=True)
     folds = min(_FOLDS, *(np.unique(groups[flags]).size for flags in (bonafide, ~bonafide)))
     if folds < _LEAST_GROUPS:

@@ -34,13 +34,13 @@ _DEFAULT_ADVICE = (
 def without_copies(
     counts: Mapping[str, Mapping[str, int]], summary: Mapping[str, Any]
 ) -> dict[str, dict[str, int]]:
-    """Returns how many recordings of each class there are, without their degraded copies.
+    """Returns the number of recordings of each class without their degraded copies.
 
-    StatisticsGen counts examples; every recording of a split has as many copies.
+    StatisticsGen counts examples; all recordings of a split have the same number of copies.
 
     Args:
         counts: Split -> class -> examples.
-        summary: UtteranceGen's; says how many recordings and copies a split has.
+        summary: Summary of UtteranceGen, with the recordings and copies of each split.
     """
     result = {}
     for split, of_split in counts.items():
@@ -163,11 +163,11 @@ def unknown_keys(counts: Mapping[str, Mapping[str, int]]) -> list[Finding]:
 
 
 def unlike_channels(splits: Mapping[str, Mapping[str, Any]], taken: str) -> list[Finding]:
-    """Returns a finding for each class of a split whose files have channels that are not alike.
+    """Returns a finding for each class of a split whose files have channels with different sound.
 
     Args:
         splits: `splits` of UtteranceGen's summary.
-        taken: What UtteranceGen took of several channels, `utterances.channels`.
+        taken: The setting `utterances.channels`.
     """
     findings = []
     for split, figures in splits.items():
@@ -181,7 +181,7 @@ def unlike_channels(splits: Mapping[str, Mapping[str, Any]], taken: str) -> list
                 "They were averaged: the mean of two voices is neither, and that of opposite "
                 "channels is silence. Set utterances.channels to left, right or reject."
                 if taken == "mix"
-                else f"The {taken} channel was taken. Listen whether it is the one that is meant."
+                else f"The {taken} channel was used. Listen to some recordings to check the choice."
             )
             findings.append(
                 Finding(
@@ -191,25 +191,25 @@ def unlike_channels(splits: Mapping[str, Mapping[str, Any]], taken: str) -> list
                     subject=name,
                     value=number,
                     limit=0,
-                    message=f"{number:,} of {several:,} recordings with several channels carry "
-                    f"different sound in them ({counted}). {what}",
+                    message=f"{number:,} of {several:,} recordings with several channels have "
+                    f"different sound in the channels ({counted}). {what}",
                 )
             )
     return findings
 
 
 def without_speech(splits: Mapping[str, Mapping[str, Any]], *, rejected: bool) -> list[Finding]:
-    """Returns a finding for each class of a split of which recordings hold no speech.
+    """Returns a finding for each class of a split with recordings that contain no speech.
 
     Args:
         splits: `splits` of UtteranceGen's summary.
         rejected: Whether UtteranceGen has rejected them, `utterances.reject_without_speech`.
     """
     became = (
-        "They were rejected (rejected.tsv names them). Look why they are there: a corpus in which "
-        "synthesis failed in silence has fewer spoofs than it says."
+        "They were rejected (see rejected.tsv). Find out their origin: a corpus in which synthesis "
+        "failed silently has fewer spoofs than its protocol."
         if rejected
-        else "They were kept: a detector learns that silence, noise or music is of this class. Set "
+        else "They were kept: a detector learns silence, noise or music as a cue of the class. Set "
         "utterances.reject_without_speech=true."
     )
     return [
@@ -220,7 +220,7 @@ def without_speech(splits: Mapping[str, Mapping[str, Any]], *, rejected: bool) -
             subject=name,
             value=number,
             limit=0,
-            message=f"{number:,} recordings hold no speech. {became}",
+            message=f"{number:,} recordings contain no speech. {became}",
         )
         for split, figures in splits.items()
         for name, number in figures.get("without_speech", {}).items()

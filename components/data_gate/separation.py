@@ -172,7 +172,7 @@ def _ranks(values: Floats) -> Floats:
 
 
 def _bootstrap(table: Table, rows: np.ndarray) -> ClusterBootstrap | None:
-    speakers = table.speakers[rows] if table.knows_speakers[rows].any() else None
+    speakers = table.speakers[rows] if table.has_speaker[rows].any() else None
     trials = Trials(
         utterances=table.utterances[rows],
         scores=np.zeros(rows.size),

@@ -60,8 +60,8 @@ def find_served(serving: str) -> ServedModel | None:
 def drift_state(serving: str, corpus_fingerprint: str, serving_log: str) -> str:
     """Returns the part of the cache key that describes the reference of drift.
 
-    A model that was trained on this very corpus has no drift from it, so a run that is repeated
-    after its own push is cached.
+    A model that was trained on this corpus has no drift from it, so a run that is repeated after
+    its own push is cached.
 
     Args:
         serving: Folder with versions.

@@ -20,13 +20,13 @@ from bonafide.audio.decoding import AudioError, decode_with_facts
 from bonafide.storage import beam_files
 
 _READERS = 8
-_AT_ONCE = 32  # recordings measured in one go
+_AT_ONCE = 32  # recordings per batch
 _SEED = 1
 _LEAST_SECONDS = 0.1
 
 
 class ServingLogError(ValueError):
-    """The log cannot be read; the message says where and why."""
+    """The log cannot be read; the message states place and reason."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -49,7 +49,7 @@ class ServingLogStats:
 def read_serving_log(
     pattern: str, *, root: str = "", most: int, sample_rate: int
 ) -> ServingLogStats:
-    """Reads the log, and measures some of its recordings as UtteranceGen does.
+    """Reads the log, and measures a sample of its recordings as UtteranceGen does.
 
     Args:
         pattern: Path or URI of a file, or of several with `*`: CSV or TSV with a header, or lines
@@ -57,8 +57,8 @@ def read_serving_log(
             bulk` write them.
         root: Folder that the recordings' paths are relative to; empty for the working directory,
             or the folder of the log.
-        most: Recordings to measure at most, sampled with a fixed seed.
-        sample_rate: At which they are measured, in Hz.
+        most: Maximum number of recordings to measure, sampled with a fixed seed.
+        sample_rate: Rate of the measurement, in Hz.
 
     Raises:
         ServingLogError: The file does not exist, it has no column `path` or no row, a score is not
@@ -152,7 +152,7 @@ def _placed(path: str, root: str, log_folder: str) -> str:
 
 
 def _clip(path: str, sample_rate: int) -> measures.Clip | str:
-    """A recording to be measured, or the reason why it cannot be read."""
+    """Returns a recording for the measurement, or the reason why it cannot be read."""
     try:
         samples, facts = decode_with_facts(beam_files.read_bytes(path), sample_rate, _LEAST_SECONDS)
     except (OSError, AudioError) as error:

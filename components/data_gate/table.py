@@ -13,7 +13,7 @@ from bonafide.dataset.listing import CONDITIONS, Listed
 
 
 class TableError(ValueError):
-    """Listing and measures do not belong together."""
+    """Listing and measures do not match."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -25,8 +25,8 @@ class Table:
         shards: int64 [N], index of the utterance's shard among those of all splits.
         speakers: str [N], `-` if unknown.
         systems: str [N], `-` of bona fide speech.
-        measured: Of the same N, in this order.
-        metadata: Condition (`listing.CONDITIONS`) -> str [N], empty if the corpus does not give it;
+        measured: Measures of the same N utterances, in the same order.
+        metadata: Condition (`listing.CONDITIONS`) -> str [N], empty if the corpus lacks it;
             only conditions that some utterance has.
     """
 
@@ -48,7 +48,7 @@ class Table:
         return self.systems == NO_ATTACK
 
     @property
-    def knows_speakers(self) -> np.ndarray:
+    def has_speaker(self) -> np.ndarray:
         """Bool [N]."""
         return self.speakers != UNKNOWN_SPEAKER
 
@@ -75,7 +75,7 @@ def make_table(rows: Iterable[Listed], parts: Iterable[measures.Measures]) -> Ta
         parts: The measures, shard by shard.
 
     Raises:
-        TableError: An utterance is in one and not in the other.
+        TableError: An utterance is missing in one of them.
     """
     by_shard = list(parts)
     measured = measures.join(by_shard)

@@ -52,15 +52,15 @@ class EvalReport(base_component.BaseComponent):
         """Builds the component.
 
         Args:
-            examples: `Examples` of UtteranceGen: counts, rejected utterances, paths of the audio.
-            model: The trained `Model`: its record of the training.
-            evaluation: Of ModelEvaluator.
-            scores: Of ModelEvaluator.
-            blessing: Of ModelEvaluator, with the record of a forced blessing.
-            data_report: Of DataGate, with its findings.
+            examples: `Examples` of UtteranceGen, for counts, rejected utterances and audio paths.
+            model: The trained `Model`, for its training record.
+            evaluation: Figures of ModelEvaluator.
+            scores: Scores of ModelEvaluator.
+            blessing: Blessing of ModelEvaluator, with the record of a forced blessing.
+            data_report: Report of DataGate, with its findings.
             title: Name of the system.
             corpus_root: Folder of the corpus; if it is local, the page plays its audio.
-            settings: JSON of the run's settings, shown as they are.
+            settings: JSON of the run's settings, for display.
             version: Version of this project.
             code_fingerprint: Fingerprint of the report's code, so that TFX's cache notices a
                 change.

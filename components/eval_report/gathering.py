@@ -30,7 +30,7 @@ from bonafide.trials.trials import Trials
 from components.eval_report.conditions import conditions_of
 
 _SHOWN_REJECTED = 20
-# Of each slice; there may be dozens.
+# Resamples of each slice; there may be dozens of slices.
 _SLICE_RESAMPLES = 200
 
 
@@ -54,7 +54,7 @@ def gather(  # noqa: PLR0913 (one for each input of the component)
         scores_uri: Folder of its `scores`.
         blessing_uri: Folder of its `blessing`.
         examples_uri: Folder of UtteranceGen's `examples`.
-        data_report_uri: Folder of DataGate's `report`; None if not known.
+        data_report_uri: Folder of DataGate's `report`; None without one.
         model_path: SavedModel folder.
         title: Name of the system.
         corpus_root: Folder of the corpus.
@@ -109,7 +109,7 @@ def provenance(
     champion: Mapping[str, str] | None,
     settings: Mapping[str, Any],
 ) -> dict[str, dict[str, Any]]:
-    """Returns section -> name -> value: the data, the model, the champion, every setting."""
+    """Returns section -> name -> value for data, model, champion and settings."""
     data = {
         "corpus": summary["corpus"],
         "layout": summary["layout"],
@@ -161,7 +161,7 @@ def rejected(examples_uri: str) -> Rejected:
 def player(
     corpus_root: str, examples_uri: str, utterances: Iterable[str]
 ) -> Callable[[str], str | None]:
-    """Returns a function from an utterance id to a URI that a browser on this machine can play.
+    """Returns a function from an utterance id to a URI that a local browser can play.
 
     Audio on an object store cannot be played from a page, so it has no player.
     """
@@ -205,5 +205,5 @@ def _calibration(effect: Mapping[str, Any] | None) -> CalibrationEffect | None:
 
 
 def parse_settings(text: str) -> dict[str, Any]:
-    """Returns the settings that came as JSON."""
+    """Parses the settings from JSON."""
     return json.loads(text) if text else {}

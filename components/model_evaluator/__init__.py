@@ -1,1 +1,1 @@
-"""ModelEvaluator: measures a model, compares it with the champion, and blesses it or not."""
+"""ModelEvaluator: evaluates a model, compares it with the champion, and applies the gate."""

@@ -1,4 +1,4 @@
-"""Can the champion be compared with at all? Asked before anything is computed."""
+"""Checks of the champion's compatibility, before anything is computed."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ OUTPUTS = ("probability", "score")
 
 
 class ChampionError(Exception):
-    """The champion cannot be compared with; the message says which one it is and what to do."""
+    """The champion cannot be compared; the message names it and the remedy."""
 
 
 def check_signature(champion: str, path: str) -> None:
-    """Raises ChampionError unless the champion has the signature and outputs that are compared.
+    """Raises ChampionError if the champion lacks the signature or the outputs to compare.
 
     Reads the graph's description only: no variables are loaded.
     """
@@ -47,19 +47,19 @@ def check_signature(champion: str, path: str) -> None:
 
 
 def check_sample_rate(champion: str, champion_path: str, model_path: str) -> None:
-    """Raises ChampionError if the models say that they want audio at different rates.
+    """Raises ChampionError if the models have different sampling rates.
 
-    The examples are at one rate; a model made for another would be heard at the wrong speed.
+    The examples have one rate; a model for another rate would receive audio at the wrong speed.
     """
     theirs, ours = (finder.sample_rate(path) for path in (champion_path, model_path))
     if None not in (theirs, ours) and theirs != ours:
         raise ChampionError(
-            _advice(champion, "hears another sample rate", f"{theirs} Hz, the new model {ours} Hz")
+            _advice(champion, "has another sample rate", f"{theirs} Hz, the new model {ours} Hz")
         )
 
 
 def check_loads(champion: str, path: str) -> None:
-    """Raises ChampionError if the champion does not load; called once something has failed."""
+    """Raises ChampionError if the champion does not load; called after a failed evaluation."""
     try:
         tf.saved_model.load(path)
     except Exception as error:

@@ -33,11 +33,11 @@ class ModelEvaluatorSpec(component_spec.ComponentSpec):
 
 
 class ModelEvaluator(base_beam_component.BaseBeamComponent):
-    """Measures a model, compares it with the champion and blesses it if the gate lets it pass.
+    """Evaluates a model, compares it with the champion, and blesses it if it passes the gate.
 
-    It stands in for TFX's Evaluator, whose verdict is TFMA's: point estimates against thresholds.
-    Here every utterance of dev and eval is scored once by TFMA, which keeps its metrics and plots,
-    and the verdict is `bonafide.metrics.gate`'s, on intervals by speakers and paired differences.
+    It replaces TFX's Evaluator, whose verdict compares point estimates with thresholds. Here TFMA
+    scores every utterance of dev and eval once and computes its metrics and plots; the verdict
+    comes from `bonafide.metrics.gate`, which uses intervals by speakers and paired differences.
 
     Outputs `evaluation` and `scores` (files: see `records`; `summary.read_evaluation` reads the
     figures) and `blessing` (`ModelBlessing`, as TFX's Evaluator's).
@@ -61,8 +61,8 @@ class ModelEvaluator(base_beam_component.BaseBeamComponent):
         Args:
             examples: Raw `Examples` of UtteranceGen; splits `dev` and `eval` are scored.
             model: The trained `Model`.
-            champion: Output `model` of Champion; may hold no model.
-            settings: How it is measured, and the rules of the gate.
+            champion: Output `model` of Champion; may contain no model.
+            settings: Settings of the evaluation and rules of the gate.
             asv_error_rates: Split -> error rates of a speaker verifier, for the t-DCF.
             code_fingerprint: Fingerprint of the metrics' code, so that TFX's cache notices a
                 change.

@@ -1,7 +1,7 @@
-"""What TFMA measures, written as its EvalConfig.
+"""The EvalConfig of TFMA.
 
-It holds no thresholds. What passes is decided by `bonafide.metrics.gate`, on intervals by speakers
-that TFMA cannot compute; a second gate here could contradict it.
+It has no thresholds. The verdict comes from `bonafide.metrics.gate`, which uses intervals by
+speakers that TFMA cannot compute; a second gate here could contradict it.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-# Not `tfma.EvalConfig`: TFMA 0.52 has that name only once TFX has been imported.
+# Not `tfma.EvalConfig`, which TFMA 0.52 defines only after TFX has been imported.
 from tensorflow_model_analysis.proto import config_pb2
 
 from bonafide.metrics.costs import AsvErrorRates
@@ -19,18 +19,18 @@ SCORE, PROBABILITY = "score", "probability"
 
 
 def make_eval_config(asv: AsvErrorRates | None = None) -> config_pb2.EvalConfig:
-    """Returns the EvalConfig that measures a model, overall and by attack.
+    """Returns the EvalConfig for a model, overall and by attack.
 
-    The detector's two outputs are told apart: our metrics read `score`; TFMA's plots, which want
-    numbers from 0 to 1, read `probability`.
+    The metrics read the output `score`; TFMA's plots, which require values from 0 to 1, read
+    `probability`.
 
     `ModelSpec.inference_batch_size` is not set: TFMA does not read it for models of this type.
     Batches are tfx_bsl's, at most 1,000 utterances and fewer where one takes longer than a second.
 
     Args:
-        asv: Error rates of the speaker verifier on the split, for the t-DCF; None for no t-DCF.
+        asv: Error rates of the speaker verifier on the split, for the t-DCF; None omits the t-DCF.
     """
-    # One ModelSpec without a name: TFMA adds the baseline's itself.
+    # One ModelSpec without a name: TFMA adds that of the baseline.
     model = config_pb2.ModelSpec(
         model_type="tf_generic",
         signature_name="serving_default",
@@ -45,8 +45,8 @@ def make_eval_config(asv: AsvErrorRates | None = None) -> config_pb2.EvalConfig:
     ]
     return config_pb2.EvalConfig(
         model_specs=[model],
-        # A bona fide utterance carries every attack id of its split in `attack_pool`, a spoof its
-        # own: slicing on it gives each attack's spoofs together with all bona fide utterances.
+        # A bona fide utterance has every attack id of its split in `attack_pool`, a spoof only its
+        # own: a slice has the spoofs of one attack and all bona fide utterances.
         slicing_specs=[
             config_pb2.SlicingSpec(),
             config_pb2.SlicingSpec(feature_keys=["attack_pool"]),

@@ -147,12 +147,12 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         output = artifact_utils.get_single_uri(output_dict["evaluation"])
         rows = f"{output}/{_ROWS_DIR}"
         if fileio.exists(rows):
-            fileio.rmtree(rows)  # of an attempt that was killed: shards may be counted differently
+            fileio.rmtree(rows)  # from a killed attempt, whose number of shards may differ
         places = {"dev": f"{output}/{evaluation_files.DEV_DIR}", "eval": output}
         try:
             with self._make_beam_pipeline() as pipeline:
                 for split in _SPLITS:
-                    # Thresholds are frozen on dev for the new model only.
+                    # Thresholds are fixed on dev for the new model only.
                     of_split = models if split == "eval" else _only_candidate(models)
                     scoring.evaluate_split(
                         pipeline,
@@ -187,10 +187,10 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         found: Evaluation,
         trials: Trials,
     ) -> tuple[TreatedTrials | None, TreatedTrials | None]:
-        """Scores eval with shortcuts removed from its recordings, and under the conditions.
+        """Scores eval with shortcuts removed from its recordings, and under each condition.
 
         Returns:
-            The results without shortcuts, and those under the conditions; None if switched off.
+            The results without shortcuts and those under the conditions; None if disabled.
         """
         most, conditions = settings.cue_utterances, settings.conditions
         if not most:
@@ -234,7 +234,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                     error
                 )
 
-        removal = compare(TREATMENTS, "with shortcuts taken out")
+        removal = compare(TREATMENTS, "with shortcuts removed")
         return removal, compare(conditions, "under the conditions") if conditions else None
 
     def _bless(
@@ -244,7 +244,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         verdict: gate.Verdict,
         force_reason: str,
     ) -> None:
-        """Writes the blessing as TFX's Evaluator does, from the one verdict there is."""
+        """Writes the blessing in the form of TFX's Evaluator."""
         blessing = artifact_utils.get_single_instance(output_dict["blessing"])
         [model] = input_dict["model"]
         blessing.set_string_custom_property(
@@ -260,21 +260,21 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, value)
         reason = force_reason.strip()
         if reason and verdict.passed:
-            _LOG.info("the gate passed: a forced blessing was asked for and not needed")
+            _LOG.info("the gate passed: the forced blessing was not needed")
         elif reason:
             forced_blessing.force_blessing(blessing, reason=reason, failures=verdict.failures)
 
 
 def calibration_effect(model_path: str, splits: Mapping[str, Trials]) -> dict[str, Any] | None:
-    """Returns what the model's calibration changed: Cllr of each split before and after.
+    """Returns the effect of the model's calibration: Cllr of each split before and after.
 
     Args:
-        model_path: SavedModel folder; its record says how it was calibrated.
+        model_path: SavedModel folder; its record has the calibration.
         splits: Split -> trials with calibrated scores.
 
     Returns:
-        `slope`, `offset`, `note` and `cllr` (split -> before and after, in bits); None where the
-        model does not say.
+        `slope`, `offset`, `note` and `cllr` (split -> before and after, in bits); None if the
+        record has no calibration.
     """
     record = finder.recorded(model_path, "calibration")
     if record is None:
@@ -312,7 +312,7 @@ def _removal_line(removal: TreatedTrials) -> str:
 
 
 def _conditions_line(conditions: TreatedTrials) -> str:
-    """The worst conditions in a line."""
+    """Returns a log line with the worst conditions."""
     parts = []
     for name, words in (("far", "spoofs accepted (FAR)"), ("frr", "bona fide rejected (FRR)")):
         rates = {

@@ -1,4 +1,4 @@
-"""Blessing a model that its gate refused: on purpose, with a reason, and on record."""
+"""Forced blessing: overrides a refusal of the gate, with a recorded reason."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ _LOG = logging.getLogger("bonafide")
 
 
 def force_blessing(blessing: types.Artifact, *, reason: str, failures: Sequence[str]) -> None:
-    """Turns a refusal into a blessing and records why, in the artifact and beside it.
+    """Changes a refusal to a blessing and records the reason in and beside the artifact.
 
     Args:
-        blessing: `ModelBlessing` that the evaluation has just refused; changed in place.
-        reason: Why it is forced, in the words of who forces it.
-        failures: What the gate found wrong.
+        blessing: `ModelBlessing` of the refused model; changed in place.
+        reason: Reason given by the user.
+        failures: Failures that the gate reported.
     """
     record = {
         "reason": reason,
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "failures": list(failures),
     }
-    # The record first: killed at any moment, there is never a forced blessing without one.
+    # The record is written first: a kill at any time leaves no forced blessing without a record.
     io_utils.write_string_file(
         f"{blessing.uri}/{FORCED_BLESSING_FILE}", json.dumps(record, indent=2) + "\n"
     )

@@ -1,4 +1,4 @@
-"""The Beam side of the evaluation: one pass over a split for TFMA's metrics and for the scores."""
+"""Beam pipeline of the evaluation: one pass over a split for TFMA's metrics and the scores."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from bonafide.metrics.detection import Floats
 from bonafide.trials.trials import Trials, make_trials
 
 CANDIDATE, BASELINE = tfma.CANDIDATE_KEY, tfma.BASELINE_KEY
-_ROWS = "trial_rows"  # key of what our evaluator gives to our writer
+_ROWS = "trial_rows"  # key of the rows that our evaluator passes to our writer
 _SCORE = "score"
 _NO_SPEAKER = "-"
 _IDS = ("utterance_id", "speaker_id", "system_id", "key")
@@ -39,17 +39,17 @@ def evaluate_split(
 ) -> None:
     """Adds the evaluation of a split to a Beam pipeline.
 
-    Every utterance is scored once by each model: TFMA's metrics and the rows of scores come from
+    Each model scores every utterance once: TFMA's metrics and the rows of scores come from
     the same predictions.
 
     Args:
-        pipeline: Where to add it.
-        split: Name, for the labels of the steps.
+        pipeline: Pipeline to extend.
+        split: Name of the split, for the labels of the steps.
         examples_pattern: Glob of the TFRecords of raw examples.
-        eval_config: What TFMA measures; see `eval_config`.
-        models: `candidate` and maybe `baseline` -> SavedModel folder.
-        output_path: Where TFMA writes.
-        rows_prefix: Where the rows of scores go; `read_rows` reads them.
+        eval_config: TFMA's metrics; see `eval_config`.
+        models: `candidate` and optionally `baseline` -> SavedModel folder.
+        output_path: Output folder of TFMA.
+        rows_prefix: Path prefix of the rows of scores, for `read_rows`.
     """
     has_baseline = BASELINE in models
     config = tfma.utils.update_eval_config_with_defaults(eval_config, has_baseline=has_baseline)
@@ -86,12 +86,12 @@ def evaluate_split(
 
 
 def read_rows(prefix: str) -> tuple[Trials, Floats | None]:
-    """Reads what `evaluate_split` wrote; see `trials_of_rows`."""
+    """Reads the rows that `evaluate_split` wrote; see `trials_of_rows`."""
     return trials_of_rows(read_lines(prefix))
 
 
 def read_lines(prefix: str) -> list[dict[str, Any]]:
-    """Reads lines of JSON from all files whose paths begin so."""
+    """Reads JSON lines from all files with a path prefix."""
     rows: list[dict[str, Any]] = []
     [match] = filesystems.FileSystems.match([f"{prefix}*"])
     for metadata in match.metadata_list:
@@ -113,7 +113,7 @@ def trials_of_rows(rows: Sequence[Mapping[str, Any]]) -> tuple[Trials, Floats | 
         scores=[row["scores"][0] for row in ordered],
         is_bonafide=[row["key"] == "bonafide" for row in ordered],
         attacks=[row["system_id"] for row in ordered],
-        # A corpus may name none: intervals are by utterance then.
+        # Without speakers, intervals are by utterance.
         speakers=None if set(speakers) == {_NO_SPEAKER} else speakers,
     )
     baseline = None
@@ -123,7 +123,7 @@ def trials_of_rows(rows: Sequence[Mapping[str, Any]]) -> tuple[Trials, Floats | 
 
 
 def _rows_evaluator() -> evaluator.Evaluator:
-    """An evaluator whose result is a line of JSON for each utterance."""
+    """Returns an evaluator whose result is one JSON line per utterance."""
     return evaluator.Evaluator(
         stage_name="TrialRows",
         run_after=extractor.LAST_EXTRACTOR_STAGE_NAME,

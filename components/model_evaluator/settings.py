@@ -9,25 +9,25 @@ from bonafide.metrics.gate import GateConfig
 from bonafide.settings import Bounds, Section
 from bonafide.settings.types import LongSeed
 
-# Below a hundred, the ends of a 95 % interval are single draws; the gate needs one.
+# With fewer than a hundred draws, each end of a 95 % interval would be a single draw.
 Resamples = Annotated[int, Bounds(ge=100, le=100_000, unit="draws")]
 CueUtterances = Annotated[int, Bounds(ge=0, lt=2**31, unit="utterances")]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EvaluatorSettings(Section, section="model_evaluator"):
-    """How a model is measured, and what it must reach.
+    """Settings of the evaluation and of the gate.
 
     Attributes:
         gate: Rules of the gate.
-        resamples: Draws of the bootstrap behind every interval.
+        resamples: Number of bootstrap resamples for each interval.
         bootstrap_seed: Seed of the bootstrap.
-        cue_utterances: Number of utterances of eval that are scored again with shortcuts (silence,
+        cue_utterances: Number of utterances of eval that are also scored with shortcuts (silence,
             level, DC) removed, and under the conditions; 0 for none.
-        conditions: Degradations under which they are scored, such as `mp3:64k`; see
+        conditions: Degradations to score them under, such as `mp3:64k`; see
             `bonafide.audio.degradation_specs`.
-        force_blessing_reason: If not empty, a model that the gate refuses is blessed all the same;
-            the reason is recorded in the blessing and in the pushed model.
+        force_blessing_reason: If not empty, a refused model is blessed nevertheless, and
+            this reason is recorded in the blessing and in the pushed model.
     """
 
     gate: GateConfig

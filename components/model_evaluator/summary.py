@@ -1,4 +1,4 @@
-"""The figures of an evaluation that people want first."""
+"""Main figures of an evaluation."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from bonafide.report import evaluation_files
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationSummary:
-    """What an evaluation found. Rates are fractions.
+    """Main figures of an evaluation. Rates are fractions.
 
     Attributes:
         eer: EER of the new model on all trials, with its interval.
         per_attack: Attack id -> EER of its spoofs against all bona fide trials, sorted by id.
-        passed: Whether the gate accepted the model (a forced blessing does not change this).
-        failures: What the gate found wrong, one sentence each.
-        champion_eer: EER of the champion on the same trials, None where there was none.
-        difference: In EER from the champion, with its paired interval; None where there was none.
-        n_bonafide: Bona fide trials.
-        n_spoof: Spoofed trials.
-        warnings: What a reader must know.
+        passed: Whether the gate accepted the model, regardless of a forced blessing.
+        failures: Failures that the gate reported, one sentence each.
+        champion_eer: EER of the champion on the same trials; None without a champion.
+        difference: Difference of the EERs with its paired interval; None without a champion.
+        n_bonafide: Number of bona fide trials.
+        n_spoof: Number of spoofed trials.
+        warnings: Caveats for the reader.
     """
 
     eer: Figure
@@ -46,10 +46,10 @@ def read_evaluation(evaluation_uri: str) -> EvaluationSummary:
         evaluation_uri: Folder of the `ModelEvaluation` artifact.
 
     Raises:
-        FileNotFoundError: There is no finished evaluation in that folder.
+        FileNotFoundError: The folder contains no finished evaluation.
     """
     if not fileio.exists(f"{evaluation_uri}/{names.VERDICT_FILE}"):
-        raise FileNotFoundError(f"{evaluation_uri} holds no finished evaluation.")
+        raise FileNotFoundError(f"{evaluation_uri} contains no finished evaluation.")
     found = from_json(evaluation_files.read_json(f"{evaluation_uri}/{names.EVALUATION_FILE}"))
     verdict = evaluation_files.read_verdict(evaluation_uri)
     against = found.comparison

@@ -1,14 +1,14 @@
 """The detection metrics as TensorFlow Model Analysis metrics: thin adapters, no arithmetic.
 
-TFMA has no equal error rate, and its grid of thresholds on [0, 1] cannot give one for unbounded
-scores, so these gather the scores themselves: 8 bytes a trial and slice, sorted once at the end.
-All metrics of one slice share one gathering (TFMA removes duplicate computations).
+TFMA has no equal error rate, and its grid of thresholds on [0, 1] cannot compute one for unbounded
+scores. These metrics therefore collect the scores: 8 bytes per trial and slice, sorted once at the
+end. All metrics of a slice share one computation (TFMA removes duplicates).
 
-Named in an EvalConfig as `MetricConfig(class_name='EqualErrorRate',
+In an EvalConfig: `MetricConfig(class_name='EqualErrorRate',
 module='components.model_evaluator.tfma_metrics', config='{"name": "eer"}')`.
 
-They describe and do not decide: what the gate looks at (intervals by speakers, a paired comparison)
-is in `bonafide.metrics.evaluation`, on the same functions.
+The gate does not use these values. Its figures (intervals by speakers, a paired comparison) come
+from `bonafide.metrics.evaluation`, with the same functions.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tensorflow_model_analysis.proto import config_pb2
 
 from bonafide.metrics import calibration, costs, detection
 
-# A leading underscore makes TFMA keep the value for derived metrics and leave it out of its files.
+# With a leading underscore, TFMA keeps the value for derived metrics but does not write it.
 _SCORES_NAME = "_detection_scores"
 
 
@@ -41,7 +41,7 @@ class GatheredScores(NamedTuple):
 
 
 def scores_and_labels(gathered: GatheredScores) -> tuple[np.ndarray, np.ndarray] | None:
-    """Returns scores and labels [N] of a slice, None where it has only one class."""
+    """Returns scores and labels [N] of a slice; None if it has only one class."""
     bonafide, spoof = np.asarray(gathered.bonafide), np.asarray(gathered.spoof)
     if not bonafide.size or not spoof.size:
         return None
@@ -53,18 +53,18 @@ class _DetectionMetric(metric_types.Metric):
     """A number computed from all scores of a slice."""
 
     def __init__(self, name: str, **settings: Any) -> None:
-        # TFMA writes the settings into its results, and wants them as primitives.
+        # TFMA writes the settings into its results and requires primitive types.
         super().__init__(
             metric_util.merge_per_key_computations(self._computations), name=name, **settings
         )
 
     def value_of(self, gathered: GatheredScores) -> float:
-        """Returns the slice's number, NaN where it has only one class (never a misleading one)."""
+        """Returns the value of a slice; NaN if it has only one class."""
         found = scores_and_labels(gathered)
         return math.nan if found is None else self.of_trials(*found)
 
     def of_trials(self, scores: np.ndarray, labels: np.ndarray) -> float:
-        """Returns the number of scores [N] and labels [N] of both classes."""
+        """Returns the value for scores [N] and labels [N] of both classes."""
         raise NotImplementedError
 
     @property
@@ -78,7 +78,7 @@ class _DetectionMetric(metric_types.Metric):
         eval_config: config_pb2.EvalConfig | None = None,
         model_name: str = "",
         output_name: str = "",
-        **settings: Any,  # noqa: ARG002 (TFMA passes more than this needs)
+        **settings: Any,  # noqa: ARG002 (TFMA passes further arguments)
     ) -> metric_types.MetricComputations:
         gathering = _gathering(eval_config, model_name, output_name)
         [scores_key] = gathering.keys
@@ -165,7 +165,7 @@ class BonafideCount(_DetectionMetric):
         super().__init__(name)
 
     def value_of(self, gathered: GatheredScores) -> float:
-        """Returns it; also where there is only one class."""
+        """Returns the count, also for a single class."""
         return float(len(gathered.bonafide))
 
 
@@ -176,7 +176,7 @@ class SpoofCount(_DetectionMetric):
         super().__init__(name)
 
     def value_of(self, gathered: GatheredScores) -> float:
-        """Returns it; also where there is only one class."""
+        """Returns the count, also for a single class."""
         return float(len(gathered.spoof))
 
 
@@ -216,7 +216,7 @@ class _GatherScores(beam.CombineFn):
             elif value == detection.SPOOF:
                 accumulator.spoof.append(metric_util.safe_to_scalar(score))
             else:
-                raise ValueError(f"Labels must be 1 (bona fide) or 0 (spoof), not {value!r}.")
+                raise ValueError(f"expected the label 1 (bona fide) or 0 (spoof), got {value!r}")
         return accumulator
 
     def merge_accumulators(self, accumulators: Iterable[GatheredScores]) -> GatheredScores:

@@ -1,6 +1,6 @@
-"""The Beam side of treatments: recordings are treated, and scored by the exported model.
+"""Beam pipeline that scores treated recordings with the exported model.
 
-Taking shortcuts out and degrading recordings are one mechanism: see `bonafide.audio.conditions`.
+Removal of shortcuts and degradations share one mechanism: see `bonafide.audio.conditions`.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _SEED = 1
 
 
 def choose(trials: Trials, most: int) -> Trials:
-    """Returns at most so many trials: all, or a random choice, the same for the same utterances.
+    """Returns at most `most` trials: all, or a random sample that depends on the utterances only.
 
-    Every utterance is equally likely to be chosen, so that classes and attacks keep their shares.
+    The sample is uniform, so that classes and attacks keep their shares.
     """
     if len(trials) <= most:
         return trials
@@ -48,12 +48,12 @@ def score_treated(
     """Adds the scoring of treated recordings to a Beam pipeline.
 
     Args:
-        pipeline: Where to add it.
+        pipeline: Pipeline to extend.
         examples_pattern: Glob of the TFRecords of raw examples.
-        utterances: Ids of those that are treated; the others are passed over.
+        utterances: Ids of the utterances to treat; others are skipped.
         model_path: SavedModel folder, on any filesystem of TensorFlow.
-        rows_prefix: Where the rows of scores go; `scores_of_rows` takes them.
-        conditions: Degradations, each to be scored besides what takes shortcuts out.
+        rows_prefix: Path prefix of the rows of scores, for `scores_of_rows`.
+        conditions: Degradations to score, in addition to the removal of shortcuts.
     """
     _ = (
         pipeline
@@ -74,7 +74,7 @@ def score_treated(
 def scores_of_rows(
     rows: Sequence[Mapping[str, Any]], utterances: Sequence[str]
 ) -> dict[str, Floats]:
-    """Returns treatment -> scores [N] in the order of the utterances; none of no utterance.
+    """Returns treatment -> scores [N] in the order of the utterances; empty without utterances.
 
     Raises:
         KeyError: An utterance has no row.
@@ -86,7 +86,7 @@ def scores_of_rows(
 
 
 class _Chosen(beam.DoFn):
-    """Passes the utterances that are wanted."""
+    """Selects utterances by id."""
 
     def process(self, record: bytes, wanted: frozenset[str]) -> Iterator[bytes]:
         if _text(tf.train.Example.FromString(record), "utterance_id") in wanted:
@@ -94,7 +94,7 @@ class _Chosen(beam.DoFn):
 
 
 class ScoreTreated(beam.DoFn):
-    """Yields, for each of a batch of examples, a line of JSON: id and score by treatment.
+    """Yields a JSON line for each example of a batch: id and score by treatment.
 
     Args:
         model_path: SavedModel folder.
@@ -107,18 +107,18 @@ class ScoreTreated(beam.DoFn):
         self._shared = shared.Shared()
 
     def setup(self) -> None:
-        """Loads the model, unless another thread of the worker's process has."""
+        """Loads the model once per worker process."""
         self._model = self._shared.acquire(
             lambda: tf.saved_model.load(self._model_path), tag=self._model_path
         )
 
     def process(self, batch: Sequence[bytes]) -> Iterator[str]:
-        """Scores a batch once by every treatment."""
+        """Scores a batch under every treatment."""
         examples = [tf.train.Example.FromString(record) for record in batch]
         score = self._model.signatures["serving_default"]
         by_treatment = {}
         for name, treat in treatments(self._conditions).items():
-            # A treated recording goes the way of all others, through the same signature.
+            # Treated recordings use the same signature as all others.
             treated = [
                 treat(_samples(example), _rate(example), _text(example, "utterance_id"))
                 for example in examples

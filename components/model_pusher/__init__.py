@@ -1,1 +1,1 @@
-"""ModelPusher: publishes a blessed model completely or not at all."""
+"""ModelPusher: publishes a blessed model atomically."""

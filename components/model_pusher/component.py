@@ -30,7 +30,7 @@ class ModelPusherSpec(component_spec.ComponentSpec):
 
 
 class ModelPusher(base_component.BaseComponent):
-    """Pushes a blessed model to `<push_destination>/<version>/`, complete or not at all.
+    """Pushes a blessed model to `<push_destination>/<version>/` atomically.
 
     Inputs and output (`pushed_model`) are those of TFX's Pusher, plus the evaluation of the model
     (page, model card, figures), which is copied into the version's `assets.extra/`.
@@ -60,8 +60,8 @@ class ModelPusher(base_component.BaseComponent):
             push_destination: Serving folder of this model, `serving/<name>`.
             report: Page of EvalReport.
             model_card: Model card of EvalReport.
-            evaluation: Of ModelEvaluator: its figures and its verdict, for programs.
-            data_report: Of DataGate: its page, and the reference profile of drift.
+            evaluation: Figures and verdict of ModelEvaluator, for programs.
+            data_report: Page of DataGate and its reference profile for drift.
             code_fingerprint: Fingerprint of the code that pushes, so that TFX's cache notices a
                 change.
         """

@@ -22,9 +22,10 @@ _LOG = logging.getLogger("bonafide")
 class Executor(pusher_executor.Executor):
     """TFX's Pusher with its copying replaced.
 
-    The stock executor copies into the final folder: killed half-way it leaves a numbered folder
-    that model servers fail to load. It also skips a push silently if two fall into one second, and
-    uses the clock alone, so that after a clock is set back a new model is never served.
+    The stock executor copies into the final folder: if it is killed, it leaves a numbered folder
+    that model servers cannot load. It also silently skips the second of two pushes within a second,
+    and takes the version from the clock alone, so a model that is pushed after the clock was set
+    back is never served.
     """
 
     def Do(  # noqa: N802
@@ -73,21 +74,21 @@ def push(
 ) -> str:
     """Publishes a model as the next version of a serving folder, unless it is the newest there.
 
-    A version keeps the reports it was pushed with: another report alone makes no new version.
+    A version keeps its reports: a changed report alone does not make a new version.
 
     Args:
         model_path: SavedModel folder.
         destination: Serving folder, `serving/<name>`.
         blessing_uri: Blessing of the model. If it was forced, its record is copied into the pushed
             model's `assets.extra/`, so that it stays with the model.
-        reports: Files with the evaluation; they are copied there, too.
+        reports: Files of the evaluation, which are also copied there.
 
     Returns:
-        The folder of the new version, or of the newest one if that is the same model.
+        The folder of the new version, or of the newest one if it is the same model.
     """
     extra_files: dict[str, str] = {}
     beside = {f"{names.EXTRA_DIR}/{path.rsplit('/', 1)[-1]}": path for path in reports}
-    # Made the newest again by hand, it is the same model as before.
+    # A republished version is the same model as the original.
     republished = f"{names.EXTRA_DIR}/{names.REPUBLISHED_FILE}"
     forced = f"{blessing_uri}/{names.FORCED_BLESSING_FILE}"
     if blessing_uri is not None and fileio.exists(forced):
@@ -109,7 +110,7 @@ def push(
 
 
 def _reports(input_dict: dict[str, list[types.Artifact]]) -> list[str]:
-    """Returns the files for people, the figures and the verdict, as far as they exist."""
+    """Returns the existing files among reports, figures and verdict."""
     pages = [
         f"{artifact.uri}/{name}"
         for key in ("report", "model_card")
@@ -130,7 +131,7 @@ def _reports(input_dict: dict[str, list[types.Artifact]]) -> list[str]:
         for artifact in input_dict.get(key) or []
         for name in kept
     ]
-    # An evaluation of an older version, taken from the cache, lacks what came later.
+    # A cached evaluation of an older version lacks newer files.
     return pages + [path for path in figures if fileio.exists(path)]
 
 

@@ -1,1 +1,1 @@
-"""Transform: TensorFlow Transform's graph, with data processed by shards, not by clips."""
+"""Transform: TensorFlow Transform's graph, applied shard by shard."""

@@ -10,12 +10,12 @@ from tfx_bsl.coders import example_coder
 
 from bonafide.storage import records
 
-# Enough to amortise a call; with 4 s clips some 10 MB of samples and 30 MB of spectra.
+# Amortises the cost of a call; with 4 s clips, about 10 MB of samples and 30 MB of spectra.
 BATCH_CLIPS = 64
 
 
 def read_batches(uri: str) -> Iterator[list[bytes]]:
-    """Serialized examples of a TFRecord file on any filesystem of Beam's, `BATCH_CLIPS` at a time.
+    """Yields the examples of a TFRecord file on a Beam filesystem in batches of `BATCH_CLIPS`.
 
     Raises:
         ValueError: The file is damaged.
@@ -32,7 +32,7 @@ def read_batches(uri: str) -> Iterator[list[bytes]]:
 
 
 class ReadBatches(beam.DoFn):
-    """Turns the URI of a shard into record batches of Arrow, as TFXIO makes them.
+    """Converts a shard to Arrow record batches in the format of TFXIO.
 
     Args:
         schema: A serialized `tensorflow_metadata.proto.v0.schema_pb2.Schema`.
@@ -42,7 +42,7 @@ class ReadBatches(beam.DoFn):
         self._schema = schema
 
     def setup(self) -> None:
-        """Makes the decoder, which cannot be pickled."""
+        """Creates the decoder, which cannot be pickled."""
         self._decoder = example_coder.ExamplesToRecordBatchDecoder(self._schema)
 
     def process(self, uri: str) -> Iterator[pa.RecordBatch]:

@@ -14,17 +14,18 @@ from components.transform import executor
 
 
 class Transform(tfx_components.Transform):
-    """TFX's Transform with an executor made for recordings.
+    """TFX's Transform with an executor for recordings.
 
-    Inputs and outputs are TFX's: the same parameters, artifacts and files, so that everything that
-    reads those of TFX reads these. What it does not have are the analyzers' cache and statistics
-    before and after, which StatisticsGen has made. What it has instead:
+    Parameters, artifacts and files are those of TFX's Transform, so that it can be replaced by this
+    component. It has no analyzer cache, and computes no statistics (StatisticsGen does).
+    Differences:
 
-      - Batches have a fixed number of clips. TFX's grow up to 1,000 for as long as that is quicker,
-        and the spectra of 1,000 clips are gigabytes.
-      - A shard is read, transformed and written by one worker, a batch at a time: memory does not
-        grow with the corpus, and shards and their order are those of the examples.
-      - Features are not compressed, which would take longer than to compute them and save little.
+      - Batches have a fixed number of clips. TFX's batches grow up to 1,000 clips, whose spectra
+        take gigabytes.
+      - One worker reads, transforms and writes a shard, a batch at a time: memory does not grow
+        with the corpus, and shards and their order are those of the examples.
+      - Features are not compressed: compression would take longer than the features themselves and
+        save little.
     """
 
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(executor.Executor)
@@ -43,13 +44,13 @@ class Transform(tfx_components.Transform):
         """Builds the component.
 
         Args:
-            examples: `Examples` in TFRecords that are not compressed, as UtteranceGen's.
+            examples: `Examples` as uncompressed TFRecords, as UtteranceGen writes them.
             schema: Their `Schema`.
             preprocessing_fn: Dotted path of the function:
                 `models.features.preprocessing.preprocessing_fn`.
-            custom_config: Handed to it. TFX's cache goes by it as well.
-            analyze: The splits that analyzers see.
-            transform: The splits whose features are written, if any are.
+            custom_config: Argument of the function and part of TFX's cache key.
+            analyze: Splits for the analyzers.
+            transform: Splits whose features are written.
             materialize: Whether features are written.
         """
         super().__init__(

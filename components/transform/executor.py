@@ -82,8 +82,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         config, specs = reader.TensorAdapterConfig(), reader.TensorAdapter().OriginalTypeSpecs()
         needed = tft.get_analyze_input_columns(preprocessing_fn, specs)
         paths = [path for files in shards.values() for path in files] if needed else []
-        # Below the output: every worker of an engine sees it, and it goes with what a killed run
-        # leaves.
+        # Below the output, which all workers of an engine can access, and which TFX removes after
+        # a killed run.
         temporary = beam_files.join(graph_uri, ".temp")
         with (
             self._make_beam_pipeline() as pipeline,
@@ -91,8 +91,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         ):
             data = (
                 pipeline
-                # Spread over workers by number and not by Reshuffle, whose random keys would have
-                # moments added up in another order in every run.
+                # Distributed by number, because Reshuffle's random keys would change the order of
+                # the summation of moments in each run.
                 | "Shards" >> beam.Create(list(enumerate(paths)))
                 | "Spread" >> beam.GroupByKey()
                 | "Paths" >> beam.FlatMapTuple(lambda _, shard: shard)
@@ -115,7 +115,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
     ) -> None:
         """Writes the features of every example, one shard for each shard of examples."""
         scratch = beam_files.join(features.uri, ".scratch")
-        # Without what an attempt left that was killed: readers take every file of a split.
+        # Files of a killed attempt are removed first: readers take every file of a split.
         for folder in (scratch, *(beam_files.join(features.uri, f"Split-{s}") for s in splits)):
             beam_files.remove_folder(folder)
             beam_files.make_folder(folder)

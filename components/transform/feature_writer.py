@@ -32,7 +32,7 @@ class WriteFeatures(beam.DoFn):
     bytes.
 
     Args:
-        graph_uri: Where Transform's graph is.
+        graph_uri: Folder of Transform's graph.
         scratch: Folder for unfinished files, on the filesystem of the targets.
     """
 
@@ -46,8 +46,8 @@ class WriteFeatures(beam.DoFn):
         layer = output.transform_features_layer()
         spec = output.raw_feature_spec()
 
-        # Traced once, for batches of every size: TensorFlow keeps each graph until the process
-        # ends, and one for each shard would add up.
+        # Traced once for all batch sizes: TensorFlow keeps each graph until the process
+        # ends, and one graph per shard would accumulate.
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
         def compute(serialized: tf.Tensor) -> dict[str, tf.Tensor]:
             return layer(tf.io.parse_example(serialized, spec))
@@ -83,5 +83,5 @@ def encode_batch(batch: Mapping[str, np.ndarray]) -> Iterator[bytes]:
 
 
 def _values(tensor: np.ndarray) -> np.ndarray | list[bytes] | list[int]:
-    """What `encode_example` takes: floats as they are, texts and whole numbers as lists."""
+    """Converts a tensor for `encode_example`: floats unchanged, strings and integers as lists."""
     return tensor if tensor.dtype == np.float32 else tensor.reshape(-1).tolist()

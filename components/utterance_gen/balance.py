@@ -27,7 +27,7 @@ def balanced_colours(edges: Sequence[tuple[Hashable, Hashable]], num_colours: in
         A colour from 0 to K - 1 for each edge, in order.
     """
     if num_colours < 1:
-        raise ValueError(f"num_colours must be at least 1, not {num_colours}")
+        raise ValueError(f"expected num_colours of at least 1, got {num_colours}")
     colouring = _Colouring(_split_vertices(edges, num_colours), num_colours)
     for edge in range(len(edges)):
         colouring.add(edge)

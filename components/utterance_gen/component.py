@@ -15,10 +15,10 @@ from components.utterance_gen.settings import IngestSettings
 class UtteranceGenSpec(component_spec.ComponentSpec):
     """Interface of UtteranceGen.
 
-    Not the specification of TFX's ExampleGens, whose settings are protos as JSON strings: nothing
-    depends on the base class (the Kubeflow compiler treats FileBasedExampleGen alone specially, by
-    a driver hook that open-source Kubeflow ignores). What that driver does for the cache, the two
-    fingerprints do.
+    It differs from the specification of TFX's ExampleGens, whose settings are protos as JSON
+    strings. No code depends on their base class: the Kubeflow compiler has a special case for
+    FileBasedExampleGen only, a driver hook that open-source Kubeflow ignores. The two fingerprints
+    replace that driver's part in the cache key.
     """
 
     PARAMETERS = properties("settings", "corpus_fingerprint", "code_fingerprint")
@@ -29,7 +29,7 @@ class UtteranceGenSpec(component_spec.ComponentSpec):
 class UtteranceGen(base_beam_component.BaseBeamComponent):
     """Reads a speech corpus, checks it, and writes stratified shards of tf.Examples.
 
-    Output `examples`: splits `train`, `dev` and `eval` as plain TFRecords, and beside them
+    Output `examples`: splits `train`, `dev` and `eval` as uncompressed TFRecords, with
     `summary.json` and `rejected.tsv`.
 
     Example:
@@ -57,7 +57,7 @@ class UtteranceGen(base_beam_component.BaseBeamComponent):
         Args:
             settings: Corpus and options.
             corpus_fingerprint: From `fingerprint.corpus_fingerprint`, when the pipeline is built.
-            code_fingerprint: Of the code that makes the examples; that of this package if None.
+            code_fingerprint: Fingerprint of the code that makes examples; None: of this package.
         """
         if code_fingerprint is None:
             folders = [pathlib.Path(bonafide.__file__).parent, pathlib.Path(__file__).parent]

@@ -1,4 +1,4 @@
-"""An utterance as a tf.Example; the names are a contract with schema/, models/ and metrics/."""
+"""Converts utterances to tf.Examples; schema/, models/ and metrics/ rely on the feature names."""
 
 import numpy as np
 
@@ -20,12 +20,11 @@ def to_example(
         utterance: The protocol row.
         samples: int16 [N], mono at `sample_rate`.
         sample_rate: In Hz.
-        attack_pool: All attack ids of the split, for bona fide. One feature that holds its own
-            attack for a spoof and all attacks for bona fide speech makes TFMA compare each attack
-            with all bona fide speech when it slices on it. Where a split has no attack at all, the
-            pool is `-`, since the schema wants a value.
-        degradation: Of a degraded copy, what was done to it (see `bonafide.audio.chains`). A copy
-            has the ids of its utterance; an utterance as recorded has no such feature.
+        attack_pool: All attack ids of the split, for bona fide speech. A spoof has only its own
+            attack in this feature, so a TFMA slice has the spoofs of one attack and all bona fide
+            speech. Without attacks in the split, the value is `-`, because the schema requires one.
+        degradation: Degradation of a copy (see `bonafide.audio.chains`). A copy has the ids of its
+            utterance; original utterances do not have this feature.
 
     Returns:
         A serialized tf.train.Example.

@@ -70,8 +70,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 max_rejected=allowed - len(ingestion.rejections),
             )
         finally:
-            # After an error too: engines hand over what a worker raised as a text of frames, and
-            # if it gave up because too much cannot be used, its result says what.
+            # Also after an error: engines return a worker's exception as a formatted traceback,
+            # and the results list what was rejected if a worker stopped at the limit.
             results = workspace.read_results(ingestion.shards)
             rejections = ingestion.rejections + tuple(
                 row for result in results for row in result.rejections
@@ -127,11 +127,11 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 
 
 def _describe(artifact: types.Artifact, corpus_fingerprint: str, splits: list[str]) -> None:
-    """Sets the properties by which TFX's components read Examples, as its own ExampleGens do.
+    """Sets the properties of Examples that TFX's components read, as TFX's ExampleGens do.
 
-    Splits without utterances are not named: TFX's readers cannot read a split without a file.
-    `file_format` stays unset: TFX knows the names `tfrecords_gzip` (which it also assumes when
-    there is none) and `parquet` only, and its readers tell plain TFRecords by the file's ending.
+    Splits without utterances are omitted, because TFX's readers cannot read a split without files.
+    `file_format` stays unset: TFX only defines `tfrecords_gzip` (its default) and `parquet`, and
+    its readers detect uncompressed TFRecords by the file extension.
     """
     artifact.split_names = artifact_utils.encode_split_names(splits)
     examples_utils.set_payload_format(artifact, example_gen_pb2.FORMAT_TF_EXAMPLE)

@@ -1,6 +1,6 @@
 """Assignment of utterances to shards, planned in advance from protocol and listing.
 
-Nothing here depends on the number of workers or on their timing: the plan is made once, and a
+The plan does not depend on the number of workers or on their timing. It is made once, and a
 shard is written whole by one worker, so the same corpus, settings and seed give the same bytes.
 """
 
@@ -14,8 +14,8 @@ from typing import Self
 from bonafide import corpora
 from components.utterance_gen import balance
 
-# How many bytes of 16-bit samples at the target rate a byte of the file becomes, about: lengths
-# are unknown before decoding. It only steers the number of shards, never what is in them.
+# Approximate number of bytes of 16-bit samples per byte of the file, since lengths are unknown
+# before decoding. It affects the number of shards only, not their content.
 _EXPANSION = {
     ".flac": 1.7,
     **dict.fromkeys((".ogg", ".oga", ".opus", ".spx", ".webm"), 10.0),
@@ -23,7 +23,7 @@ _EXPANSION = {
     **dict.fromkeys((".amr", ".awb", ".3gp", ".3ga", ".gsm", ".g729"), 20.0),
 }
 _EXAMPLE_OVERHEAD_BYTES = 300
-# Dev and eval hold every utterance once, as it was recorded.
+# Dev and eval have no copies.
 COPIED_SPLIT = "train"
 
 
@@ -43,10 +43,10 @@ class Shard:
 
     Attributes:
         split: Its split.
-        index: Its number within the split, from 0.
-        count: How many shards the split has.
-        attack_pool: The attack ids of the split, sorted: what a bona fide example carries, so that
-            each attack is compared with all bona fide speech.
+        index: Index within the split, from 0.
+        count: Number of shards of the split.
+        attack_pool: The attack ids of the split, sorted; each bona fide example has all of them, so
+            that every attack is compared with all bona fide speech.
         utterances: Its utterances, in order.
     """
 
@@ -58,16 +58,16 @@ class Shard:
 
     @property
     def name(self) -> str:
-        """A name that is unique in the run, such as `train-00003`."""
+        """Name that is unique in the run, such as `train-00003`."""
         return f"{self.split}-{self.index:05d}"
 
     @property
     def path(self) -> str:
-        """Its path below the examples' URI."""
+        """Path below the examples' URI."""
         return f"Split-{self.split}/utterances-{self.index:05d}-of-{self.count:05d}"
 
     def to_json(self) -> bytes:
-        """Serializes it, to be passed to a worker through a file."""
+        """Serializes the shard, to be passed to a worker through a file."""
         return json.dumps(dataclasses.asdict(self)).encode()
 
     @classmethod
@@ -84,7 +84,7 @@ class Shard:
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """All shards of a corpus, and the utterances known to be unusable without opening them."""
+    """All shards of a corpus, and the utterances that the listing shows to be unusable."""
 
     shards: tuple[Shard, ...]
     rejections: tuple[Rejection, ...]
@@ -93,14 +93,14 @@ class Plan:
 def make_plan(corpus: corpora.Corpus, *, shard_bytes: int, seed: int, copies: int = 0) -> Plan:
     """Plans the shards of all splits.
 
-    Missing and empty files are known from the listing and rejected here, so that the shards stay
+    Missing and empty files are rejected here, by the listing, so that the shards are
     balanced.
 
     Args:
         corpus: The corpus.
         shard_bytes: Approximate size of a shard.
         seed: Determines the shard of an utterance and its position there.
-        copies: Degraded copies of each utterance that a shard of train holds besides.
+        copies: Number of degraded copies of each utterance in the shards of train.
 
     Returns:
         The plan. A split without usable utterances has no shard.
@@ -129,7 +129,7 @@ def _listing_problem(
     utterance: corpora.Utterance, audio: Mapping[str, corpora.FileInfo]
 ) -> str | None:
     if utterance.path not in audio:
-        return "missing: the corpus holds no audio file of this name"
+        return "missing: the corpus has no audio file with this name"
     if audio[utterance.path].size_bytes == 0:
         return "empty file (0 bytes)"
     return None
@@ -141,7 +141,7 @@ def shard_count(
     *,
     shard_bytes: float,
 ) -> int:
-    """Number of shards of about `shard_bytes` of a split: 0 if empty, at most one per utterance."""
+    """Returns the number of shards of about `shard_bytes`: 0 to one per utterance."""
     if not utterances:
         return 0
     total = sum(
@@ -157,10 +157,10 @@ def assign(
 ) -> list[list[corpora.Utterance]]:
     """Assigns the utterances of one split to shards.
 
-    Guarantees, exactly: with n utterances of a system (an attack, or bona fide), each of the K
-    shards holds floor(n/K) or ceil(n/K) of them; the same holds for the n utterances of each
-    speaker, and for the split as a whole. Within these bounds the seed decides which utterances
-    share a shard, and their order there. The order of `utterances` plays no part.
+    Guarantees: with n utterances of a system (an attack, or bona fide), each of the K shards has
+    floor(n/K) or ceil(n/K) of them; the same is true of the n utterances of each speaker, and of
+    the split as a whole. Within these bounds, the seed determines which utterances share a shard,
+    and their order. The order of `utterances` has no influence.
 
     Args:
         utterances: The rows of one split.
@@ -174,11 +174,11 @@ def assign(
         return []
 
     def shuffled(row: corpora.Utterance) -> bytes:
-        # A hash in place of a random generator: the same on every version of Python, and an
-        # utterance added to the corpus leaves the order of the others as it was.
+        # A hash instead of a random generator: it is the same on every version of Python, and an
+        # added utterance does not change the order of the others.
         return hashlib.sha256(f"{seed}\t{row.utterance_id}".encode()).digest()
 
-    # Systems in one run each start the colouring off almost balanced, which makes it quick.
+    # Contiguous systems start the colouring almost balanced, which makes it fast.
     dealt = sorted(utterances, key=lambda row: (row.system_id, row.speaker_id, shuffled(row)))
     shards: list[list[corpora.Utterance]] = [[] for _ in range(num_shards)]
     colours = balance.balanced_colours([(r.system_id, r.speaker_id) for r in dealt], num_shards)

@@ -15,9 +15,9 @@ _details = logging.getLogger(__name__)
 
 
 def most_rejections(utterances: int, max_fraction: float) -> int:
-    """The largest number of rejections within the limit."""
+    """Returns the maximum number of rejections within the limit."""
     most = int(utterances * max_fraction)
-    # A product may be rounded to either side of a whole number; the quotient is what counts.
+    # The product may be rounded to either side of a whole number; the quotient decides.
     return most + 1 if (most + 1) / utterances <= max_fraction else most
 
 
@@ -28,7 +28,7 @@ def check_rejections(
 ) -> None:
     """Raises CorpusError if too much of the corpus is rejected.
 
-    That is: more than `max_fraction` of all utterances, or all utterances of a split.
+    The limit is `max_fraction` of all utterances, and less than all utterances of a split.
     """
     lost = collections.Counter(row.split for row in rejections)
     held = collections.Counter(row.split for row in utterances)
@@ -43,7 +43,7 @@ def check_rejections(
     else:
         return
     for row in rejections:
-        # The outputs of a failed component are removed, so the log has the whole list.
+        # TFX removes the outputs of a failed component, so the log has the whole list.
         _details.info("rejected\t%s\t%s\t%s", row.utterance_id, row.path, row.reason)
     named = [
         f"  {row.split} {row.utterance_id} ({row.path}): {_one_line(row.reason)}"
@@ -81,15 +81,15 @@ def warn_of_missing_splits(utterances: Sequence[corpora.Utterance]) -> None:
     held = {row.split for row in utterances}
     if missing := [split for split in corpora.SPLITS if split not in held]:
         _log.warning(
-            "UtteranceGen: the corpus has no %s, so it cannot train a model, and DataGate stops a "
-            "whole run. It can be read and checked (--until ExampleValidator), and its examples "
+            "UtteranceGen: the corpus has no %s, so it cannot train a model, and DataGate stops "
+            "the run. It can be read and validated (--until ExampleValidator), and its examples "
             "can be scored",
             " and no ".join(missing),
         )
 
 
 def rejected_tsv(rejections: Iterable[plan.Rejection]) -> str:
-    """The rejected utterances as tab-separated text with a header, in the order given."""
+    """Returns the rejected utterances as tab-separated text with a header, in the given order."""
     lines = ["utterance\tpath\treason"]
     lines += [
         "\t".join(map(_one_line, (row.utterance_id, row.path, row.reason))) for row in rejections
@@ -115,15 +115,15 @@ def summarise(
         fingerprints: Of corpus and code, by name.
         results: Of all shards.
         rejections: All of them, including those known before any file was opened.
-        corpus: The corpus; its layout if the settings leave that open, and its notes.
+        corpus: The corpus, for its detected layout and its notes.
 
     Returns:
         A dictionary ready for JSON: `notes`, `read`, `rejected`, `seconds` overall and in
         `splits[name]`, which also has `shards`, `systems` (utterances read by system id) and
         `without_speech` (class -> utterances without it, rejected or not), and
-        `channels` (class -> how the channels of a file compare -> utterances of files with several;
-        `channels` overall is the setting), and `degraded_copies` if there are any, which count
-        nowhere else.
+        `channels` (class -> relation of the channels -> utterances of files with several channels;
+        `channels` overall is the setting), and `degraded_copies` if there are any, which no other
+        number includes.
     """
     splits: dict[str, dict[str, Any]] = {}
     for split in corpora.SPLITS:

@@ -15,25 +15,25 @@ DegradedCopies = Annotated[int, Bounds(ge=0, le=20, unit="copies")]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class IngestSettings(Section, section="utterance_gen"):
-    """What is read, and how it becomes examples.
+    """Settings of reading a corpus and writing examples.
 
     Attributes:
         corpus_root: Folder of the corpus: a local path or a URI of any Beam filesystem.
         layout: Name of the corpus layout, a key of `corpora.LAYOUTS`, or `auto`.
         layout_options: Options of the layout, `name=value` each; see `corpora.Options`.
-        corpus_name: Name that is written into every example; the layout's if None.
+        corpus_name: Name of the corpus in every example; None: the layout's name.
         sample_rate: Sampling rate of the examples.
-        min_seconds: Shortest utterance; a shorter one is rejected.
-        channels: What is taken of recordings with several channels: their mean, the first, the
-            second, or, for `reject`, the mean where they are alike, and else nothing.
+        min_seconds: Minimum duration; shorter utterances are rejected.
+        channels: Channels of recordings with several that are used: their mean, the first, the
+            second, or, for `reject`, the mean if they are alike; others are rejected.
         reject_without_speech: Whether an utterance with less than 0.3 s of speech is rejected.
-        shard_bytes: Approximate size of a shard. Shards are what workers share out, so a corpus
-            should have several for each worker.
-        max_rejected_fraction: Highest share of rejected utterances; a larger one stops the run.
+        shard_bytes: Approximate size of a shard. A shard is the unit of work, so a corpus should
+            have several per worker.
+        max_rejected_fraction: Maximum share of rejected utterances; a larger one stops the run.
         degraded_copies: Number of degraded copies of each utterance of train that are written after
             it, each through a random chain (`bonafide.audio.chains`) that its feature `degradation`
             names.
-        seed: Seed of the choice of an utterance's shard and of its place there, and of the copies.
+        seed: Seed of the assignment and order of utterances in shards, and of the copies.
     """
 
     corpus_root: Annotated[str, Pattern(".+", "the folder of the corpus")]
@@ -50,7 +50,7 @@ class IngestSettings(Section, section="utterance_gen"):
     seed: LongSeed = 0
 
     def __post_init__(self) -> None:
-        """Checks ranges, and the layout with its options.
+        """Validates ranges, the layout and its options.
 
         Raises:
             SettingsError: A setting is out of range, or an option unknown.

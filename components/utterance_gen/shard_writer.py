@@ -1,6 +1,6 @@
 """The Beam step: one worker reads, decodes and writes one whole shard.
 
-Imports neither TFX nor TensorFlow: every Beam worker process would pay for them in seconds and in
+It imports neither TFX nor TensorFlow, which would cost every Beam worker process seconds and
 gigabytes.
 """
 
@@ -22,7 +22,7 @@ from bonafide.storage import beam_files, records
 from components.utterance_gen import examples, plan
 from components.utterance_gen.settings import IngestSettings
 
-# In less there is no word.
+# Less contains no word.
 MIN_SPEECH_SECONDS = 0.3
 
 
@@ -36,13 +36,13 @@ class ShardResult:
 
     Attributes:
         split: Its split.
-        index: Its number within the split.
-        read: Utterances written, by system id.
+        index: Index within the split.
+        read: Number of utterances written, by system id.
         samples: Their total number of samples.
         rejections: Rejected utterances.
         channels: Class -> relation of the channels of a file (`channels.Kind`) -> utterances
             written of files with several channels.
-        copies: Degraded copies written besides; no other number counts them.
+        copies: Number of degraded copies written, which no other number includes.
         without_speech: Class -> utterances with less than `MIN_SPEECH_SECONDS` of speech, whether
             they were rejected or written.
     """
@@ -57,7 +57,7 @@ class ShardResult:
     without_speech: dict[str, int] = dataclasses.field(default_factory=dict)
 
     def to_json(self) -> bytes:
-        """Serializes it, to be returned through a file."""
+        """Serializes the result, to be returned through a file."""
         return json.dumps(dataclasses.asdict(self)).encode()
 
     @classmethod
@@ -70,10 +70,10 @@ class ShardResult:
 
 @dataclasses.dataclass(frozen=True)
 class Workspace:
-    """Folders of a run; all below the URI of the examples, so on the same filesystem.
+    """Folders of a run, all below the URI of the examples and thus on one filesystem.
 
-    Plans and results go through files rather than through Beam: a graph with the rows of a large
-    corpus would exceed the limit of Dataflow and others, and the reader of the results is not a
+    Plans and results are passed in files and not through Beam: a graph with the rows of a large
+    corpus would exceed the limits of Dataflow and other engines, and the results are not read by a
     worker.
     """
 
@@ -110,8 +110,8 @@ class Workspace:
     def open(self, splits: tuple[str, ...]) -> None:
         """Creates the folders, also of the splits, without the files of an earlier attempt.
 
-        Readers take every file of a split: shards of an attempt that was killed, and that counted
-        them differently, must not stay.
+        Readers take every file of a split: shards of a killed attempt with another number of shards
+        must be removed.
         """
         splits_uris = [beam_files.join(self.examples_uri, f"Split-{split}") for split in splits]
         for folder in (*self._own, self.measures, *splits_uris):
@@ -119,7 +119,7 @@ class Workspace:
             beam_files.make_folder(folder)
 
     def read_results(self, shards: Sequence[plan.Shard]) -> list[ShardResult]:
-        """Results of the finished shards, in order."""
+        """Returns the results of the finished shards, in order."""
         done = beam_files.list_folder(self.results)
         return [
             ShardResult.from_json(beam_files.read_bytes(beam_files.join(self.results, shard.name)))
@@ -140,14 +140,14 @@ class Workspace:
 class WriteShard(beam.DoFn):
     """Writes the shard whose plan lies at the given URI, and its measures; yields that URI.
 
-    A shard is built in a file that nobody reads and then moved to its place in one step. Memory
-    holds a few utterances at a time, those that are measured together. When Beam runs a shard
-    twice, the second run writes the same bytes again.
+    A shard is written to a scratch file and then moved to its place in one step. Memory holds a few
+    utterances at a time, those that are measured together. If Beam runs a shard twice, the second
+    run writes the same bytes.
 
     Args:
         settings: What is read and how.
-        examples_uri: Where the examples go.
-        max_rejected: Reading stops as soon as more utterances than this are rejected.
+        examples_uri: URI of the examples.
+        max_rejected: Maximum number of rejected utterances; reading stops beyond it.
     """
 
     def __init__(self, settings: IngestSettings, *, examples_uri: str, max_rejected: int) -> None:
@@ -202,7 +202,7 @@ class WriteShard(beam.DoFn):
         total = copies = 0
         rejections: list[plan.Rejection] = []
         elsewhere = self._rejected_elsewhere(shard)
-        # Not compressed: gzip costs several times the rest of the work to save 14 % on PCM.
+        # Not compressed: gzip takes several times as long as all other work and saves 14 % on PCM.
         for utterance in shard.utterances:
             try:
                 clip, agreement = self._clip(files, utterance)
@@ -263,8 +263,8 @@ class WriteShard(beam.DoFn):
     ) -> Iterator[bytes]:
         """Yields the examples of the copies of an utterance: none outside of train.
 
-        They are not measured: DataGate judges what was recorded, and copies of one recording are
-        no leak.
+        They are not measured: DataGate evaluates original recordings, and copies of a recording are
+        not a leak.
         """
         copies = self._settings.degraded_copies if shard.split == plan.COPIED_SPLIT else 0
         for number in range(1, copies + 1):
@@ -281,7 +281,7 @@ class WriteShard(beam.DoFn):
     def _clip(
         self, files: beam_files.BeamFiles, utterance: corpora.Utterance
     ) -> tuple[measures.Clip, Agreement]:
-        """The decoded utterance, and how its channels compare.
+        """Returns the decoded utterance and the relation of its channels.
 
         Raises:
             AudioError: It cannot be opened or decoded.

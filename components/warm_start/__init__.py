@@ -1,1 +1,1 @@
-"""WarmStart: finds the weights that a training starts from when a compiled pipeline runs."""
+"""WarmStart: finds the initial weights of a training when a compiled pipeline runs."""

@@ -23,10 +23,10 @@ class WarmStartSpec(component_spec.ComponentSpec):
 class WarmStart(base_component.BaseComponent):
     """Resolves the setting `trainer.pretrained` at the beginning of a run.
 
-    The local runner does so while it builds the graph. A pipeline that is compiled once and run
-    every week cannot: this component does it in each run, and what it finds becomes a parameter of
-    the components after it, so that training and its cache notice another champion or another
-    file. It must itself never be cached.
+    The local runner does so while it builds the graph. A compiled pipeline cannot, so this
+    component resolves it in each run, and the result becomes a parameter of the components after
+    it: another champion or another file changes the cache key of the training. It must never be
+    cached itself.
 
     Outputs `pretrained_text` (folder or file of the weights; `champion` where no model has been
     pushed yet) and `pretrained_digest_text` (hash of the weights, `executor.NO_WEIGHTS` without

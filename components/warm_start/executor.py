@@ -12,12 +12,12 @@ from tfx.types import artifact_utils
 from bonafide.registry.warm_start import find_warm_start
 
 _LOG = logging.getLogger("bonafide")
-# In place of a hash: an empty parameter would look like one that was forgotten.
+# Placeholder of the hash: an empty parameter would look like a missing one.
 NO_WEIGHTS = "none"
 
 
 class Executor(base_executor.BaseExecutor):
-    """Looks for the weights and reads them once, for their hash."""
+    """Finds the weights and computes their hash."""
 
     def Do(  # noqa: N802
         self,
@@ -33,7 +33,7 @@ class Executor(base_executor.BaseExecutor):
             exec_properties: See `WarmStartSpec`.
 
         Raises:
-            FileNotFoundError: The weights are not there.
+            FileNotFoundError: The weights do not exist.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         fingerprint = exec_properties["training_fingerprint"]

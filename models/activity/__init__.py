@@ -1,1 +1,1 @@
-"""How the weights of `bonafide.audio.activity` were made."""
+"""Training of the weights of `bonafide.audio.activity`."""

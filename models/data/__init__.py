@@ -1,1 +1,1 @@
-"""From files of examples to batches."""
+"""Input data: from example files to batches."""

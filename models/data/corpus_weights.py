@@ -1,4 +1,4 @@
-"""How much of each corpus training sees (`trainer.corpus_weights`)."""
+"""Sampling weights of corpora in training (`trainer.corpus_weights`)."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ import numpy.typing as npt
 def row_weights(
     corpora: npt.NDArray[np.str_], weights: Mapping[str, float]
 ) -> npt.NDArray[np.float64]:
-    """How often each utterance is to be drawn, relative to the others.
+    """Returns the sampling weight of each utterance.
 
     Args:
-        corpora: [N] the corpus of each utterance.
-        weights: Of some corpora; the others have 1.
+        corpora: [N] name of the corpus of each utterance.
+        weights: Weights by corpus; other corpora have weight 1.
 
     Returns:
         [N].
 
     Raises:
-        ValueError: There is no utterance of a corpus with a weight.
+        ValueError: A corpus with a weight has no utterance.
     """
     names, rows = np.unique(corpora, return_inverse=True)
     if missing := sorted(set(weights) - {*names.tolist()}):
         raise ValueError(
-            f"trainer.corpus_weights: there is no {', '.join(missing)} in the train split; it has "
-            f"{', '.join(names)}"
+            f"trainer.corpus_weights: expected corpora of the train split ({', '.join(names)}), "
+            f"got {', '.join(missing)}"
         )
     return np.array([weights.get(name, 1.0) for name in names.tolist()])[rows]
 
@@ -36,7 +36,7 @@ def shares_text(corpora: npt.NDArray[np.str_], weights: npt.NDArray[np.float64])
     """Describes the share of each corpus in training, on one line.
 
     Args:
-        corpora: [N] the corpus of each utterance.
+        corpora: [N] name of the corpus of each utterance.
         weights: [N] of `row_weights`.
     """
     parts = []

@@ -1,4 +1,4 @@
-"""What all our tf.data pipelines have in common."""
+"""Helpers of all tf.data pipelines."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import tensorflow as tf
 
 
 def without_tuning(dataset: tf.data.Dataset) -> tf.data.Dataset:
-    """The dataset, and all that is made of it, without tf.data's tuning of itself.
+    """Returns the dataset with tf.data's autotuning disabled.
 
-    The thread that tunes sleeps for 10 ms, 20 ms, 40 ms and so on, up to a minute, and the end of a
-    pass often waits until it wakes (TensorFlow 2.21): a pass of 6.4 s took 10.2 s, and one of
-    10 s took 20.3 s. Without it, `AUTOTUNE` calls of a map are as many as there are cores, 16 at
-    most, and `prefetch` still finds its own size.
+    The autotuning thread sleeps for 10 ms, 20 ms, 40 ms and so on, up to a minute, and the end of a
+    pass often waits for it (TensorFlow 2.21): a pass of 6.4 s took 10.2 s, and one of 10 s took
+    20.3 s. Without it, `AUTOTUNE` means one parallel call per core in a map, at most 16, and
+    `prefetch` still chooses its size.
     """
     options = tf.data.Options()
     options.autotune.enabled = False
@@ -23,20 +23,20 @@ def without_tuning(dataset: tf.data.Dataset) -> tf.data.Dataset:
 
 
 def not_kept(array: np.ndarray) -> Callable[[], np.ndarray]:
-    """Returns a function that gives the array for as long as somebody else holds it.
+    """Returns a function that returns the array while another reference to it exists.
 
-    TensorFlow keeps the functions of a dataset, and what they refer to, until the process ends; the
-    evaluation that follows a training should have the memory back.
+    TensorFlow keeps the functions of a dataset, and their references, until the process ends; the
+    memory should be free for the evaluation after the training.
 
     Raises (the function):
-        ReferenceError: Nobody holds the array any more.
+        ReferenceError: No other reference to the array exists.
     """
     source = weakref.ref(array)
 
     def held() -> np.ndarray:
         there = source()
         if there is None:
-            raise ReferenceError("hold the split for as long as its batches are read")
+            raise ReferenceError("keep a reference to the split while its batches are read")
         return there
 
     return held

@@ -1,7 +1,7 @@
-"""Attacks held out of training, so that the best epoch is chosen on attacks it has not seen.
+"""Attacks held out of training, so that the best epoch is chosen on unseen attacks.
 
-Where dev holds the attacks of training, as in ASVspoof 2019 LA, an error rate near 0 on dev says
-nothing about others (eval must not be asked: it is what the gate judges on).
+If dev has the attacks of training, as in ASVspoof 2019 LA, an error rate near 0 on dev says nothing
+about other attacks, and eval is reserved for the gate.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Ids:
-    """Who speaks and what made the utterances of a split.
+    """Speakers and attacks of the utterances of a split.
 
     Attributes:
-        systems: [N] attack ids, `-` of bona fide.
-        speakers: [N].
+        systems: [N] attack ids, `-` for bona fide.
+        speakers: [N] speaker ids.
     """
 
     systems: npt.NDArray[np.str_]
@@ -29,10 +29,10 @@ class Ids:
 
 
 def hold_out(train: Ids, dev: Ids, attacks: Sequence[str]) -> tuple[Mask, Mask]:
-    """Returns which utterances of train and of dev are kept.
+    """Returns masks of the utterances to keep.
 
-    Dev keeps its bona fide speech and the held-out attacks. Training loses those attacks, and every
-    utterance of a speaker that dev has kept.
+    Dev keeps its bona fide speech and the held-out attacks. Training loses these attacks, and all
+    utterances of speakers that remain in dev.
 
     Args:
         train: The training split.

@@ -1,20 +1,15 @@
-"""From files of examples to batches of features, the same batches whenever an epoch is replayed.
+"""Opens the splits of a run: selects their examples and the location of their features.
 
-Features are computed once and kept in an array, in memory or in an unnamed file on disk; an epoch
-is then an order of row numbers drawn from (seed, epoch). Nothing depends on what ran before,
-so training that resumes at epoch 7 sees what an uninterrupted run would have seen.
+Features are computed once and kept in an array, in memory or in an unnamed file on disk. Batches
+depend on (seed, epoch) only, so training that resumes at epoch 7 receives the same batches as an
+uninterrupted run.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import functools
 import logging
-import math
-import shutil
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -23,201 +18,22 @@ import tensorflow_transform as tft
 
 from bonafide.memory import keep_freed_memory, release_pages
 from models.augmentation.rooms import load_rooms
-from models.augmentation.spectrogram import AugmentConfig, augment_batch
-from models.data.class_counts import ClassCounts
 from models.data.corpus_weights import row_weights, shares_text
-from models.data.datasets import not_kept, without_tuning
+from models.data.feature_cache import GIB, cache_folder, choose_cache, new_array
 from models.data.holdout import Ids, hold_out
-from models.data.ordering import epoch_order
 from models.data.pcm_split import PcmSplit, Recordings
-from models.features.preprocessing import (
-    CORPUS,
-    FEATURES,
-    LABEL,
-    PCM16,
-    SPEAKER_ID,
-    SYSTEM_ID,
-)
+from models.data.splits import ArraySplit, ExampleFiles, Split, read_records
+from models.features.preprocessing import CORPUS, LABEL, PCM16, SPEAKER_ID, SYSTEM_ID
 from models.settings.corpus_weights import not_weightable, parse_weights
 from models.settings.features import FeatureConfig
 from models.settings.trainer import TrainerConfig
 from models.settings.waveform import WaveformConfig
 
 _LOG = logging.getLogger("bonafide")
-# Utterances that pass through the transform graph together: enough to amortise a call, and few
-# enough that no block of their spectra is over 32 MiB (see `keep_freed_memory`).
+# Utterances per call of the transform graph: enough to amortise the call, and few enough that no
+# block of spectra exceeds 32 MiB (see `keep_freed_memory`).
 _TRANSFORM_BATCH = 16
-_FILES_AT_ONCE = 4
-# Keeps the seeds of augmentation apart from those that others make of the run's seed.
-_STREAM = 0x0B0F
-_GIB = 1 << 30
 _BYTES_PER_SAMPLE = 2
-
-
-class Split(Protocol):
-    """A split that can be read in a fixed or in a shuffled order, any number of times."""
-
-    @property
-    def labels(self) -> np.ndarray:
-        """[N] int64, 1 = bona fide, in the fixed order."""
-
-    @property
-    def weights(self) -> np.ndarray | None:
-        """[N] how often a shuffled pass draws each utterance, relative to the others.
-
-        None: each exactly once.
-        """
-
-    @property
-    def feature_shape(self) -> tuple[int, int]:
-        """Frames and bands (T, F)."""
-
-    def batches(self, batch_size: int, *, order_seed: tuple[int, int] | None) -> tf.data.Dataset:
-        """One pass of (features [b, T, F], labels [b] float32) over N utterances.
-
-        Each utterance exactly once, but for a shuffled pass with weights (`epoch_order`).
-
-        Args:
-            batch_size: b of all batches but the last, which may be smaller.
-            order_seed: (seed, epoch) of a shuffled pass; None for the fixed order.
-        """
-
-
-def class_counts(split: Split) -> ClassCounts:
-    """How many utterances of each class a shuffled pass over the split sees.
-
-    Those that it holds; with weights, the mean of those that are drawn. Class weights and the prior
-    odds of the loss must be of what the loss sees.
-    """
-    is_bonafide = split.labels == 1
-    if split.weights is not None:
-        draws = split.weights * (len(split.labels) / np.sum(split.weights))
-        return ClassCounts(float(np.sum(draws[is_bonafide])), float(np.sum(draws[~is_bonafide])))
-    bonafide = int(np.sum(is_bonafide))
-    return ClassCounts(bonafide, len(split.labels) - bonafide)
-
-
-@dataclasses.dataclass(frozen=True)
-class ArraySplit:
-    """A split whose features lie in an array, in memory or mapped from a file.
-
-    Attributes:
-        features: [N, T, F] float32.
-        labels: [N] int64.
-        weights: See `Split.weights`.
-    """
-
-    features: np.ndarray
-    labels: np.ndarray
-    weights: np.ndarray | None = None
-
-    @property
-    def feature_shape(self) -> tuple[int, int]:
-        """Frames and bands (T, F)."""
-        return self.features.shape[1], self.features.shape[2]
-
-    def batches(self, batch_size: int, *, order_seed: tuple[int, int] | None) -> tf.data.Dataset:
-        """See `Split.batches`; the whole split is shuffled at once.
-
-        The batches can be read for as long as somebody holds the split.
-        """
-        order = np.arange(len(self.labels))
-        if order_seed is not None:
-            order = epoch_order(len(order), order_seed, self.weights)
-
-        held_features = not_kept(self.features)
-
-        def take(rows: np.ndarray) -> np.ndarray:
-            array = held_features()
-            taken = array[rows]
-            release_pages(array)
-            return taken
-
-        def read(rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            # In numpy, because an array mapped from a file must not become a tensor as a whole.
-            features = tf.numpy_function(take, [rows], tf.float32)
-            return tf.ensure_shape(features, [None, *self.feature_shape]), tf.gather(labels, rows)
-
-        labels = tf.constant(self.labels, tf.float32)
-        rows = without_tuning(tf.data.Dataset.from_tensor_slices(order))
-        return rows.batch(batch_size).map(read)
-
-
-@dataclasses.dataclass(frozen=True)
-class ExampleFiles:
-    """A split in TFRecord files of raw or of transformed examples, computed at every pass.
-
-    Attributes:
-        files: Paths, in the fixed order.
-        transform_output: What Transform wrote.
-        materialized: Whether the examples already hold features.
-        labels: [N] int64.
-        shuffle_buffer: Examples shuffled at a time.
-        kept: [M] bool, in the fixed order of all M examples in the files, which of them belong to
-            the split; None for all.
-    """
-
-    files: Sequence[str]
-    transform_output: tft.TFTransformOutput
-    materialized: bool
-    labels: np.ndarray
-    shuffle_buffer: int = 1024
-    kept: np.ndarray | None = None
-
-    @property
-    def weights(self) -> None:
-        """Every utterance is drawn once: what is read anew comes as it lies in the files."""
-        return None
-
-    @property
-    def feature_shape(self) -> tuple[int, int]:
-        """Frames and bands (T, F)."""
-        frames, bands = self.transform_output.transformed_feature_spec()[FEATURES].shape
-        return frames, bands
-
-    def batches(self, batch_size: int, *, order_seed: tuple[int, int] | None) -> tf.data.Dataset:
-        """See `Split.batches`; files, and examples within a buffer, are shuffled."""
-        files = list(self.files)
-        if order_seed is not None and self.kept is not None:
-            raise ValueError("trainer.holdout_attacks needs a cache: set trainer.cache=disk")
-        if order_seed is not None:
-            files = list(np.random.default_rng(order_seed).permutation(files))
-        records = self.records() if order_seed is None else _read_records(files)
-        if order_seed is not None:
-            buffer_seed = int(np.random.SeedSequence(order_seed).generate_state(1)[0])
-            records = records.shuffle(self.shuffle_buffer, seed=buffer_seed)
-        return records.batch(batch_size).map(
-            self._features_and_labels(), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
-        )
-
-    def records(self) -> tf.data.Dataset:
-        """Serialized examples of the split in the fixed order."""
-        records = _read_records(self.files)
-        if self.kept is None:
-            return records
-        kept = tf.constant(self.kept)
-        return records.enumerate().filter(lambda i, _: kept[i]).map(lambda _, record: record)
-
-    def _features_and_labels(self) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
-        """The function from a batch of serialized examples to features and labels."""
-        if self.materialized:
-            transform = None
-            spec = self.transform_output.transformed_feature_spec()
-            spec = {name: spec[name] for name in (FEATURES, LABEL)}
-        else:
-            # Loaded here, once: inside the mapped function it would be loaded into every graph.
-            transform = self.transform_output.transform_features_layer()
-            spec = self.transform_output.raw_feature_spec()
-            spec = {name: spec[name] for name in (PCM16, LABEL)}
-
-        def parse(serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            example = tf.io.parse_example(serialized, spec)
-            if transform is not None:
-                example = transform(example)
-            features = tf.ensure_shape(example[FEATURES], [None, *self.feature_shape])
-            return features, tf.cast(tf.reshape(example[LABEL], [-1]), tf.float32)
-
-        return parse
 
 
 def open_splits(
@@ -229,23 +45,23 @@ def open_splits(
     features: FeatureConfig | None = None,
     waveform: WaveformConfig | None = None,
 ) -> list[Split]:
-    """Opens splits and computes their features, unless the settings say to do so at every pass.
+    """Opens splits and computes their features, unless the settings require it at every pass.
 
     Args:
         patterns: For each split, glob patterns of its files.
-        transform_output: What Transform wrote.
-        materialized: Whether the files hold transformed examples.
-        settings: Where to keep features.
-        features: Settings of the features; needed where waveforms are augmented.
+        transform_output: Output of Transform.
+        materialized: Whether the files contain transformed examples.
+        settings: Settings of the cache.
+        features: Settings of the features; required for waveform augmentation.
         waveform: Augmentation of the waveforms of the first split; None for none.
 
     Returns:
-        One split for each entry of `patterns`.
+        A split for each entry of `patterns`.
 
     Raises:
         FileNotFoundError: Patterns match no file.
-        ValueError: A split is empty, waveforms that are not there are to be augmented (or the
-            settings of the features are missing), or corpora have weights that cannot be followed.
+        ValueError: A split is empty, there are no waveforms to augment (or the
+            settings of the features are missing), or weights of corpora are not supported.
     """
     keep_freed_memory()
     augmented = waveform is not None and waveform.enabled
@@ -266,7 +82,7 @@ def open_splits(
     opened: list[Split]
     if waveform is not None and waveform.enabled:
         if features is None:
-            raise ValueError("waveforms are augmented with the settings of the features")
+            raise ValueError("waveform augmentation requires the settings of the features")
         recordings = _open_recordings(splits[0], transform_output, settings, features, waveform)
         opened = [recordings, *_with_features(splits[1:], settings)]
     else:
@@ -277,147 +93,27 @@ def open_splits(
 
 
 def _weighted(split: Split, weights: np.ndarray) -> Split:
-    """The split with weights [N]; see `Split.weights`."""
+    """Returns the split with weights [N]; see `Split.weights`."""
     if not isinstance(split, ArraySplit | PcmSplit):
         raise TypeError(f"rows of {type(split).__name__} cannot be drawn by weight")
     return dataclasses.replace(split, weights=weights)
 
 
 def _with_features(splits: Sequence[ExampleFiles], settings: TrainerConfig) -> list[Split]:
-    """Computes the features of splits, unless the settings say to do so at every pass."""
+    """Computes the features of splits, unless the settings require it at every pass."""
     needed_bytes = sum(4 * len(s.labels) * s.feature_shape[0] * s.feature_shape[1] for s in splits)
     cache = choose_cache(
-        settings.cache, needed_bytes, budget_bytes=round(settings.cache_budget_gib * _GIB)
+        settings.cache, needed_bytes, budget_bytes=round(settings.cache_budget_gib * GIB)
     )
     places = {
         "memory": "kept in memory",
-        "disk": f"kept in a file in {_cache_folder(settings.cache_dir)}",
+        "disk": f"kept in a file in {cache_folder(settings.cache_dir)}",
         "none": "computed in every epoch",
     }
-    _LOG.info("features: %.2f GiB, %s", needed_bytes / _GIB, places[cache])
+    _LOG.info("features: %.2f GiB, %s", needed_bytes / GIB, places[cache])
     if cache == "none":
         return list(splits)
     return [_cache(s, on_disk=cache == "disk", folder=settings.cache_dir) for s in splits]
-
-
-def choose_cache(requested: str, needed_bytes: int, *, budget_bytes: int) -> str:
-    """Where features go: as requested, or for `auto` memory if they fit the budget, else disk."""
-    if requested != "auto":
-        return requested
-    return "memory" if needed_bytes <= budget_bytes else "disk"
-
-
-def training_batches(
-    split: Split,
-    *,
-    batch_size: int,
-    seed: int,
-    epoch: int,
-    crop_frames: int = 0,
-    augment: AugmentConfig | None = None,
-) -> tf.data.Dataset:
-    """One shuffled, cropped and augmented epoch; the same one for the same (seed, epoch).
-
-    Args:
-        split: Training split.
-        batch_size: Size of every batch, the last one included (see `fill_batch`).
-        seed: Seed of the run.
-        epoch: Number of the epoch.
-        crop_frames: Length of a random piece of each utterance; 0 takes all of it.
-        augment: What to do to features and labels; None for nothing.
-
-    Returns:
-        Batches of (features [B, T, F], labels [B], weights [B]), float32.
-
-    Raises:
-        ValueError: `crop_frames` is longer than the features.
-    """
-    frames, bands = split.feature_shape
-    if crop_frames > frames:
-        raise ValueError(
-            f"trainer.crop_frames is {crop_frames}, but an utterance has only {frames} frames"
-        )
-    prepare = _preparer(batch_size, crop_frames, augment)
-    epoch_seed = tf.random.experimental.stateless_fold_in(tf.constant([seed, _STREAM]), epoch)
-    shape = [batch_size, crop_frames or frames, bands]
-
-    def prepare_one(
-        index: tf.Tensor, batch: tuple[tf.Tensor, tf.Tensor]
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        batch_seed = tf.random.experimental.stateless_fold_in(epoch_seed, index)
-        features, labels, weights = prepare(*batch, batch_seed)
-        return tf.ensure_shape(features, shape), labels, weights
-
-    batches = split.batches(batch_size, order_seed=(seed, epoch)).enumerate()
-    # `deterministic` keeps the order of batches; what is in one depends on its number alone.
-    batches = batches.map(prepare_one, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-    return batches.prefetch(tf.data.AUTOTUNE)
-
-
-@functools.lru_cache(maxsize=8)
-def _preparer(
-    batch_size: int, crop_frames: int, augment: AugmentConfig | None
-) -> Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor, tf.Tensor]]:
-    """Fills, crops and augments a batch; kept, because tracing it anew takes longer than a step."""
-
-    @tf.function
-    def prepare(
-        features: tf.Tensor, labels: tf.Tensor, seed: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        features, labels, weights = fill_batch(features, labels, batch_size=batch_size)
-        crop_seed, augment_seed = tf.unstack(tf.random.split(seed, 2))
-        if crop_frames:
-            features = random_crop(features, crop_frames, seed=crop_seed)
-        if augment is not None:
-            features, labels = augment_batch(features, labels, config=augment, seed=augment_seed)
-        return features, labels, weights
-
-    return prepare
-
-
-def evaluation_batches(split: Split, *, batch_size: int) -> tf.data.Dataset:
-    """The split in its fixed order, as batches of (features [B, T, F], labels [B], weights [B])."""
-    batches = split.batches(batch_size, order_seed=None)
-    batches = batches.map(lambda x, y: fill_batch(x, y, batch_size=batch_size))
-    return batches.prefetch(tf.data.AUTOTUNE)
-
-
-def fill_batch(
-    features: tf.Tensor, labels: tf.Tensor, *, batch_size: int
-) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Fills a last, smaller batch with repetitions that weigh nothing.
-
-    Every batch then has the same static shape: TPUs need that, no utterance of an epoch is dropped,
-    and no replica is left without any.
-
-    Args:
-        features: [b, T, F], 0 < b <= batch_size.
-        labels: [b].
-        batch_size: B.
-
-    Returns:
-        Features [B, T, F], labels [B] and weights [B]: 1 for the utterances, 0 for repetitions.
-    """
-    count = tf.shape(labels)[0]
-    rows = tf.range(batch_size)
-
-    def filled(values: tf.Tensor) -> tf.Tensor:
-        # A batch that is whole is not copied, which would take as long as reading it.
-        whole = tf.cond(
-            count == batch_size, lambda: values, lambda: tf.gather(values, rows % count)
-        )
-        return tf.ensure_shape(whole, [batch_size, *values.shape[1:]])
-
-    return filled(features), filled(labels), tf.cast(rows < count, tf.float32)
-
-
-def random_crop(features: tf.Tensor, frames: int, *, seed: tf.Tensor) -> tf.Tensor:
-    """A random piece of each utterance: [B, T, F] to [B, frames, F]."""
-    batch, length = tf.shape(features)[0], tf.shape(features)[1]
-    start = tf.random.stateless_uniform(
-        [batch, 1], seed, maxval=length - frames + 1, dtype=tf.int32
-    )
-    return tf.gather(features, start + tf.range(frames)[None, :], batch_dims=1)
 
 
 def _open_files(
@@ -431,10 +127,10 @@ def _open_files(
         raise FileNotFoundError(f"no example files match {', '.join(patterns)}")
     spec = {LABEL: tf.io.FixedLenFeature([1], tf.int64)}
     labels = [
-        tf.io.parse_example(batch, spec)[LABEL].numpy() for batch in _read_records(files).batch(256)
+        tf.io.parse_example(batch, spec)[LABEL].numpy() for batch in read_records(files).batch(256)
     ]
     if not labels:
-        raise ValueError(f"there is no example in {', '.join(patterns)}")
+        raise ValueError(f"expected examples in {', '.join(patterns)}, got none")
     return ExampleFiles(
         files, transform_output, materialized, np.concatenate(labels).reshape(-1), shuffle_buffer
     )
@@ -458,15 +154,15 @@ def _open_recordings(
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     needed_bytes = int(offsets[-1]) * _BYTES_PER_SAMPLE
     cache = choose_cache(
-        settings.cache, needed_bytes, budget_bytes=round(settings.cache_budget_gib * _GIB)
+        settings.cache, needed_bytes, budget_bytes=round(settings.cache_budget_gib * GIB)
     )
-    where = "memory" if cache == "memory" else f"a file in {_cache_folder(settings.cache_dir)}"
-    _LOG.info("recordings: %.2f GiB, kept in %s", needed_bytes / _GIB, where)
-    samples = _array(
+    where = "memory" if cache == "memory" else f"a file in {cache_folder(settings.cache_dir)}"
+    _LOG.info("recordings: %.2f GiB, kept in %s", needed_bytes / GIB, where)
+    samples = new_array(
         (int(offsets[-1]),), np.int16, on_disk=cache != "memory", folder=settings.cache_dir
     )
     for row, pcm in enumerate(recordings()):
-        whole = pcm[: lengths[row] * _BYTES_PER_SAMPLE]  # without a dangling odd byte
+        whole = pcm[: lengths[row] * _BYTES_PER_SAMPLE]  # without a trailing odd byte
         samples[offsets[row] : offsets[row + 1]] = np.frombuffer(whole, "<i2")
         if row % _TRANSFORM_BATCH == 0:
             release_pages(samples)
@@ -485,7 +181,7 @@ def _open_recordings(
 def _without_held_out(
     train: ExampleFiles, dev: ExampleFiles, attacks: Sequence[str]
 ) -> list[ExampleFiles]:
-    """Takes held-out attacks from training, and leaves dev with nothing but them and bona fide."""
+    """Removes held-out attacks from training, and all other attacks from dev."""
     kept = hold_out(_ids(train), _ids(dev), attacks)
     return [
         dataclasses.replace(split, labels=split.labels[mask], kept=mask)
@@ -498,7 +194,7 @@ def _ids(split: ExampleFiles) -> Ids:
 
 
 def _weights(split: ExampleFiles, entries: Sequence[str]) -> npt.NDArray[np.float64]:
-    """The weight [N] of each utterance of a split, by its corpus."""
+    """Returns the sampling weight [N] of each utterance of a split."""
     [corpora] = _texts(split.files, CORPUS)
     if split.kept is not None:
         corpora = corpora[split.kept]
@@ -508,67 +204,24 @@ def _weights(split: ExampleFiles, entries: Sequence[str]) -> npt.NDArray[np.floa
 
 
 def _texts(files: Sequence[str], *names: str) -> list[npt.NDArray[np.str_]]:
-    """Features of one text each, [M] of all M examples in the fixed order."""
+    """Returns string features [M] of all M examples in the fixed order."""
     spec = {name: tf.io.FixedLenFeature([1], tf.string) for name in names}
-    found = [tf.io.parse_example(batch, spec) for batch in _read_records(files).batch(256)]
+    found = [tf.io.parse_example(batch, spec) for batch in read_records(files).batch(256)]
     return [
         np.array([text.decode() for part in found for text in part[name].numpy().reshape(-1)])
         for name in names
     ]
 
 
-def _read_records(files: Sequence[str]) -> tf.data.Dataset:
-    """Serialized examples, taken from some files in turn; `.gz` files are unpacked.
-
-    Read in parallel, but the order depends on the list of files alone.
-    """
-    zipped = ["GZIP" if str(path).endswith(".gz") else "" for path in files]
-    paths = tf.data.Dataset.from_tensor_slices(([str(path) for path in files], zipped))
-    return without_tuning(paths).interleave(
-        lambda path, compression: tf.data.TFRecordDataset(path, compression),
-        cycle_length=_FILES_AT_ONCE,
-        num_parallel_calls=_FILES_AT_ONCE,
-        deterministic=True,
-    )
-
-
 def _cache(split: ExampleFiles, *, on_disk: bool, folder: str) -> ArraySplit:
     """Computes the features of a split once."""
     shape = (len(split.labels), *split.feature_shape)
-    features = _array(shape, np.float32, on_disk=on_disk, folder=folder)
+    features = new_array(shape, np.float32, on_disk=on_disk, folder=folder)
     filled = 0
     for batch, _ in split.batches(_TRANSFORM_BATCH, order_seed=None):
         features[filled : filled + len(batch)] = batch.numpy()
         filled += len(batch)
         release_pages(features)
     if filled != len(features):
-        raise RuntimeError(f"{len(features)} examples were counted, but {filled} were read")
+        raise RuntimeError(f"expected {len(features)} examples, got {filled}")
     return ArraySplit(features, split.labels)
-
-
-def _array(
-    shape: tuple[int, ...], dtype: npt.DTypeLike, *, on_disk: bool, folder: str
-) -> np.ndarray:
-    """An array to be filled, in memory or in a file without a name.
-
-    Raises:
-        OSError: The disk has no room for it.
-    """
-    if not on_disk:
-        return np.empty(shape, dtype)
-    place = _cache_folder(folder)
-    needed_bytes, free_bytes = np.dtype(dtype).itemsize * math.prod(shape), shutil.disk_usage(place)
-    if free_bytes.free < needed_bytes:
-        raise OSError(
-            f"the cache needs {needed_bytes / _GIB:.1f} GiB in {place}, where "
-            f"{free_bytes.free / _GIB:.1f} GiB are free: set trainer.cache_dir to a larger disk, "
-            "or trainer.cache=none"
-        )
-    # The file has no name, so nothing is left behind even by a killed process; the array keeps its
-    # descriptor open.
-    with tempfile.TemporaryFile(dir=folder or None) as file:
-        return np.memmap(file, dtype=dtype, mode="w+", shape=shape)
-
-
-def _cache_folder(folder: str) -> str:
-    return folder or tempfile.gettempdir()

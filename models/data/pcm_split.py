@@ -1,4 +1,4 @@
-"""A training split whose waveforms are augmented at every pass, before their features."""
+"""A training split with waveform augmentation and features at every pass."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from models.features.preprocessing import FEATURES, PCM16
 from models.settings.waveform import WaveformConfig
 
 _FULL_SCALE = 32767.0
-# Keeps the seeds of waveforms apart from those that others make of the same (seed, epoch).
+# Separates the seeds of waveforms from others that are derived from (seed, epoch).
 _STREAM = 0x3A7E
 
 
 @dataclasses.dataclass(frozen=True)
 class Recordings:
-    """Whole recordings, one after the other.
+    """Concatenated recordings.
 
     Attributes:
         samples: int16 [total], in memory or mapped from a file.
@@ -35,17 +35,17 @@ class Recordings:
     offsets: np.ndarray
 
     def __len__(self) -> int:
-        """How many there are."""
+        """Number of recordings."""
         return len(self.offsets) - 1
 
     def clips(self, rows: np.ndarray, clip_samples: int, starts: np.ndarray) -> np.ndarray:
-        """Cuts clips of one length, repeating what is shorter (`features.fit_length`).
+        """Returns clips of one length; shorter recordings are repeated (`features.fit_length`).
 
         Args:
-            rows: [b] numbers of recordings.
+            rows: [b] indices of recordings.
             clip_samples: Length of a clip.
-            starts: [b] in [0, 1): where in the recording a clip begins. In a longer one, so that
-                it ends inside; in a shorter one anywhere.
+            starts: [b] in [0, 1): relative start of the clip. In a longer recording, the clip ends
+                inside; in a shorter one, it can start anywhere.
 
         Returns:
             int16 [b, clip_samples]; an empty recording is silence.
@@ -68,14 +68,14 @@ class PcmSplit:
     """A split that keeps its recordings and computes features at every pass (`Split`).
 
     Attributes:
-        recordings: N of them.
+        recordings: N recordings.
         labels: [N] int64.
         transform: Transform's layer, from `pcm16` [b, 1] to `features` [b, T, F].
         feature_shape: (T, F).
         sample_rate: In Hz.
-        clip_samples: Samples that the features see.
-        config: What happens to the waveforms of a shuffled pass.
-        rooms: Room responses [R, M]; None where the settings ask for none.
+        clip_samples: Samples per clip.
+        config: Augmentation of the waveforms of a shuffled pass.
+        rooms: Room responses [R, M]; None if the settings require none.
         weights: See `Split.weights`.
     """
 
@@ -130,7 +130,7 @@ class PcmSplit:
 
     @functools.cached_property
     def _augmented(self) -> Callable[..., tuple[tf.Tensor, tf.Tensor]]:
-        """From clips, labels and a seed to features and labels; traced once, not every epoch."""
+        """Returns the function from clips, labels, seed to features and labels; traced once."""
 
         @tf.function
         def augmented(
@@ -149,10 +149,10 @@ class PcmSplit:
         return augmented
 
     def _features(self, pcm: tf.Tensor) -> tf.Tensor:
-        """What Transform makes of clips int16 [b, clip_samples]: [b, T, F].
+        """Returns Transform's features [b, T, F] of clips int16 [b, clip_samples].
 
-        Through bytes, because those are what Transform's graph takes: features of training are made
-        by the very graph that serves.
+        The clips are passed as bytes, the input of Transform's graph: training uses the same graph
+        as serving.
         """
         encoded = tf.numpy_function(_to_bytes, [pcm], tf.string, stateful=False)
         encoded = tf.ensure_shape(encoded, [None])

@@ -1,7 +1,7 @@
-"""A trained network as a graph of constants, for a servable that computes and never learns.
+"""A trained network as a graph of constants, for inference.
 
-TensorFlow computes more ahead and looks less up when weights are constants: what depends on them
-alone (positions times their projection, in every block) is computed once and not for every request.
+With constant weights, TensorFlow folds subgraphs that depend on weights only (positions times their
+projection, in every block): they are computed once and not for every request.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ class Frozen(NamedTuple):
     """A network without variables.
 
     Attributes:
-        graph: What it computes.
-        features: Name of the tensor that it takes, float32 [B, T, F].
-        logits: Name of the tensor that it gives, float32 [B].
+        graph: The computation.
+        features: Name of the input tensor, float32 [B, T, F].
+        logits: Name of the output tensor, float32 [B].
     """
 
     graph: tf.compat.v1.GraphDef
@@ -35,7 +35,7 @@ class Frozen(NamedTuple):
     logits: str
 
     def __call__(self, features: tf.Tensor) -> tf.Tensor:
-        """[B, T, F] to [B], in a graph: there the network becomes a part of it."""
+        """Adds the network to the current graph: [B, T, F] to [B]."""
         [logits] = tf.graph_util.import_graph_def(
             self.graph,
             input_map={self.features: features},
@@ -46,7 +46,7 @@ class Frozen(NamedTuple):
 
 
 def freeze(model: Conformer, num_frames: int, num_features: int) -> Frozen:
-    """Makes constants of a model's weights.
+    """Converts a model's weights to constants.
 
     Args:
         model: Built.
@@ -66,9 +66,9 @@ def freeze(model: Conformer, num_frames: int, num_features: int) -> Frozen:
 
 
 def _drop_gradients(graph: tf.compat.v1.GraphDef) -> None:
-    """Removes what only training needs: an identity for each of our gradients.
+    """Removes the identity operations of our custom gradients, which only training needs.
 
-    Each keeps alive what went into its function, so that nothing could be computed in place.
+    They keep the inputs of their functions alive, which prevents in-place computation.
     """
     removed = {node.name: list(node.input) for node in graph.node if node.op == "IdentityN"}
 
@@ -78,7 +78,7 @@ def _drop_gradients(graph: tf.compat.v1.GraphDef) -> None:
 
     kept = [node for node in graph.node if node.name not in removed]
     for node in kept:
-        # What only waits for another, which inlining leaves, has no effect to wait for.
+        # Control dependencies that remain after inlining have no effect.
         inputs = [source(name) for name in node.input if not name.startswith("^")]
         del node.input[:]
         node.input.extend(inputs)

@@ -1,9 +1,9 @@
-"""What clients have, WAV files and floating-point samples, as the PCM that a detector scores.
+"""Converts the input of clients, WAV files and floating-point samples, to PCM for the detector.
 
-In TensorFlow only, for these functions are part of the exported model. All of them end in
-little-endian 16-bit PCM, because that is what training saw: the same samples give the same score
-whichever way they come in. Each recording of a batch stays a string of its own, so that nothing of
-its neighbours, not even their length, can touch it.
+TensorFlow only, because these functions are part of the exported model. All of them return
+little-endian 16-bit PCM, the format of training: equal samples have equal scores in every input
+format. Each recording of a batch is a string of its own, so that it is independent of the others
+and their lengths.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import tensorflow as tf
 
 _FULL_SCALE = 32768.0
 _BYTES_PER_SAMPLE = 2
-# Where floating-point audio is refused at ingestion, too (`bonafide.audio.conversion`): beyond
-# it are whole numbers written as floating point, and clipping them would make noise of speech.
+# The limit of floating-point audio at ingestion (`bonafide.audio.conversion`): larger samples are
+# integers stored as floating point, and clipping them would convert speech to noise.
 _MAX_PEAK = 8.0
 
 
@@ -22,16 +22,16 @@ def wav_to_pcm16(wav: tf.Tensor, *, sample_rate: int, max_samples: int) -> tf.Te
 
     Args:
         wav: Contents of the files, string [B].
-        sample_rate: What their rate must be, in Hz. There is no resampler in TensorFlow as good as
-            the one that training used, so another rate is an error.
-        max_samples: Only so many samples from the beginning are kept.
+        sample_rate: Required rate in Hz. TensorFlow has no resampler of the quality of
+            that in training, so another rate is an error.
+        max_samples: Maximum number of samples; the rest is dropped.
 
     Returns:
         Little-endian int16 bytes, string [B].
 
     Raises:
-        tf.errors.InvalidArgumentError: When run, for the whole batch: one of them is not a whole
-            WAV file of 16-bit PCM, or is at another rate.
+        tf.errors.InvalidArgumentError: At run time, for the whole batch: one of them is not a
+            complete WAV file of 16-bit PCM, or has another rate.
     """
 
     def decode(content: tf.Tensor) -> tf.Tensor:
@@ -52,28 +52,27 @@ def wav_to_pcm16(wav: tf.Tensor, *, sample_rate: int, max_samples: int) -> tf.Te
 
 
 def waveform_to_pcm16(waveform: tf.Tensor, lengths: tf.Tensor, *, max_samples: int) -> tf.Tensor:
-    """Rounds floating-point samples to 16 bit, as ingestion does, and drops what is padding.
+    """Rounds floating-point samples to 16 bit, as ingestion does, and drops padding.
 
-    Rounding is not a loss: the model has never seen anything finer than 16 bit, and with it these
-    scores equal those of the same recording sent as a file.
+    Rounding loses nothing: the model was trained on 16-bit samples, and with it these scores equal
+    those of the same recording sent as a file.
 
     Args:
-        waveform: Recordings padded to a common length, float32 [B, N], full scale 1; what is beyond
-            full scale is clipped.
-        lengths: Samples that belong to each recording, int32 [B]. What stands after them is never
-            looked at.
-        max_samples: Only so many samples from the beginning are kept.
+        waveform: Recordings padded to a common length, float32 [B, N], full scale 1; samples beyond
+            full scale are clipped.
+        lengths: Number of samples of each recording, int32 [B]; padding after them is ignored.
+        max_samples: Maximum number of samples; the rest is dropped.
 
     Returns:
-        Little-endian int16 bytes, string [B]. Empty where there is nothing that can be scored: a
-        length outside 1 to N, samples that are not finite or go beyond 8, which is no audio.
+        Little-endian int16 bytes, string [B]. Empty for recordings that cannot be scored: a length
+        outside 1 to N, or samples that are not finite or beyond 8.
     """
 
     def encode(row: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
         samples, length = row
         within = (length >= 1) & (length <= tf.size(samples))
         kept = samples[: tf.where(within, tf.minimum(length, max_samples), 0)]
-        # A NaN is not below any limit either.
+        # This is also false for NaN.
         good = tf.reduce_all(tf.abs(kept) <= _MAX_PEAK)
         return _bytes_of(kept[: tf.where(good, tf.size(kept), 0)])
 
@@ -81,10 +80,10 @@ def waveform_to_pcm16(waveform: tf.Tensor, lengths: tf.Tensor, *, max_samples: i
 
 
 def _bytes_of(mono: tf.Tensor) -> tf.Tensor:
-    """Samples [M] of full scale 1 as little-endian int16 bytes, a scalar string."""
+    """Converts samples [M] of full scale 1 to little-endian int16 bytes, a scalar string."""
     rounded = tf.clip_by_value(tf.round(mono * _FULL_SCALE), -_FULL_SCALE, _FULL_SCALE - 1)
-    # TensorFlow has no inverse of decode_raw, but a serialized tensor ends with its numbers as they
-    # lie in memory.
+    # TensorFlow has no inverse of decode_raw, but a serialized tensor ends with its numbers in
+    # memory order.
     serialized = tf.io.serialize_tensor(tf.cast(rounded, tf.int16))
     size = _BYTES_PER_SAMPLE * tf.size(mono)
     return tf.strings.substr(serialized, tf.strings.length(serialized) - size, size)

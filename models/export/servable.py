@@ -1,4 +1,4 @@
-"""The servable: Transform's graph and the model in one SavedModel, with four ways in."""
+"""The servable: Transform's graph and the model in one SavedModel with four signatures."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ _MOST_BYTES_OF_CONSTANTS = 1 << 30
 
 
 class Member(NamedTuple):
-    """One trained model of a detector, and what makes a likelihood ratio of its outputs.
+    """One trained model of a detector, and the calibration of its outputs.
 
     Attributes:
         weights: `get_weights()` of the trained model.
-        log_prior_odds: Natural log of the odds bona fide : spoof that the model's loss saw.
-        calibration: From logit less log prior odds to a log-likelihood ratio.
+        log_prior_odds: Natural log of the odds bona fide : spoof in the model's loss.
+        calibration: Map from logit minus log prior odds to a log-likelihood ratio.
     """
 
     weights: Sequence[np.ndarray]
@@ -45,28 +45,28 @@ class Member(NamedTuple):
 
 
 def _logits(model: Conformer, features: tf.Tensor) -> tf.Tensor:
-    """[B, T, F] to [B], as the model does when it is not trained."""
+    """Returns the logits of the model in inference mode: [B, T, F] to [B]."""
     return model(features, training=False)
 
 
 class Detector(tf.Module):
-    """Scores recordings: every signature makes PCM of what it is given, and that is scored.
+    """Scores recordings: every signature converts its input to PCM and scores that.
 
-    What holds no sample has no score: `score` and `probability` are NaN.
+    `score` and `probability` of recordings without samples are NaN.
 
-    A plain module, because it holds both worlds: Transform's layer belongs to the old Keras, the
-    model to Keras 3, and neither can hold the other.
+    It is a plain module, because Transform's layer is of Keras 2 and the model of Keras 3, and
+    neither can contain the other.
 
     Args:
-        transform: The layer that Transform's output makes.
-        raw_feature_spec: How its raw inputs are parsed.
+        transform: The layer of Transform's output.
+        raw_feature_spec: Feature specification of its raw inputs.
         models: Built models in float32.
-        members: What each of them is.
-        features: Settings of the features: rate and length of the clips.
-        calibration: Of the mean of the members' calibrated scores; none by default.
+        members: Weights and calibration of each model.
+        features: Settings of the features, with rate and length of the clips.
+        calibration: Calibration of the mean of the members' scores; none by default.
 
     Attributes:
-        features: As above.
+        features: Settings of the features.
     """
 
     def __init__(
@@ -82,12 +82,12 @@ class Detector(tf.Module):
         super().__init__(name="detector")
         self.features = features
         self._transform = transform
-        # Scoring must not ask for labels: only the recording is parsed and fed, and Transform's
-        # layer leaves out the outputs that would need more.
+        # Scoring must not require labels: only the recording is parsed and fed, and Transform's
+        # layer omits outputs that need other features.
         self._spec = {PCM16: raw_feature_spec[PCM16]}
         size = sum(weight.nbytes for model in models for weight in model.get_weights())
         if size <= _MOST_BYTES_OF_CONSTANTS:
-            # In a namespace, which TensorFlow does not look into: their weights are saved apart.
+            # In a namespace, which TensorFlow does not track: their weights are saved separately.
             self._held = types.SimpleNamespace(models=list(models))
             frames, bands = features.num_frames, features.num_features
             self._networks: list[freezing.Network] = [
@@ -98,7 +98,7 @@ class Detector(tf.Module):
             self._held.models = list(models)
             self._networks = [functools.partial(_logits, model) for model in models]
         joint = calibration or AffineCalibration()
-        # Affine maps of affine maps: a weight for each logit, and one offset.
+        # A composition of affine maps: a weight for each logit, and one offset.
         self._weights = [joint.slope * m.calibration.slope / len(members) for m in members]
         self._offset = joint.offset + sum(
             joint.slope * m.calibration.offset / len(members) - weight * m.log_prior_odds
@@ -107,29 +107,29 @@ class Detector(tf.Module):
 
     @property
     def models(self) -> list[Conformer]:
-        """The models; what is scored with is a copy of their weights."""
+        """The models; scoring uses a copy of their weights."""
         return list(self._held.models)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])
     def score_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         """Scores serialized tf.Examples [B] that have a `pcm16` feature."""
-        # All signatures call one function: a second copy of the network would double the graph, and
-        # with it the time that a server takes to load it.
+        # All signatures call the same function: a second copy of the network would double the graph
+        # and the loading time of a server.
         return self.score_pcm16(tf.io.parse_example(examples, self._spec)[PCM16][:, 0])
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="pcm16")])
     def score_pcm16(self, pcm16: tf.Tensor) -> dict[str, tf.Tensor]:
         """Scores recordings [B] of any lengths: little-endian int16 samples at the corpus' rate.
 
-        Bytes and not numbers, as in the examples: recordings of a batch differ in length, and
-        padding one with zeros would make another signal of it.
+        Bytes and not numbers, as in the examples: recordings of a batch differ in length, and zero
+        padding would change the signal.
         """
         features = self._transform({PCM16: pcm16[:, tf.newaxis]})[FEATURES]  # [B, T, F]
         logits = [network(features) for network in self._networks]  # each [B]
         score = self._offset + tf.add_n(
             [weight * logit for weight, logit in zip(self._weights, logits, strict=True)]
         )
-        # Its features would be those of silence, and its score a number that means nothing.
+        # Its features would be those of silence, and its score meaningless.
         not_empty = tf.strings.length(pcm16) >= _BYTES_PER_SAMPLE
         score = tf.where(not_empty, score, np.nan)
         return {"score": score, "probability": tf.sigmoid(score)}
@@ -138,7 +138,7 @@ class Detector(tf.Module):
     def score_wav(self, wav: tf.Tensor) -> dict[str, tf.Tensor]:
         """Scores the contents of WAV files [B]: 16-bit PCM at the corpus' rate, any channels.
 
-        One file that is something else is an error for the whole batch.
+        An invalid file is an error for the whole batch.
         """
         features = self.features
         return self.score_pcm16(
@@ -171,10 +171,10 @@ def build_detector(
     features: FeatureConfig,
     calibration: AffineCalibration | None = None,
 ) -> Detector:
-    """A detector in float32, whatever precision the weights were trained in.
+    """Returns a detector in float32, regardless of the precision of the training.
 
     Args:
-        transform_output: What Transform wrote.
+        transform_output: Output of Transform.
         config: Sizes of the models.
         members: The trained models.
         features: Settings that Transform ran with.
@@ -203,28 +203,28 @@ def weights_file(member: int) -> str:
 
 
 def export_detector(detector: Detector, directory: str, *, facts: Mapping[str, Any]) -> None:
-    """Writes the SavedModel and, beside it in `assets.extra`, what is no part of its graph.
+    """Writes the SavedModel and the files in `assets.extra`.
 
-    That is `bonafide.json` (settings, thresholds, provenance), the weights for a warm start, and
-    the requests that TensorFlow Serving runs before it takes others.
+    These are `bonafide.json` (settings, thresholds, provenance), the weights for a warm start, and
+    the warm-up requests of TensorFlow Serving.
 
     Args:
         detector: What to export.
         directory: Folder of the SavedModel, any path that `tf.io.gfile` can write.
-        facts: Goes to `bonafide.json`.
+        facts: Content of `bonafide.json`.
     """
     tf.saved_model.save(detector, directory, signatures=detector.signatures())
     extra = os.path.join(directory, EXTRA_DIR)  # noqa: PTH118 (may be gs://)
     tf.io.gfile.makedirs(extra)
     with tempfile.TemporaryDirectory() as folder:
         local = Path(folder)
-        # Keras 3 cannot load a SavedModel again, so a warm start needs the weights apart.
+        # Keras 3 cannot load a SavedModel, so a warm start needs separate weights.
         names = [weights_file(i) for i in range(len(detector.models))]
         for model, name in zip(detector.models, names, strict=True):
             model.save_weights(local / name)
         write_warmup_requests(local / WARMUP_FILE, detector.features)
         (local / FACTS_FILE).write_text(json.dumps(dict(facts), indent=2, sort_keys=True) + "\n")
-        # The facts come last: where they are, the export is complete.
+        # The facts are written last and mark a complete export.
         for name in (*names, WARMUP_FILE, FACTS_FILE):
             path = os.path.join(extra, name)  # noqa: PTH118
             tf.io.gfile.copy(str(local / name), f"{path}.part", overwrite=True)

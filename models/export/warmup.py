@@ -1,8 +1,8 @@
-"""Requests that TensorFlow Serving runs on a model before it takes others.
+"""Warm-up requests of TensorFlow Serving.
 
-The first call of each signature initialises what later ones find ready. TensorFlow Serving replays
-`assets.extra/tf_serving_warmup_requests` when it loads a version, so no client waits for that, and
-a version that cannot score is refused while the one before is still served.
+The first call of each signature includes its initialisation. TensorFlow Serving replays
+`assets.extra/tf_serving_warmup_requests` when it loads a version, so that no client waits for it,
+and a version that cannot score is refused while the previous one is still served.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from models.features.preprocessing import PCM16
 from models.settings.features import FeatureConfig
 
 WARMUP_FILE = "tf_serving_warmup_requests"
-# Alone and in the largest batch of `serving/config/batching.txt`.
+# A single recording, and the largest batch of `serving/config/batching.txt`.
 BATCH_SIZES = (1, 32)
-# The model repeats a recording to its clip, so a short one is work enough and keeps the file small.
+# The model repeats short recordings, so a short one suffices and keeps the file small.
 _SECONDS = 0.3
-_NOISE = 0.01  # of full scale; digital silence takes shorter ways through some processors
+_NOISE = 0.01  # of full scale; digital silence is faster on some processors
 
 
 def write_warmup_requests(path: str | os.PathLike[str], features: FeatureConfig) -> None:
     """Writes the file: a TFRecord of `PredictionLog`s, every signature at every batch size.
 
     Args:
-        path: Of the file, a local one.
+        path: Local path of the file.
         features: Settings of the features that the model was exported with.
     """
     with tf.io.TFRecordWriter(os.fspath(path)) as writer:
@@ -41,14 +41,14 @@ def write_warmup_requests(path: str | os.PathLike[str], features: FeatureConfig)
 
 
 def warmup_requests(features: FeatureConfig) -> Iterator[predict_pb2.PredictRequest]:
-    """Yields the requests; of the same settings the same ones."""
+    """Yields the requests, which depend on the settings only."""
     samples = round(_SECONDS * features.sample_rate)
     noise = np.random.default_rng(0).normal(0.0, _NOISE, samples).astype(np.float32)
     pcm16 = np.rint(noise * 32768).astype("<i2")
     wav = tf.audio.encode_wav(noise[:, None], features.sample_rate).numpy()
     recording = tf.train.Feature(bytes_list=tf.train.BytesList(value=[pcm16.tobytes()]))
     example = tf.train.Example(features=tf.train.Features(feature={PCM16: recording}))
-    # Signature -> its inputs for one recording.
+    # Signature -> inputs for one recording.
     inputs = {
         "serving_default": {"examples": np.array([example.SerializeToString()], object)},
         "score_pcm16": {"pcm16": np.array([pcm16.tobytes()], object)},

@@ -1,1 +1,1 @@
-"""Features: the front end in TensorFlow and what Transform runs."""
+"""Features: the front end in TensorFlow and Transform's preprocessing function."""

@@ -1,8 +1,8 @@
-"""From 16-bit PCM to features, in TensorFlow only.
+"""Front end: from 16-bit PCM to features, in TensorFlow only.
 
-The same functions run in Transform, in the input pipeline and inside the exported model, so there
-is one definition of a feature and nothing for training and serving to disagree about. Everything
-works on a batch at once, with static shapes where the configuration fixes them.
+The same functions run in Transform, in the input pipeline and in the exported model, so that there
+is no training-serving skew. All functions process a batch at once, with static shapes if the
+settings determine them.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ from models.settings.features import FeatureConfig, filter_matrix
 
 _PCM16_FULL_SCALE = 32768.0
 _BYTES_PER_SAMPLE = 2
-# Keeps a band that is constant over a clip (digital silence) at zero instead of amplified rounding.
+# Keeps a constant band (digital silence) at zero and avoids amplified rounding errors.
 _VARIANCE_FLOOR = 1e-6
 
 
@@ -21,7 +21,7 @@ def decode_pcm16(pcm16: tf.Tensor, config: FeatureConfig) -> tf.Tensor:
     """Decodes little-endian 16-bit PCM and fits it to the clip length.
 
     Longer recordings are cropped to their beginning, shorter ones repeated; an empty one is
-    silence. A dangling odd byte at the end is ignored.
+    silence. A trailing odd byte is ignored.
 
     Args:
         pcm16: Bytes of mono recordings at `config.sample_rate`, string [B].
@@ -34,9 +34,9 @@ def decode_pcm16(pcm16: tf.Tensor, config: FeatureConfig) -> tf.Tensor:
     num_samples = tf.strings.length(pcm16) // _BYTES_PER_SAMPLE
     whole = tf.minimum(num_samples * _BYTES_PER_SAMPLE, clip_bytes)
     cropped = tf.strings.substr(pcm16, tf.zeros_like(whole), whole)
-    # Repeated as strings, which are copied in runs: `fit_length` gathers sample by sample, and
-    # would take a fourth of the time of all that is computed here. What is cut off at the clip's
-    # end, and the zeros of an empty recording, are the decoder's.
+    # Repeated as strings, which are copied in blocks: `fit_length` gathers sample by sample and
+    # would take a fourth of the time of the front end. The decoder truncates at the clip's end and
+    # fills empty recordings with zeros.
     repeats = -(-clip_bytes // tf.maximum(whole, _BYTES_PER_SAMPLE))
     rows = tf.repeat(tf.range(tf.size(pcm16)), repeats)
     repeated = tf.strings.unsorted_segment_join(tf.repeat(cropped, repeats), rows, tf.size(pcm16))
@@ -57,14 +57,14 @@ def fit_length(waveform: tf.Tensor, lengths: tf.Tensor, clip_samples: int) -> tf
 
     Args:
         waveform: Recordings padded to a common length, [B, M], any numeric type.
-        lengths: Samples that belong to each recording, int [B]; values outside [0, M] are clipped.
+        lengths: Number of samples of each recording, int [B]; values outside [0, M] are clipped.
             A recording of length 0 becomes zeros.
-        clip_samples: Samples in the result, N.
+        clip_samples: Length of the result, N.
 
     Returns:
         [B, N], same type as `waveform`.
     """
-    # A recording may be empty, and so may the batch's M: a column of zeros gives them an address.
+    # Recordings, and M, may be 0: a column of zeros provides a valid index.
     padded = tf.pad(waveform[:, :clip_samples], [[0, 0], [0, 1]])
     zero_column = tf.shape(padded)[1] - 1
     lengths = tf.clip_by_value(tf.cast(lengths, tf.int32), 0, zero_column)[:, None]
@@ -75,7 +75,7 @@ def fit_length(waveform: tf.Tensor, lengths: tf.Tensor, clip_samples: int) -> tf
 
 
 def compute_features(waveform: tf.Tensor, config: FeatureConfig) -> tf.Tensor:
-    """What the front end of the settings makes of waveforms, not yet normalised.
+    """Computes features of waveforms by the settings, before normalisation.
 
     Args:
         waveform: [B, N] float32, N at least `config.fft_length`.
@@ -89,17 +89,17 @@ def compute_features(waveform: tf.Tensor, config: FeatureConfig) -> tf.Tensor:
 
 
 def condition(waveform: tf.Tensor, config: FeatureConfig) -> tf.Tensor:
-    """Removes the mean and emphasises high frequencies, as the settings ask: [B, N] to [B, N]."""
+    """Removes the mean and applies pre-emphasis, by the settings: [B, N] to [B, N]."""
     if config.remove_dc:
         waveform -= tf.reduce_mean(waveform, axis=1, keepdims=True)
     if config.preemphasis:
-        # The sample before the first is taken for 0.
+        # The sample before the first is 0.
         waveform -= config.preemphasis * tf.pad(waveform[:, :-1], [[0, 0], [1, 0]])
     return waveform
 
 
 def cepstrum(log_power: tf.Tensor, config: FeatureConfig) -> tf.Tensor:
-    """Cepstral coefficients with their first and second differences in time.
+    """Returns cepstral coefficients with their first and second differences in time.
 
     The orthonormal DCT-II of each frame; differences are x[t+1] - x[t-1], with the first and last
     frame repeated, as in the ASVspoof baseline's LFCC (Sahidullah et al., Interspeech 2015).
@@ -124,7 +124,7 @@ def _difference(x: tf.Tensor) -> tf.Tensor:
 
 
 def log_bands(waveform: tf.Tensor, config: FeatureConfig) -> tf.Tensor:
-    """Logarithm of the power in the bands of a filter bank.
+    """Returns the logarithm of the power in the bands of a filter bank.
 
     With mel bands equal, within float32 rounding, to `np.log(S.T + log_floor)` with `S =
     librosa.feature.melspectrogram(power=2, center=False, htk=True, norm=None, ...)` and the same

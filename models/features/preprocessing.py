@@ -1,4 +1,4 @@
-"""What Transform runs: examples of PCM in, normalised features out."""
+"""Transform's preprocessing function: from PCM examples to normalised features."""
 
 from typing import Any
 
@@ -19,17 +19,17 @@ FEATURES = "features"
 def preprocessing_fn(
     inputs: dict[str, tf.Tensor], custom_config: dict[str, Any]
 ) -> dict[str, tf.Tensor]:
-    """Turns raw examples into features and passes the label and the utterance's name on.
+    """Converts raw examples to features; passes label and utterance id through.
 
     Args:
-        inputs: `pcm16` and `utterance_id`, string [B, 1]; `label`, int64 [B, 1], which may be
-            missing at serving, as may `utterance_id`. Other features are ignored.
-        custom_config: `features` holds the fields of `FeatureConfig`. `code_fingerprint` is not
-            read here: it is there so that an edit of this code invalidates Transform's cache.
+        inputs: `pcm16` and `utterance_id`, string [B, 1]; `label`, int64 [B, 1]. In serving,
+            `label` and `utterance_id` may be missing. Other features are ignored.
+        custom_config: `features` has the fields of `FeatureConfig`. `code_fingerprint` is not
+            read here; it invalidates Transform's cache after an edit of this code.
 
     Returns:
         `features`, float32 [B, T, F]; and `label`, int64 [B, 1], and `utterance_id`, string
-        [B, 1], where the input has them.
+        [B, 1], if the input has them.
     """
     config = features_lib.FeatureConfig.from_mapping(custom_config["features"])
     waveform = features_lib.decode_pcm16(tf.reshape(inputs[PCM16], [-1]), config)

@@ -13,10 +13,10 @@ _LEVELS = 256
 class ByteDropout(keras.layers.Layer):
     """Dropout (Srivastava et al. 2014) that decides by comparing random bytes.
 
-    Keras draws a 32-bit float per value, which is a sixth of a training step of a small model on a
-    CPU; one byte decides as well and takes less than half the time (forward and back at
-    [32, 100, 96], 2 cores: 1.2 ms against 2.8 ms). The rate is rounded to 1/256, and what is kept
-    is scaled by the rounded rate, so the expectation is exact.
+    Keras draws a 32-bit float per value, which takes a sixth of a training step of a small model on
+    a CPU; one byte takes less than half the time (forward and backward at [32, 100, 96], 2 cores:
+    1.2 ms against 2.8 ms). The rate is rounded to 1/256, and kept values are scaled by the rounded
+    rate, so the expectation is exact.
 
     Args:
         rate: Share of values to set to zero, in [0, 1).
@@ -26,12 +26,12 @@ class ByteDropout(keras.layers.Layer):
     def __init__(self, rate: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not 0.0 <= rate < 1.0:
-            raise ValueError(f"the dropout rate must be in [0, 1), got {rate!r}")
+            raise ValueError(f"expected a dropout rate in [0, 1), got {rate!r}")
         self.rate = rate
         self.dropped_levels = min(round(rate * _LEVELS), _LEVELS - 1)
         self.built = True
         if self.dropped_levels:
-            # Without a seed of its own, it is drawn from what `keras.utils.set_random_seed` set.
+            # Without a seed, it is drawn from the state of `keras.utils.set_random_seed`.
             self.seed_generator = keras.random.SeedGenerator()
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
@@ -46,18 +46,18 @@ class ByteDropout(keras.layers.Layer):
         levels = tf.reshape(tf.bitcast(words, tf.uint8), [-1])[:size]
         keep = tf.reshape(levels, tf.shape(inputs)) >= tf.constant(self.dropped_levels, tf.uint8)
         scale = tf.constant(_LEVELS / (_LEVELS - self.dropped_levels), inputs.dtype)
-        # Not a product with a mask, which would be kept for the gradient at the width of a float.
+        # Not a product with a mask, which the gradient would keep as floats.
         return tf.where(keep, scale * inputs, tf.constant(0.0, inputs.dtype))
 
     def get_config(self) -> dict[str, Any]:
-        """Returns what `from_config` needs."""
+        """Returns the arguments of `from_config`."""
         return {**super().get_config(), "rate": self.rate}
 
 
 class BranchDropout(ByteDropout):
     """Drops a residual branch of whole clips: stochastic depth (Huang et al. 2016).
 
-    What is kept is scaled up, so nothing changes at inference.
+    Kept branches are scaled up, so inference is unchanged.
     """
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
@@ -69,7 +69,7 @@ class BranchDropout(ByteDropout):
 
 
 def _of_this_replica(seed: tf.Tensor) -> tf.Tensor:
-    """Another seed on each replica, which all hold the same generator; on a single one, the same.
+    """Returns a seed per replica, because replicas share a generator; unchanged for one replica.
 
     Args:
         seed: int32 [2].

@@ -1,9 +1,9 @@
-"""Layers and functions that compute what Keras has in fewer passes over memory.
+"""Layers and functions of Keras with fewer passes over memory.
 
-On a CPU a model of this size spends a third of a step (in bfloat16 more than half) between the
-matrix products, moving numbers. What is here keeps the mathematics, the weights and their names;
-the gradients are written by hand, so that less is computed and less is kept for them. Inside, they
-compute in float32: bfloat16 is how numbers are stored, and a CPU is slow at computing with it.
+On a CPU, a model of this size spends a third of a step (in bfloat16 more than half) on memory
+traffic between the matrix products. These layers have the same mathematics, weights and weight
+names; handwritten gradients compute and store less. They compute in float32 internally: bfloat16 is
+the storage format, and CPUs are slow at computing with it.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ Gradient = Callable[..., Any]
 
 
 class Dense(keras.layers.Dense):
-    """A dense layer that sees [B, T, D] as [B T, D].
+    """A dense layer that reshapes [B, T, D] to [B T, D].
 
-    TensorFlow fuses a product with the bias that follows it, but Keras has a reshape between them.
+    TensorFlow fuses a product with the following bias, but Keras has a reshape between them.
     """
 
     def call(
@@ -97,7 +97,7 @@ def _swish(x: tf.Tensor) -> tuple[tf.Tensor, Gradient]:
     def gradient(dy: tf.Tensor) -> tf.Tensor:
         wide = tf.cast(x, tf.float32)
         gate = tf.sigmoid(wide)
-        # gate + x gate (1 - gate); the second term is what the gradient of sigmoid gives for x.
+        # gate + x gate (1 - gate); the second term is the gradient of sigmoid.
         slope = gate + tf.raw_ops.SigmoidGrad(y=gate, dy=wide)
         return tf.cast(tf.cast(dy, tf.float32) * slope, x.dtype)
 

@@ -11,22 +11,22 @@ from models.kernels import switch
 
 
 class AdamW(keras.optimizers.AdamW):
-    """Keras's AdamW in few operations a variable.
+    """Keras' AdamW with few operations per variable.
 
-    Keras writes an update out as some fifty of them, and the schedule as thirty more for the decay
-    of every variable. That is most of the graph of a step: it takes longer to trace and to optimise
-    than the model itself, and 100 MiB of memory.
+    Keras uses about fifty operations for an update, and thirty more of the schedule for the decay
+    of every variable. This is most of the graph of a step: it takes longer to trace and to optimise
+    than the model, and 100 MiB of memory.
     """
 
     def _apply_weight_decay(self, variables: Sequence[keras.Variable]) -> None:
-        """Nothing with our kernels: `update_step` does it, where the rate is at hand."""
+        """Does nothing with the fused kernels: `update_step` applies the decay with its rate."""
         if not switch.fused():
             super()._apply_weight_decay(variables)
 
     def update_step(
         self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor
     ) -> None:
-        """The same numbers as Keras's own."""
+        """Updates a variable with the same result as Keras."""
         if not switch.fused():
             super().update_step(gradient, variable, learning_rate)
             return

@@ -1,8 +1,8 @@
-"""Which kernels the network uses: ours, which are fused for CPUs, or those of Keras.
+"""Selects the kernels of the network: ours, which are fused for CPUs, or those of Keras.
 
-The two compute the same function with the same weights and their names, to rounding; dropout draws
-other random numbers. One value holds for the process, because Keras calls layers from threads of
-its own where a model has several replicas. It counts when a graph is traced.
+Both compute the same function with the same weights and weight names, within rounding; dropout
+draws other random numbers. The selection is global to the process, because Keras calls layers from
+its own threads if a model has several replicas. It takes effect when a graph is traced.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def use(kernels: Kernels) -> None:
 
 
 def fused() -> bool:
-    """Whether our kernels are in use."""
+    """Returns whether our kernels are in use."""
     return _current == "fused"
 
 

@@ -1,4 +1,4 @@
-"""Multi-head self-attention with relative positions, as Transformer-XL defines it."""
+"""Multi-head self-attention with the relative positions of Transformer-XL."""
 
 import math
 from typing import Any

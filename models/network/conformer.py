@@ -1,4 +1,4 @@
-"""The detector: a Conformer encoder, attentive-statistics pooling and one number.
+"""The detector: a Conformer encoder, attentive-statistics pooling and one logit.
 
 `Conformer`, at the end, is the whole model, `ConformerBlock` one block of it, and the layers before
 them are the parts of a block, in the order of the paper (Gulati et al. 2020, arXiv 2005.08100).
@@ -22,8 +22,8 @@ _VARIANCE_FLOOR = 1e-6
 class Subsampling(TakesMask, keras.layers.Layer):
     """Two 3x3 convolutions that shorten the clip, and a projection to the model width.
 
-    Each convolution pads one zero on every side by itself: TensorFlow's `same` pads an even length
-    only at its end, so what a frame sees would depend on the length of the batch. Output frame t of
+    Each convolution is padded by one zero on every side explicitly: TensorFlow's `same` pads an
+    even length only at its end, so that a frame's context would depend on the batch. Frame t of
     a convolution with stride s is centred on input frame s t and real if that frame is.
     """
 
@@ -34,7 +34,7 @@ class Subsampling(TakesMask, keras.layers.Layer):
             (min(time, 2), min(frequency, 2)),
             (max(time // 2, 1), max(frequency // 2, 1)),
         ]
-        # Not the convolution's own explicit padding: of that oneDNN has no gradients, and those of
+        # Not the explicit padding of the convolution, for which oneDNN has no gradients; those of
         # TensorFlow are many times slower.
         self.pad = keras.layers.ZeroPadding2D(1)
         self.convolutions = [
@@ -116,7 +116,7 @@ class ConformerBlock(TakesMask, keras.layers.Layer):
     x3 = x2 + Convolution(x2)
     y  = LayerNorm(x3 + 1/2 FeedForward(x3))
 
-    While training, each branch of a clip is dropped at the rate `branch_dropout`.
+    In training, each branch of a clip is dropped at the rate `branch_dropout`.
     """
 
     def __init__(self, config: ConformerConfig, branch_dropout: float, **kwargs: Any) -> None:
@@ -172,7 +172,7 @@ class AttentiveStatisticsPooling(TakesMask, keras.layers.Layer):
         weights = ops.softmax(energy, axis=1)
         mean = ops.sum(weights * x, axis=1)  # [B, D]
         variance = ops.sum(weights * ops.square(x - mean[:, None]), axis=1)
-        # The floor keeps the root's gradient finite where a channel does not change.
+        # The floor keeps the gradient of the root finite for constant channels.
         return ops.concatenate([mean, ops.sqrt(variance + _VARIANCE_FLOOR)], axis=-1)
 
 
@@ -202,12 +202,12 @@ class ClassToken(TakesMask, keras.layers.Layer):
 def halve(
     x: tf.Tensor, mask: tf.Tensor | None, *, tokens: int = 0
 ) -> tuple[tf.Tensor, tf.Tensor | None]:
-    """Means of pairs of frames, as between the stages of HM-Conformer (arXiv 2309.08208).
+    """Returns means of pairs of frames, as between the stages of HM-Conformer (arXiv 2309.08208).
 
     Args:
         x: [B, T, D].
-        mask: bool [B, T], or None. Of a pair with one real frame, that frame is taken.
-        tokens: How many frames in front stay as they are.
+        mask: bool [B, T], or None. A pair with one real frame becomes that frame.
+        tokens: Number of leading frames that are kept unchanged.
 
     Returns:
         [B, tokens + ceil((T - tokens) / 2), D] and its mask.
@@ -261,7 +261,7 @@ class Conformer(TakesMask, keras.Model):
 
     features -> convolution subsampling -> Conformer blocks -> pooling -> one logit (or cosine)
 
-    The time between blocks may be halved, and a class token may take the place of pooling.
+    The frame rate may be halved between blocks, and a class token may replace pooling.
 
     Padding (frames where `mask` is False) does not change a clip's logit, and neither do the other
     clips of the batch.
@@ -277,7 +277,7 @@ class Conformer(TakesMask, keras.Model):
         self.subsampling = Subsampling(self.config, name="subsampling")
         self.token = ClassToken(name="token") if self.config.pooling == "token" else None
         count = self.config.num_blocks
-        # All later blocks depend on early ones, so those are dropped less often.
+        # All later blocks depend on early ones, which are therefore dropped less often.
         self.blocks = [
             ConformerBlock(
                 self.config, self.config.stochastic_depth * (i + 1) / count, name=f"block_{i}"
@@ -301,7 +301,7 @@ class Conformer(TakesMask, keras.Model):
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Creates all weights for features [B, T, F]; B and T may be None."""
-        # No weight depends on B and T, and tracing the model is quicker where they are known.
+        # No weight depends on B and T, and tracing is faster with known sizes.
         self.compute_output_spec(keras.KerasTensor((1, 16, input_shape[-1])))
 
     def call(
@@ -326,7 +326,7 @@ class Conformer(TakesMask, keras.Model):
             depths.append((x, mask))
             if number in self.config.halved_after:
                 x, mask = halve(x, mask, tokens=1 if self.token else 0)
-        # The deepest first; each depth is pooled by weights of its own.
+        # The deepest first; each depth has its own pooling weights.
         deepest = depths[: -self.config.pooled_blocks - 1 : -1]
         if self.token:
             pooled = [ops.cast(x[:, 0], "float32") for x, _ in deepest]  # each [B, D]
@@ -338,7 +338,7 @@ class Conformer(TakesMask, keras.Model):
         return ops.squeeze(self.logit(self.dropout(x, training=training)), axis=-1)
 
     def get_config(self) -> dict[str, Any]:
-        """Returns what `from_config` needs."""
+        """Returns the arguments of `from_config`."""
         return {**super().get_config(), "config": dataclasses.asdict(self.config)}
 
     @classmethod
@@ -347,6 +347,6 @@ class Conformer(TakesMask, keras.Model):
         config: dict[str, Any],
         custom_objects: Any = None,  # noqa: ARG003 (Keras' signature)
     ) -> "Conformer":
-        """Makes an untrained model from the result of `get_config`."""
+        """Creates an untrained model from the result of `get_config`."""
         config = dict(config)
         return cls(ConformerConfig(**config.pop("config")), **config)

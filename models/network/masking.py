@@ -1,4 +1,4 @@
-"""How the model's layers treat padding: a bool mask [B, T], True where a frame is real."""
+"""Padding in the model's layers: a bool mask [B, T], True where a frame is real."""
 
 from typing import Any
 
@@ -11,9 +11,9 @@ MASKED_SCORE = -1e9
 
 
 class TakesMask:
-    """For layers that take `mask` as an argument and hand it on by themselves.
+    """Base of layers that take `mask` as an argument and return it explicitly.
 
-    Keras would otherwise warn that such a layer destroys the mask, or, if it declares that it
+    Keras would otherwise warn that such a layer destroys the mask or, if the layer declares that it
     supports masking, attach the mask of the input to an output of another length.
     """
 

@@ -15,7 +15,7 @@ CUTMIX_AXES: tuple[CutmixAxes, ...] = typing.get_args(CutmixAxes)
 
 @dataclasses.dataclass(frozen=True)
 class AugmentConfig(Section, section="augment"):
-    """How spectrograms are augmented in training; a probability of 0 turns a method off.
+    """Spectrogram augmentation in training; probability 0 disables a method.
 
     Probabilities are per clip and independent.
 

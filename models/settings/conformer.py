@@ -13,7 +13,7 @@ Channels = Annotated[int, Bounds(ge=1, unit="channels")]
 
 @dataclasses.dataclass(frozen=True)
 class ConformerConfig(Section, section="conformer"):
-    """Which Conformer is trained: its sizes, its pooling and its head.
+    """Sizes, pooling and head of the Conformer.
 
     The defaults have about 0.7 million parameters for 80 bands.
 
@@ -25,11 +25,11 @@ class ConformerConfig(Section, section="conformer"):
         ff_multiplier: Hidden width of the feed-forward modules, as a multiple of `width`.
         dropout: Dropout rate after every module.
         attention_dropout: Dropout rate on the attention weights.
-        stochastic_depth: Rate at which training leaves the last block's residual branches out; the
+        stochastic_depth: Rate at which training drops the last block's residual branches; the
             rate rises linearly from the first block to the last.
         pooling: How frames become one vector: attentive `statistics`, or a `token`, a learnt frame
             in front of the clip that attends to all others.
-        pooled_blocks: How many of the last blocks are pooled, each by itself, and concatenated; at
+        pooled_blocks: Number of last blocks that are pooled separately and concatenated; at
             most `num_blocks`.
         halved_after: Blocks, counted from 1, after which the frame rate is halved by means of
             pairs.
@@ -78,7 +78,7 @@ class ConformerConfig(Section, section="conformer"):
         blocks = self.halved_after
         if list(blocks) != sorted(set(blocks)) or any(b >= self.num_blocks for b in blocks):
             last = f"{self.num_blocks - 1} (conformer.num_blocks - 1)"
-            raise self.refused("halved_after", f"growing numbers from 1 to {last}")
+            raise self.refused("halved_after", f"increasing numbers from 1 to {last}")
 
 
 # Those of the paper (Gulati et al. 2020, table 1), with kernels of 31 where it has 32: a centred

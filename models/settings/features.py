@@ -15,7 +15,7 @@ Samples = Annotated[int, Bounds(ge=1, unit="samples")]
 
 @dataclasses.dataclass(frozen=True)
 class FeatureConfig(Section, section="features"):
-    """How a clip becomes frames of features.
+    """Settings of the front end, which computes frames of features.
 
     Attributes:
         front_end: Kind of features: `mel` (log power in bands of equal width in mel), `linear` (of
@@ -27,14 +27,14 @@ class FeatureConfig(Section, section="features"):
         hop_samples: Distance between frames.
         fft_length: Length of the FFT; the window is centred in it and padded with zeros.
         num_bands: Number of bands.
-        num_coefficients: Number of cepstral coefficients of `lfcc`, the 0th included; a frame has
+        num_coefficients: Number of cepstral coefficients of `lfcc`, including the 0th; a frame has
             three times as many features.
         fmin_hz: Lower edge of the lowest band.
         fmax_hz: Upper edge of the highest band, at most half the sampling rate.
-        log_floor: Power that is added before the logarithm. Full scale is 1, so the rounding noise
-            of 16-bit PCM is about 1e-8 per FFT bin and the default stays above it.
-        remove_dc: Subtract the mean of the clip from it: recorders and services leave offsets that
-            say nothing about speech.
+        log_floor: Power added before the logarithm. Full scale is 1, so the quantisation noise
+            of 16-bit PCM is about 1e-8 per FFT bin, below the default.
+        remove_dc: Whether to subtract the mean of the clip: recorders and services add offsets that
+            are unrelated to speech.
         preemphasis: Coefficient a of the pre-emphasis x[n] - a x[n-1]; 0 for none.
         normalisation: Scope of mean and variance normalisation per band: the training split
             (`corpus`) or each clip (`utterance`).

@@ -1,4 +1,4 @@
-"""What tuning may search, as dotted names of settings, without importing a framework."""
+"""Search space of tuning, as dotted names of settings. Imports no framework."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-# Sections of settings, each field -> value, as they travel in a component's configuration.
+# Sections of settings, each field -> value, as in a component's configuration.
 Sections = Mapping[str, Any]
 
 
 @dataclasses.dataclass(frozen=True)
 class Range:
-    """From where to where a value is drawn.
+    """Range of a random value.
 
     Attributes:
         low: Smallest value.
         high: Largest value.
-        log: Whether every factor, and not every difference, is equally likely.
+        log: Whether the value is log-uniform instead of uniform.
         whole: Whether the value is a whole number.
     """
 
@@ -28,13 +28,13 @@ class Range:
 
 
 def search_space(*, frames: int, bands: int) -> dict[str, Range]:
-    """Every setting that can be searched, with its range.
+    """Returns every searchable setting with its range.
 
-    Sizes of the model are excluded: they determine the cost of a clip, which is not for tuning to
-    spend, and a larger model nearly always looks better on the dev split.
+    Sizes of the model are excluded: they determine the cost per clip, which tuning must not
+    increase, and a larger model nearly always looks better on the dev split.
 
     Args:
-        frames: Frames that a training step sees of a clip.
+        frames: Frames of a clip in a training step.
         bands: Features of a frame.
     """
     probability = Range(0.0, 0.8)
@@ -76,16 +76,16 @@ DEFAULT_SPACE = (
 
 
 def value_of(config: Sections, name: str) -> Any:
-    """The value of `section.field`."""
+    """Returns the value of `section.field`."""
     section, field = name.split(".")
     return config[section][field]
 
 
 def apply_values(config: Sections, values: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy of the settings with other values of some.
+    """Returns a copy of the settings with changed values.
 
     Args:
-        config: Sections of settings; what else it holds is kept.
+        config: Sections of settings; other entries are kept.
         values: `section.field` -> value.
 
     Raises:
@@ -100,5 +100,5 @@ def apply_values(config: Sections, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def values_text(values: Mapping[str, Any]) -> str:
-    """The values on one line, for people: `learning_rate 0.00123  dropout 0.2`."""
+    """Returns the values on one line: `learning_rate 0.00123  dropout 0.2`."""
     return "  ".join(f"{name.partition('.')[2]} {value:.3g}" for name, value in values.items())

@@ -13,66 +13,66 @@ from models.settings.corpus_weights import parse_weights
 Loss = Literal["bce", "focal", "oc_softmax", "am_softmax"]
 Kernels = Literal["fused", "keras"]
 LOSSES: tuple[Loss, ...] = typing.get_args(Loss)
-_MOST = 999_999  # of anything that is counted
+_MOST = 999_999  # limit of counts
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainerConfig(Section, section="trainer"):
-    """How the model is trained.
+    """Settings of the training.
 
     Attributes:
         epochs: Passes over the training split.
         batch_size: Utterances in one step, over all replicas together.
-        scale_with_replicas: Give each replica `batch_size` utterances, and multiply the learning
-            rate by the number of replicas (Goyal et al. 2017): faster, but another recipe on every
-            machine.
-        accumulation_steps: Pieces in which a replica processes its share of a batch before the
-            weights are updated: a large batch on a device with little memory.
-        learning_rate: Peak of the learning rate's schedule.
+        scale_with_replicas: Whether each replica has `batch_size` utterances, with the learning
+            rate multiplied by the number of replicas (Goyal et al. 2017): faster, but the recipe
+            depends on the machine.
+        accumulation_steps: Number of parts in which a replica processes its share of a batch before
+            the weights are updated, for large batches on devices with little memory.
+        learning_rate: Peak of the learning-rate schedule.
         warmup_fraction: Share of all steps in which the rate rises linearly to the peak.
         final_learning_rate_fraction: The rate at the end of the cosine, as a share of the peak.
         weight_decay: AdamW's decoupled weight decay; biases and norms are exempt.
-        clip_norm: Limit of the global gradient norm; 0 turns clipping off.
-        label_smoothing: Share of the label that is spread evenly over both classes: the other class
-            gets half of it. Losses with margins use none.
+        clip_norm: Limit of the global gradient norm; 0 disables clipping.
+        label_smoothing: Share of the label that is spread evenly over both classes, so that the
+            other class gets half of it. Losses with margins do not use it.
         loss: Training loss: `bce` (cross entropy), `focal`, `oc_softmax` or `am_softmax`; the last
             two need `conformer.head` to be `cosine` and `cosine_pair`.
-        selection: Which weights are exported: those of the epoch that was `best` on dev, or the
-            `last` (their moving average). Where dev holds the attacks of training, as in ASVspoof
-            2019 LA, the best epoch on dev is not the best on others.
-        holdout_attacks: Attacks that are left out of training, and that dev is reduced to (beside
-            its bona fide speech), so that the best epoch is chosen on unseen attacks. Speakers that
-            dev keeps are left out of training as well.
-        corpus_weights: Sampling weight of a corpus, `NAME=NUMBER` each: training draws an utterance
-            of that corpus NUMBER times as often as one of a corpus that is not named (which has 1).
-            The number of draws in an epoch stays the same. Dev and eval are never weighted.
+        selection: Exported weights: those of the `best` epoch on dev, or the `last` (their moving
+            average). If dev has the attacks of training, as in ASVspoof 2019 LA, the best epoch on
+            dev is not the best on other attacks.
+        holdout_attacks: Attacks that are excluded from training and become the only attacks of dev,
+            so that the best epoch is chosen on unseen attacks. Speakers that remain in dev are
+            excluded from training as well.
+        corpus_weights: Sampling weights of corpora, `NAME=NUMBER` each: training draws an utterance
+            of that corpus NUMBER times as often as one of a corpus without a weight. The number of
+            draws in an epoch does not change. Dev and eval are never weighted.
         class_weighting: Weights of the classes in the loss: `balanced` gives both classes the same
             total weight, `none` gives every utterance the same weight.
         ema_epochs: Horizon of the moving average of the weights that is evaluated and exported; 0
             uses the raw weights.
-        crop_frames: Length of the random crop of an utterance that a training step uses; 0 uses all
-            of it. Dev and serving always use all of it.
+        crop_frames: Length of the random crop of each utterance in training; 0 for no crop. Dev and
+            serving use whole clips.
         seed: Seed of the initial weights, the order, augmentation and dropout.
         members: Number of models of an ensemble, trained with seeds from `seed` on and exported as
             one: its score is the mean of their calibrated scores, calibrated once more.
-        device: Device of the training: `auto` takes a TPU, else GPUs, else the CPU.
+        device: Device of the training: `auto` selects a TPU, else GPUs, else the CPU.
         mixed_precision: Data type of the model's computation: `auto` follows the device.
-        kernels: Layers, dropout and optimizer: `fused` are those of this project, which need fewer
-            passes over memory on a CPU, `keras` those of Keras, to compare with. Scores are the
-            same to rounding.
-        xla: Compile the model's gradients with XLA. TPUs always do; CPUs and GPUs may gain, after a
-            longer first step.
-        cache: Where computed features are kept between epochs: `auto` uses memory up to the budget,
-            then disk; `none` computes them again in every epoch.
+        kernels: Implementation of layers, dropout and optimizer: `fused` needs fewer passes over
+            memory on a CPU, `keras` is that of Keras, for comparison. Scores are equal within
+            rounding.
+        xla: Whether to compile the model's gradients with XLA. TPUs always do; CPUs and GPUs may be
+            faster, after a longer first step.
+        cache: Location of computed features between epochs: `auto` uses memory up to the budget,
+            then disk; `none` computes them in every epoch.
         cache_budget_gib: Memory that `cache=auto` may use, for train and dev together.
         cache_dir: Folder of the disk cache; empty for the system's temporary folder.
-        shuffle_buffer: Utterances that are shuffled at a time where there is no cache (with one,
+        shuffle_buffer: Size of the shuffle buffer in utterances if there is no cache (with a cache,
             the whole split is shuffled).
-        deterministic: Ask TensorFlow for deterministic kernels on the CPU. On GPUs they cost much
-            speed, and some operations have none: there, runs with one seed are only close.
-        keep_checkpoints: Number of the newest checkpoints that stay on disk.
-        calibration_prior: Share of bona fide utterances for which scores are calibrated on dev. At
-            0.5 both classes weigh the same, which is what Cllr measures.
+        deterministic: Whether TensorFlow uses deterministic kernels on the CPU. On GPUs they are
+            slow, and some operations have none: there, runs with the same seed differ slightly.
+        keep_checkpoints: Number of the newest checkpoints that are kept on disk.
+        calibration_prior: Share of bona fide utterances for which scores are calibrated on dev.
+            With 0.5, both classes have the same weight, as in Cllr.
         pretrained: Source of the initial weights: empty for random ones, `champion` for the newest
             pushed model, else the path or URI of a pushed version's folder, of its
             `conformer.weights.h5`, or of an ASR Conformer encoder's weights

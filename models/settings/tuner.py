@@ -16,17 +16,17 @@ SearchableNames = Annotated[
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TunerConfig(Section, section="tuner"):
-    """How better settings are searched for before training; off by default.
+    """Settings of the search for better settings before training; off by default.
 
     Attributes:
-        trials: Number of trainings that are compared: the first with the settings as they are, the
-            others with random ones. 0 leaves the Tuner out.
+        trials: Number of trainings to compare: the first with the configured settings, the
+            others with random ones. 0 disables the Tuner.
         epochs: Epochs of a trial, in place of `trainer.epochs`.
-        holdout_attacks: Attacks that trials are not trained on and that dev is reduced to while
-            tuning, so that trials are compared by the EER on unseen attacks. Empty: as
-            `trainer.holdout_attacks`.
-        seed: Seed of the values that are drawn, and of every trial in place of `trainer.seed`.
-        space: Settings that are searched, each in a range of its own.
+        holdout_attacks: Attacks that are excluded from the training of trials and become the only
+            attacks of dev during tuning, so that trials are compared by the EER on unseen attacks.
+            Empty: as `trainer.holdout_attacks`.
+        seed: Seed of the drawn values, and of every trial in place of `trainer.seed`.
+        space: Settings to search, each with its own range.
     """
 
     trials: Annotated[int, Bounds(ge=0, le=10_000, unit="trainings")] = 0

@@ -16,14 +16,14 @@ Speeds = Annotated[tuple[float, float], Bounds(ge=0.5, le=2.0), Items(ascending=
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class WaveformConfig(Section, section="waveform"):
-    """How training waveforms are augmented before features; a probability of 0 turns a method off.
+    """Waveform augmentation in training, before the features; probability 0 disables a method.
 
     Probabilities are per clip and independent. Methods are applied in the order of the fields.
 
     Attributes:
-        random_start: Start the clip anywhere in the recording (a short recording is repeated from
-            there), in place of its beginning.
-        resynthesis_probability: Share of *bona fide* clips that become spoofs by a crude vocoder:
+        random_start: Whether a clip starts anywhere in the recording (a short recording is repeated
+            from there) instead of at its beginning.
+        resynthesis_probability: Share of *bona fide* clips that a vocoder converts to spoofs:
             their short-time spectrum is smoothed and their phase replaced, so that the model learns
             that resynthesised speech is spoofed.
         speed_probability: Share of clips that are played faster or slower.
@@ -37,12 +37,12 @@ class WaveformConfig(Section, section="waveform"):
         noise_snr_db: Range of the signal-to-noise ratio of the coloured noise.
         equalizer_probability: Share of clips that get a random smooth frequency response.
         equalizer_db: Largest gain or cut of that frequency response.
-        band_limit_probability: Share of clips that lose what is above a random frequency, and what
-            is below up to 300 Hz, as in telephone channels and codecs.
+        band_limit_probability: Share of clips that are limited to below a random frequency and to
+            above up to 300 Hz, as in telephone channels and codecs.
         band_limit_hz: Range of the random frequency of `band_limit_probability`.
         companding_probability: Share of clips that are quantised to 8 bits by telephony's mu-law.
         gain_probability: Share of clips whose level is changed.
-        gain_db: Range of the change of level.
+        gain_db: Range of the level change.
     """
 
     random_start: bool = False
@@ -78,6 +78,6 @@ class WaveformConfig(Section, section="waveform"):
 
     @property
     def enabled(self) -> bool:
-        """Whether anything at all is done."""
+        """Whether any method is enabled."""
         probabilities = [f.name for f in dataclasses.fields(self) if "_probability" in f.name]
         return self.random_start or any(getattr(self, name) for name in probabilities)

@@ -1,4 +1,4 @@
-"""The last step of training: make the scores mean what they say."""
+"""Calibration of the scores on dev, the last step of training."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from bonafide.metrics.calibration import AffineCalibration, CalibrationError, cl
 
 _LOG = logging.getLogger("bonafide")
 
-# Standard deviation of raw scores on dev. Of a collapsed model it was some thousandths, of others
-# some tenths or more; cosines, which margin losses give, spread over some tenths too.
+# Minimum standard deviation of raw scores on dev. It was some thousandths for collapsed models, and
+# some tenths or more for others, also for the cosines of margin losses.
 _COLLAPSED = 0.02
 
 
 @dataclasses.dataclass(frozen=True)
 class DevCalibration:
-    """A calibration and what it changed on the trials it was fitted on.
+    """A calibration and its effect on the trials it was fitted on.
 
     Attributes:
-        map: From raw scores to natural-log likelihood ratios.
+        map: Map from raw scores to natural-log likelihood ratios.
         prior: Share of bona fide trials for which it was fitted.
         cllr_before: Cllr of the raw scores, in bits.
-        cllr_after: Cllr of the calibrated ones.
-        note: Why scores are left as they were; empty where they are calibrated.
+        cllr_after: Cllr of the calibrated scores, in bits.
+        note: Reason for uncalibrated scores; empty if they are calibrated.
     """
 
     map: AffineCalibration
@@ -37,7 +37,7 @@ class DevCalibration:
     note: str = ""
 
     def facts(self) -> dict[str, Any]:
-        """Returns it ready for JSON, with `slope` and `offset` of the map."""
+        """Returns a dictionary for JSON, with `slope` and `offset` of the map."""
         facts = dataclasses.asdict(self)
         return {**facts.pop("map"), **facts}
 
@@ -45,11 +45,11 @@ class DevCalibration:
 def calibrate(raw_scores: npt.ArrayLike, labels: npt.ArrayLike, *, prior: float) -> DevCalibration:
     """Fits an affine calibration on dev; a model that cannot be calibrated keeps its scores.
 
-    Dev chose the best epoch and holds the attacks that training saw, so its scores are surer than
-    those of unseen attacks will be: what the calibration is worth there, the evaluation says.
+    Dev selected the best epoch and has the attacks of training, so its scores are overconfident for
+    unseen attacks; the evaluation measures the effect of the calibration there.
 
     Args:
-        raw_scores: [N] logits less the log prior odds that the loss saw.
+        raw_scores: [N] logits minus the log prior odds of the loss.
         labels: [N] 1 = bona fide.
         prior: See `bonafide.metrics.calibration.fit_affine`.
     """
@@ -57,7 +57,7 @@ def calibrate(raw_scores: npt.ArrayLike, labels: npt.ArrayLike, *, prior: float)
     before = cllr(raw, labels)
     if np.std(raw) < _COLLAPSED:
         _LOG.warning(
-            "the model scores every clip nearly the same (standard deviation %.4f on dev): its "
+            "the model gives all clips nearly the same score (standard deviation %.4f on dev): its "
             "training collapsed. Try a lower trainer.learning_rate, a higher "
             "trainer.warmup_fraction or another trainer.seed",
             np.std(raw),

@@ -1,4 +1,4 @@
-"""Checkpoints of a training run: one file an epoch, whole or absent, with all a resume needs."""
+"""Checkpoints of a training run: one atomically written file per epoch."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _NAME = re.compile(r"checkpoint-(\d{5})\.npz")
 
 @dataclasses.dataclass
 class TrainingState:
-    """What a run has reached after an epoch.
+    """State of a run after an epoch.
 
     Attributes:
-        epoch: Finished epochs.
+        epoch: Number of finished epochs.
         variables: Values of every variable of model and optimizer: weights, moving averages, Adam's
             moments, step count and the state of dropout's seed generators.
         best_weights: `model.get_weights()` of the best epoch so far.
@@ -47,17 +47,17 @@ class TrainingState:
 
 
 class _UnusableError(Exception):
-    """A checkpoint that must not be resumed from; the message says why."""
+    """The checkpoint cannot be used; the message states the reason."""
 
 
 def save(directory: str, state: TrainingState, *, fingerprint: str, keep: int) -> None:
-    """Writes a checkpoint, whole or not at all, and removes older ones.
+    """Writes a checkpoint atomically and removes older ones.
 
     Args:
-        directory: A path or URI; made if missing.
-        state: What to keep.
-        fingerprint: Identifies data, settings and code; a resume must have the same.
-        keep: How many checkpoints stay.
+        directory: A path or URI; created if missing.
+        state: State to store.
+        fingerprint: Identifies data, settings and code; it must match for a resume.
+        keep: Number of checkpoints to keep.
     """
     facts = {f.name: getattr(state, f.name) for f in dataclasses.fields(state)}
     arrays = {
@@ -68,7 +68,7 @@ def save(directory: str, state: TrainingState, *, fingerprint: str, keep: int) -
     buffer = io.BytesIO()
     np.savez(buffer, facts=np.array(json.dumps({**facts, "fingerprint": fingerprint})), **arrays)
     content = buffer.getvalue()
-    # Numpy's format and the zip around it check the arrays, but not what they are called.
+    # Numpy's format and its zip container protect the arrays, but not their names.
     content += hashlib.sha256(content).digest()
     uris.write_bytes(uris.join(directory, f"checkpoint-{state.epoch:05d}.npz"), content)
     for name in _names(directory)[keep:]:
@@ -78,11 +78,11 @@ def save(directory: str, state: TrainingState, *, fingerprint: str, keep: int) -
 def load_latest(
     directory: str, *, fingerprint: str, shapes: Sequence[tuple[int, ...]]
 ) -> TrainingState | None:
-    """The newest checkpoint that can be resumed from, or None; the log says what was not used.
+    """Returns the newest usable checkpoint, or None; logs unusable ones.
 
     Args:
-        directory: Where checkpoints are, if there are any.
-        fingerprint: Of this run.
+        directory: Folder of the checkpoints; need not exist.
+        fingerprint: Fingerprint of this run.
         shapes: Shapes of this run's variables.
     """
     for name in _names(directory):
@@ -95,7 +95,7 @@ def load_latest(
 
 
 def remove(directory: str) -> None:
-    """Removes the checkpoints, and the folder if nothing else is in it."""
+    """Removes the checkpoints, and the folder if it is then empty."""
     for name in uris.names_in(directory):
         if _NAME.fullmatch(name) or is_leftover(name):
             uris.remove_file(uris.join(directory, name))
@@ -104,7 +104,7 @@ def remove(directory: str) -> None:
 
 
 def _names(directory: str) -> list[str]:
-    """Names of the finished checkpoints, newest first."""
+    """Returns the names of the finished checkpoints, newest first."""
     return sorted(filter(_NAME.fullmatch, uris.names_in(directory)), reverse=True)
 
 
@@ -126,5 +126,5 @@ def _load(path: str, fingerprint: str, shapes: Sequence[tuple[int, ...]]) -> Tra
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise _UnusableError(f"it is damaged ({error})") from error
     if [v.shape for v in state.variables] != [tuple(s) for s in shapes]:
-        raise _UnusableError("its variables are not those of this model")
+        raise _UnusableError("its variables do not match this model")
     return state

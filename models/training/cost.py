@@ -1,4 +1,4 @@
-"""What a model costs to run."""
+"""Cost of a model."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import tensorflow as tf
 
 
 def count_flops(model: keras.Model, frames: int, features: int) -> int:
-    """Returns the floating-point operations of one clip, forward, as TensorFlow counts them.
+    """Returns the floating-point operations of a forward pass of one clip, counted by TensorFlow.
 
-    A multiplication and the addition after it are two. The features themselves are not counted.
+    A multiply-add is two operations. The front end is not counted.
 
     Args:
         model: A built model on features [B, T, F].

@@ -30,15 +30,15 @@ _POLICIES = {
 
 @dataclasses.dataclass(frozen=True)
 class Placement:
-    """A distribution strategy, the precision to compute in and words for both.
+    """A distribution strategy, the precision of the computation and a description.
 
     Attributes:
         strategy: Creates the variables and runs the steps.
         kind: `tpu`, `gpu` or `cpu`.
         precision: `float32`, `bfloat16` or `float16`.
-        description: For people, for instance `2 GPUs (NVIDIA A100), bfloat16`.
+        description: For the log, for example `2 GPUs (NVIDIA A100), bfloat16`.
         worker: Number of this process, from 0, the chief.
-        workers: Processes that train together.
+        workers: Number of processes that train together.
     """
 
     strategy: tf.distribute.Strategy
@@ -50,12 +50,12 @@ class Placement:
 
     @property
     def is_chief(self) -> bool:
-        """Whether this process writes what all have reached."""
+        """Whether this process writes the results."""
         return self.worker == 0
 
     @property
     def replicas(self) -> int:
-        """How many copies of the model share a batch."""
+        """Number of copies of the model that share a batch."""
         return self.strategy.num_replicas_in_sync
 
     @property
@@ -64,28 +64,28 @@ class Placement:
         return self.precision == "float16"
 
     def distribute(self, batches: tf.data.Dataset) -> Iterable[Any]:
-        """Global batches [B, ...], of which every replica gets its part."""
+        """Distributes global batches [B, ...] over the replicas."""
         if self.workers == 1:
             return self._among_own(batches)
         local = self.replicas // self.workers
         return self._parts(batches, self.replicas, self.worker * local)
 
     def distribute_to_each_worker(self, batches: tf.data.Dataset) -> Iterable[Any]:
-        """Global batches that the replicas of every worker share among themselves."""
+        """Distributes global batches over the replicas of each worker."""
         if self.workers == 1:
             return self._among_own(batches)
         return self._parts(batches, self.replicas // self.workers, 0)
 
     def _among_own(self, batches: tf.data.Dataset) -> Iterable[Any]:
         if self.kind == "cpu" and self.replicas == 1:
-            return batches  # They are where they are needed; handing them out takes its time.
+            return batches  # Distribution has a cost, and a single device needs none.
         return self.strategy.experimental_distribute_dataset(batches)
 
     def _parts(self, batches: tf.data.Dataset, count: int, first: int) -> Iterable[Any]:
-        """Cuts batches into `count` parts and gives those from `first` to this worker's replicas.
+        """Splits batches into `count` parts; this worker's replicas receive those from `first` on.
 
-        Every worker reads whole batches: mixing takes its partners from all of one, and with
-        TensorFlow's own sharding batches would be made of other utterances than in one process.
+        Every worker reads whole batches: mixing needs all utterances of a batch, and TensorFlow's
+        sharding would assemble other batches than a single process.
         """
         local = self.replicas // self.workers
 
@@ -101,7 +101,7 @@ class Placement:
 
     @contextlib.contextmanager
     def scope(self) -> Iterator[None]:
-        """Layers made in here get the strategy and the precision; both end with the block."""
+        """Layers created in the block have the strategy and the precision."""
         previous = keras.config.dtype_policy()
         keras.config.set_dtype_policy(_POLICIES[self.precision])
         try:
@@ -112,19 +112,19 @@ class Placement:
 
 
 def choose_placement(device: str = "auto", mixed_precision: str = "auto") -> Placement:
-    """Finds the best device there is.
+    """Selects the best available device.
 
-    Where `TF_CONFIG` names several workers, they train together; every one of them must call this
+    If `TF_CONFIG` names several workers, they train together; each of them must call this
     before TensorFlow does anything else.
 
     Args:
-        device: `auto`, or `tpu`, `gpu` or `cpu` to insist on one.
-        mixed_precision: `auto` takes bfloat16 on TPUs and on GPUs that compute in it (compute
+        device: `auto`, or `tpu`, `gpu` or `cpu` to require one.
+        mixed_precision: `auto` selects bfloat16 on TPUs and on GPUs that support it (compute
             capability 8.0), float16 on GPUs with tensor cores (7.0), and float32 elsewhere.
 
     Raises:
-        ValueError: The configured device is missing or cannot be used, or `TF_CONFIG` is
-            not understood.
+        ValueError: The configured device is missing or unusable, or `TF_CONFIG` is
+            invalid.
     """
     worker, workers = _place_among_workers()
     kind, name, strategy, best = _find(device, workers)
@@ -137,7 +137,7 @@ def choose_placement(device: str = "auto", mixed_precision: str = "auto") -> Pla
 
 
 def _place_among_workers() -> tuple[int, int]:
-    """The number of this process and of all that train together, as `TF_CONFIG` says."""
+    """Returns the index of this process and the number of processes, from `TF_CONFIG`."""
     text = os.environ.get("TF_CONFIG")
     if not text:
         return 0, 1
@@ -158,7 +158,7 @@ def _place_among_workers() -> tuple[int, int]:
 
 
 def _find(device: str, workers: int) -> tuple[str, str, tf.distribute.Strategy, str]:
-    """Kind, name and strategy of the device to take, and the precision that suits it."""
+    """Returns kind, name and strategy of the selected device, and its best precision."""
     if workers > 1:
         return _find_for_workers(device)
     address = _tpu_address()
@@ -187,16 +187,16 @@ def _find(device: str, workers: int) -> tuple[str, str, tf.distribute.Strategy, 
         raise ValueError(f"trainer.device is gpu, but {problem}")
     if device == "auto" and has_driver:
         _LOG.warning("%s", _NO_CUDA)
-    # Float32, also where the CPU multiplies bfloat16: where it does not, that is emulated, slowly,
+    # Float32, even if the CPU supports bfloat16: other CPUs emulate it slowly,
     # and a recipe should not change with the machine. `mixed_precision=bfloat16` selects it.
     return "cpu", "CPU", _cpu_strategy(), "float32"
 
 
 def _find_for_workers(device: str) -> tuple[str, str, tf.distribute.Strategy, str]:
-    """Like `_find` where several processes train together, each on its CPU or its GPUs."""
+    """As `_find`, for several processes, each on its CPU or its GPUs."""
     if device == "tpu":
         raise ValueError("trainer.device is tpu, but TF_CONFIG names workers: unset it for TPUs")
-    # First: collectives can only be set up before TensorFlow has initialised anything.
+    # First, because collectives must be set up before TensorFlow is initialised.
     strategy = tf.distribute.MultiWorkerMirroredStrategy()
     gpus = tf.config.list_physical_devices("GPU")
     if device == "cpu" and gpus:
@@ -212,10 +212,10 @@ def _find_for_workers(device: str) -> tuple[str, str, tf.distribute.Strategy, st
 
 
 def _tpu_address() -> str | None:
-    """The address of a TPU, if there are signs of one.
+    """Returns the address of a TPU, if there is evidence of one.
 
-    The cluster resolver itself is not asked: away from Google Cloud it waits for a metadata
-    server that never answers.
+    The cluster resolver is not used: outside Google Cloud it waits for a metadata
+    server that never responds.
     """
     name = os.environ.get("TPU_NAME")
     if name:
@@ -236,8 +236,8 @@ def _gpu_strategy(gpus: list[tf.config.PhysicalDevice]) -> tuple[str, tf.distrib
     details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
     name = f"GPU ({details[0].get('device_name', 'unknown type')})"
     for gpu in gpus:
-        # Leaves memory for other processes on the GPU. TensorFlow refuses once it is initialised,
-        # and then this is no longer ours to set.
+        # Leaves memory for other processes on the GPU. TensorFlow refuses this after its
+        # initialisation.
         with contextlib.suppress(RuntimeError):
             tf.config.experimental.set_memory_growth(gpu, True)
     if len(gpus) == 1:
@@ -247,14 +247,14 @@ def _gpu_strategy(gpus: list[tf.config.PhysicalDevice]) -> tuple[str, tf.distrib
 
 def _cpu_strategy() -> tf.distribute.Strategy:
     cpus = tf.config.list_logical_devices("CPU")
-    if len(cpus) > 1:  # only where someone split the CPU on purpose, as tests do
+    if len(cpus) > 1:  # only if the CPU was split explicitly, as in tests
         return tf.distribute.MirroredStrategy([cpu.name for cpu in cpus])
-    # Pinned, so that `device: cpu` also means it on a machine with a GPU.
+    # Pinned, so that `device: cpu` is obeyed on a machine with a GPU.
     return tf.distribute.OneDeviceStrategy("/cpu:0")
 
 
 def _best_gpu_precision(gpus: list[tf.config.PhysicalDevice]) -> str:
-    """What the weakest of the GPUs computes fast in."""
+    """Returns the fast precision of the weakest GPU."""
     capability = min(
         tf.config.experimental.get_device_details(gpu).get("compute_capability", (0, 0))
         for gpu in gpus

@@ -25,22 +25,22 @@ def weighted_bce(
         p = y w_b (1 - s) + (1 - y) w_s s
         q = y w_b s + (1 - y) w_s (1 - s)
 
-    A label of 0 or 1 gives the cross entropy against the smoothed label times the weight of the
-    class. The weight follows the label before smoothing: were each softplus weighted instead,
+    For labels 0 and 1, it is the cross entropy against the smoothed label times the weight of the
+    class. The weight depends on the label before smoothing: if each softplus were weighted instead,
     smoothing would push the scores of the more frequent class towards the rarer one.
 
-    A label in between, as MixUp and CutMix make it, gives that mixture of the two losses. Were the
-    mixed cross entropy multiplied by the mixed weight instead, the label would come in squared, and
-    what mixing leaves balanced (the mean label) would no longer balance the loss.
+    For a label between 0 and 1, from MixUp or CutMix, it is this mixture of the two losses. If the
+    mixed cross entropy were multiplied by the mixed weight instead, the loss would be quadratic in
+    the label, and no longer balanced by the mean label, which mixing preserves.
 
     Args:
         logits: [B].
         labels: [B], 1 = bona fide.
-        weights: What each class weighs.
+        weights: Weights of the classes.
         label_smoothing: Share of the label spread evenly over both classes, in [0, 1).
 
     Returns:
-        [B] float32, not yet averaged: the caller knows the size of the global batch.
+        [B] float32, not averaged, because only the caller has the size of the global batch.
     """
     logits = tf.cast(logits, tf.float32)
     return _mixture(
@@ -58,7 +58,7 @@ def focal(
 ) -> tf.Tensor:
     """Focal loss (Lin et al. 2017): cross entropy times (1 - p)^gamma, p that of the right class.
 
-    Easy utterances count less. Arguments and result as `weighted_bce`.
+    Easy utterances have less weight. Arguments and result as `weighted_bce`.
     """
     logits = tf.cast(logits, tf.float32)
     right_if_bonafide, right_if_spoof = tf.sigmoid(logits), tf.sigmoid(-logits)
@@ -83,7 +83,7 @@ def oc_softmax(
 ) -> tf.Tensor:
     """One-class softmax (Zhang, Jiang and Duan 2021, arXiv 2010.13995, equation 4).
 
-    Bona fide speech is to lie within a narrow cone around one direction, spoofs anywhere outside a
+    Bona fide speech should be within a narrow cone around one direction, and spoofs outside a
     wider one: `softplus(scale (m0 - c))` for bona fide and `softplus(scale (c - m1))` for spoofs.
 
     Args:
@@ -137,7 +137,7 @@ def am_softmax(
     )
 
 
-# What a model gives where a loss wants it: see `ConformerConfig.head`.
+# Head that each loss requires: see `ConformerConfig.head`.
 LOSSES: dict[str, Callable[..., tf.Tensor]] = {
     "bce": weighted_bce,
     "focal": focal,
@@ -152,10 +152,10 @@ _WITH_MARGINS = ("oc_softmax", "am_softmax")
 def make_loss(
     name: str, *, weights: ClassWeights, label_smoothing: float = 0.0
 ) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
-    """Returns the loss of a name as a function of the model's outputs [B] and labels [B].
+    """Returns a loss by name, as a function of the model's outputs [B] and labels [B].
 
-    Losses with margins are not smoothed: a margin says already where it is enough, and smoothing
-    would push utterances beyond it back.
+    Losses with margins are not smoothed, because smoothing would push utterances beyond the margin
+    back.
     """
     smoothing = 0.0 if name in _WITH_MARGINS else label_smoothing
     return functools.partial(LOSSES[name], weights=weights, label_smoothing=smoothing)
@@ -168,9 +168,9 @@ def _mixture(
     weights: ClassWeights,
     label_smoothing: float,
 ) -> tf.Tensor:
-    """Mixes the losses [B] of the two classes as labels [B], weights and smoothing say."""
+    """Mixes the losses [B] of the two classes by labels [B], weights and smoothing."""
     labels = tf.cast(labels, tf.float32)
-    other = 0.5 * label_smoothing  # what smoothing gives to the class that it is not
+    other = 0.5 * label_smoothing  # label of the other class after smoothing
     bonafide, spoof = labels * weights.bonafide, (1.0 - labels) * weights.spoof
     towards_bonafide = bonafide * (1.0 - other) + spoof * other
     towards_spoof = bonafide * other + spoof * (1.0 - other)

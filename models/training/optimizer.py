@@ -13,11 +13,11 @@ def learning_rate_schedule(
 ) -> keras.optimizers.schedules.LearningRateSchedule:
     """Linear warm-up to the peak, then half a cosine down to its final share.
 
-    The very first step already moves the weights: the ramp starts at peak / warm-up steps.
+    The ramp starts at peak / warm-up steps, so the first step already changes the weights.
 
     Args:
         settings: Peak, warm-up share and final share.
-        total_steps: Steps of the whole run, warm-up included.
+        total_steps: Steps of the whole run, including warm-up.
     """
     warmup_steps = round(settings.warmup_fraction * total_steps)
     peak = settings.learning_rate
@@ -42,15 +42,15 @@ def build_optimizer(
     replicas: int = 1,
     loss_scaling: bool = False,
 ) -> keras.optimizers.Optimizer:
-    """The optimizer with all its variables created; call it under the strategy's scope.
+    """Returns the optimizer with all variables; to be called in the strategy's scope.
 
     Args:
         settings: Training settings.
         model: A built model.
-        steps_per_epoch: Turns the horizon of the moving average and the schedule into steps.
-        replicas: The optimizer is given the *mean* of the replicas' gradients, which it clips
+        steps_per_epoch: Converts the horizon of the moving average and the schedule to steps.
+        replicas: The optimizer receives the *mean* of the replicas' gradients, which it clips
             before summing them, so its bound is the configured one divided by this.
-        loss_scaling: Wrap it in dynamic loss scaling, as float16 needs.
+        loss_scaling: Whether to use dynamic loss scaling, which float16 requires.
     """
     horizon_steps = settings.ema_epochs * steps_per_epoch
     optimizer = AdamW(
@@ -60,8 +60,8 @@ def build_optimizer(
         use_ema=settings.ema_epochs > 0,
         ema_momentum=1.0 - 1.0 / max(1.0, horizon_steps),
     )
-    # Decaying biases (attention's too, which are not vectors) and the gains of norms only shrinks
-    # what they are there to learn.
+    # Decay of biases (also of attention, which are not vectors) and of norm gains would only shrink
+    # them.
     optimizer.exclude_from_weight_decay(
         var_list=[v for v in model.trainable_variables if v.name != "kernel"]
     )

@@ -17,21 +17,21 @@ import tensorflow as tf
 from models.network.conformer import Conformer
 from models.training.devices import Placement
 
-# Reading the loss makes an accelerator wait, so it is looked at now and then.
+# Reading the loss blocks an accelerator, so it is checked periodically.
 _STEPS_BETWEEN_CHECKS = 50
 
 
 class TrainingDivergedError(RuntimeError):
-    """The loss or the scores stopped being finite numbers."""
+    """The loss or the scores are not finite."""
 
 
 @dataclasses.dataclass(frozen=True)
 class EpochFigures:
-    """What an epoch of training gave.
+    """Figures of an epoch of training.
 
     Attributes:
         loss: Sum of the utterances' losses.
-        waiting_share: Share of the epoch's time that the step waited for its input.
+        waiting_share: Share of the epoch's time spent waiting for input.
     """
 
     loss: float
@@ -48,18 +48,17 @@ def make_train_step(
     pieces: int = 1,
     xla: bool = False,
 ) -> Callable[..., tf.Tensor]:
-    """The compiled step on a global batch (features, labels, weights); returns the summed loss.
+    """Returns the compiled step from a global batch (features, labels, weights) to the summed loss.
 
     Args:
         model: A built model.
         optimizer: From `build_optimizer`.
-        loss: From outputs [B] and labels [B] to the loss of each utterance [B].
-        placement: Where it runs.
+        loss: Function from outputs [B] and labels [B] to the loss of each utterance [B].
+        placement: Device and strategy.
         batch_size: Utterances of the global batch, a multiple of replicas times pieces.
-        pieces: In how many pieces, one after the other, a replica goes through its share. Their
-            gradients are added up before the weights move, so that a batch that does not fit the
-            memory is learnt from as if it did.
-        xla: Compile the gradients with XLA.
+        pieces: Number of sequential parts of a replica's share. Gradients are accumulated before
+            the update of the weights, so that batches can be larger than the memory.
+        xla: Whether to compile the gradients with XLA.
     """
     strategy = placement.strategy
 
@@ -82,8 +81,8 @@ def make_train_step(
         else:
             summed, gradients = _accumulate(gradients_of, (features, labels, weights), pieces)
         if placement.replicas > 1:
-            # The optimizer clips what each replica hands in and then sums it. Handing in the mean
-            # makes that the clipped global gradient, as with one replica.
+            # The optimizer clips the gradient of each replica and then sums them. Passing the mean
+            # yields the clipped global gradient, as with one replica.
             context = tf.distribute.get_replica_context()
             gradients = context.all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
         optimizer.apply(gradients, trained)
@@ -102,10 +101,10 @@ def _accumulate(
     batch: tuple[tf.Tensor, ...],
     pieces: int,
 ) -> tuple[tf.Tensor, list[tf.Tensor]]:
-    """Sums loss and gradients over pieces of a batch.
+    """Sums loss and gradients over parts of a batch.
 
-    In a loop of the graph with one iteration at a time: unrolled, TensorFlow would go through
-    pieces side by side, and the memory would hold all of them after all.
+    It is a graph loop with one iteration at a time: TensorFlow would process the parts of an
+    unrolled loop in parallel, with all of them in memory.
     """
     parts = [tf.reshape(x, [pieces, x.shape[0] // pieces, *x.shape[1:]]) for x in batch]
     first = gradients_of(*(part[0] for part in parts))
@@ -123,7 +122,7 @@ def _accumulate(
 
 
 def make_score_step(model: Conformer, placement: Placement) -> Callable[[Any], Any]:
-    """The compiled function from a global batch of features to logits, one tensor a replica."""
+    """Returns the compiled function from a global batch to logits, one tensor per replica."""
 
     @tf.function
     def step(features: Any) -> Any:
@@ -163,9 +162,9 @@ def train_epoch(
 def score_batches(
     score_step: Callable[[Any], Any], batches: tf.data.Dataset, placement: Placement
 ) -> np.ndarray:
-    """Logits of all rows of the batches, in order, float32; what fills the last one comes last.
+    """Returns the logits of all rows in order, float32, including the padding of the last batch.
 
-    Of several workers, each scores everything by itself, which needs no exchange.
+    Each of several workers scores all rows, without communication.
     """
     logits = [
         part.numpy()
@@ -179,7 +178,7 @@ def score_batches(
 def averaged_weights(
     model: Conformer, optimizer: keras.optimizers.Optimizer, placement: Placement
 ) -> Iterator[None]:
-    """In the block the model has the moving average of its weights, if the optimizer keeps one."""
+    """Gives the model the moving average of its weights in the block, if there is one."""
     current = [variable.numpy() for variable in model.trainable_variables]
     with placement.strategy.scope():
         optimizer.finalize_variable_values(model.trainable_variables)
@@ -191,11 +190,11 @@ def averaged_weights(
 
 
 def require_finite(value: float, what: str) -> None:
-    """Stops training whose figures are no longer numbers.
+    """Stops a training with non-finite figures.
 
     Args:
         value: The figure.
-        what: Its name in the message.
+        what: Name of the figure, for the message.
 
     Raises:
         TrainingDivergedError: It is NaN or infinite.

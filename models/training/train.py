@@ -1,4 +1,4 @@
-"""Training: one model, from splits to the weights of the epoch that is kept."""
+"""Training of one model, from splits to the weights of the selected epoch."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ import tensorflow as tf
 
 from bonafide.metrics.detection import equal_error_rate
 from models.augmentation.spectrogram import AugmentConfig
+from models.data.batches import evaluation_batches, training_batches
 from models.data.class_counts import ClassCounts, class_weights, log_prior_odds
-from models.data.input_pipeline import Split, class_counts, evaluation_batches, training_batches
+from models.data.splits import Split, class_counts
 from models.kernels import switch
 from models.network.conformer import Conformer, ConformerConfig
 from models.settings.trainer import TrainerConfig
@@ -45,15 +46,15 @@ _LOG = logging.getLogger("bonafide")
 
 @dataclasses.dataclass(frozen=True)
 class TrainingResult:
-    """What training reached.
+    """Result of a training.
 
     Attributes:
-        state: State after the last epoch; holds the best weights and the history.
-        log_prior_odds: What to take from a logit to get a log-likelihood ratio.
-        parameters: Trained parameters.
-        calibration: Of the best epoch's scores, fitted on dev.
-        dev_scores: Those scores, calibrated, [N] float64.
-        warm_start: What was taken from a file before the first epoch, if anything was.
+        state: State after the last epoch, with the best weights and the history.
+        log_prior_odds: Difference between a logit and a log-likelihood ratio.
+        parameters: Number of trained parameters.
+        calibration: Calibration of the best epoch's scores on dev.
+        dev_scores: Calibrated dev scores of the best epoch, [N] float64.
+        warm_start: Weights loaded before the first epoch, if any.
     """
 
     state: TrainingState
@@ -79,20 +80,20 @@ def train(  # noqa: PLR0913 (what a run is made of)
     """Trains, or resumes an interrupted training.
 
     Args:
-        train_split: What the weights are fitted to.
-        dev_split: What chooses the best epoch.
+        train_split: Split for training.
+        dev_split: Split for the selection of the best epoch.
         conformer: Sizes of the model.
         augment: Augmentation of training batches; None for none.
         settings: Training settings.
-        placement: Where to train.
-        checkpoint_dir: Where checkpoints are kept.
-        fingerprint: Identifies data, settings and code: only checkpoints with the same are used.
+        placement: Device and strategy.
+        checkpoint_dir: Folder of the checkpoints.
+        fingerprint: Identifies data, settings and code; checkpoints with another are not used.
         log_dir: Folder for TensorBoard; None for none.
 
     Raises:
-        ValueError: A split lacks a class, the batch cannot be shared by the replicas, or the
+        ValueError: A split lacks a class, the batch cannot be divided by the replicas, or the
             pretrained weights do not fit.
-        FileNotFoundError: There are no such pretrained weights.
+        FileNotFoundError: The pretrained weights do not exist.
         TrainingDivergedError: The loss is not finite.
     """
     counts, dev_counts = class_counts(train_split), class_counts(dev_split)
@@ -100,7 +101,7 @@ def train(  # noqa: PLR0913 (what a run is made of)
     _require_both_classes(dev_counts)
     require_equal_shares(settings, placement)
     if settings.scale_with_replicas:
-        # Training of one machine must not resume on another.
+        # A training must not resume on another kind of device.
         fingerprint = f"{fingerprint}-{placement.replicas}"
         settings = scaled(settings, placement.replicas)
     if settings.deterministic and placement.kind == "cpu":
@@ -125,7 +126,7 @@ def train(  # noqa: PLR0913 (what a run is made of)
         count_flops(model, *train_split.feature_shape) / 1e6,
     )
     for name, c in (("train", counts), ("dev", dev_counts)):
-        # With weights of corpora, what an epoch draws: %.0f, because these are no whole numbers.
+        # With sampling weights, the mean numbers of draws, which are not integers: %.0f.
         _LOG.info("%s: %.0f utterances, %.0f bona fide and %.0f spoof", name, sum(c), *c)
 
     warm_start = load_pretrained(model, settings.pretrained)
@@ -145,7 +146,7 @@ def train(  # noqa: PLR0913 (what a run is made of)
     score_step = make_score_step(model, placement)
     schedule = learning_rate_schedule(settings, settings.epochs * steps_per_epoch)
     dev_batches = evaluation_batches(dev_split, batch_size=settings.batch_size)
-    # Without smoothing: comparable between runs that smooth.
+    # Without smoothing, so that runs are comparable.
     dev_loss_of = make_loss(
         settings.loss, weights=class_weights(dev_counts, settings.class_weighting)
     )
@@ -202,7 +203,7 @@ def train(  # noqa: PLR0913 (what a run is made of)
 def _resume(
     variables: Sequence[keras.Variable], checkpoint_dir: str, fingerprint: str, epochs: int
 ) -> TrainingState:
-    """Gives variables the values of the newest checkpoint that fits, if there is one."""
+    """Restores the variables from the newest matching checkpoint, if there is one."""
     state = checkpoints.load_latest(
         checkpoint_dir, fingerprint=fingerprint, shapes=[tuple(v.shape) for v in variables]
     )
@@ -217,13 +218,13 @@ def _resume(
 def _require_both_classes(dev: ClassCounts) -> None:
     if min(dev) < 1:
         raise ValueError(
-            f"the dev split needs utterances of both classes, it has {dev.bonafide} bona fide and "
+            f"expected dev utterances of both classes, got {dev.bonafide} bona fide and "
             f"{dev.spoof} spoof"
         )
 
 
 def scaled(settings: TrainerConfig, replicas: int) -> TrainerConfig:
-    """Settings whose batch, and with it the learning rate, have grown with the replicas."""
+    """Returns settings with batch size and learning rate scaled by the number of replicas."""
     return dataclasses.replace(
         settings,
         batch_size=settings.batch_size * replicas,
@@ -232,10 +233,10 @@ def scaled(settings: TrainerConfig, replicas: int) -> TrainerConfig:
 
 
 def require_equal_shares(settings: TrainerConfig, placement: Placement) -> None:
-    """Costs nothing to ask early.
+    """Checks that the batch size is divisible; cheap, so it can be called early.
 
     Raises:
-        ValueError: A batch cannot be shared by the replicas, or their shares be cut into pieces.
+        ValueError: A batch cannot be divided by the replicas and accumulation steps.
     """
     replicas = 1 if settings.scale_with_replicas else placement.replicas
     if settings.batch_size % (replicas * settings.accumulation_steps):

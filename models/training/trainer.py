@@ -1,4 +1,4 @@
-"""What TFX's Trainer runs: from example files, by training, to an exported detector."""
+"""TFX's Trainer: from example files to an exported detector."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from bonafide.metrics.detection import (
     frr_at_far,
 )
 from models.augmentation.spectrogram import AugmentConfig
-from models.data.input_pipeline import Split, open_splits
+from models.data.input_pipeline import open_splits
+from models.data.splits import Split
 from models.export.servable import Member, build_detector, export_detector
 from models.network.conformer import ConformerConfig
 from models.settings.features import FeatureConfig
@@ -62,25 +63,25 @@ def train_and_export(
     log_dir: str,
     serving_dir: str,
 ) -> list[TrainingResult]:
-    """Trains on files of examples and exports one detector, made of as many models as settings say.
+    """Trains on example files and exports one detector, of one or several models.
 
     Args:
         config: `features`, `conformer`, `waveform`, `augment` and `trainer` (their fields),
             `materialized` (whether the files hold transformed examples), `checkpoint_dir`,
-            `training_fingerprint`, and `tuned` where tuning has set some of the fields: which, and
-            their values.
+            `training_fingerprint`, and `tuned` with the names and values of fields that tuning has
+            set.
         train_files: Glob patterns of the training split.
-        dev_files: Glob patterns of the split that chooses the best epoch.
-        transform_dir: What Transform wrote.
+        dev_files: Glob patterns of the split for the selection of the best epoch.
+        transform_dir: Output folder of Transform.
         log_dir: Folder for TensorBoard.
-        serving_dir: Folder for the SavedModel; of several workers, the chief writes it.
+        serving_dir: Folder for the SavedModel; with several workers, only the chief writes it.
 
     Returns:
-        What training each of the models reached.
+        The training result of each model.
     """
     settings = TrainerConfig.from_mapping(config["trainer"])
     conformer = ConformerConfig.from_mapping(config["conformer"])
-    # Before anything is computed: initialising a TPU forgets what was.
+    # First, because initialising a TPU clears its state.
     placement = choose_placement(settings.device, settings.mixed_precision)
     require_equal_shares(settings, placement)
     transform_output = tft.TFTransformOutput(transform_dir)
@@ -118,7 +119,7 @@ def train_and_export(
     )
     facts = detector_facts(config, results, calibration, dev_split.labels, placement)
     export_detector(detector, serving_dir, facts=facts)
-    # Those of members first, then the folder above them.
+    # The folders of the members first, then their parent.
     for folder in [*(names for _, names in members(settings) if names), []]:
         checkpoints.remove(os.path.join(config["checkpoint_dir"], *folder))  # noqa: PTH118
     return results
@@ -131,14 +132,14 @@ def detector_facts(
     dev_labels: np.ndarray,
     placement: Placement,
 ) -> dict[str, Any]:
-    """Content of `bonafide.json`: of several models, the first and then `members`.
+    """Returns the content of `bonafide.json`; for several models, of the first, and `members`.
 
     Args:
         config: See `train_and_export`.
-        results: Of each model.
-        calibration: Of what they say together.
+        results: Result of each model.
+        calibration: Calibration of their joint scores.
         dev_labels: [N] 1 = bona fide.
-        placement: Where they were trained.
+        placement: Device of the training.
     """
     sections = ("features", "conformer", "waveform", "augment", "trainer")
     first, seed = results[0], TrainerConfig.from_mapping(config["trainer"]).seed
@@ -174,7 +175,7 @@ def detector_facts(
 
 
 def members(settings: TrainerConfig) -> list[tuple[TrainerConfig, list[str]]]:
-    """The settings of each model to be trained, and the folder (names) that keeps it apart."""
+    """Returns the settings of each model, and the path of its folder."""
     if settings.members == 1:
         return [(settings, [])]
     return [
@@ -184,16 +185,16 @@ def members(settings: TrainerConfig) -> list[tuple[TrainerConfig, list[str]]]:
 
 
 def mean_scores(results: Sequence[TrainingResult]) -> np.ndarray:
-    """Mean of the calibrated dev scores of several models, [N]."""
+    """Returns the mean of the calibrated dev scores of several models, [N]."""
     return np.mean([result.dev_scores for result in results], axis=0)
 
 
 def joint_scores(results: Sequence[TrainingResult], calibration: DevCalibration) -> np.ndarray:
-    """Dev scores [N] of the exported detector, calibrated.
+    """Returns the calibrated dev scores [N] of the exported detector.
 
     Args:
-        results: Of each model.
-        calibration: Of `joint_calibration`.
+        results: Result of each model.
+        calibration: Result of `joint_calibration`.
     """
     if len(results) == 1:
         return results[0].dev_scores
@@ -201,18 +202,17 @@ def joint_scores(results: Sequence[TrainingResult], calibration: DevCalibration)
 
 
 def thresholds(scores: np.ndarray, labels: np.ndarray) -> dict[str, float]:
-    """Thresholds that go with a detector; a recording is accepted when its score is above.
+    """Returns the thresholds of a detector; a recording is accepted if its score is above.
 
     Args:
         scores: [N] calibrated scores on dev.
         labels: [N] 1 = bona fide.
 
     Returns:
-        `eer`, where as many spoofs are accepted as bona fide recordings rejected; `far1` and
-        `far5`, the lowest that accepts at most 1 % and 5 % of the spoofs; and `frr5`, the highest
-        that rejects at most 5 % of the bona fide recordings. Between `frr5` and `far5` scoring
-        says that it is not sure. Not at 1 %: of some hundred recordings of some speakers, that is
-        a single one.
+        `eer`, where FAR and FRR are equal; `far1` and `far5`, the lowest that accept at most 1 %
+        and 5 % of the spoofs; and `frr5`, the highest that rejects at most 5 % of the bona fide
+        recordings. Between `frr5` and `far5`, scoring answers "not sure". The limits are not 1 %,
+        which would be a single recording of some hundred by some speakers.
     """
     curve = error_curve(scores, labels)
     return {
@@ -226,10 +226,10 @@ def thresholds(scores: np.ndarray, labels: np.ndarray) -> dict[str, float]:
 def joint_calibration(
     results: Sequence[TrainingResult], labels: np.ndarray, *, prior: float
 ) -> DevCalibration:
-    """The calibration of what several models say together; of a single one, its own.
+    """Returns the calibration of the joint scores of several models, or that of a single model.
 
-    The mean of likelihood ratios of models that agree only in part is too timid: it is calibrated
-    once more.
+    The mean of likelihood ratios of partly independent models is underconfident, so it is
+    calibrated again.
     """
     if len(results) == 1:
         return results[0].calibration
@@ -256,11 +256,11 @@ def open_data(
 
 
 def checkpoint_fingerprint(fingerprint: str, tuned: Mapping[str, Any]) -> str:
-    """Identifies a training whose settings are only known when it starts.
+    """Returns the fingerprint of a training with tuned settings.
 
     Args:
-        fingerprint: Of data, code and settings as they were before.
-        tuned: What has been set since; tuning need not find the same again on an accelerator.
+        fingerprint: Fingerprint of data, code and settings before tuning.
+        tuned: Tuned settings; on an accelerator, repeated tuning may find others.
     """
     if not tuned:
         return fingerprint

@@ -1,4 +1,4 @@
-"""What the trials of a search reached, in a file, so that one that was killed need not repeat."""
+"""Results of the trials of a search, in a file, so that a killed search can resume."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _FILE = "trials.json"
 
 @dataclasses.dataclass(frozen=True)
 class TrialResult:
-    """How a trial ended.
+    """Result of a trial.
 
     Attributes:
-        values: `section.field` -> value of what is searched.
-        dev_eer: What it reached, a fraction; None where training diverged.
-        failure: Why it did; empty where it did not.
+        values: `section.field` -> value of the searched settings.
+        dev_eer: EER on dev, a fraction; None if training diverged.
+        failure: Reason of the failure; empty without one.
     """
 
     values: Mapping[str, Any]
@@ -34,8 +34,8 @@ class TrialRecord:
     """The results of a search so far.
 
     Args:
-        directory: Where the file is, if there is one; a path or URI.
-        fingerprint: Of data, settings and code: a record of others is not used.
+        directory: Folder of the file, a path or URI; need not exist.
+        fingerprint: Fingerprint of data, settings and code; a record with another is not used.
     """
 
     def __init__(self, directory: str, fingerprint: str) -> None:
@@ -52,14 +52,14 @@ class TrialRecord:
         return next((result for result in self._results if result.values == values), None)
 
     def add(self, result: TrialResult) -> None:
-        """Writes a result down; the file is whole at any time."""
+        """Stores a result; the file is always complete."""
         self._results.append(result)
         trials = [dataclasses.asdict(result) for result in self._results]
         content = {"fingerprint": self._fingerprint, "trials": trials}
         uris.write_text(self._path, json.dumps(content, indent=2) + "\n")
 
     def remove(self) -> None:
-        """Removes the file, and the folder if nothing else is in it."""
+        """Removes the file, and the folder if it is then empty."""
         for name in uris.names_in(self._directory):
             if name == _FILE or is_leftover(name):
                 uris.remove_file(uris.join(self._directory, name))

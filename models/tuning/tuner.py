@@ -1,9 +1,9 @@
-"""Tuning: what TFX's Tuner runs, trials of our own training with settings drawn at random.
+"""TFX's Tuner: random search over settings, with our training as a trial.
 
-Random and not Bayesian: a budget of some ten trials is what a model of the objective would need
-before its first suggestion, and an EER on a few held-out attacks is noisy. Draws that do not depend
-on results also make a search that was killed easy to take up: the same values are drawn again, and
-trials that had ended are looked up.
+The search is random and not Bayesian: a Bayesian model would need the whole budget of some ten
+trials before its first suggestion, and the EER on a few held-out attacks is noisy. Since the drawn
+values do not depend on results, a killed search resumes by drawing the same values and looking up
+finished trials.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from keras_tuner.engine.trial import Trial, TrialStatus
 from tfx.components.tuner.component import TunerFnResult
 
 from models.augmentation.spectrogram import AugmentConfig
-from models.data.input_pipeline import Split
+from models.data.splits import Split
 from models.network.conformer import ConformerConfig
 from models.settings.features import FeatureConfig
 from models.settings.search_space import (
@@ -49,7 +49,7 @@ _OBJECTIVE = "dev_eer"
 
 
 class TuningFailedError(RuntimeError):
-    """No trial ended, so there is nothing to choose from."""
+    """No trial finished successfully."""
 
 
 def tuner_fn(fn_args: Any) -> TunerFnResult:
@@ -65,16 +65,16 @@ def tuner_fn(fn_args: Any) -> TunerFnResult:
 
 
 class SettingsTuner(base_tuner.BaseTuner):
-    """Trains with one set of settings after the other, and notes what each reaches on dev.
+    """Trains with one set of settings after the other, and records the results on dev.
 
     Args:
-        config: As `train_and_export` takes it, where `trainer` has the epochs, the seed and the
+        config: As in `train_and_export`, where `trainer` has the epochs, the seed and the
             held-out attacks of a trial, and with `tuner` (fields of `TunerConfig`), `tuning_dir`
-            (where a search that was killed finds what it had) and `tuning_fingerprint`.
+            (the record of trials, for a resume) and `tuning_fingerprint`.
         train_files: Glob patterns of the training split.
-        dev_files: Glob patterns of the split that trials are compared on.
-        transform_dir: What Transform wrote.
-        working_dir: Where KerasTuner may write; nothing there is needed later.
+        dev_files: Glob patterns of the split for the comparison of trials.
+        transform_dir: Output folder of Transform.
+        working_dir: Temporary folder of KerasTuner.
     """
 
     def __init__(
@@ -99,12 +99,12 @@ class SettingsTuner(base_tuner.BaseTuner):
         )
 
     def search(self) -> None:
-        """Runs all trials that have not ended yet.
+        """Runs all unfinished trials.
 
-        KerasTuner's own loop takes every error for a failed trial, a full disk and Ctrl-C as well.
+        KerasTuner's loop treats every error as a failed trial, even a full disk and Ctrl-C.
 
         Raises:
-            TuningFailedError: All of them diverged.
+            TuningFailedError: All trials diverged.
         """
         trials, epochs = self.oracle.max_trials, self._config["trainer"]["epochs"]
         _LOG.info(
@@ -119,14 +119,14 @@ class SettingsTuner(base_tuner.BaseTuner):
             result = earlier = self._record.find(values)
             if result is None:
                 result = self._run_and_record(trial)
-            # Also of one that was recorded just before the kill.
+            # Also after a kill just after the record of a trial.
             checkpoints.remove(self._checkpoint_dir(trial))
             if result.dev_eer is None:
                 trial.status, trial.message = TrialStatus.FAILED, result.failure
             else:
                 trial.status = TrialStatus.COMPLETED
                 self.oracle.update_trial(trial.trial_id, {_OBJECTIVE: result.dev_eer})
-                # Of equals the first: the settings as they are, if others are no better.
+                # The first of equal ones: the configured settings, if others are not better.
                 best = min(best or (result.dev_eer, number), (result.dev_eer, number))
             self.on_trial_end(trial)
             if earlier is None:
@@ -150,7 +150,7 @@ class SettingsTuner(base_tuner.BaseTuner):
         """
         config = apply_values(self._config, trial.hyperparameters.values)
         settings = TrainerConfig.from_mapping(config["trainer"])
-        # Before anything is computed: initialising a TPU forgets what was.
+        # First, because initialising a TPU clears its state.
         if self._placement is None:
             self._placement = choose_placement(settings.device, settings.mixed_precision)
         train_split, dev_split = self._splits(config)
@@ -172,8 +172,8 @@ class SettingsTuner(base_tuner.BaseTuner):
     def search_space_summary(self, extended: bool = False) -> None:
         """Prints nothing, as `results_summary`.
 
-        TFX calls both. KerasTuner prints dictionaries, past the log, which in a pod has one JSON
-        object a line; `search` logs the values and the result of each trial.
+        TFX calls both. KerasTuner prints dictionaries to standard output, but a pod's log must have
+        one JSON object per line; `search` logs the values and the result of each trial.
         """
 
     def results_summary(self, num_trials: int = 10) -> None:
@@ -194,15 +194,15 @@ class SettingsTuner(base_tuner.BaseTuner):
         return os.path.join(self._directory, f"trial-{trial.trial_id}")  # noqa: PTH118 (URI)
 
     def _splits(self, config: dict[str, Any]) -> list[Split]:
-        """Opens the data; once, unless trials differ in what they do to waveforms."""
+        """Opens the data, once unless trials differ in waveform augmentation."""
         if self._opened is None or self._opened[0] != config["waveform"]:
-            self._opened = None  # before another takes its memory
+            self._opened = None  # to free its memory first
             transform_output = tft.TFTransformOutput(self._transform_dir)
             try:
                 splits = open_data(config, transform_output, **self._files)
             except ValueError as error:
                 if self._settings.holdout_attacks:
-                    error.add_note("While tuning, tuner.holdout_attacks is what is held out.")
+                    error.add_note("Tuning uses tuner.holdout_attacks as held-out attacks.")
                 raise
             self._opened = (config["waveform"], splits)
         return self._opened[1]
@@ -215,15 +215,15 @@ class SettingsTuner(base_tuner.BaseTuner):
 
 
 class Draws(keras_tuner.oracles.RandomSearchOracle):
-    """Draws the values of each trial; the first trial has those that are configured.
+    """Draws the values of each trial; the first trial has the configured values.
 
-    So nothing is chosen that was not compared with doing nothing.
+    The selected values are therefore compared with the configured ones.
 
     Args:
-        space: What to draw.
+        space: Settings and ranges.
         configured: Values of the first trial.
-        trials: How many there will be.
-        seed: Of the draws.
+        trials: Number of trials.
+        seed: Seed of the draws.
     """
 
     def __init__(
@@ -238,9 +238,9 @@ class Draws(keras_tuner.oracles.RandomSearchOracle):
             objective=keras_tuner.Objective(_OBJECTIVE, direction="min"),
             max_trials=trials,
             hyperparameters=space,
-            # It counts up from its seed and takes 0 for none: neighbours would share their draws.
+            # The oracle increments its seed, so neighbouring seeds would share draws; 0 means none.
             seed=random.Random(f"tuning {seed}").randrange(1, 2**31),
-            # A trial that diverges would diverge again, and any number of them may.
+            # A diverged trial would diverge again; any number of trials may fail.
             max_retries_per_trial=0,
             max_consecutive_failed_trials=trials + 1,
         )
@@ -258,7 +258,7 @@ class Draws(keras_tuner.oracles.RandomSearchOracle):
 
 
 def make_oracle(config: Mapping[str, Any]) -> Draws:
-    """What draws the values of trials; for `config` see `SettingsTuner`."""
+    """Returns the oracle of the search; for `config` see `SettingsTuner`."""
     settings = TunerConfig.from_mapping(config["tuner"])
     features = FeatureConfig.from_mapping(config["features"])
     ranges = search_space(
@@ -273,7 +273,7 @@ def make_oracle(config: Mapping[str, Any]) -> Draws:
 
 
 def hyper_parameters(ranges: Mapping[str, Range]) -> keras_tuner.HyperParameters:
-    """The ranges as KerasTuner knows them."""
+    """Converts the ranges to KerasTuner's type."""
     result = keras_tuner.HyperParameters()
     for name, values in ranges.items():
         make = result.Int if values.whole else result.Float
@@ -283,7 +283,7 @@ def hyper_parameters(ranges: Mapping[str, Range]) -> keras_tuner.HyperParameters
 
 
 def rounded(value: float) -> float:
-    """The value to three digits, so that what people read is what was trained with."""
+    """Rounds a value to three digits, so that the log shows the exact value."""
     return value if isinstance(value, int) else float(f"{value:.3g}")
 
 
@@ -298,11 +298,11 @@ def trial_line(
     """Returns the log line of a trial.
 
     Args:
-        number: Of the trial, from 1.
-        trials: How many there will be.
-        result: What it reached.
+        number: Number of the trial, from 1.
+        trials: Number of trials.
+        result: Result of the trial.
         best: Dev EER and number of the best trial so far, if there is one.
-        seconds_left: What the trials after it will take.
+        seconds_left: Estimated time of the remaining trials.
     """
     parts = [f"trial {number:{len(str(trials))}d}/{trials}"]
     if result.dev_eer is None:
@@ -318,9 +318,9 @@ def trial_line(
 
 @contextlib.contextmanager
 def only_in_the_log_file() -> Iterator[None]:
-    """In the block, console lines of training go to the log file only.
+    """Redirects console lines of training to the log file in the block.
 
-    Warnings as well: that a model of two epochs cannot be calibrated is no news for anybody.
+    This includes warnings: that a model of two epochs cannot be calibrated is irrelevant.
     """
 
     def demote(record: logging.LogRecord) -> bool:

@@ -1,1 +1,1 @@
-"""What only Kubeflow Pipelines needs: compiling, what runs in a pod, and talking to the server."""
+"""Kubeflow Pipelines: the compiler, the entrypoint of the pods, and the API client."""

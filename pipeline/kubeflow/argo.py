@@ -1,8 +1,8 @@
-"""What Argo Workflows and the operating system demand of texts on their way to a task.
+"""Limits that Argo Workflows and the operating system set on the strings of a pipeline.
 
-The backend compiles a run to an Argo workflow. Argo replaces what stands between `{{` and `}}` in
-every text of it, and hands parts of the pipeline to the backend's driver and launcher as arguments
-of a process.
+The backend compiles a run to an Argo workflow. Argo substitutes everything between `{{` and `}}` in
+the workflow's strings, and passes parts of the pipeline to the backend's driver and launcher as
+process arguments.
 """
 
 from __future__ import annotations
@@ -11,28 +11,28 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-# How Argo's tags begin.
+# Start of a template tag of Argo.
 TAG = "{{"
-# The executor input, which the launcher fills in; Argo knows no such tag and leaves it.
+# The executor input, which the launcher fills in; Argo leaves this tag unchanged.
 EXECUTOR_INPUT = "{{$}}"
-# `MAX_ARG_STRLEN` on Linux: the longest argument of a process, the zero byte at its end included.
+# `MAX_ARG_STRLEN` on Linux: the longest process argument, including its terminating zero byte.
 MOST_ARGUMENT_BYTES = 128 * 1024
-# What Go's JSON writes as six bytes.
+# Characters that Go's JSON encoder escapes to six bytes.
 _ESCAPED = ("<", ">", "&")
 
 
 def argument_bytes(value: Any) -> int:
-    """Bytes of a part of the pipeline as one argument of a process, its zero byte included.
+    """Returns the size of a value as one process argument, in bytes, with its zero byte.
 
     Args:
-        value: JSON, which the backend writes as Go's `encoding/json` does.
+        value: JSON; the backend encodes it with Go's `encoding/json`.
     """
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     return len(text.encode()) + 5 * sum(text.count(sign) for sign in _ESCAPED) + 1
 
 
 def tagged(value: Any, path: str = "") -> Iterator[str]:
-    """Paths, such as `root.dag.tasks.Trainer`, of all texts in a JSON value that have a tag."""
+    """Yields the path (`root.dag.tasks.Trainer`) of each string in a JSON value that has a tag."""
     if isinstance(value, str):
         if TAG in value and value != EXECUTOR_INPUT:
             yield path

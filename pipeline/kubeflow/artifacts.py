@@ -1,9 +1,10 @@
-"""Artifacts as a pod sees them.
+"""Maps artifact URIs between the object store and the local folders of a pod.
 
 Kubeflow's launcher copies the inputs of a task from the object store to local folders, and the
 outputs from local folders to the object store, by fixed rules (`LocalPathForURI` in the backend's
-`launcher_v2.go`). TFX reads and writes at an artifact's URI, and cannot read `minio://` or `s3://`:
-inside the pod the URI is the local folder, and outside it is the object store's again.
+`launcher_v2.go`). TFX reads and writes at an artifact's URI but does not support `minio://` or
+`s3://`. Inside the pod, URIs are therefore local folders; outside, they are those of the object
+store.
 """
 
 from __future__ import annotations
@@ -17,19 +18,19 @@ import yaml
 from kfp.pipeline_spec import pipeline_spec_pb2
 
 _MOUNTS = {"gs://": "gcs", "minio://": "minio", "s3://": "s3"}
-# Pages are one file: Kubeflow's UI opens the artifact's URI itself. Ours are a folder with it.
+# In Kubeflow a page is one file, because the UI opens the artifact's URI; ours is a folder with it.
 PAGES = {"system.HTML": "report_artifacts.HTML", "system.Markdown": "report_artifacts.Markdown"}
 
 
 class ArtifactError(ValueError):
-    """An artifact of this task is not as the launcher leaves it."""
+    """An artifact of this task is not in the form that the launcher provides."""
 
 
 def local_path(uri: str, mount_root: str = "/") -> str:
-    """Where the launcher keeps the copy of what is at a URI; a local path stays as it is.
+    """Returns the launcher's local path of a URI; a local path is returned unchanged.
 
     Raises:
-        ArtifactError: The launcher has no rule for it.
+        ArtifactError: The launcher does not support the scheme.
     """
     for scheme, folder in _MOUNTS.items():
         if uri.startswith(scheme):
@@ -44,7 +45,7 @@ def local_path(uri: str, mount_root: str = "/") -> str:
 
 @dataclasses.dataclass
 class PodView:
-    """Translates the artifacts of one execution, and remembers what it translated.
+    """Translates the artifacts of one execution and records the mapping.
 
     Attributes:
         mount_root: Folder of the launcher's mounts; `/` in a pod.
@@ -59,15 +60,15 @@ class PodView:
         artifacts: Mapping[str, pipeline_spec_pb2.ArtifactList],
         declared: Mapping[str, Any] | None = None,
     ) -> None:
-        """Gives artifacts local URIs and the types that TFX knows, in place.
+        """Sets local URIs and the artifact types of TFX, in place.
 
         Args:
             artifacts: Name -> artifacts, of the executor input.
-            declared: Name -> declaration with an `artifact_type`, for inputs: the backend gives
-                them an empty type, and KFP's local runner a general one.
+            declared: Name -> declaration with an `artifact_type`, for inputs: the backend sets
+                an empty type, and KFP's local runner a generic one.
 
         Raises:
-            ArtifactError: There is no rule or no type for one.
+            ArtifactError: An artifact has an unsupported scheme or no type.
         """
         for name, found in artifacts.items():
             for artifact in found.artifacts:
@@ -86,25 +87,25 @@ class PodView:
                 _each_text(artifact.metadata, self._inside)
 
     def leave(self, artifacts: Mapping[str, pipeline_spec_pb2.ArtifactList]) -> None:
-        """Gives artifacts of the executor output the URIs that the world knows, in place."""
+        """Sets the URIs of the object store in the artifacts of the executor output, in place."""
         for found in artifacts.values():
             for artifact in found.artifacts:
                 artifact.uri = self._outside(artifact.uri)
                 _each_text(artifact.metadata, self._outside)
 
     def page_uri(self, local_uri: str) -> str:
-        """The URI, inside, of the one file in a page's folder.
+        """Returns the local URI of the only file in a page's folder.
 
         Raises:
-            ArtifactError: There is not exactly one.
+            ArtifactError: The folder does not contain exactly one file.
         """
         files = sorted(path.name for path in Path(local_uri).iterdir())
         if len(files) != 1:
-            raise ArtifactError(f"{local_uri} holds {files}, not one page")
+            raise ArtifactError(f"expected one page, got {files} ({local_uri})")
         return f"{local_uri}/{files[0]}"
 
     def _inside(self, text: str) -> str:
-        """A URI in a property, such as a blessing's model, as it is called in here."""
+        """Returns the local form of a URI in a property, such as the model of a blessing."""
         scheme = next((scheme for scheme in _MOUNTS if text.startswith(scheme)), None)
         if scheme is None:
             return text
@@ -113,7 +114,7 @@ class PodView:
         return local
 
     def _outside(self, text: str) -> str:
-        # The longest first: a folder may lie in another one.
+        # The longest first, because folders may be nested.
         for local in sorted(self.uris, key=len, reverse=True):
             if text == local or text.startswith(f"{local}/"):
                 return self.uris[local] + text[len(local) :]
@@ -121,12 +122,12 @@ class PodView:
 
 
 def title(schema_title: str, instance_schema: str) -> str:
-    """The name of an artifact's type, which either field may give; empty where none does."""
+    """Returns the name of an artifact's type from either field; empty if both lack it."""
     return schema_title or (yaml.safe_load(instance_schema) or {}).get("title", "")
 
 
 def _each_text(metadata: Any, change: Any) -> None:
-    """Changes every text among the values of a protobuf Struct, in place."""
+    """Applies `change` to every string value of a protobuf Struct, in place."""
     for key, value in metadata.fields.items():
         if value.WhichOneof("kind") == "string_value":
             metadata.fields[key].string_value = change(value.string_value)

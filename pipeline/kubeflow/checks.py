@@ -1,7 +1,7 @@
-"""Holds a compiled pipeline against what the open-source Kubeflow backend demands.
+"""Validates a compiled pipeline against the requirements of the open-source Kubeflow backend.
 
-The SDK accepts much that the backend refuses, at submission or in the middle of a run. The rules
-were read in the backend's source (`backend/src/v2`: compiler, driver, launcher), 2.2 to 2.17.
+The SDK accepts pipelines that the backend rejects at submission or in the middle of a run. The
+rules come from the backend's source (`backend/src/v2`: compiler, driver, launcher), 2.2 to 2.17.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from pipeline.kubeflow.deployment import OLDEST_KFP
 from pipeline.kubeflow.platform_checks import platform_problems
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,127}")
-# Less than an argument of a process may have: the URIs and properties of artifacts come to it.
+# Below the limit of a process argument: URIs and properties of artifacts are added to it.
 _MOST_BYTES_OF_A_TASK = 100 * 1024
-# The whole specification becomes one object in the cluster's etcd, which takes 1.5 MB.
+# The specification becomes one object in the cluster's etcd, whose limit is 1.5 MB.
 _MOST_BYTES = 1_000_000
 _ROOTS = ("minio://", "s3://", "gs://")
 
 
 class CompileError(ValueError):
-    """What stands in the way of running on Kubeflow, all of it."""
+    """The pipeline cannot run on Kubeflow; `problems` lists every reason."""
 
     def __init__(self, problems: Sequence[str]) -> None:
         super().__init__("\n".join(problems))
@@ -39,14 +39,14 @@ class CompileError(ValueError):
 def require_acceptable(
     spec: dict[str, Any], platform: dict[str, Any], kfp_version: str = OLDEST_KFP
 ) -> None:
-    """Raises CompileError if the backend would not take the documents or not apply all of them."""
+    """Raises CompileError if the backend would reject the documents or ignore a part of them."""
     found = [*problems(spec), *platform_problems(spec, platform, kfp_version)]
     if found := [*found, *_tags(platform)]:
         raise CompileError(found)
 
 
 def problems(spec: dict[str, Any]) -> list[str]:
-    """Everything in a pipeline specification that the backend would refuse, as sentences."""
+    """Returns a message for each part of a specification that the backend would reject."""
     from kfp.pipeline_spec import pipeline_spec_pb2
 
     try:
@@ -60,11 +60,11 @@ def problems(spec: dict[str, Any]) -> list[str]:
         found += _executor(name, executors.get(component.get("executorLabel", "")))
     tasks = spec.get("root", {}).get("dag", {}).get("tasks", {})
     if not tasks:
-        found.append("there are no tasks")
+        found.append("the pipeline has no tasks")
     for name, task in tasks.items():
         found += _task(name, task, spec)
     if circle := _circle(tasks):
-        found.append(f"tasks wait for each other: {' -> '.join(circle)}")
+        found.append(f"the tasks have a dependency cycle: {' -> '.join(circle)}")
     found += _tags(spec)
     found += _arguments(spec)
     if (size := len(yaml.safe_dump(spec))) > _MOST_BYTES:
@@ -75,36 +75,36 @@ def problems(spec: dict[str, Any]) -> list[str]:
 def _tags(document: dict[str, Any]) -> Iterator[str]:
     for path in argo.tagged(document):
         yield (
-            f"{path} contains {argo.TAG}: Argo would replace what stands between {argo.TAG} and "
-            "}}. Write it in another way"
+            f"{path} contains {argo.TAG}: Argo would substitute the text between {argo.TAG} and "
+            "}}. Rephrase the value"
         )
 
 
 def _arguments(spec: dict[str, Any]) -> Iterator[str]:
-    """Parts of the specification that the driver gets as one argument of a process each."""
+    """Checks the parts that the driver receives as one process argument each."""
     executors = spec.get("deploymentSpec", {}).get("executors", {})
     parts = {
-        "the root component, which holds the values of all tasks,": spec.get("root", {}),
+        "the root component (the values of all tasks)": spec.get("root", {}),
         **{f"the component {name}": own for name, own in spec.get("components", {}).items()},
         **{f"the container of {label}": own for label, own in executors.items()},
     }
     for what, part in parts.items():
         if (size := argo.argument_bytes(part)) > argo.MOST_ARGUMENT_BYTES:
             yield (
-                f"{what} has {size:,} bytes, and an argument of a process at most "
-                f"{argo.MOST_ARGUMENT_BYTES:,}. Shorten the longest values"
+                f"{what} has {size:,} bytes, more than the {argo.MOST_ARGUMENT_BYTES:,} of a "
+                "process argument. Shorten the longest values"
             )
 
 
 def _head(spec: dict[str, Any]) -> Iterator[str]:
     if spec.get("schemaVersion") != "2.1.0":
-        yield f"schemaVersion is {spec.get('schemaVersion')}, and the backend wants 2.1.0"
+        yield f"schemaVersion: expected 2.1.0, got {spec.get('schemaVersion')}"
     name = spec.get("pipelineInfo", {}).get("name", "")
     if not _NAME.fullmatch(name):
-        yield f"the name {name!r} may only have lower-case letters, digits and hyphens"
+        yield f"pipeline name: expected lower-case letters, digits and hyphens, got {name!r}"
     root = spec.get("defaultPipelineRoot", "")
     if root and not root.startswith(_ROOTS):
-        yield f"the pipeline root is {root!r}: one of {', '.join(_ROOTS)} is wanted"
+        yield f"pipeline root: expected a URI with {', '.join(_ROOTS)}, got {root!r}"
     given = spec.get("root", {}).get("inputDefinitions", {}).get("parameters", {})
     for parameter, definition in given.items():
         if "defaultValue" not in definition:
@@ -119,9 +119,9 @@ def _component(name: str, component: dict[str, Any]) -> Iterator[str]:
             if not named:
                 yield f"{name}.{key} has no artifact type"
             elif named.count(".") != 1:
-                yield f"{name}.{key} has the type {named}: exactly one dot is wanted"
+                yield f"{name}.{key}: expected an artifact type with one dot, got {named}"
             elif not named.startswith(("system.", "tfx.")) and not _importable(named):
-                yield f"{name}.{key} has the type {named}, which a pod cannot import"
+                yield f"{name}.{key} has the artifact type {named}, which a pod cannot import"
 
 
 def _importable(name: str) -> bool:
@@ -139,7 +139,7 @@ def _executor(name: str, executor: dict[str, Any] | None) -> Iterator[str]:
     container = executor.get("container")
     if container is None:
         kinds = ", ".join(executor)
-        yield f"{name} is run by {kinds}, and the backend runs containers only"
+        yield f"{name}: expected a container, got {kinds}; the backend runs containers only"
         return
     if not container.get("image"):
         yield f"{name} has no image"
@@ -153,14 +153,14 @@ def _task(name: str, task: dict[str, Any], spec: dict[str, Any]) -> Iterator[str
     components = spec.get("components", {})
     component = components.get(task.get("componentRef", {}).get("name", ""))
     if component is None:
-        yield f"{name} names a component that is not there"
+        yield f"{name} refers to a component that does not exist"
         return
     defined = component.get("inputDefinitions", {})
     given = task.get("inputs", {})
     yield from _not_given(name, defined, given)
     for key in given.get("parameters", {}):
         if key not in defined.get("parameters", {}):
-            yield f"{name} is given {key}, which its component does not know"
+            yield f"{name} sets {key}, which its component does not declare"
         yield from _parameter(name, key, given["parameters"], spec)
     for key, value in given.get("artifacts", {}).items():
         source = value.get("taskOutputArtifact")
@@ -172,32 +172,32 @@ def _task(name: str, task: dict[str, Any], spec: dict[str, Any]) -> Iterator[str
         )
     for other in task.get("dependentTasks", []):
         if other not in spec["root"]["dag"]["tasks"]:
-            yield f"{name} waits for {other}, which is not there"
+            yield f"{name} depends on {other}, which does not exist"
     if (size := len(yaml.safe_dump(given))) > _MOST_BYTES_OF_A_TASK:
-        yield f"{name} is given {size:,} bytes, more than {_MOST_BYTES_OF_A_TASK:,}"
+        yield f"the inputs of {name} have {size:,} bytes, more than {_MOST_BYTES_OF_A_TASK:,}"
 
 
 def _not_given(name: str, defined: dict[str, Any], given: dict[str, Any]) -> Iterator[str]:
-    """What a component needs and its task does not give."""
+    """Yields the required inputs and parameters that a task does not set."""
     for key, definition in defined.get("parameters", {}).items():
         if key not in given.get("parameters", {}) and "defaultValue" not in definition:
-            yield f"{name}: nothing gives a value to its parameter {key}"
+            yield f"{name}: the required parameter {key} is not set"
     for key in defined.get("artifacts", {}):
         if key not in given.get("artifacts", {}):
-            yield f"{name}: nothing gives its input {key}"
+            yield f"{name}: the required input {key} is not connected"
 
 
 def _parameter(name: str, key: str, given: dict[str, Any], spec: dict[str, Any]) -> Iterator[str]:
-    """What is wrong with where a parameter of a task gets its value from."""
+    """Checks the source of a task parameter's value."""
     value = given[key]
     wanted = value.get("componentInputParameter")
     if wanted and wanted not in spec["root"].get("inputDefinitions", {}).get("parameters", {}):
-        yield f"{name}.{key} wants the run parameter {wanted}, which is not defined"
+        yield f"{name}.{key} uses the run parameter {wanted}, which is not defined"
     constant = value.get("runtimeValue", {}).get("constant")
     if isinstance(constant, str):
         for token in sorted(parameters.names_in(constant)):
             if parameters.PREFIX + token not in given:
-                yield f"{name}.{key} wants a value for {token}, and nothing gives it"
+                yield f"{name}.{key} uses {token}, which is not set"
     if "taskOutputParameter" in value:
         source = value["taskOutputParameter"]
         yield from _producer(
@@ -210,19 +210,19 @@ def _producer(
 ) -> Iterator[str]:
     task = spec["root"]["dag"]["tasks"].get(producer)
     if task is None:
-        yield f"{name}.{key} comes from {producer}, which is not there"
+        yield f"{name}.{key} comes from {producer}, which does not exist"
         return
     component = spec["components"].get(task.get("componentRef", {}).get("name"), {})
     if output not in component.get("outputDefinitions", {}).get(kind, {}):
         yield f"{name}.{key} is {output} of {producer}, which has no such output"
-    # The backend orders tasks by this list alone.
+    # The backend orders tasks by this list only.
     waits = spec["root"]["dag"]["tasks"][name].get("dependentTasks", [])
     if producer not in waits:
-        yield f"{name}.{key} comes from {producer}, for which {name} does not wait"
+        yield f"{name}.{key} comes from {producer}, on which {name} does not depend"
 
 
 def _circle(tasks: dict[str, Any]) -> list[str]:
-    """Tasks that wait for each other, or none."""
+    """Returns the tasks of a dependency cycle; empty without one."""
     order = graphlib.TopologicalSorter(
         {name: set(task.get("dependentTasks", [])) for name, task in tasks.items()}
     )

@@ -1,11 +1,11 @@
-"""The requests to a Kubeflow Pipelines API server, v2beta1, with time limits and retries.
+"""Client of the Kubeflow Pipelines API (v2beta1) with timeouts and retries.
 
-`kfp.Client` is not used: it offers no timeout and no retries of its own, leaves urllib3's default
-of three retries on, follows redirects with the token, may ask the server while it is constructed
-(five tries, five seconds apart), reads and writes `~/.config/kfp/context.json`, prints links, and
-goes to Google for a token by the look of the host's name. Its generated half, `kfp_server_api`, has
-the published messages and paths and takes a timeout per request: requests are built from its
-classes and sent by it, and the body of a run is packed as `kfp.Client` packs it.
+`kfp.Client` is not used: it has no timeouts, keeps urllib3's default of three retries, follows
+redirects with the token, may call the server in its constructor (five tries, five seconds apart),
+reads and writes `~/.config/kfp/context.json`, prints links, and requests a token from Google for
+some host names. The generated `kfp_server_api` has the published messages and paths and takes a
+timeout per request: requests are built from its classes and sent by it, and the body of a run is
+encoded as `kfp.Client` encodes it.
 """
 
 from __future__ import annotations
@@ -14,23 +14,26 @@ import dataclasses
 import json
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.kubeflow.connection import Connection, Token
 from pipeline.kubeflow.errors import ClientError, ExistsError, TemporaryError
 from pipeline.kubeflow.failures import Failure, failure_of, not_json
 
-PAGE = 100  # what a list asks for at once
+if TYPE_CHECKING:
+    import tenacity
+
+PAGE = 100  # page size of list requests
 
 
 @dataclasses.dataclass(frozen=True)
 class Retries:
-    """How often and when a failed request is sent again.
+    """Retry policy: exponential backoff that respects Retry-After.
 
     Attributes:
-        tries: Number of requests at most, the first one among them.
-        first_seconds: Wait before the second; each further wait is twice as long.
-        longest_seconds: Limit of a wait, also where the server asks for more.
+        tries: Maximum number of attempts, including the first.
+        first_seconds: Wait before the second attempt; each further wait is twice as long.
+        longest_seconds: Maximum wait, even if the server requests a longer one.
     """
 
     tries: int = 5
@@ -38,19 +41,19 @@ class Retries:
     longest_seconds: float = 30.0
 
     def wait(self, failed: int, after: float | None) -> float:
-        """Seconds to wait after that many failed tries, at least what the server asked for."""
+        """Returns the wait after `failed` attempts in seconds; `after` is Retry-After, if given."""
         own = self.first_seconds * 2 ** (failed - 1)
         return min(max(own, after or 0.0), self.longest_seconds)
 
 
 class Client:
-    """Sends requests; nothing is sent before a method is called.
+    """Sends requests; the constructor sends none.
 
     Args:
-        connection: Where to, and as whom.
-        retries: Of reading requests; of creating ones only where nothing can have been created.
-        sleep: Waits for that many seconds.
-        notice: Is told that a request is sent again, and why.
+        connection: Server, credentials and timeouts.
+        retries: Policy for read requests, and for create requests that cannot have arrived.
+        sleep: Waits for a number of seconds.
+        notice: Receives a message with the reason before each retry.
     """
 
     def __init__(
@@ -72,10 +75,10 @@ class Client:
         configuration = kfp_server_api.Configuration(host=connection.host)
         if connection.ca_file:
             configuration.ssl_ca_cert = connection.ca_file
-        # Retries are ours, and no redirect is followed: it leads to a login page, with the token.
+        # No retries by urllib3, and no redirects: they would send the token to a login page.
         configuration.retries = urllib3.Retry(0, redirect=False)
         if connection.token.source:
-            # The token is not kept: a mounted one is renewed while a run goes on.
+            # The token is read for each request, because a mounted one is renewed during a run.
             configuration.api_key["authorization"] = "read when it is sent"
             configuration.api_key_prefix["authorization"] = "Bearer"
             configuration.refresh_api_key_hook = _reader(connection.token)
@@ -85,12 +88,12 @@ class Client:
         self._experiments = kfp_server_api.ExperimentServiceApi(self._api)
 
     def get_run(self, run_id: str, *, tries: int | None = None) -> Any:
-        """Returns the `V2beta1Run` of that id, with its tasks.
+        """Returns a `V2beta1Run` with its tasks.
 
         Raises:
-            NotFoundError: If there is none.
-            ClientError: As every method here, if the request fails; a `TemporaryError` if it may
-                succeed later.
+            NotFoundError: There is no run with this id.
+            ClientError: The request failed (true of every method here); a `TemporaryError` if it
+                may succeed later.
         """
         run = self._get(self._runs.run_service_get_run, run_id, about=f"run {run_id}", tries=tries)
         if not run.run_id:
@@ -144,7 +147,7 @@ class Client:
         return schedules[:limit]
 
     def enable_recurring_run(self, identity: str, *, enabled: bool) -> None:
-        """Resumes or pauses the schedule of that id; nothing changes where it is so already."""
+        """Resumes or pauses a schedule; idempotent."""
         method = (
             self._recurring.recurring_run_service_enable_recurring_run
             if enabled
@@ -153,11 +156,11 @@ class Client:
         self._get(method, identity, about=f"schedule {identity}")
 
     def delete_recurring_run(self, identity: str) -> None:
-        """Deletes the schedule of that id, and with it those of its runs that are not done.
+        """Deletes a schedule, and with it its unfinished runs.
 
-        A run's workflow is owned by the schedule's, so Kubernetes deletes it too.
+        The schedule's object owns the workflows of its runs, so Kubernetes deletes them too.
         """
-        # One try: after a lost answer, a second one would say that there is no such schedule.
+        # No retry: after a lost response, the second request would fail with 404.
         self._get(
             self._recurring.recurring_run_service_delete_recurring_run,
             identity,
@@ -166,7 +169,7 @@ class Client:
         )
 
     def find_experiment(self, name: str) -> Any | None:
-        """Returns the `V2beta1Experiment` of that name in the namespace; None if there is none."""
+        """Returns the `V2beta1Experiment` with this name in the namespace, or None."""
         import kfp_server_api as api
 
         predicate = api.V2beta1Predicate(
@@ -182,7 +185,7 @@ class Client:
         return next(iter(answer.experiments or []), None)
 
     def experiment_names(self) -> list[str]:
-        """Returns the names of the newest experiments of the namespace, at most a page of them."""
+        """Returns the names of the newest experiments of the namespace, at most one page."""
         answer = self._get(
             self._experiments.experiment_service_list_experiments,
             about="list of experiments",
@@ -193,7 +196,7 @@ class Client:
         return [experiment.display_name for experiment in answer.experiments or []]
 
     def experiment(self, name: str) -> Any:
-        """Returns the `V2beta1Experiment` of that name, which is created if there is none."""
+        """Returns the `V2beta1Experiment` with this name; creates it if necessary."""
         import kfp_server_api as api
 
         found = self.find_experiment(name)
@@ -205,7 +208,7 @@ class Client:
                 self._experiments.experiment_service_create_experiment, body, creating="experiment"
             )
         except ExistsError:
-            # Somebody else created it in between.
+            # It was created concurrently.
             found = self.find_experiment(name)
             if found is None:
                 raise
@@ -219,7 +222,7 @@ class Client:
         return answer
 
     def _not_ours(self, what: str) -> str:
-        return f"{self.connection.host} answered with {what}; is that the API server?"
+        return f"{self.connection.host} answered with {what}; check that --host is the API server"
 
     def _in_namespace(self) -> dict[str, Any]:
         return {"namespace": self.connection.namespace} if self.connection.namespace else {}
@@ -241,44 +244,65 @@ class Client:
         tries: int | None = None,
         **arguments: Any,
     ) -> Any:
-        """Sends a request that may be repeated, again if that may help."""
-        limit = self._retries.tries if tries is None else tries
-        for number in range(1, limit + 1):
-            answer = self._once(method, *values, about=about, **arguments)
-            if not isinstance(answer, Failure):
-                return answer
-            if not answer.again or number == limit:
-                break
-            self._wait(number, answer)
-        tried = f" ({number} tries)" if number > 1 else ""
-        raise answer.kind(answer.message + tried)
+        """Sends an idempotent request, with retries after temporary failures."""
+        answer, tried = self._send(
+            lambda: self._once(method, *values, about=about, **arguments),
+            lambda failure: failure.again,
+            self._retries.tries if tries is None else tries,
+        )
+        if isinstance(answer, Failure):
+            raise answer.kind(answer.message + tried)
+        return answer
 
     def _post(self, method: Callable[..., Any], body: Any, *, creating: str) -> Any:
-        """Sends a request that creates something, again only if nothing was created."""
-        for number in range(1, self._retries.tries + 1):
-            answer = self._once(method, body, about=f"the new {creating}")
-            if not isinstance(answer, Failure):
-                return answer
-            if answer.sent:
-                raise ClientError(
-                    f"{answer.message}\n{maybe_created(creating, self.connection.host)}"
-                )
-            if not answer.again or number == self._retries.tries:
-                break
-            self._wait(number, answer)
-        tried = f" ({number} tries)" if number > 1 else ""
+        """Sends a request that creates something; retries only if it cannot have arrived."""
+        answer, tried = self._send(
+            lambda: self._once(method, body, about=f"the new {creating}"),
+            lambda failure: failure.again and not failure.sent,
+            self._retries.tries,
+        )
+        if not isinstance(answer, Failure):
+            return answer
+        if answer.sent:
+            raise ClientError(f"{answer.message}\n{maybe_created(creating, self.connection.host)}")
         kind = ClientError if issubclass(answer.kind, TemporaryError) else answer.kind
         raise kind(f"{answer.message}{tried}; no {creating} was created")
 
-    def _wait(self, failed: int, failure: Failure) -> None:
-        seconds = self._retries.wait(failed, failure.after)
-        self._notice(f"{failure.message.partition('; ')[0]}; trying again in {seconds:g} s")
-        self._sleep(seconds)
+    def _send(
+        self,
+        request: Callable[[], Any | Failure],
+        is_retried: Callable[[Failure], bool],
+        tries: int,
+    ) -> tuple[Any | Failure, str]:
+        """Sends a request until it succeeds or must not be sent again.
+
+        Returns:
+            The answer or the last failure; the number of tries in words, empty for one.
+        """
+        import tenacity
+
+        retrying = tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(tries),
+            wait=lambda state: self._retries.wait(state.attempt_number, _result(state).after),
+            retry=tenacity.retry_if_result(
+                lambda answer: isinstance(answer, Failure) and is_retried(answer)
+            ),
+            sleep=self._sleep,
+            before_sleep=self._announce,
+            retry_error_callback=_result,
+        )
+        answer = retrying(request)
+        tried = retrying.statistics["attempt_number"]
+        return answer, f" ({tried} tries)" if tried > 1 else ""
+
+    def _announce(self, state: tenacity.RetryCallState) -> None:
+        reason = _result(state).message.partition("; ")[0]
+        self._notice(f"{reason}; trying again in {state.upcoming_sleep:g} s")
 
     def _once(
         self, method: Callable[..., Any], *values: Any, about: str, **arguments: Any
     ) -> Any | Failure:
-        """Sends one request and returns its answer or what went wrong."""
+        """Sends one request and returns its response or its failure."""
         import urllib3.exceptions
         from kfp_server_api.exceptions import OpenApiException
 
@@ -288,8 +312,8 @@ class Client:
         except (OpenApiException, urllib3.exceptions.HTTPError) as error:
             return failure_of(error, self.connection, about=about)
         except (AttributeError, TypeError, ValueError) as error:
-            # The generated client stumbles over a body that is not what its message says, and
-            # over errors without a body in UTF-8.
+            # The generated client raises these on a body that does not match its message, and
+            # on errors whose body is not UTF-8.
             return self._not_json() or failure_of(error, self.connection, about=about)
         return self._not_json() or answer
 
@@ -301,14 +325,19 @@ class Client:
         return not_json(self.connection, text)
 
 
+def _result(state: tenacity.RetryCallState) -> Any:
+    assert state.outcome is not None  # it is None before the first attempt only
+    return state.outcome.result()
+
+
 def maybe_created(what: str, host: str) -> str:
-    """What to say when it is not known whether something was created."""
+    """Returns the advice for a create request whose outcome is unknown."""
     before = {
-        "run": "look with the command `runs` before submitting again",
-        "schedule": f"look at {host}/#/recurringruns before scheduling again",
-        "experiment": "the same command will find it",
+        "run": "list the runs with `runs` before you submit again",
+        "schedule": f"check {host}/#/recurringruns before you schedule again",
+        "experiment": "repeat the command, which will find it",
     }
-    return f"The {what} may have been created all the same: {before[what]}."
+    return f"The {what} may have been created nevertheless: {before[what]}."
 
 
 def _reader(token: Token) -> Callable[[Any], None]:

@@ -1,4 +1,4 @@
-"""The commands that speak to a Kubeflow Pipelines server: submit, schedule, runs and others."""
+"""The commands that use a Kubeflow Pipelines server: submit, schedule, runs, status."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ VERDICT_CODES = {
     runs.Verdict.NO_PUSHER: PUSHED,
     runs.Verdict.REFUSED: REFUSED,
     runs.Verdict.FAILED: FAILED,
-    # A script must not take a guess for a push.
+    # A script must not mistake an unknown outcome for a push.
     runs.Verdict.UNKNOWN: FAILED,
 }
 
@@ -74,7 +74,7 @@ class Outside:
 def run_command(options: argparse.Namespace, outside: Outside | None = None) -> int:
     """Runs the command of `options.command` and returns the exit code.
 
-    Every error that a person can do something about is printed as a sentence.
+    Errors of the user or the server are printed as a sentence, without a traceback.
     """
     outside = outside or Outside()
     commands = {
@@ -144,7 +144,7 @@ def _schedule(options: argparse.Namespace, outside: Outside) -> int:
         f"[bold]Schedule[/bold] {escape(identity)}\n"
         f"  name        {escape(options.name)}\n"
         f"  experiment  {escape(options.experiment)}\n"
-        f"  cron        {escape(cron)} (seconds first; UTC, unless the cluster says otherwise)\n"
+        f"  cron        {escape(cron)} (seconds first; UTC unless the cluster is set otherwise)\n"
         f"  link        {escape(f'{host}/#/recurringrun/details/{identity}')}\n"
         f"  next        {escape(following)}"
     )
@@ -156,7 +156,7 @@ def _schedules(options: argparse.Namespace, outside: Outside) -> int:
     if options.action == LIST and identity:
         raise UsageError(f"expected no SCHEDULE_ID with {LIST}, got {identity}")
     if options.action != LIST and not identity:
-        raise UsageError(f"expected {options.action} SCHEDULE_ID, got no id. List them first")
+        raise UsageError(f"expected {options.action} SCHEDULE_ID, got no id. Use `schedules list`")
     client = _client(options, outside)
     if options.action == LIST:
         experiment_id = _experiment_id(client, options.experiment)
@@ -188,7 +188,7 @@ def _status(options: argparse.Namespace, outside: Outside) -> int:
     if options.logs and options.wait:
         raise UsageError("expected one of --logs and --wait, got both")
     if options.pipeline_root and not options.logs:
-        raise UsageError("--pipeline-root says where logs are kept: give --logs as well")
+        raise UsageError("--pipeline-root requires --logs")
     client = _client(options, outside)
     run_id = options.run_id
     if options.logs:
@@ -221,16 +221,16 @@ def _print_logs(client: Client, options: argparse.Namespace, outside: Outside) -
         pipeline_root=options.pipeline_root,
         namespace=client.connection.namespace,
     ):
-        # Not among the lines, which programs may read.
+        # To the error stream, because programs may parse the log lines.
         outside.errors.print(f"[dim]{escape(log.uri)}[/dim]")
         outside.screen.out(log.text, end="" if log.text.endswith("\n") else "\n")
     return PUSHED
 
 
 def _wait(client: Client, run_id: str, timeout: float | None, outside: Outside) -> int:
-    """Follows a run to its end and returns the exit code that says how it ended."""
-    look_again = f"look again with {_status_command(client, run_id)}"
-    # One try each: a failure that may pass is left to the waiting, which asks again anyway.
+    """Waits for a run to end and returns the exit code of its outcome."""
+    look_again = f"check it with {_status_command(client, run_id)}"
+    # No retries: the polling loop handles temporary failures.
     try:
         run = watch.wait(
             lambda: client.get_run(run_id, tries=1),
@@ -241,21 +241,23 @@ def _wait(client: Client, run_id: str, timeout: float | None, outside: Outside) 
             now=outside.now,
         )
     except watch.TimeOverError:
-        _print_error(outside, f"not ended within {timeout:g} s; the run goes on: {look_again}")
+        _print_error(
+            outside, f"the run did not end within {timeout:g} s and continues; {look_again}"
+        )
         return TIME_OVER
     except KeyboardInterrupt:
         outside.errors.print(
-            f"\n[yellow]Interrupted[/yellow]: the run goes on in the cluster; {escape(look_again)}"
+            f"\n[yellow]Interrupted[/yellow]: the run continues; {escape(look_again)}"
         )
         return INTERRUPTED
     except TemporaryError as error:
         raise ClientError(
-            f"{error}\nThe server has not answered for minutes; the run may go on: {look_again}"
+            f"{error}\nNo response from the server for minutes; the run may be active: {look_again}"
         ) from None
     except NotFoundError:
         raise
     except ClientError as error:
-        raise ClientError(f"{error}\nThe run may go on: {look_again}") from None
+        raise ClientError(f"{error}\nThe run may be active: {look_again}") from None
     verdict = runs.verdict_of(run)
     print_verdict(outside.screen, run, verdict, _run_link(client, run_id), outside.now())
     return VERDICT_CODES[verdict]
@@ -263,7 +265,7 @@ def _wait(client: Client, run_id: str, timeout: float | None, outside: Outside) 
 
 def _check_waiting(options: argparse.Namespace) -> None:
     if options.timeout is not None and not options.wait:
-        raise UsageError("--timeout says how long to wait: give --wait as well")
+        raise UsageError("--timeout requires --wait")
 
 
 def _print_error(outside: Outside, text: str) -> None:
@@ -271,7 +273,7 @@ def _print_error(outside: Outside, text: str) -> None:
 
 
 def _create(send: Callable[[], Any], outside: Outside, what: str, client: Client) -> Any:
-    """Sends a request that creates something; a Ctrl-C in the middle of it is explained."""
+    """Sends a create request; explains the possible outcomes after Ctrl-C."""
     from pipeline.kubeflow.client import maybe_created
 
     try:
@@ -295,10 +297,10 @@ def _client(options: argparse.Namespace, outside: Outside) -> Client:
 def _what_to_run(
     options: argparse.Namespace, client: Client
 ) -> tuple[PipelineFile, dict[str, Any]]:
-    """Reads the file and the parameters, and finds fault with them before anything is sent.
+    """Reads and validates the pipeline file and the parameters before anything is sent.
 
     Returns:
-        The pipeline, and the fields that a run and a schedule have in common.
+        The pipeline, and the fields common to a run and a schedule.
     """
     pipeline = read_pipeline_file(options.pipeline)
     parameters = pipeline.parameters(options.param)
@@ -315,10 +317,10 @@ def _what_to_run(
 
 
 def _experiment_id(client: Client, name: str) -> str:
-    """Id of the experiment of that name; empty for no name.
+    """Returns the id of an experiment; empty for an empty name.
 
     Raises:
-        NotFoundError: There is none; the message names those that there are.
+        NotFoundError: It does not exist; the message lists the existing ones.
     """
     if not name:
         return ""
@@ -332,7 +334,7 @@ def _no_such_experiment(client: Client, name: str) -> str:
     namespace = client.connection.namespace
     where = f" in namespace {namespace}" if namespace else ""
     names = client.experiment_names()
-    advice = did_you_mean(name, names) if names else "There is none yet."
+    advice = did_you_mean(name, names) if names else "It has no experiments yet."
     return f'{client.connection.host} has no experiment "{name}"{where}. {advice}'
 
 

@@ -1,16 +1,16 @@
-"""Compiles the pipeline to what open-source Kubeflow Pipelines 2 accepts and its pods can run.
+"""Compiles the pipeline for open-source Kubeflow Pipelines 2.
 
-TFX's compiler does most of it, for Vertex AI. What is put right after it (`edits`), in the
-specification that it gives and without touching TFX:
+TFX's compiler, made for Vertex AI, does most of the work. `edits` then changes the specification
+that it returns, without patching TFX:
 
-- values that are known only when the pipeline runs become parameters (`parameters`), with defaults,
-  and what CorpusCheck and WarmStart find becomes a parameter of the components after them;
-- pages get types that Kubeflow's UI shows; retries, caching, resources and images come from the
+- values that are known only at run time become parameters with defaults (`parameters`), and the
+  results of CorpusCheck and WarmStart become parameters of the components after them;
+- pages get types that Kubeflow's UI displays; retries, caching, resources and images come from the
   deployment file (`deployment`);
-- ModelPusher is skipped, where everyone can see it, when the gate has refused the model;
-- volumes, secrets, node selectors and the like are a second document (`platform`).
+- ModelPusher has a condition, so that it is shown as skipped when the gate refused the model;
+- volumes, secrets, node selectors and the like go into a second document (`platform`).
 
-`checks` then holds the result against what the backend demands.
+`checks` validates the result against the requirements of the backend.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from pipeline.kubeflow.pod_checks import pod_problems
 from pipeline.pipeline import Places, RunContext, create_components
 
 ENTRYPOINT = ("python", "-m", "pipeline.kubeflow.entrypoint")
-# Where the image has the bundled corpus (see Dockerfile).
+# The bundled corpus in the image (see Dockerfile).
 BUNDLED_IN_IMAGE = "/opt/bonafide/samples"
 
 
@@ -51,22 +51,22 @@ def compile_pipeline(
     pipeline_root: str = "",
     push_destination: str,
 ) -> list[dict[str, Any]]:
-    """Compiles the same graph that runs locally, with CorpusCheck (and WarmStart) in front.
+    """Compiles the graph of local runs, preceded by CorpusCheck (and WarmStart).
 
-    Nothing outside this checkout is read: not the corpus, no bucket, no cluster.
+    Reads nothing outside this checkout: no corpus, no bucket, no cluster.
 
     Args:
-        settings: What to run.
-        deployment: How to run it; must name an image.
-        pipeline_root: Where Kubeflow keeps artifacts by default (`minio://`, `s3://`, `gs://`);
+        settings: Settings of the pipeline.
+        deployment: Settings of the cluster's tasks; must name an image.
+        pipeline_root: Default location of artifacts (`minio://`, `s3://`, `gs://`);
             empty leaves it to the submission.
-        push_destination: Serving folder by default, as the pods see it.
+        push_destination: Default serving folder, as a path or URI in the pods.
 
     Returns:
-        The YAML documents: the `PipelineSpec`, and the platform's where there is anything for it.
+        The YAML documents: the `PipelineSpec`, and the platform document unless it is empty.
 
     Raises:
-        CompileError: Something cannot run on Kubeflow; the message names all that was found.
+        CompileError: The pipeline cannot run on Kubeflow; the message lists all reasons.
     """
     if settings.corpus.root == CorpusConfig().root:
         settings = dataclasses.replace(
@@ -82,7 +82,7 @@ def compile_pipeline(
     edits.give_parameters(spec, wanted)
     edits.skip_push_of_refused(spec)
     edits.set_options(spec, deployment)
-    edits.tell_declarations(spec)
+    edits.add_declarations(spec)
     edits.name_as_the_sdk_does(spec)
     platform = platform_document(deployment, spec["root"]["dag"]["tasks"])
     require_acceptable(spec, platform, deployment.kfp_version)
@@ -90,9 +90,9 @@ def compile_pipeline(
 
 
 def graph(settings: Settings, deployment: Deployment) -> list[base_component.BaseComponent]:
-    """The components, with tokens where a run will put values."""
+    """Returns the components, with tokens in place of run-time values."""
     pretrained = settings.trainer.pretrained
-    # The hash of the first weights last, so that WarmStart can leave it out.
+    # The hash of the initial weights comes last, so that WarmStart can omit it.
     known_in_run = (
         "corpus_fingerprint",
         "epochs",
@@ -130,7 +130,7 @@ def graph(settings: Settings, deployment: Deployment) -> list[base_component.Bas
     components = create_components(
         settings,
         places=Places(
-            artifacts="",  # Kubeflow gives every output its place
+            artifacts="",  # Kubeflow assigns the URI of each output
             serving=serving,
             checkpoints=deployment.checkpoints,
         ),
@@ -143,18 +143,18 @@ def graph(settings: Settings, deployment: Deployment) -> list[base_component.Bas
 
 
 def to_yaml(documents: Sequence[dict[str, Any]], *, about: str) -> str:
-    """The text of a pipeline file.
+    """Returns the text of a pipeline file.
 
     Args:
         documents: From `compile_pipeline`.
-        about: Lines for its head, about where it came from.
+        about: Comment lines for its start, which state its origin.
     """
     head = "".join(f"# {line}\n" for line in about.splitlines())
     return head + yaml.safe_dump_all(documents, sort_keys=True, width=100, allow_unicode=True)
 
 
 def write(text: str, path: Path) -> None:
-    """Writes a pipeline file so that it is there complete or not at all."""
+    """Writes a pipeline file atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with files.replacing(path) as part:
         part.write_text(text, encoding="utf-8")
@@ -162,7 +162,7 @@ def write(text: str, path: Path) -> None:
 
 
 def _tfx_specification(settings: Settings, deployment: Deployment) -> dict[str, Any]:
-    """What TFX's compiler makes of the graph."""
+    """Returns the specification that TFX's compiler makes of the graph."""
     components = graph(settings, deployment)
     images = {component.id: deployment.image_of(component.id) for component in components}
     runner = kubeflow_v2_dag_runner.KubeflowV2DagRunner(

@@ -1,4 +1,4 @@
-"""Which API server, as whom and in which namespace: from the command line and the environment."""
+"""Address, credentials and namespace of an API server, from command line and environment."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from collections.abc import Mapping
 
 from pipeline.kubeflow.errors import ClientError, UsageError
 
-# What Kubernetes and Kubeflow mount into a pod.
+# Files that Kubernetes and Kubeflow mount into a pod.
 NAMESPACE_FILE = pathlib.Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 TOKEN_FILE = pathlib.Path("/var/run/secrets/kubeflow/pipelines/token")
 
 
 @dataclasses.dataclass(frozen=True)
 class Token:
-    """Where the bearer token comes from; the token itself is read when a request is made.
+    """Source of the bearer token; the token is read for each request.
 
     Attributes:
-        source: For people, as "the environment variable KFP_TOKEN"; empty if there is no token.
-        path: File that it is in.
-        value: The token, if it is not in a file. Never shown.
+        source: Description, such as "the environment variable KFP_TOKEN"; empty without a token.
+        path: File with the token.
+        value: The token, if it is not in a file. Never printed.
     """
 
     source: str = ""
@@ -29,10 +29,10 @@ class Token:
     value: str = dataclasses.field(default="", repr=False)
 
     def read(self) -> str:
-        """Returns the token; a mounted one is renewed now and then, so it is read each time.
+        """Returns the token; reads the file each time, because mounted tokens are renewed.
 
         Raises:
-            ClientError: If it cannot be read, is empty, or cannot be sent in a header.
+            ClientError: The token cannot be read, is empty, or cannot be sent in a header.
         """
         if self.path is None:
             text = self.value
@@ -44,33 +44,33 @@ class Token:
                 raise ClientError(f"cannot read the token in {self.source}: {reason}") from None
         text = text.strip()
         if not text:
-            raise ClientError(f"there is no token in {self.source}: it is empty")
+            raise ClientError(f"expected a token in {self.source}, got an empty value")
         if not (text.isascii() and text.isprintable() and " " not in text):
-            raise ClientError(f"what is in {self.source} is not a bearer token")
+            raise ClientError(f"expected a bearer token in {self.source}, got other text")
         return text
 
     def described(self) -> str:
-        """Where the token came from, for a message."""
+        """Returns the origin of the token, for a message."""
         return f"the token came from {self.source}" if self.source else "no token was sent"
 
     def advice(self) -> str:
-        """What to do when the token is not accepted."""
+        """Returns the advice for a rejected token."""
         if self.source:
             return f"the token came from {self.source}: check that it has not expired"
-        return "no token was sent: give one in KFP_TOKEN, or a file's name in KFP_TOKEN_FILE"
+        return "no token was sent: give one in KFP_TOKEN, or the name of a file in KFP_TOKEN_FILE"
 
 
 @dataclasses.dataclass(frozen=True)
 class Connection:
-    """An API server and how to speak to it.
+    """An API server with credentials and timeouts.
 
     Attributes:
-        host: Base URL, without a slash at its end.
-        namespace: Of a multi-user installation; empty leaves it to the server.
-        token: Whom to ask as.
-        ca_file: Certificates of the authorities to trust; empty takes those of certifi.
-        connect_seconds: Longest time for a connection to be made.
-        read_seconds: Longest time without a byte of the answer.
+        host: Base URL without a trailing slash.
+        namespace: Namespace on a multi-user installation; empty: the server's default.
+        token: Source of the bearer token.
+        ca_file: File with the trusted certificate authorities; empty: those of certifi.
+        connect_seconds: Timeout for establishing a connection.
+        read_seconds: Timeout between two bytes of the response.
     """
 
     host: str
@@ -82,27 +82,28 @@ class Connection:
 
 
 def connection_from(host: str, namespace: str, environ: Mapping[str, str]) -> Connection:
-    """Puts together what is needed to speak to an API server.
+    """Returns the connection that options and environment variables define.
 
     Args:
-        host: Of the command line; empty takes `KFP_HOST`.
-        namespace: Of the command line; empty takes `KFP_NAMESPACE`, or in a pod that of the pod.
-        environ: The environment. There is no option for a token: a command line can be read by
-            everyone on the machine and stays in the shell's history.
+        host: Option of the command line; empty: `KFP_HOST`.
+        namespace: Option of the command line; empty: `KFP_NAMESPACE`, or the pod's namespace.
+        environ: Environment variables. There is no option for a token: a command line is visible
+            to everyone on the machine and remains in the shell's history.
 
     Raises:
-        UsageError: If there is no host, or something in it is not usable.
+        UsageError: No host is given, or a value is invalid.
     """
     source = "--host" if host else "KFP_HOST"
     host = host or environ.get("KFP_HOST", "")
     if not host:
         raise UsageError(
-            "no API server: give --host URL or set KFP_HOST, for example to http://localhost:8080 "
-            "after kubectl port-forward -n kubeflow svc/ml-pipeline-ui 8080:80"
+            "no API server is set: give --host URL or set KFP_HOST, for example to "
+            "http://localhost:8080 after "
+            "kubectl port-forward -n kubeflow svc/ml-pipeline-ui 8080:80"
         )
     ca_file = environ.get("SSL_CERT_FILE", "")
     if ca_file and not pathlib.Path(ca_file).is_file():
-        raise UsageError(f"SSL_CERT_FILE names {ca_file}, which is no file")
+        raise UsageError(f"SSL_CERT_FILE: expected a file, got {ca_file}")
     return Connection(
         host=_checked_host(host, source),
         namespace=namespace or environ.get("KFP_NAMESPACE", "") or _pod_namespace(),
@@ -112,24 +113,28 @@ def connection_from(host: str, namespace: str, environ: Mapping[str, str]) -> Co
 
 
 def _checked_host(host: str, source: str) -> str:
-    """Returns the base URL without a slash at its end.
+    """Returns the base URL without a trailing slash.
 
     Raises:
-        UsageError: If it is none.
+        UsageError: The text is not a base URL.
     """
     try:
         parts = urllib.parse.urlsplit(host)
         usable = bool(parts.hostname) and parts.port != 0
     except ValueError:
-        raise UsageError(f"{source} is not a URL") from None
+        raise UsageError(f"{source}: expected a URL") from None
     if parts.username or parts.password:
-        # Not repeated: messages end up in logs.
-        raise UsageError(f"{source} holds a user or password; only tokens are used, see KFP_TOKEN")
+        # The value is not repeated, because messages end up in logs.
+        raise UsageError(
+            f"{source} contains a user name or password; only tokens are supported, see KFP_TOKEN"
+        )
     if parts.scheme not in ("http", "https") or not usable:
-        raise UsageError(f"{source} {host}: begin it with https:// or http://, and name a host")
+        raise UsageError(
+            f"{source}: expected a URL with http:// or https:// and a host, got {host}"
+        )
     if parts.query or parts.fragment:
         raise UsageError(
-            f"{source} {host}: this is the address of a page; give only what is before '/#/', as "
+            f"{source} {host}: this is the address of a page; give only the part before '/#/', as "
             "https://kubeflow.example.org/pipeline"
         )
     return host.rstrip("/")

@@ -1,4 +1,4 @@
-"""How the tasks of a compiled pipeline are to run on a cluster, from a YAML file.
+"""The deployment file: how the tasks of a compiled pipeline run on a cluster.
 
     image: registry.example.com/bonafide:cpu
     trainer_image: registry.example.com/bonafide:gpu
@@ -13,7 +13,7 @@
         shared_memory: 8Gi
         retries: 2
 
-What `default` says holds for every component, until a component says otherwise.
+The options of `default` apply to every component; a component can override them.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from bonafide.settings.section import unknown
 from bonafide.settings.yaml_file import read_yaml
 from pipeline.config import COMPONENTS
 
-# The oldest release of Kubeflow Pipelines that compiled files are checked for.
+# The oldest release of Kubeflow Pipelines that compiled files are validated for.
 OLDEST_KFP = "2.14"
-# In the Kubeflow graph besides what runs everywhere.
+# The Kubeflow graph has two more components than the local one.
 ALL_COMPONENTS = ("CorpusCheck", "WarmStart", *COMPONENTS)
 
 AbsolutePath = Annotated[str, Pattern(r"/.*", "an absolute path")]
@@ -42,11 +42,11 @@ Release = Annotated[str, Pattern(r"\d+(\.\d+)+", "a release such as 2.16")]
 
 @dataclasses.dataclass(frozen=True)
 class Volume(Section):
-    """A claim that is mounted.
+    """A mounted PersistentVolumeClaim.
 
     Attributes:
         claim: Name of the PersistentVolumeClaim.
-        mount: Folder where it is mounted, an absolute path.
+        mount: Mount point, an absolute path.
         sub_path: Folder inside the volume; empty for all of it.
     """
 
@@ -57,7 +57,7 @@ class Volume(Section):
 
 @dataclasses.dataclass(frozen=True)
 class SecretFiles(Section):
-    """A secret whose keys are files of a folder.
+    """A secret that is mounted as a folder with one file per key.
 
     Attributes:
         secret: Name of the secret.
@@ -83,11 +83,11 @@ class SecretVariables(Section):
 
 @dataclasses.dataclass(frozen=True)
 class Toleration(Section):
-    """Lets a pod run on tainted nodes; the fields are Kubernetes' own.
+    """Allows a pod on tainted nodes; the fields are those of Kubernetes.
 
     Attributes:
         key: Key of the taint; empty matches all.
-        operator: Relation of the key and the value.
+        operator: Relation between key and value: Exists or Equal.
         value: Value of the taint.
         effect: Effect of the taint that is tolerated; empty for all.
     """
@@ -103,24 +103,24 @@ class TaskOptions(Section):
     """How one task runs.
 
     Attributes:
-        cpu: Request and limit of processor time, as Kubernetes writes it (`2`, `500m`); empty for
-            the cluster's own.
+        cpu: Request and limit of processor time in Kubernetes notation (`2`, `500m`); empty for
+            the cluster's default.
         memory: Request and limit of memory (`8Gi`).
         accelerator: Resource name of a device (`nvidia.com/gpu`, `google.com/tpu`); empty for none.
         accelerator_count: Number of these devices.
         node_selector: Labels that the node must have.
         tolerations: Taints that the pod accepts.
-        volumes: Claims that are mounted.
+        volumes: Mounted claims.
         secret_files: Secrets as files.
         secret_variables: Secrets as environment variables.
         environment: Environment variables with plain values.
         shared_memory: Size of /dev/shm (`8Gi`), which counts as memory of the container; empty for
             the container's 64 MiB.
-        image_pull_secrets: Names of secrets for the registry.
-        retries: How often a failed task is tried again.
-        retry_wait: Wait before the first retry; each next one waits twice as long.
-        timeout: Time after which a task is ended; 0 for never.
-        cache: Whether a result may be taken from an earlier run.
+        image_pull_secrets: Names of the secrets for the image registry.
+        retries: Maximum number of retries of a failed task.
+        retry_wait: Wait before the first retry; it doubles with each further one.
+        timeout: Time limit of a task; 0 for none.
+        cache: Whether cached results of earlier runs may be used.
     """
 
     cpu: Quantity = ""
@@ -143,18 +143,19 @@ class TaskOptions(Section):
 
 @dataclasses.dataclass(frozen=True)
 class Deployment(Section):
-    """How a compiled pipeline runs on a cluster; nothing of it changes the model.
+    """How a compiled pipeline runs on a cluster; no option changes the model.
 
     Attributes:
         image: Container image of all tasks.
-        trainer_image: Container image of Trainer and Tuner (with CUDA, say); empty for the same.
-        checkpoints: Where a training that was ended finds its last state: a mounted path, or a URI
-            (s3://, minio://, gs://). The default is inside the pod: a new pod starts over.
+        trainer_image: Container image of Trainer and Tuner, such as one with CUDA; empty for
+            `image`.
+        checkpoints: Folder of the training checkpoints, from which a retry resumes: a mounted path,
+            or a URI (s3://, minio://, gs://). The default is local to the pod: a retry starts over.
         beam_args: Options for Beam in every task that uses it.
-        kfp_version: Oldest release of Kubeflow Pipelines that is to run the file, as `2.16`; what
-            older releases do not apply is refused.
-        default: Options of every task.
-        components: Options of single components, by name, on top of `default`.
+        kfp_version: Oldest release of Kubeflow Pipelines that must run the file, such as `2.16`;
+            options that it does not support are refused.
+        default: Options of all tasks.
+        components: Options of single components by name; they override `default`.
     """
 
     image: str = ""
@@ -166,10 +167,10 @@ class Deployment(Section):
     components: Mapping[str, TaskOptions] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Checks names of components and the release.
+        """Validates the component names and the release.
 
         Raises:
-            SettingsError: There is no such component, or the release is too old.
+            SettingsError: A component does not exist, or the release is too old.
         """
         super().__post_init__()
         for name in self.components:
@@ -179,17 +180,17 @@ class Deployment(Section):
             raise self.refused("kfp_version", f"{OLDEST_KFP} or later")
 
     def options(self, component: str) -> TaskOptions:
-        """Options of a component."""
+        """Returns the options of a component."""
         return self.components.get(component, self.default)
 
     def image_of(self, component: str) -> str:
-        """Its container image."""
+        """Returns the container image of a component."""
         special = self.trainer_image if component in ("Trainer", "Tuner") else ""
         return special or self.image
 
 
 def version_numbers(release: str) -> tuple[int, ...]:
-    """Returns a release such as `2.16` or `2.16.1` as numbers that can be compared."""
+    """Returns a release such as `2.16` or `2.16.1` as a comparable tuple."""
     return tuple(int(part) for part in release.split("."))
 
 
@@ -197,7 +198,7 @@ def read_deployment(path: str) -> Deployment:
     """Reads a deployment file.
 
     Raises:
-        SettingsError: It is not there, is no YAML, or says something unknown or impossible; the
+        SettingsError: The file is missing, is not YAML, or has an unknown or invalid field; the
             message names file, line and field.
     """
     content, places = read_yaml(path)
@@ -208,7 +209,7 @@ def read_deployment(path: str) -> Deployment:
 
 
 def parse_deployment(content: Any) -> Deployment:
-    """Makes a deployment from what a YAML file holds; see `read_deployment`."""
+    """Returns the deployment for the content of a YAML file; see `read_deployment`."""
     if not isinstance(content, Mapping):
         return Deployment.from_mapping(content)
     default, components = content.get("default") or {}, content.get("components")

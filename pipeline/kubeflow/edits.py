@@ -1,6 +1,6 @@
-"""What is changed in the specification that TFX's Kubeflow compiler gives; each function in place.
+"""Changes to the specification that TFX's Kubeflow compiler returns; each function edits in place.
 
-The specification is a `PipelineSpec` as a mapping, its components still named as TFX names them.
+The specification is a `PipelineSpec` as a mapping, whose components still have TFX's names.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from pipeline.kubeflow.entrypoint import OUTPUTS_SPEC
 from pipeline.kubeflow.parameters import RunParameter
 from pipeline.kubeflow.platform import executor_label, resources
 
-# Our types of pages -> those that Kubeflow's UI shows; the entrypoint goes the other way.
+# Our page types -> those that Kubeflow's UI displays; the entrypoint applies the inverse.
 _UI_TYPES = {ours: shown for shown, ours in PAGES.items()}
-# What looks at the world outside, or changes it: a result of an earlier run is no answer.
+# Components that read or change external state: their cached results would be stale.
 NEVER_CACHED = ("CorpusCheck", "WarmStart", "Champion", "ModelPusher")
 
 
 def type_pages(spec: dict[str, Any]) -> None:
-    """Gives pages types that Kubeflow's UI shows, wherever they are an input or an output."""
+    """Sets page types that Kubeflow's UI displays, in inputs and outputs."""
     for component in spec["components"].values():
         for side in ("inputDefinitions", "outputDefinitions"):
             for artifact in component.get(side, {}).get("artifacts", {}).values():
@@ -36,7 +36,7 @@ def type_pages(spec: dict[str, Any]) -> None:
 
 
 def give_parameters(spec: dict[str, Any], wanted: Sequence[RunParameter]) -> None:
-    """Puts the tokens in place, and gives every task the parameters that its properties name."""
+    """Inserts the tokens, and gives every task the parameters that its properties use."""
     tasks = spec["root"]["dag"]["tasks"]
     for place, name in _places(wanted):
         constant = tasks[place.component]["inputs"]["parameters"][place.exec_property][
@@ -88,10 +88,10 @@ def _texts(given: Any) -> list[str]:
 
 
 def skip_push_of_refused(spec: dict[str, Any]) -> None:
-    """Makes the verdict a parameter of ModelEvaluator, and a condition of ModelPusher.
+    """Makes the verdict an output parameter of ModelEvaluator and the condition of ModelPusher.
 
-    The condition is what people and programs see of a refusal: the run succeeds, its last task is
-    skipped. The pusher looks at the blessing all the same.
+    The condition makes a refusal visible to people and programs: the run succeeds and its last task
+    is skipped. ModelPusher checks the blessing nevertheless.
     """
     outputs = spec["components"]["ModelEvaluator"]["outputDefinitions"]
     outputs["parameters"] = {parameters.VERDICT: {"parameterType": "STRING"}}
@@ -106,7 +106,7 @@ def skip_push_of_refused(spec: dict[str, Any]) -> None:
 
 
 def set_options(spec: dict[str, Any], deployment: Deployment) -> None:
-    """Caching, retries, resources and variables of each task, from the deployment file."""
+    """Sets caching, retries, resources and variables of each task from the deployment file."""
     executors = spec["deploymentSpec"]["executors"]
     for component, task in spec["root"]["dag"]["tasks"].items():
         options = deployment.options(component)
@@ -129,11 +129,11 @@ def set_options(spec: dict[str, Any], deployment: Deployment) -> None:
             ]
 
 
-def tell_declarations(spec: dict[str, Any]) -> None:
-    """Puts the declared inputs and outputs of each component into its command.
+def add_declarations(spec: dict[str, Any]) -> None:
+    """Adds the declared inputs and outputs of each component to its command.
 
-    The executor input that a pod gets does not say which of its outputs the component declares,
-    and has no types of inputs. TFX writes the inputs as they were before the other edits.
+    The executor input of a pod does not say which of its outputs the component declares,
+    and has no types of inputs. TFX adds the inputs in their state before the other edits.
     """
     executors = spec["deploymentSpec"]["executors"]
     for component in spec["components"].values():
@@ -147,7 +147,7 @@ def tell_declarations(spec: dict[str, Any]) -> None:
 
 
 def name_as_the_sdk_does(spec: dict[str, Any]) -> None:
-    """Names components `comp-X` and executors `exec-X`: parts of KFP cut the prefixes off."""
+    """Names components `comp-X` and executors `exec-X`: parts of KFP strip these prefixes."""
     executors = spec["deploymentSpec"]["executors"]
     for task in spec["root"]["dag"]["tasks"].values():
         name = task["componentRef"]["name"]

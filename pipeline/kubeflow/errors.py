@@ -1,21 +1,21 @@
-"""Exceptions of the commands that talk to a Kubeflow Pipelines API server.
+"""Exceptions of the commands that use a Kubeflow Pipelines API server.
 
-Their messages are for people; `failures` words those of failed requests.
+`failures` writes the messages of failed requests.
 """
 
 from __future__ import annotations
 
 
 class UsageError(RuntimeError):
-    """The command line, the environment or the pipeline file does not say what is needed."""
+    """The command line, the environment or the pipeline file is incomplete or invalid."""
 
 
 class ClientError(RuntimeError):
-    """A request did not do what it should; the message says what, where and what to do."""
+    """A request failed; the message states the problem, the place and the remedy."""
 
 
 class TemporaryError(ClientError):
-    """The same request may well succeed later."""
+    """The same request may succeed later."""
 
 
 class NotFoundError(ClientError):

@@ -1,8 +1,8 @@
-"""A pod's log: one JSON object a line, as log collectors of a cluster read it.
+"""Structured log of a pod: one JSON object per line, for the log collectors of a cluster.
 
 Fields: `time` (RFC 3339, UTC), `severity`, `event` (`started`, `finished`, `failed`, `log`),
-`message`, `run`, `component`, `pod`, and what belongs to the event. Lines that libraries write
-themselves, past Python's logging, stay as they are.
+`message`, `run`, `component`, `pod`, and fields of the event. Lines that libraries write without
+Python's logging are not converted.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from bonafide.logs import PEOPLE
 
 
 class EventLog:
-    """Writes events, and what Python's logging carries, as JSON lines.
+    """Writes events and the records of Python's logging as JSON lines.
 
     Args:
-        stream: Where to.
+        stream: Text stream that receives the lines.
         pod: Name of the pod.
     """
 
     def __init__(self, stream: TextIO, pod: str = "") -> None:
         self._stream = stream
-        self._known: dict[str, str] = {"pod": pod} if pod else {}
+        self._common: dict[str, str] = {"pod": pod} if pod else {}
 
     @classmethod
     def begin(cls, stream: TextIO) -> EventLog:
-        """Makes one that takes over logging of this process."""
+        """Creates a log and redirects the logging of this process to it."""
         log = cls(stream, os.environ.get("KFP_POD_NAME") or os.environ.get("HOSTNAME", ""))
         root = logging.getLogger()
         root.handlers = [_Handler(log)]
@@ -41,27 +41,27 @@ class EventLog:
         logging.captureWarnings(True)
         return log
 
-    def know(self, fields: Mapping[str, str]) -> None:
+    def add_fields(self, fields: Mapping[str, str]) -> None:
         """Adds fields to every later line."""
-        self._known |= fields
+        self._common |= fields
 
-    def say(self, event: str, message: str, *, severity: str = "INFO", **fields: Any) -> None:
+    def write(self, event: str, message: str, *, severity: str = "INFO", **fields: Any) -> None:
         """Writes one event."""
         line = {
             "time": datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds"),
             "severity": severity,
             "event": event,
             "message": message,
-            **self._known,
+            **self._common,
             **fields,
         }
         self._stream.write(json.dumps(line, default=str) + "\n")
         self._stream.flush()
 
     def failed(self, error: BaseException) -> None:
-        """Tells why the task ends: first a sentence, then where it happened."""
+        """Logs the error that ended the task: message and traceback."""
         notes = "".join(f" {note}" for note in getattr(error, "__notes__", ()))
-        self.say(
+        self.write(
             "failed",
             f"{type(error).__name__}: {error}{notes}",
             severity="ERROR",
@@ -76,6 +76,8 @@ class _Handler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            self._log.say("log", record.getMessage(), severity=record.levelname, logger=record.name)
-        except Exception:  # noqa: BLE001 (logging never ends a task)
+            self._log.write(
+                "log", record.getMessage(), severity=record.levelname, logger=record.name
+            )
+        except Exception:  # noqa: BLE001 (logging ends no task)
             self.handleError(record)

@@ -1,10 +1,10 @@
-"""Values that a compiled pipeline gets only when it runs.
+"""Run parameters: values that a compiled pipeline receives at run time.
 
-TFX fixes the execution properties of a component when a pipeline is compiled, and some of them are
-JSON texts with many settings in them. Where a value is to be given later, `@{name}` stands in the
-property. Compiling gives each task whose properties name `@{epochs}` an input parameter
-`param--epochs`; the pod's entrypoint puts the value in the place. The parameter is part of the
-task's cache key like any other.
+TFX fixes the execution properties of a component at compile time, and some of them are JSON strings
+with many settings. A token `@{name}` in a property stands for a value that is set at run time. The
+compiler gives each task whose properties contain `@{epochs}` an input parameter `param--epochs`,
+and the pod's entrypoint replaces the token by the value. The parameter is part of the task's cache
+key like any other.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from typing import Any, Literal
 from pipeline.config import Settings
 
 PREFIX = "param--"
-# What a run finds, and every later component may name -> the component that finds it.
+# Values that a run computes and later components may use -> the component that computes them.
 FOUND = {
     "corpus_fingerprint": "CorpusCheck",
     "asv_error_rates": "CorpusCheck",
     "pretrained": "WarmStart",
     "pretrained_digest": "WarmStart",
 }
-# What ModelEvaluator says, and ModelPusher's condition asks for.
+# Output parameter of ModelEvaluator, and its value in ModelPusher's condition.
 VERDICT, PASSED, REFUSED = "verdict", "passed", "refused"
 
 _TOKEN = re.compile(r"@\{([a-z_]+)\}")
@@ -33,12 +33,12 @@ _PLAIN = re.compile(r"[\w.:/+@-]*")
 
 
 class ParameterError(ValueError):
-    """A parameter is missing or cannot be put where it is wanted."""
+    """A parameter is missing or cannot be inserted."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-    """Where a value goes: an execution property, or a field of the JSON text in it."""
+    """Target of a value: an execution property, or a field of its JSON."""
 
     component: str
     exec_property: str
@@ -47,14 +47,14 @@ class Place:
 
 @dataclasses.dataclass(frozen=True)
 class RunParameter:
-    """A value that a person may give to a run.
+    """A value that a user can set for a run.
 
     Attributes:
-        name: Its name in Kubeflow's form.
-        kind: Its type, as the pipeline specification names it.
-        default: The value of a run that does not give it.
-        about: One line for that form.
-        places: Where it goes, besides where the text names it already.
+        name: Name in Kubeflow's form.
+        kind: Type, as in the pipeline specification.
+        default: Default value.
+        about: Description for that form, one line.
+        places: Its targets, besides the properties that contain its token already.
     """
 
     name: str
@@ -65,11 +65,11 @@ class RunParameter:
 
 
 def run_parameters(settings: Settings, push_destination: str) -> tuple[RunParameter, ...]:
-    """The parameters of a compiled pipeline, with the settings' values as defaults.
+    """Returns the parameters of a compiled pipeline, with the settings as defaults.
 
     Args:
-        settings: What is compiled.
-        push_destination: Serving folder as the pods see it.
+        settings: Settings of the pipeline.
+        push_destination: Serving folder, as a path or URI in the pods.
     """
 
     def shown(*path: str) -> Place:
@@ -80,7 +80,7 @@ def run_parameters(settings: Settings, push_destination: str) -> tuple[RunParame
             "corpus_root",
             "STRING",
             settings.corpus.root,
-            "Folder of the corpus as the pods see it: a mounted path, or a URI.",
+            "Folder of the corpus in the pods: a mounted path, or a URI.",
             (
                 Place("CorpusCheck", "settings", ("corpus_root",)),
                 Place("UtteranceGen", "settings", ("corpus_root",)),
@@ -112,39 +112,39 @@ def run_parameters(settings: Settings, push_destination: str) -> tuple[RunParame
             "max_eer",
             "NUMBER_DOUBLE",
             settings.gate.max_eer,
-            "Gate: the highest EER that passes, a fraction (upper end of its interval).",
+            "Gate: maximum EER (upper end of its interval), a fraction.",
             (Place("ModelEvaluator", "settings", ("gate", "max_eer")), shown("gate", "max_eer")),
         ),
         RunParameter(
             "force_blessing_reason",
             "STRING",
             "",
-            "Not empty: a refused model is pushed all the same, with this reason on record.",
+            "If not empty, a refused model is pushed nevertheless, and this reason is recorded.",
             (Place("ModelEvaluator", "settings", ("force_blessing_reason",)),),
         ),
     )
 
 
 def token(name: str) -> str:
-    """The text that stands for a value."""
+    """Returns the token of a value."""
     return f"@{{{name}}}"
 
 
 def names_in(text: str) -> set[str]:
-    """Names of the values that a property wants."""
+    """Returns the names of the values that a property uses."""
     return set(_TOKEN.findall(text))
 
 
 def place_token(text: str, path: tuple[str, ...], name: str) -> str:
-    """Puts the token of `name` into a property.
+    """Inserts the token of `name` into a property.
 
     Args:
         text: The property.
-        path: Keys that lead to the field in its JSON; empty replaces all of it.
-        name: Of the parameter.
+        path: Keys of the field in its JSON; empty replaces the whole property.
+        name: Name of the parameter.
 
     Raises:
-        ParameterError: There is no such field.
+        ParameterError: The field does not exist.
     """
     if not path:
         return token(name)
@@ -155,23 +155,23 @@ def place_token(text: str, path: tuple[str, ...], name: str) -> str:
             inner = inner[key]
         inner[path[-1]]
     except (KeyError, TypeError) as error:
-        raise ParameterError(f"there is no field {'.'.join(path)} for {name}") from error
+        raise ParameterError(f"no field {'.'.join(path)} for the parameter {name}") from error
     inner[path[-1]] = token(name)
     return json.dumps(whole, sort_keys=True)
 
 
 def fill(text: str, values: Mapping[str, Any]) -> str:
-    """Puts values in the place of their tokens.
+    """Replaces tokens by values.
 
-    A token that is a whole JSON string becomes the value's JSON (a number has no quotes then); one
-    that is the whole property becomes the value's text; one inside other text may only be a value
-    that needs no quoting there.
+    A token that is a whole JSON string becomes the value's JSON (a number without quotes). A token
+    that is the whole property becomes the value's text. Inside other text, only values are allowed
+    that need no quoting.
 
     Raises:
-        ParameterError: A value is missing, or cannot stand inside other text.
+        ParameterError: A value is missing, or is not allowed inside other text.
     """
     if missing := names_in(text) - values.keys():
-        raise ParameterError(f"no value was given for {', '.join(sorted(missing))}")
+        raise ParameterError(f"expected values for {', '.join(sorted(missing))}, got none")
 
     def value_of(match: re.Match[str]) -> str:
         return json.dumps(values[match.group(1)])
@@ -180,8 +180,7 @@ def fill(text: str, values: Mapping[str, Any]) -> str:
         value = str(values[match.group(1)])
         if match.group() != text and not _PLAIN.fullmatch(value):
             raise ParameterError(
-                f"the value of {match.group(1)}, {value!r}, may only have letters, digits and "
-                "_ . : / + @ - where it is used"
+                f"{match.group(1)}: expected only letters, digits and _ . : / + @ -, got {value!r}"
             )
         return value
 

@@ -1,4 +1,4 @@
-"""A compiled pipeline: reading the file, and what it says about its parameters."""
+"""Reads a compiled pipeline and its parameters."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bonafide.settings.section import unknown
 from pipeline.kubeflow.argo import TAG
 from pipeline.kubeflow.errors import UsageError
 
-MOST_EXACT = 2**53  # parameters travel as JSON numbers, which KFP holds in doubles
+MOST_EXACT = 2**53  # parameters are sent as JSON numbers, which KFP stores as doubles
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,9 +23,9 @@ class PipelineFile:
     """A compiled pipeline.
 
     Attributes:
-        path: Where it was read.
-        spec: JSON of its `PipelineSpec`.
-        platforms: JSON of its `PlatformSpec`; empty if there is none.
+        path: File of the pipeline.
+        spec: `PipelineSpec` as JSON.
+        platforms: `PlatformSpec` as JSON; empty without one.
     """
 
     path: pathlib.Path
@@ -34,25 +34,25 @@ class PipelineFile:
 
     @property
     def name(self) -> str:
-        """The pipeline's name."""
+        """Name of the pipeline."""
         return self.spec["pipelineInfo"]["name"]
 
     def parameters(self, assignments: Sequence[str]) -> dict[str, Any]:
-        """Reads `NAME=VALUE` texts as the types that the pipeline declares.
+        """Parses `NAME=VALUE` strings with the types that the pipeline declares.
 
         Returns:
             The given parameters by name.
 
         Raises:
-            UsageError: If a name is unknown or given twice, a value is not of its type, or a
-                parameter without default is not given.
+            UsageError: A name is unknown or given twice, a value is not of its type, or a
+                parameter without a default is missing.
         """
         declared = self.spec.get("root", {}).get("inputDefinitions", {}).get("parameters", {})
         values: dict[str, Any] = {}
         for assignment in assignments:
             name, equals, text = assignment.partition("=")
             if not equals:
-                raise UsageError(f"--param {assignment}: write it as NAME=VALUE")
+                raise UsageError(f"--param: expected NAME=VALUE, got {assignment}")
             if name not in declared:
                 if not declared:
                     raise UsageError(
@@ -83,31 +83,31 @@ class PipelineFile:
         return values
 
     def check_root(self, root: str) -> None:
-        """Makes sure that there is a place for what the run writes.
+        """Checks that the pipeline root is defined and valid.
 
         Raises:
-            UsageError: If neither the command line nor the file names one, or it is no URI that
-                reaches the run as it is.
+            UsageError: Neither the command line nor the file defines one, or Argo would change
+                the URI.
         """
         refuse_tags("--pipeline-root", root)
         if not root and not self.spec.get("defaultPipelineRoot"):
             raise UsageError(
-                f"missing pipeline root: neither --pipeline-root nor {self.path} says where the "
-                "run's artifacts go; add --pipeline-root URI, for example "
+                f"missing pipeline root: neither --pipeline-root nor {self.path} defines where "
+                "artifacts are stored; add --pipeline-root URI, for example "
                 "--pipeline-root minio://mlpipeline/v2/artifacts"
             )
 
     def body(self, *, cache: bool) -> dict[str, Any]:
-        """What goes into a request as `pipeline_spec`, packed as the KFP SDK packs it.
+        """Returns `pipeline_spec` of a request, encoded as the KFP SDK encodes it.
 
         Args:
-            cache: False turns the cache off for every task; True leaves it as compiled.
+            cache: False disables the cache for all tasks; True keeps the compiled options.
         """
         spec = copy.deepcopy(dict(self.spec))
         if not cache:
             for component in [spec["root"], *spec.get("components", {}).values()]:
                 for task in component.get("dag", {}).get("tasks", {}).values():
-                    # As in the JSON of the message, where a false value is not written.
+                    # The JSON of the message omits false values.
                     task["cachingOptions"] = {}
         if not self.platforms:
             return spec
@@ -115,25 +115,25 @@ class PipelineFile:
 
 
 def refuse_tags(option: str, text: str) -> None:
-    """Makes sure that a text reaches the run as it was given.
+    """Checks that Argo would not change a string.
 
     Raises:
-        UsageError: If Argo, which runs the tasks, would replace something in it.
+        UsageError: The string contains a template tag of Argo.
     """
     if TAG in text:
         raise UsageError(
-            f"{option}: expected a text without {TAG}, got {text!r}. Argo replaces what stands "
-            f"between {TAG} and }}}}: write it in another way"
+            f"{option}: expected a text without {TAG}, got {text!r}. Argo would substitute the "
+            f"text between {TAG} and }}}}. Rephrase it"
         )
 
 
 def read_pipeline_file(path: pathlib.Path) -> PipelineFile:
-    """Reads and checks a compiled pipeline, and the document `platforms:` after it if there is one.
+    """Reads and validates a compiled pipeline and its optional document `platforms:`.
 
     Raises:
-        UsageError: If it cannot be read or is no compiled pipeline.
+        UsageError: The file cannot be read or is not a compiled pipeline.
     """
-    # Seconds: only once the command line is known to be right.
+    # The import takes seconds, so it follows the validation of the command line.
     import yaml
     from google.protobuf import json_format
     from kfp.pipeline_spec import pipeline_spec_pb2
@@ -141,7 +141,7 @@ def read_pipeline_file(path: pathlib.Path) -> PipelineFile:
     try:
         documents = list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not text"
+        reason = getattr(error, "strerror", None) or "not a text file"
         raise UsageError(f"cannot read {path}: {reason}") from None
     except yaml.YAMLError as error:
         where = getattr(error, "problem_mark", None)
@@ -149,7 +149,7 @@ def read_pipeline_file(path: pathlib.Path) -> PipelineFile:
         problem = getattr(error, "problem", None) or "cannot be parsed"
         raise UsageError(f"{path}{line} is not YAML: {problem}") from None
     if not documents or not all(isinstance(document, dict) for document in documents):
-        raise UsageError(f"{path} is no compiled pipeline: compile one first")
+        raise UsageError(f"{path} is not a compiled pipeline: compile one first")
     platforms: dict[str, Any] = {}
     for document in documents[1:]:
         platforms |= document
@@ -157,9 +157,9 @@ def read_pipeline_file(path: pathlib.Path) -> PipelineFile:
         spec = json_format.ParseDict(documents[0], pipeline_spec_pb2.PipelineSpec())
         platform_spec = json_format.ParseDict(platforms, pipeline_spec_pb2.PlatformSpec())
     except json_format.ParseError as error:
-        raise UsageError(f"{path} is no compiled pipeline of this KFP: {error}") from None
+        raise UsageError(f"{path} is not a compiled pipeline of this KFP: {error}") from None
     if not spec.pipeline_info.name or not spec.root.dag.tasks:
-        raise UsageError(f"{path} is no compiled pipeline: it has no name or no tasks")
+        raise UsageError(f"{path} is not a compiled pipeline: it has no name or no tasks")
     return PipelineFile(
         path, json_format.MessageToDict(spec), json_format.MessageToDict(platform_spec)
     )
@@ -169,10 +169,10 @@ _WHOLE_NUMBER = Number(int, Bounds(ge=-MOST_EXACT, le=MOST_EXACT))
 
 
 def _value(kind: str, text: str) -> Any:
-    """Reads a parameter's value.
+    """Parses the value of a parameter.
 
     Raises:
-        SettingsError: If it is not of that type.
+        SettingsError: The value is not of that type.
     """
     if kind == "STRING":
         return text
@@ -193,7 +193,7 @@ def _value(kind: str, text: str) -> Any:
         if not isinstance(found, wanted):
             raise SettingsError(f"JSON such as {example}", repr(text))
         return found
-    raise SettingsError("a type that a command line can give", kind or "none")
+    raise SettingsError("a type that --param supports", kind or "none")
 
 
 def _no_constant(name: str) -> None:

@@ -1,8 +1,8 @@
-"""What Kubernetes is told about the pods: resources of a container, and the second YAML document.
+"""Kubernetes options of the pods: resources of a container, and the platform document.
 
-The second document is a `SinglePlatformSpec` of KFP's Kubernetes platform, one
-`KubernetesExecutorConfig` for each executor. Where its messages have an old and a new field for one
-thing, both are written, as KFP's own SDK does: backends before 2.4 read the old one.
+The platform document, the second of the YAML file, is a `SinglePlatformSpec` of KFP's Kubernetes
+platform with one `KubernetesExecutorConfig` per executor. Where the messages have an old and a new
+field for the same value, both are written, as KFP's SDK does: backends before 2.4 read the old one.
 """
 
 from __future__ import annotations
@@ -12,25 +12,21 @@ from typing import Any
 
 from pipeline.kubeflow.deployment import Deployment, TaskOptions
 
-_UNITS = {
-    **{"": 1.0, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12},
-    **{"Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40},
-}
-
 
 def executor_label(task: str) -> str:
-    """The name by which both documents know what runs a task, as KFP's SDK makes it."""
+    """Returns the name of a task's executor in both documents, as KFP's SDK builds it."""
     return f"exec-{task}"
 
 
 def number(quantity: str) -> float:
-    """A Kubernetes quantity (`500m`, `8Gi`) as a plain number."""
-    digits = quantity.rstrip("".join(set("".join(_UNITS))))
-    return float(digits) * _UNITS[quantity[len(digits) :]]
+    """Returns a Kubernetes quantity (`500m`, `8Gi`) as a number."""
+    from kubernetes.utils import parse_quantity
+
+    return float(parse_quantity(quantity))
 
 
 def resources(options: TaskOptions) -> dict[str, Any]:
-    """A `ResourceSpec`: requests equal limits, so that a pod is not ended for what others use."""
+    """Returns a `ResourceSpec`; requests equal limits, so that other pods cannot cause eviction."""
     found: dict[str, Any] = {}
     if options.cpu:
         found |= {"cpuLimit": number(options.cpu), "cpuRequest": number(options.cpu)}
@@ -50,7 +46,7 @@ def resources(options: TaskOptions) -> dict[str, Any]:
 
 
 def platform_document(deployment: Deployment, components: Iterable[str]) -> dict[str, Any]:
-    """The second YAML document; empty where no pod wants anything special."""
+    """Returns the platform document; empty if no task has Kubernetes options."""
     executors = {
         executor_label(name): config
         for name in components
@@ -62,7 +58,7 @@ def platform_document(deployment: Deployment, components: Iterable[str]) -> dict
 
 
 def executor_config(options: TaskOptions) -> dict[str, Any]:
-    """A `KubernetesExecutorConfig` as a mapping in JSON's names."""
+    """Returns a `KubernetesExecutorConfig` as a mapping with JSON names."""
     found = {
         "nodeSelector": {"labels": dict(options.node_selector)} if options.node_selector else {},
         "tolerations": [
@@ -92,7 +88,7 @@ def executor_config(options: TaskOptions) -> dict[str, Any]:
         ],
         "imagePullSecret": [_secret(name) for name in options.image_pull_secrets],
         "activeDeadlineSeconds": str(options.timeout) if options.timeout else "",
-        # `enabledSharedMemory` is in the message too, and no backend reads it.
+        # The message also has `enabledSharedMemory`, which no backend reads.
         "emptyDirMounts": (
             [
                 {

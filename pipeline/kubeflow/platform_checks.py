@@ -1,7 +1,7 @@
-"""Holds the second document of a compiled pipeline against what the backend applies to a pod.
+"""Checks that the backend applies every field of the platform document to the pods.
 
-A field in the message `KubernetesExecutorConfig` is not yet one that the backend reads. What it
-reads was taken from its source, releases 2.14.0 to 2.17.0: `extendPodSpecPatch` in
+The backend does not read every field of the message `KubernetesExecutorConfig`. The fields that it
+reads are taken from its source, releases 2.14.0 to 2.17.0: `extendPodSpecPatch` in
 `backend/src/v2/driver/k8s.go`, and `backend/src/v2/compiler/argocompiler` for `pod_metadata`.
 """
 
@@ -14,8 +14,8 @@ from google.protobuf import json_format
 
 from pipeline.kubeflow.deployment import OLDEST_KFP, version_numbers
 
-# Field of the message -> its own fields, where it has any. What is not here is applied by no
-# release so far.
+# Field of the message -> its nested fields, if any. No release so far applies a field that is not
+# listed.
 _APPLIED = {
     "secret_as_volume": "secret_name secret_name_parameter mount_path optional",
     "secret_as_env": "secret_name secret_name_parameter key_to_env optional",
@@ -39,8 +39,8 @@ _APPLIED = {
     "empty_dir_mounts": "volume_name mount_path medium size_limit",
     "security_context": "run_as_user run_as_group run_as_non_root",
 }
-# Field -> the first release that applies it, where that is later than `OLDEST_KFP`. Older ones do
-# not know the field and refuse the run.
+# Field -> the first release that applies it, if later than `OLDEST_KFP`. Older releases reject a
+# run with an unknown field.
 _SINCE = {
     "secret_as_env.optional": "2.15",
     "config_map_as_env.optional": "2.15",
@@ -56,12 +56,12 @@ _INSTEAD = {
 def platform_problems(
     spec: dict[str, Any], platform: dict[str, Any], kfp_version: str = OLDEST_KFP
 ) -> list[str]:
-    """Everything in the platform document that the backend would refuse or ignore, as sentences.
+    """Returns a message for each field that the backend would reject or ignore.
 
     Args:
         spec: The pipeline specification.
-        platform: The platform document; empty where there is none.
-        kfp_version: The oldest release of the backend that is to run it, as `2.16`.
+        platform: The platform document; empty without one.
+        kfp_version: The oldest release of the backend that must run it, such as `2.16`.
     """
     if not platform:
         return []
@@ -71,18 +71,18 @@ def platform_problems(
     try:
         json_format.ParseDict(platform, pipeline_spec_pb2.PlatformSpec())
     except json_format.ParseError as error:
-        return [f"the second document is not a PlatformSpec: {error}"]
+        return [f"the platform document is not a PlatformSpec: {error}"]
     found = []
     labels = {c.get("executorLabel") for c in spec.get("components", {}).values()}
     [kubernetes] = platform["platforms"].values()
     for label, content in kubernetes["deploymentSpec"]["executors"].items():
         if label not in labels:
-            found.append(f"the second document names {label}, and no component has that executor")
+            found.append(f"the platform document has {label}, which no component uses")
         config = kubernetes_executor_config_pb2.KubernetesExecutorConfig()
         try:
             json_format.ParseDict(content, config)
         except json_format.ParseError as error:
-            found.append(f"the second document, {label}: {error}")
+            found.append(f"the platform document, {label}: {error}")
             continue
         found += [f"{label}: {problem}" for problem in _not_applied(config, kfp_version)]
         found += [f"{label}: {problem}" for problem in _volume_problems(config)]
@@ -90,7 +90,7 @@ def platform_problems(
 
 
 def _not_applied(config: Any, kfp_version: str) -> Iterator[str]:
-    """What the backend of that release does not apply, of the fields that are set."""
+    """Yields the fields that are set and that the given release does not apply."""
     for path in _paths(config):
         name, _, inner = path.partition(".")
         if name not in _APPLIED or (inner and inner not in _APPLIED[name].split()):
@@ -105,7 +105,7 @@ def _not_applied(config: Any, kfp_version: str) -> Iterator[str]:
 
 
 def _paths(config: Any) -> list[str]:
-    """Names of the fields that are set, and of the fields in them, as `pvc_mount.sub_path`."""
+    """Returns the names of all set fields and nested fields, such as `pvc_mount.sub_path`."""
     found: dict[str, None] = {}
     for field, value in config.ListFields():
         found[field.name] = None
@@ -117,8 +117,8 @@ def _paths(config: Any) -> list[str]:
 
 
 def _volume_problems(config: Any) -> Iterator[str]:
-    """Volumes that Kubernetes would refuse: one place or one name for two things."""
-    # The driver names a volume as its claim, secret or config map is named.
+    """Yields mount points and volume names that are used twice, which Kubernetes rejects."""
+    # The driver names a volume after its claim, secret or config map.
     mounted = [
         *(("claim", _name(m, "constant", "pvc_name"), m.mount_path) for m in config.pvc_mount),
         *(
@@ -137,7 +137,7 @@ def _volume_problems(config: Any) -> Iterator[str]:
     ]
     places = [place for _, _, place in mounted]
     for place in sorted({place for place in places if places.count(place) > 1}):
-        yield f"two things are mounted at {place}"
+        yield f"several volumes are mounted at {place}"
     kinds: dict[str, set[str]] = {}
     for kind, name, _ in mounted:
         kinds.setdefault(name, set()).add(kind)
@@ -147,6 +147,6 @@ def _volume_problems(config: Any) -> Iterator[str]:
 
 
 def _name(mount: Any, old: str, new: str) -> str:
-    """The constant name of what is mounted, in the newer field or the older; empty for none."""
+    """Returns the name of a mounted object from the newer or the older field; empty without one."""
     parameter = getattr(mount, f"{new}_parameter")
     return parameter.runtime_value.constant.string_value or getattr(mount, old)

@@ -1,4 +1,4 @@
-"""What runs on one machine and cannot run in pods: found in the settings before compiling."""
+"""Checks the settings for options that work on one machine but not in pods."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pipeline.config import Settings
 from pipeline.kubeflow.deployment import Deployment
 
 _FOR_PODS = ("/", *OBJECT_STORES)
-_WHERE = f"an absolute path as the pods see it, or a URI ({', '.join(OBJECT_STORES)})"
-# Beam's runners whose workers are threads or processes of the pod, in lower case.
+_WHERE = f"an absolute path in the pods, or a URI ({', '.join(OBJECT_STORES)})"
+# Beam runners whose workers are threads or processes of the pod, in lower case.
 _RUNNERS_IN_POD = ("fnapirunner", "directrunner", "bundlebaseddirectrunner", "prismrunner")
 _ENGINE = (
     "an engine's workers are outside the pod, where the artifacts are local copies that the "
@@ -24,21 +24,18 @@ _ENGINE = (
 def pod_problems(
     settings: Settings, deployment: Deployment, push_destination: str
 ) -> Iterator[str]:
-    """Everything in the settings and the deployment that pods cannot run, as sentences.
+    """Yields a message for each setting or deployment option that cannot work in pods.
 
     Args:
-        settings: What to run.
-        deployment: How to run it.
-        push_destination: Serving folder by default.
+        settings: Settings of the pipeline.
+        deployment: Settings of the cluster's tasks.
+        push_destination: Default serving folder.
     """
     if not deployment.image:
         yield "no image is named: give --image, or `image` in the deployment file"
     root = settings.corpus.root
     if not root.startswith("/") and "://" not in root:
-        yield (
-            f"the corpus is {root!r}: give --corpus the folder as the pods see it, an absolute "
-            "path or a URI"
-        )
+        yield (f"corpus: expected {_WHERE}, got {root!r}. Give it with --corpus")
     if not push_destination.startswith(_FOR_PODS):
         yield (
             f"push destination: expected {_WHERE}, got {push_destination!r}. Give "
@@ -63,7 +60,7 @@ def pod_problems(
 
 
 def beam_runner(arguments: Sequence[str]) -> str:
-    """The runner that options for Beam name, the last one; Beam's default where they name none."""
+    """Returns the last runner in Beam options, or Beam's default."""
     found = "DirectRunner"
     for place, argument in enumerate(arguments):
         if argument.startswith("--runner="):

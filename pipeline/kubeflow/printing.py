@@ -1,4 +1,4 @@
-"""What a person sees of runs and their tasks."""
+"""Console output for runs, schedules and tasks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pipeline.kubeflow.runs import ENDED, NOT_KNOWN, PUSH_TASK, Task, Verdict, error_of, seconds_of
+from pipeline.kubeflow.runs import (
+    ENDED,
+    PUSH_TASK,
+    UNSPECIFIED,
+    Task,
+    Verdict,
+    error_of,
+    seconds_of,
+)
 
 COLORS = {
     "SUCCEEDED": "green",
@@ -22,11 +30,11 @@ COLORS = {
 
 
 def runs_table(listed: Sequence[Any], now: datetime.datetime) -> Table:
-    """A table of runs in the order given.
+    """Returns a table of runs in the given order.
 
     Args:
         listed: `V2beta1Run` messages.
-        now: With a time zone, for runs that have not ended.
+        now: Current time with time zone, for active runs.
     """
     table = Table(box=None, pad_edge=False)
     table.add_column("run id", no_wrap=True)
@@ -47,7 +55,7 @@ def runs_table(listed: Sequence[Any], now: datetime.datetime) -> Table:
 
 
 def schedules_table(listed: Sequence[Any]) -> Table:
-    """A table of schedules in the order given.
+    """Returns a table of schedules in the given order.
 
     Args:
         listed: `V2beta1RecurringRun` messages.
@@ -70,18 +78,18 @@ def schedules_table(listed: Sequence[Any]) -> Table:
 
 
 def print_task(console: Console, task: Task, width: int = 0) -> None:
-    """Prints a task's line, and below it why it failed."""
+    """Prints the line of a task and, if it failed, the error."""
     took = duration(task.seconds) if task.state in (*ENDED, "RUNNING") else ""
     console.print(f"  {escape(task.name):<{width}} {colored(task.state)} {took}".rstrip())
     if task.state == "FAILED":
-        error = task.error or "the server gives no reason; see the log of its pod in the UI"
+        error = task.error or "the server reports no reason; see the log of its pod in the UI"
         console.print(f"    [red]{escape(error)}[/red]")
 
 
 def print_verdict(
     console: Console, run: Any, verdict: Verdict, link: str, now: datetime.datetime
 ) -> None:
-    """Prints how a run ended."""
+    """Prints the outcome of a run."""
     style = {Verdict.PUSHED: "green", Verdict.NO_PUSHER: "green", Verdict.REFUSED: "yellow"}
     text = f"Run {run.state.lower()}"
     if verdict is not Verdict.FAILED:
@@ -93,21 +101,21 @@ def print_verdict(
     console.print(f"[bold {color}]{escape(text)}[/bold {color}]" + (f" ({took})" if took else ""))
     if verdict is Verdict.UNKNOWN:
         console.print(
-            f"  the server does not say whether {PUSH_TASK} was run on condition that the model is "
-            f"blessed: see {escape(link)}"
+            f"  the server does not report whether {PUSH_TASK} depends on the blessing: see "
+            f"{escape(link)}"
         )
 
 
 def colored(state: str | None) -> str:
-    """A state of the API in small letters, as markup."""
-    if state is None or state == NOT_KNOWN:
+    """Returns a state of the API in lower case, as markup."""
+    if state is None or state == UNSPECIFIED:
         return "[dim]unknown[/dim]"
     color = COLORS.get(state, "dim")
     return f"[{color}]{escape(state.lower())}[/{color}]"
 
 
 def duration(seconds: float | None) -> str:
-    """Seconds as people say them; empty for None."""
+    """Returns a duration such as `2 min 05 s`; empty for None."""
     if seconds is None:
         return ""
     whole = round(seconds)

@@ -1,4 +1,4 @@
-"""What a run of the API says: its tasks, how far they are, and whether the model was pushed."""
+"""State of a run: its tasks, their progress, and whether the model was pushed."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ import datetime
 import enum
 from typing import Any
 
-# Of the API's RuntimeState.
+# Values of the API's RuntimeState.
 ENDED = ("SUCCEEDED", "FAILED", "CANCELED", "SKIPPED")
-NOT_KNOWN = "RUNTIME_STATE_UNSPECIFIED"
-DRIVER = "-driver"  # the backend runs a task X after a task X-driver that prepares it
+UNSPECIFIED = "RUNTIME_STATE_UNSPECIFIED"
+DRIVER = "-driver"  # the backend prepares a task X with a task X-driver
 PUSH_TASK = "ModelPusher"
 
 
 class Verdict(enum.Enum):
-    """How a run ended, for someone who waits for a model."""
+    """Outcome of a run."""
 
     PUSHED = "the model was pushed"
     NO_PUSHER = f"this pipeline has no {PUSH_TASK}"
     REFUSED = "the gate refused the model, nothing was pushed"
     FAILED = "the run did not succeed"
-    UNKNOWN = "whether the model was pushed cannot be told"
+    UNKNOWN = "it is unknown whether the model was pushed"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,10 +29,10 @@ class Task:
     """A task of a run.
 
     Attributes:
-        name: As in the pipeline.
-        state: As the API spells it, as RUNNING; `NOT_KNOWN` before anything is known of it.
-        seconds: How long it ran, or has been running; None before it started.
-        error: Why it failed, if the server says so.
+        name: Name in the pipeline.
+        state: RuntimeState of the API, such as RUNNING; `UNSPECIFIED` before it is reported.
+        seconds: Duration so far; None before the start.
+        error: Reason of a failure, if the server reports it.
     """
 
     name: str
@@ -42,13 +42,13 @@ class Task:
 
 
 def verdict_of(run: Any) -> Verdict:
-    """Whether an ended run pushed its model.
+    """Returns whether a finished run pushed its model.
 
-    The API says nothing of a run's artifacts: `outputs` of a task hold ids at most, and the backend
-    leaves them empty. It does say which tasks were skipped, and a condition of the pipeline skips
-    a task without failing the run. So the task ModelPusher has the gate's blessing as its condition
-    (`triggerPolicy.condition`): skipped means refused, succeeded means pushed. A ModelPusher
-    without a condition succeeds either way, and says nothing.
+    The API does not report the artifacts of a run: `outputs` of a task could have ids, but the
+    backend leaves them empty. It does report skipped tasks, and a condition of the pipeline skips
+    a task without failing the run. The task ModelPusher therefore has the gate's blessing as its
+    condition (`triggerPolicy.condition`): skipped means refused, succeeded means pushed. A
+    ModelPusher without a condition succeeds in both cases, so its state is no evidence.
 
     Args:
         run: `V2beta1Run` with its task details.
@@ -68,14 +68,14 @@ def verdict_of(run: Any) -> Verdict:
 
 
 def tasks_of(run: Any, now: datetime.datetime) -> list[Task]:
-    """The tasks of the pipeline, in the order in which they started.
+    """Returns the tasks of the pipeline in the order of their start.
 
-    What the backend adds is left out: drivers, and the containers below a task. A driver that
-    failed is told as its task's failure, because the task itself then never starts.
+    Tasks that the backend adds are omitted: drivers, and the containers of a task. A failed driver
+    is reported as a failure of its task, because the task itself then never starts.
 
     Args:
         run: `V2beta1Run` with its task details.
-        now: With a time zone, for tasks that still run.
+        now: Current time with time zone, for running tasks.
     """
     details: dict[str, Any] = {}
     for detail in _details(run):
@@ -92,21 +92,21 @@ def tasks_of(run: Any, now: datetime.datetime) -> list[Task]:
 
 
 def task_states(run: Any) -> dict[str, str]:
-    """The tasks of a run's pipeline in the order of their names -> state.
+    """Returns the state of each task of a run's pipeline, sorted by name.
 
-    Those that have not started are there as well.
+    Tasks that have not started are included.
     """
     details: dict[str, Any] = {detail.display_name: detail for detail in _details(run)}
     pipeline = spec_of(run)
     names = list(pipeline.root.dag.tasks) if pipeline is not None else _guess(details)
     return {
-        name: (details[name].state if name in details else None) or NOT_KNOWN
+        name: (details[name].state if name in details else None) or UNSPECIFIED
         for name in sorted(names)
     }
 
 
 def spec_of(run: Any) -> Any | None:
-    """The run's `PipelineSpec` message; None if the server does not give it."""
+    """Returns the run's `PipelineSpec` message; None if the server does not send it."""
     from google.protobuf import json_format
     from kfp.pipeline_spec import pipeline_spec_pb2
 
@@ -124,12 +124,12 @@ def spec_of(run: Any) -> Any | None:
 
 
 def seconds_of(run: Any, now: datetime.datetime) -> float | None:
-    """How long a run took, or has been going on; None before it was created."""
+    """Returns the duration of a run so far; None before it was created."""
     return _seconds(run.created_at, run.finished_at, now)
 
 
 def error_of(item: Any) -> str:
-    """The server's message about a run or a task that failed; empty if it has none."""
+    """Returns the server's error message of a run or a task; empty without one."""
     errors = [item.error, *(status.error for status in reversed(item.state_history or []))]
     messages = (error.message for error in errors if error is not None)
     return next((message.strip() for message in messages if message), "")
@@ -141,7 +141,7 @@ def _details(run: Any) -> list[Any]:
 
 
 def _guess(details: dict[str, Any]) -> list[str]:
-    """Names that are most likely those of the pipeline's tasks."""
+    """Returns the names that are most likely tasks of the pipeline."""
     return [
         name
         for name in details
@@ -157,10 +157,10 @@ def _start(details: dict[str, Any], name: str) -> datetime.datetime | None:
 
 def _task(details: dict[str, Any], name: str, now: datetime.datetime) -> Task:
     own, driver = details.get(name), details.get(name + DRIVER)
-    state = (own.state if own is not None else None) or NOT_KNOWN
-    if state == NOT_KNOWN and driver is not None:
+    state = (own.state if own is not None else None) or UNSPECIFIED
+    if state == UNSPECIFIED and driver is not None:
         if driver.state == "FAILED":
-            return Task(name, "FAILED", error=error_of(driver) or "it could not be prepared")
+            return Task(name, "FAILED", error=error_of(driver) or "its driver failed")
         return Task(name, "PENDING")
     if own is None:
         return Task(name, state)
@@ -169,7 +169,7 @@ def _task(details: dict[str, Any], name: str, now: datetime.datetime) -> Task:
 
 
 def _time(value: Any) -> datetime.datetime | None:
-    """A time of the API; the backend writes unset ones as the year 1 or 1970."""
+    """Returns a time of the API, or None; the backend sends unset times as year 1 or 1970."""
     return value if isinstance(value, datetime.datetime) and value.year > 1970 else None
 
 

@@ -1,9 +1,9 @@
-"""The logs of a task, read from the pipeline root of its run.
+"""Reads the logs of a task from the pipeline root of its run.
 
-KFP's launcher keeps what each try of a task wrote, as the artifact `executor-logs`, where the
-cluster does not set `PUBLISH_LOGS` to `false`. The API names no artifacts of a run, but it has all
-that their place is made of: ROOT/PIPELINE/RUN/TASK/EXECUTION/executor-logs-TRY (`GenerateOutputURI`
-in the backend's `driver.go`; before 2.17 there is no `-TRY`).
+KFP's launcher stores the log of each attempt of a task as the artifact `executor-logs`, unless the
+cluster sets `PUBLISH_LOGS` to `false`. The API does not list the artifacts of a run, but it has all
+parts of their URI: ROOT/PIPELINE/RUN/TASK/EXECUTION/executor-logs-ATTEMPT (`GenerateOutputURI` in
+the backend's `driver.go`; no `-ATTEMPT` before 2.17).
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _DEFAULT_NAMESPACE = "kubeflow"
 
 @dataclasses.dataclass(frozen=True)
 class TaskLog:
-    """What one try of a task wrote.
+    """Log of one attempt of a task.
 
     Attributes:
-        uri: Where it is kept.
-        text: The whole of it.
+        uri: URI of the log.
+        text: Its content.
     """
 
     uri: str
@@ -38,19 +38,19 @@ class TaskLog:
 def task_logs(
     run: Any, task: str, *, pipeline_root: str = "", namespace: str = ""
 ) -> list[TaskLog]:
-    """Reads the logs of a task, those of its first try first.
+    """Reads the logs of all attempts of a task, the first attempt first.
 
-    The store is read with the credentials of this process, as pushed models are.
+    The store is read with the credentials of this process.
 
     Args:
         run: `V2beta1Run`.
         task: Name of the task.
-        pipeline_root: URI in place of the one that the run or its pipeline names.
-        namespace: Where the pods are; empty for KFP's own.
+        pipeline_root: URI that overrides that of the run or its pipeline.
+        namespace: Namespace of the pods; empty: KFP's default.
 
     Raises:
-        NotFoundError: The run has no such task, or the store no log of it.
-        UsageError: It is not known where the store is.
+        NotFoundError: The run has no such task, or the store has no log of it.
+        UsageError: The location of the store is unknown.
         ClientError: The store cannot be read.
     """
     _require_task(run, task)
@@ -65,15 +65,15 @@ def task_logs(
         raise ClientError(f"cannot read the log of {task}: {error}\n{pods}") from error
     if not found:
         raise NotFoundError(
-            f"there is no log of {task} in {folder}. It is written when a try of the task ends; "
-            "a task that was skipped or taken from the cache has none in this run, and a cluster "
-            f"with PUBLISH_LOGS=false keeps none. {pods}"
+            f"expected a log of {task} in {folder}, got none. The log is written when an attempt "
+            "ends. Skipped and cached tasks have none, and a cluster with PUBLISH_LOGS=false "
+            f"stores none. {pods}"
         )
     return found
 
 
 def kubectl_command(run_id: str, namespace: str = "") -> str:
-    """The command that shows the logs of a run's pods; the backend labels them with the run."""
+    """Returns the command that prints the logs of a run's pods, selected by the backend's label."""
     return (
         f"kubectl logs -n {namespace or _DEFAULT_NAMESPACE} -l pipeline/runid={run_id} -c main "
         "--tail=-1"
@@ -84,9 +84,9 @@ def _require_task(run: Any, task: str) -> None:
     states = task_states(run)
     if task in states:
         if states[task] == "SKIPPED":
-            raise NotFoundError(f"{task} was skipped in this run, so there is no log of it")
+            raise NotFoundError(f"{task} was skipped in this run, so it has no log")
         return
-    advice = did_you_mean(task, states) or "It has none yet."
+    advice = did_you_mean(task, states) or "It has no tasks yet."
     raise NotFoundError(f"expected a task of run {run.run_id}, got {task!r}. {advice}")
 
 
@@ -100,9 +100,9 @@ def _task_folder(run: Any, task: str, pipeline_root: str, pods: str) -> str:
     if not root or spec is None:
         missing = "the pipeline root of the run" if spec is not None else "the run's pipeline"
         raise UsageError(
-            f"the server does not say {missing}, in which the log of {task} is kept. "
+            f"the server does not report {missing}, which contains the log of {task}. "
             + (
-                "Give --pipeline-root, by default minio://mlpipeline/v2/artifacts. "
+                "Give --pipeline-root; KFP's default is minio://mlpipeline/v2/artifacts. "
                 if spec is not None
                 else ""
             )
@@ -115,7 +115,7 @@ def _task_folder(run: Any, task: str, pipeline_root: str, pods: str) -> str:
             "kubectl port-forward -n kubeflow svc/minio-service 9000:9000 to "
             f"http://localhost:9000. {pods}"
         )
-    # A root may carry options of the store, which are no part of an artifact's URI.
+    # A root may have store options, which are not part of an artifact's URI.
     return uris.join(root.partition("?")[0], spec.pipeline_info.name, run.run_id, task)
 
 

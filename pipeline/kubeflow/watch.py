@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 from pipeline.kubeflow.errors import TemporaryError
-from pipeline.kubeflow.runs import ENDED, NOT_KNOWN, Task, tasks_of
+from pipeline.kubeflow.runs import ENDED, UNSPECIFIED, Task, tasks_of
 
 
 class TimeOverError(RuntimeError):
-    """The run has not ended in the time that it was given."""
+    """The run has not ended within the timeout."""
 
 
 def wait(
@@ -25,25 +25,24 @@ def wait(
     interval: float = 10.0,
     patience: float = 600.0,
 ) -> Any:
-    """Asks for a run again and again until it has ended.
+    """Polls a run until it has ended.
 
     Args:
-        get_run: Returns the run as it is now, a `V2beta1Run`.
-        report: Is told of a task when its state has changed.
-        timeout: Longest time to wait, in seconds; None waits for ever.
-        clock: Seconds since some moment.
-        sleep: Waits for that many seconds.
-        now: The time of day, with its zone.
-        interval: Seconds between two questions.
-        patience: Seconds without an answer after which a server that fails for a while counts as
-            one that fails.
+        get_run: Returns the current `V2beta1Run`.
+        report: Receives a task when its state has changed.
+        timeout: Maximum wait in seconds; None for no limit.
+        clock: Monotonic clock in seconds.
+        sleep: Waits for a number of seconds.
+        now: Current time with time zone.
+        interval: Seconds between two requests.
+        patience: Seconds of temporary failures after which the last one is raised.
 
     Returns:
-        The run at its end.
+        The finished run.
 
     Raises:
-        TimeOverError: If it has not ended in that time.
-        ClientError: If the server refuses to answer, or does not for longer than `patience`.
+        TimeOverError: The run has not ended within the timeout.
+        ClientError: A request failed, or temporary failures lasted longer than `patience`.
     """
     started = answered = clock()
     states: dict[str, str] = {}
@@ -56,7 +55,7 @@ def wait(
         else:
             answered = clock()
             for task in tasks_of(run, now()):
-                if task.state not in (NOT_KNOWN, states.get(task.name)):
+                if task.state not in (UNSPECIFIED, states.get(task.name)):
                     states[task.name] = task.state
                     report(task)
             if run.state in ENDED:

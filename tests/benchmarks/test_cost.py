@@ -4,7 +4,7 @@ import numpy as np
 
 from benchmarks.cost import ratios, repeat_files
 from benchmarks.peers.epochs import measure_epochs
-from models.data.input_pipeline import ArraySplit
+from models.data.splits import ArraySplit
 from models.settings.trainer import TrainerConfig
 
 

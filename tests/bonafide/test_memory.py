@@ -11,8 +11,8 @@ import pytest
 import tensorflow as tf
 
 from bonafide.memory import release_pages
-from models.data.input_pipeline import ArraySplit
 from models.data.pcm_split import PcmSplit, Recordings
+from models.data.splits import ArraySplit
 from models.settings.waveform import WaveformConfig
 
 MEBIBYTE = 1 << 20

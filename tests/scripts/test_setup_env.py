@@ -152,7 +152,7 @@ def test_a_quicker_python_without_headers_is_not_taken(machine, tmp_path):
 
 def test_no_compiler(machine):
     (machine.tools / "g++").unlink()
-    assert_refused(machine, machine.set_up(), "g++ is needed", "apt install g++")
+    assert_refused(machine, machine.set_up(), "g++ is required", "apt install g++")
 
 
 def test_python_without_headers(machine):
@@ -241,7 +241,7 @@ class TestNewerGlibc:
         assert list(machine.temporary.iterdir()) == []
 
     def test_without_apt(self, machine):
-        self.refuse(machine, "only where apt is")
+        self.refuse(machine, "only be installed automatically with apt")
 
     def test_on_an_unknown_distribution(self, machine, tmp_path):
         machine.fake("apt-get", "exit 1")
@@ -251,4 +251,4 @@ class TestNewerGlibc:
         self.refuse(machine, "for ''", OS_RELEASE=str(tmp_path / "absent"))
 
     def test_its_refusal_ends_the_set_up(self, machine):
-        assert_refused(machine, machine.set_up(), "only where apt is")
+        assert_refused(machine, machine.set_up(), "only be installed automatically with apt")

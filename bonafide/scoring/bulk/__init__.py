@@ -1,4 +1,4 @@
-"""Scoring of lists of any length, by Beam: `bonafide bulk`.
+"""Scoring of lists of any length with Beam: `bonafide bulk`.
 
-The only part of `scoring` that needs the pipeline's environment.
+It is the only part of `scoring` that requires the pipeline's environment.
 """

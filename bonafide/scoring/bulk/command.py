@@ -4,8 +4,8 @@
     bonafide bulk calls/manifest.csv --output scores/ --workers 8 --format tfrecord
     bonafide bulk gs://calls/list.txt --root gs://calls/2026 --output gs://calls/scores
 
-Recordings, scores and decisions are those of score.py. The output is written in shards, each whole
-or not at all; the same command again does what is missing.
+Recordings, scores and decisions are those of `bonafide score`. The output is written in shards,
+each of them atomically; a repeated command writes the missing shards.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ EPILOG = f"""exit codes:
   {OK}    every recording has a score
   {FAILED}    no model, no list, an output of another plan, or the engine failed
   2    the command line is wrong
-  {NOT_ALL}    some recordings have no score (rejected.tsv says why), the others have one
-  {INTERRUPTED}  interrupted; the same command goes on from the shards that are there"""
+  {NOT_ALL}    some recordings have no score (see rejected.tsv), the others have one
+  {INTERRUPTED}  interrupted; the same command resumes with the missing shards"""
 
 
 def parser(prog: str | None = None) -> argparse.ArgumentParser:
@@ -65,14 +65,14 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
     add(
         "--root",
         metavar="DIR",
-        help="folder or URI that the paths are relative to (default: where the list is)",
+        help="folder or URI that the paths are relative to (default: the folder of the list)",
     )
     arguments.add_model(result)
     add(
         "--format",
         choices=plan.FORMATS,
         default="csv",
-        help="csv has the columns of score.py, tfrecord the segments' scores as well "
+        help="csv has the columns of bonafide score, tfrecord also the scores of segments "
         "(default %(default)s)",
     )
     add(
@@ -80,8 +80,8 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
         metavar="N",
         type=positive,
         default=2000,
-        help="recordings in a shard, which is what one worker does at a time and what is lost when "
-        "it is killed (default %(default)s)",
+        help="recordings per shard, the unit of work of a worker, which is lost if "
+        "the worker is killed (default %(default)s)",
     )
     arguments.add_channel(result)
     arguments.add_decision(result)
@@ -104,7 +104,7 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
     add(
         "--verbose",
         action="store_true",
-        help="show what Beam and its workers log",
+        help="show the log of Beam and its workers",
     )
     return result
 
@@ -117,15 +117,15 @@ class _EngineSettings:
 def positive(text: str) -> int:
     """Returns a whole number above 0, for argparse."""
     if not (text.isascii() and text.isdecimal() and int(text)):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+        raise argparse.ArgumentTypeError(f"expected a whole number above 0, got {text!r}")
     return int(text)
 
 
 def engine_settings(options: argparse.Namespace) -> BeamConfig:
-    """Returns where Beam runs.
+    """Returns the engine settings.
 
     Raises:
-        SettingsError: A setting is not one of Beam's, or has a value that it cannot have.
+        SettingsError: A setting is not one of `beam.*`, or has an invalid value.
     """
     for assignment in options.assignments:
         if not assignment.strip().startswith("beam."):
@@ -161,23 +161,23 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
         print(f"error: {options.output}: {error.strerror or error}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
-        print("interrupted; the same command goes on", file=sys.stderr)
+        print("interrupted; the same command resumes", file=sys.stderr)
         return INTERRUPTED
     return OK if not summary["rejected"] else NOT_ALL
 
 
 def run(options: argparse.Namespace, engine: BeamConfig) -> dict[str, Any]:
-    """Scores what the command line names, and returns the summary.
+    """Scores the recordings of the command line, and returns the summary.
 
     Raises:
         ListError: The list cannot be used.
         ModelError: There is no model.
         ThresholdError: The model has no such threshold.
-        PlanError: The output is another plan's.
+        PlanError: The output belongs to another plan.
         JobError: The engine failed.
         OSError: The output cannot be written.
     """
-    # Beam starts its workers as plain Python, in any folder.
+    # Beam starts its workers as plain Python processes in any folder.
     before = filter(None, [os.environ.get("PYTHONPATH")])
     os.environ["PYTHONPATH"] = os.pathsep.join([str(REPOSITORY), *before])
     beam_files.use_options(beam_args(engine))
@@ -202,11 +202,11 @@ def run(options: argparse.Namespace, engine: BeamConfig) -> dict[str, Any]:
     workspace = Workspace(listing.absolute(options.output), options.format)
     plan.begin(wanted, workspace)
     workers = choose_workers(engine, len(recordings))
-    told = describe(engine, workers, len(recordings))
+    chosen = describe(engine, workers, len(recordings))
     there = len(workspace.done(wanted.shards))
     print(
         f"{len(recordings):,} recordings in {len(wanted.shards):,} shards, {there:,} of them there "
-        f"already; {told}",
+        f"already; {chosen}",
         file=sys.stderr,
     )
     about = {"runner": engine.runner, "workers": workers}
@@ -226,5 +226,5 @@ def _in_short(summary: dict[str, Any]) -> str:
     if speed is not None:
         text += f", {speed:,.1f} clips a second"
     if summary["rejected"]:
-        text += f", {summary['rejected']:,} rejected ({Workspace.REJECTED} says why)"
+        text += f", {summary['rejected']:,} rejected (see {Workspace.REJECTED})"
     return text

@@ -36,22 +36,22 @@ def run(
     *,
     screen: TextIO,
 ) -> dict[str, Any]:
-    """Writes the shards that are not there yet, `rejected.tsv` and `summary.json`.
+    """Writes the missing shards, `rejected.tsv` and `summary.json`.
 
     Args:
-        plan: What to do; the output is its own (`plan.begin`).
-        workspace: Where.
-        model: Folder of the version.
+        plan: The plan, which must own the output (`plan.begin`).
+        workspace: Files of the job.
+        model: Folder of the model's version.
         beam_args: Options for Beam.
-        engine: What the summary says of it.
-        screen: Where progress is shown.
+        engine: Description of the engine, for the summary.
+        screen: Stream for the progress.
 
     Returns:
         The summary.
 
     Raises:
         JobError: Shards could not be written.
-        KeyboardInterrupt: It was interrupted; finished shards stay.
+        KeyboardInterrupt: Interrupted; finished shards are kept.
     """
     before = workspace.done(plan.shards)
     missing = sorted(set(plan.shards) - set(before))
@@ -62,7 +62,7 @@ def run(
             members = json.dumps(plan.members(name)).encode()
             uri = beam_files.join(workspace.lists, name)
             beam_files.write_bytes(uri, members, scratch=workspace.scratch)
-        # A result whose shard is gone: it would count as progress.
+        # A result without its shard would count as progress.
         for name in workspace.finished().intersection(missing):
             beam_files.remove_file(beam_files.join(workspace.results, name))
         with watching(workspace, len(plan.shards), screen):
@@ -94,21 +94,23 @@ def _write_shards(
                 | "ScoreShard" >> beam.ParDo(ScoreShard(workspace, plan))
             )
     except Exception as error:
-        said = cause(error)
-        if said.startswith("KeyboardInterrupt"):  # Beam makes an error of what came in a step.
+        reason = cause(error)
+        if reason.startswith(
+            "KeyboardInterrupt"
+        ):  # Beam converts an interrupt inside a step to an error.
             raise KeyboardInterrupt from error
-        raise JobError(f"the Beam job failed: {said}") from error
+        raise JobError(f"the Beam job failed: {reason}") from error
 
 
 def cause(error: Exception) -> str:
-    """Returns what went wrong from an engine's error, which may be a text of many frames."""
+    """Returns the cause of an engine's error, which may be a long traceback."""
     lines = [line.strip() for line in str(error).splitlines()]
     raised = [line for line in lines if _RAISED.fullmatch(line)]
     return (raised or [line for line in lines if line] or [type(error).__name__])[-1]
 
 
 def summarise(plan: Plan, results: Iterable[ShardResult]) -> dict[str, Any]:
-    """Returns what is known of all shards, for `summary.json`."""
+    """Returns the summary of all shards, for `summary.json`."""
     results = tuple(results)
     recordings = sum(result.recordings for result in results)
     rejected = sum(len(result.rejected) for result in results)
@@ -135,7 +137,7 @@ def summarise(plan: Plan, results: Iterable[ShardResult]) -> dict[str, Any]:
 
 
 def _attempt(results: Sequence[ShardResult], seconds: float) -> dict[str, Any]:
-    """What this attempt did, from its start to its last shard; no speed where it did nothing."""
+    """Returns the work of this attempt up to its last shard; no throughput if there was none."""
     clips = sum(result.clips for result in results)
     return {
         "shards": len(results),

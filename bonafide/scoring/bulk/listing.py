@@ -1,4 +1,4 @@
-"""Which recordings a list names, and where each of them lies."""
+"""Reads a list of recordings and resolves their addresses."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from bonafide.trials import tables
 
 
 class ListError(Exception):
-    """A list that cannot be used; the message says why."""
+    """A list cannot be used; the message states the reason."""
 
 
 def is_local(uri: str) -> bool:
-    """Whether it is a path on this machine and not the URI of another filesystem."""
+    """Returns whether it is a local path and not the URI of another filesystem."""
     return FileSystems.get_scheme(uri) is None
 
 
 def absolute(uri: str) -> str:
-    """Returns a URI as it is, and a local path from the root of the filesystem on.
+    """Returns a URI unchanged, and a local path as an absolute path.
 
-    Workers need not be in the same folder as this process.
+    Workers may have another working directory.
     """
     return os.path.abspath(os.path.expanduser(uri)) if is_local(uri) else uri  # noqa: PTH100, PTH111
 
@@ -34,12 +34,12 @@ def read(uri: str) -> tuple[str, ...]:
     """Returns the paths in a manifest or in a list with a path on each line.
 
     Args:
-        uri: Of a Beam filesystem. By its ending (`tables.SUFFIXES`) a manifest as
-            `bonafide.corpora.manifest` reads it, of which the column of paths is
-            enough; anything else is a plain list, as `score.py --list` reads it.
+        uri: URI of a Beam filesystem. With an extension of `tables.SUFFIXES`, a manifest as in
+            `bonafide.corpora.manifest`, which needs only the column of paths; anything else is a
+            plain list, as for `bonafide score --list`.
 
     Raises:
-        ListError: It cannot be read, is malformed, or names nothing.
+        ListError: It cannot be read, is malformed, or is empty.
     """
     try:
         content = beam_files.read_bytes(uri)
@@ -59,7 +59,7 @@ def read(uri: str) -> tuple[str, ...]:
 
 
 def address(root: str, path: str) -> str:
-    """Returns where a recording lies: URIs and absolute local paths are not below the root."""
+    """Returns the address of a recording; URIs and absolute local paths ignore the root."""
     if "://" in path or (is_local(root) and path.startswith("/")):
         return path
     return beam_files.join(root, path)

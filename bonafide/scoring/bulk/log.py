@@ -1,4 +1,4 @@
-"""Keeps the console for people while engine and workers log."""
+"""Redirects the logs of engine and workers to a file."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from bonafide import logs
 
 
 class JobError(Exception):
-    """The engine failed; what it finished stays, and the same command goes on from there."""
+    """The engine failed; finished shards are kept, and the same command resumes."""
 
 
 @contextlib.contextmanager
 def log_aside() -> Iterator[TextIO]:
-    """Sends what this process and its workers print to a file, which stays if the engine fails.
+    """Redirects the output of this process and its workers to a file, kept after a failure.
 
     Yields:
         A stream on the console.
 
     Raises:
-        JobError: As inside, with the name of the file.
+        JobError: The error of the block, with the name of the file.
     """
     descriptor, name = tempfile.mkstemp(prefix="bonafide-", suffix=".log")
     os.close(descriptor)

@@ -1,4 +1,4 @@
-"""A model as one file, so that a worker needs nothing but the filesystem of the output."""
+"""A model as one file, so that workers only need the filesystem of the output."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from bonafide.storage import beam_files
 
 
 def pack(folder: Path, uri: str, *, scratch: str) -> None:
-    """Writes a model's folder into one file; see `beam_files.writing`."""
+    """Writes a model's folder to one file; see `beam_files.writing`."""
     with (
         beam_files.writing(uri, scratch=scratch) as file,
-        # As a stream: not every filesystem can go back in what it writes.
+        # As a stream, because some filesystems cannot seek while writing.
         tarfile.open(fileobj=file, mode="w|", dereference=True) as archive,
     ):
         for path in sorted(folder.iterdir()):
@@ -26,14 +26,14 @@ def pack(folder: Path, uri: str, *, scratch: str) -> None:
 
 
 def load(uri: str, version: str) -> Scorer:
-    """Loads a model that `pack` wrote; its files on this machine are gone afterwards.
+    """Loads a model from the file of `pack`; temporary local files are removed.
 
     Args:
-        uri: Of the archive.
+        uri: URI of the archive.
         version: Name of the model, for messages.
 
     Raises:
-        ModelError: It cannot be loaded.
+        ModelError: The model cannot be loaded.
     """
     with tempfile.TemporaryDirectory(prefix="bonafide-") as parent:
         folder = Path(parent) / version
@@ -42,7 +42,7 @@ def load(uri: str, version: str) -> Scorer:
             FileSystems.open(uri, compression_type=CompressionTypes.UNCOMPRESSED) as file,
             tarfile.open(fileobj=file, mode="r|") as archive,
         ):
-            # What `pack` wrote; Python has its own guard against other archives since 3.11.4.
+            # A file of `pack`; since 3.11.4, Python protects against malicious archives.
             archive.extraction_filter = getattr(tarfile, "data_filter", lambda member, _: member)
             archive.extractall(folder)
         return Scorer(dataclasses.replace(read_model(folder), folder=folder))

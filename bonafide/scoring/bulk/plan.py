@@ -1,7 +1,7 @@
-"""What a job is to do, cut into shards; and whether an output holds the beginning of the same.
+"""Plan of a job in shards, and the check whether an output belongs to the same plan.
 
-Nothing here depends on the engine or on the number of workers: a shard is written whole by one
-worker, so what an earlier attempt finished can stay, whoever goes on.
+The plan does not depend on the engine or on the number of workers: one worker writes a whole shard,
+so finished shards of an earlier attempt are reused.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ FORMATS = ("csv", "tfrecord")
 
 
 class PlanError(Exception):
-    """The output is not this job's; the message says what to do."""
+    """The output belongs to another job; the message states the remedy."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """Everything that decides what is written.
+    """All inputs that determine the output.
 
     Attributes:
         recordings: Paths, in order.
-        root: What they are relative to.
-        model_sha256: Of the model's files.
-        model_version: The name of its folder.
-        reading: How scores become rows.
+        root: Root of relative paths.
+        model_sha256: Hash of the model's files.
+        model_version: Name of the model's folder.
+        reading: Conversion of scores to rows.
         form: One of `FORMATS`.
-        shard_recordings: How many recordings a shard has; the last one may have fewer.
+        shard_recordings: Recordings per shard; the last one may have fewer.
         channel: See `bonafide.scoring.reading.read_tracks`.
     """
 
@@ -59,7 +59,7 @@ class Plan:
         return self.recordings[first : first + self.shard_recordings]
 
     def made_of(self) -> dict[str, str | int | float]:
-        """What an output must have in common with this plan to be gone on with."""
+        """The properties that must match for a resume."""
         return {
             "list": _sha256(path.encode(errors="surrogateescape") for path in self.recordings),
             "root": self.root,
@@ -85,10 +85,10 @@ class Plan:
 
 
 def begin(plan: Plan, workspace: Workspace) -> None:
-    """Claims the output for a plan, or finds that it is this plan's already.
+    """Claims the output for a plan, or checks that it already belongs to this plan.
 
     Raises:
-        PlanError: It holds another plan's scores, or something else.
+        PlanError: It contains scores of another plan, or other files.
     """
     there = beam_files.list_folder(workspace.output)
     if workspace.PLAN not in there:

@@ -1,4 +1,4 @@
-"""The content of a shard: CSV as score.py writes it, or TFRecords of tf.Examples."""
+"""The content of a shard: CSV as from `bonafide score`, or TFRecords of tf.Examples."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from bonafide.storage import records
 
 
 def write(file: BinaryIO, recordings: Iterable[Recording], reading: Reading, form: str) -> None:
-    """Writes recordings as they come.
+    """Writes recordings as they arrive.
 
     Args:
-        file: Where to.
-        recordings: With their scores.
-        reading: How scores are read.
-        form: `csv`, where a recording without a score is a row with the reason; or `tfrecord`,
-            which leaves it out.
+        file: Output file.
+        recordings: Recordings with scores.
+        reading: Conversion of scores to rows.
+        form: `csv`, with a row and the reason for recordings without a score; or `tfrecord`,
+            which omits them.
     """
     if form == "tfrecord":
         for recording in recordings:
             if recording.has_score:
                 records.write_record(file, to_example(recording, reading))
         return
-    # Not row by row into the file: those of a shard are some hundred kB, and each would be flushed.
+    # Not row by row: a shard has some hundred kB, and each row would be flushed.
     text = io.StringIO()
     with output.separated(text, reading, segments=False, delimiter=",") as write_row:
         for recording in recordings:
@@ -43,8 +43,8 @@ def to_example(recording: Recording, reading: Reading) -> bytes:
 
     Features: `path`, `channel` and `decision` (bytes), `score`, `probability`, `seconds` and
     `speech` (float), `partly_spoofed` (0 or 1), `segment_scores`, `segment_seconds` and
-    `segment_speech` (floats: score, start and speech of each segment). Where channels were scored
-    apart, all of it is of the one that decides.
+    `segment_speech` (floats: score, start and speech of each segment). If channels were scored
+    separately, all values are those of the decisive one.
     """
     row = reading.row(recording)
     track = recording.verdict

@@ -19,23 +19,23 @@ from bonafide.scoring.rows import Reading
 from bonafide.scoring.thresholds import BONAFIDE, NOT_SURE, SPOOF
 from bonafide.storage import beam_files
 
-# Of files in an object store, whose answers take tens of milliseconds each.
+# Concurrent reads of an object store, whose latency is tens of milliseconds.
 _REMOTE_READERS = 16
 
 
 class ScoreShard(beam.DoFn):
-    """Scores and writes the shard of a name; yields the name.
+    """Scores and writes the shard with a given name; yields the name.
 
-    A shard is built in a file that nobody reads and then moved to its place in one step; its result
-    follows. When Beam runs a shard twice, the second run writes the same again.
+    A shard is written to a scratch file and then moved to its place in one step; its result
+    follows. If Beam runs a shard twice, the second run writes the same content.
 
     Args:
-        workspace: Where the lists and the model are, and where the shards go.
-        plan: What is written.
+        workspace: Files of the job.
+        plan: The plan.
     """
 
     def __init__(self, workspace: Workspace, plan: Plan) -> None:
-        # Not the plan: workers are sent this object, and it must not hold millions of paths.
+        # Not the plan: this object is sent to workers and must not contain millions of paths.
         self._workspace = workspace
         self._root = plan.root
         self._channel = plan.channel
@@ -44,7 +44,7 @@ class ScoreShard(beam.DoFn):
         self._shared = shared.Shared()
 
     def setup(self) -> None:
-        """Loads the model, unless another thread of the worker's process has."""
+        """Loads the model once per worker process."""
         digest, version = self._model
         self._scorer = self._shared.acquire(
             lambda: model_archive.load(self._workspace.model, version), tag=digest
@@ -76,10 +76,10 @@ def score(
     """Yields the recordings with their scores, in order; see `engine.score_recordings`.
 
     Args:
-        paths: Of the recordings.
-        root: What they are relative to.
-        score_batch: int16 bytes of B clips -> scores [B].
-        reading: Says which clips the model takes.
+        paths: Paths of the recordings.
+        root: Root of relative paths.
+        score_batch: Function from int16 bytes of B clips to scores [B].
+        reading: Defines the clips of the model.
         channel: See `bonafide.scoring.reading.read_tracks`.
     """
 
@@ -99,10 +99,10 @@ def score(
 
 
 def content(uri: str) -> bytes:
-    """Returns the content of a file; only one that is there is asked for again after an error.
+    """Returns the content of a file; retries after an error only if the file exists.
 
     Raises:
-        OSError: It is not there, or cannot be read.
+        OSError: It does not exist, or cannot be read.
     """
     try:
         return beam_files.read_once(uri)
@@ -113,7 +113,7 @@ def content(uri: str) -> bytes:
 
 
 class _Counter:
-    """Counts the recordings that pass by."""
+    """Counts recordings."""
 
     def __init__(self, reading: Reading) -> None:
         self._reading = reading

@@ -1,4 +1,4 @@
-"""How far a job is, on a terminal, from the results that workers leave: whatever the engine."""
+"""Progress bar of a job, from the results of workers, independent of the engine."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from bonafide.scoring.bulk.workspace import Workspace
 
-# A listing each: cheap, but asked of an object store that workers use.
+# Each update is a listing: cheap, but a load on the object store of the workers.
 _SECONDS = 5.0
 
 
 @contextlib.contextmanager
 def watching(workspace: Workspace, shards: int, screen: TextIO) -> Iterator[None]:
-    """Shows a bar of the shards that are done, where there is someone to see it."""
+    """Shows a progress bar of finished shards on a terminal."""
     if not screen.isatty():
         yield
         return

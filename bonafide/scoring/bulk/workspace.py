@@ -1,4 +1,4 @@
-"""Where a job works: everything lies below its output, on any filesystem that Beam knows."""
+"""Files of a job, below its output, on any filesystem of Beam."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from bonafide.storage import beam_files
 
 @dataclasses.dataclass(frozen=True)
 class ShardResult:
-    """What became of a shard.
+    """Result of a shard.
 
     Attributes:
-        recordings: How many it has, with those that have no score.
-        bonafide: How many were decided to be bona fide.
-        not_sure: How many lie between the two thresholds of a band.
-        no_speech: How many have no score because there is too little speech in them.
-        clips: Segments that were scored.
-        samples: How many samples the scored recordings hold together, at the model's rate.
-        rejected: Path and reason of each recording that has no score.
+        recordings: Number of recordings, including those without a score.
+        bonafide: Number of recordings that were decided as bona fide.
+        not_sure: Number of recordings between the two thresholds of a band.
+        no_speech: Number of recordings without a score because of too little speech.
+        clips: Number of scored segments.
+        samples: Total samples of the scored recordings, at the model's rate.
+        rejected: Path and reason of each recording without a score.
     """
 
     recordings: int
@@ -33,7 +33,7 @@ class ShardResult:
     rejected: tuple[tuple[str, str], ...]
 
     def to_json(self) -> bytes:
-        """Serializes it, to be handed back through a file."""
+        """Serializes the result, to be returned through a file."""
         return json.dumps(dataclasses.asdict(self)).encode()
 
     @classmethod
@@ -48,12 +48,12 @@ class ShardResult:
 class Workspace:
     """The files of a job.
 
-    What a shard is to hold and what became of it go through files, as UtteranceGen's do: a graph
-    with millions of paths in it would be larger than engines accept.
+    Plans and results of shards are passed in files, as in UtteranceGen: a graph
+    with millions of paths would exceed the limits of engines.
 
     Attributes:
-        output: A folder, or its URI.
-        form: The format of the shards, which is the ending of their names.
+        output: Output folder, a path or URI.
+        form: Format of the shards, which is their extension.
     """
 
     output: str
@@ -65,58 +65,58 @@ class Workspace:
 
     @property
     def plan(self) -> str:
-        """Which plan the output is of; there before anything else is."""
+        """Plan of the output; written first."""
         return beam_files.join(self.output, self.PLAN)
 
     @property
     def scratch(self) -> str:
-        """Files not finished."""
+        """Unfinished files."""
         return beam_files.join(self.output, ".scratch")
 
     @property
     def lists(self) -> str:
-        """One file per shard that is to be written: its recordings."""
+        """One file per missing shard, with its recordings."""
         return beam_files.join(self.output, ".lists")
 
     @property
     def model(self) -> str:
-        """A file in a folder of its own: the model, for workers on machines that lack it."""
+        """Archive of the model, for workers on other machines."""
         return beam_files.join(self.output, ".model", "model.tar")
 
     @property
     def results(self) -> str:
-        """One file per shard that is done. They stay: with them a job is gone on with."""
+        """One file per finished shard; they are kept for a resume."""
         return beam_files.join(self.output, ".results")
 
     def shard(self, name: str) -> str:
-        """Where a shard lies."""
+        """Returns the path of a shard."""
         return beam_files.join(self.output, f"scores-{name}.{self.form}")
 
     def open(self) -> None:
-        """Makes the folders, without what a killed attempt left unfinished."""
+        """Creates the folders, and removes unfinished files of a killed attempt."""
         for folder in self._passing:
             beam_files.remove_folder(folder)
             beam_files.make_folder(folder)
         beam_files.make_folder(self.results)
 
     def close(self) -> None:
-        """Removes what nobody needs once all shards are there."""
+        """Removes temporary files after all shards are written."""
         for folder in self._passing:
             beam_files.remove_folder(folder)
 
     def done(self, shards: Sequence[str]) -> list[str]:
-        """Which of the shards are there, with their results, in order."""
+        """Returns the finished shards, with results, in order."""
         scores, results = beam_files.list_folder(self.output), self.finished()
         return [
             name for name in shards if name in results and f"scores-{name}.{self.form}" in scores
         ]
 
     def finished(self) -> set[str]:
-        """Names of the shards that have a result, by one listing."""
+        """Returns the names of the shards with a result, with one listing."""
         return set(beam_files.list_folder(self.results))
 
     def result(self, shard: str) -> ShardResult:
-        """What became of a shard that is done."""
+        """Returns the result of a finished shard."""
         return ShardResult.from_json(beam_files.read_bytes(beam_files.join(self.results, shard)))
 
     @property

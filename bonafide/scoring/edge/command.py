@@ -1,11 +1,11 @@
-"""Converts a pushed model to LiteRT (TFLite): one file that a phone scores samples with.
+"""Converts a pushed model to LiteRT (TFLite): one file from samples to score, for phones.
 
     bonafide edge --model output/sample/serving/sample --output model.tflite
     bonafide edge --output small.tflite --quantize dynamic --check calls/
 
-The file takes one clip, float32 samples of full scale 1 at the model's rate, and gives its score;
-features are part of it. It is held against the model that it was made from before it is written,
-and model.json beside it says what clips it takes and where to decide.
+The input is one clip, float32 samples of full scale 1 at the model's rate; features are included.
+The result is compared with the original model before it is written. model.json beside it has the
+length and rate of clips, and the thresholds.
 """
 
 from __future__ import annotations
@@ -59,12 +59,12 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
     )
     arguments.add_model(result)
     add = result.add_argument
-    add("--output", metavar=f"FILE{ENDING}", type=output, required=True, help="what to write")
+    add("--output", metavar=f"FILE{ENDING}", type=output, required=True, help="output file")
     add(
         "--quantize",
         choices=lite.QUANTIZE,
         default="none",
-        help="keep weights in 8 bits (dynamic) or in 16 (float16); features stay as they are "
+        help="store weights in 8 bits (dynamic) or in 16 (float16); features are not quantised "
         "(default %(default)s)",
     )
     add(
@@ -80,7 +80,7 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
         metavar="D",
         type=difference,
         default=0.05,
-        help="largest difference of a score that is accepted (default %(default)s)",
+        help="maximum difference of a score (default %(default)s)",
     )
     return result
 
@@ -124,7 +124,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
 def run(options: argparse.Namespace) -> int:
     """Converts, compares, writes, and returns the exit code."""
     model = read_model(find_model(options.model))
-    # Before anything takes long: a recording that is missing or damaged ends it.
+    # First, so that a missing or damaged recording is reported immediately.
     clips = list(compare.clips(compare.recordings(options.check), model))
     scorer = Scorer(model)
     with quiet_stderr():
@@ -134,7 +134,7 @@ def run(options: argparse.Namespace) -> int:
         content = lite.convert(scoring, options.quantize)
         runner = lite.Lite(content, threads=len(os.sched_getaffinity(0)))
     found = compare.compare(clips, scorer, runner)
-    print(told(found, model, len(content)))
+    print(summary(found, model, len(content)))
     if not found.largest <= options.max_difference:
         print(
             f"error: nothing written: scores differ by up to {found.largest:.4f}, and "
@@ -143,7 +143,7 @@ def run(options: argparse.Namespace) -> int:
             file=sys.stderr,
         )
         return REFUSED
-    # The model comes last: where it is, what belongs to it is there.
+    # The model is written last and marks a complete output.
     beside = options.output.with_suffix(".json")
     with replacing(beside) as part:
         part.write_text(json.dumps(about(model, content, options.quantize, found), indent=2) + "\n")
@@ -153,8 +153,8 @@ def run(options: argparse.Namespace) -> int:
     return OK
 
 
-def told(found: compare.Comparison, model: Model, size: int) -> str:
-    """Returns what was found, for people."""
+def summary(found: compare.Comparison, model: Model, size: int) -> str:
+    """Returns the comparison as text."""
     source = sum(path.stat().st_size for path in serving_files(model.folder))
     return (
         f"{found.clips} clips, one at a time          {model.folder.name:>12} {'LiteRT':>12}\n"
@@ -166,13 +166,13 @@ def told(found: compare.Comparison, model: Model, size: int) -> str:
 
 
 def serving_files(folder: Path) -> list[Path]:
-    """Returns the files of a version that a server reads: graph and variables."""
+    """Returns the files of a version that a server loads: graph and variables."""
     found = [folder / "saved_model.pb", *(folder / "variables").glob("*")]
     return [path for path in found if path.is_file()]
 
 
 def about(model: Model, content: bytes, quantize: str, found: compare.Comparison) -> dict[str, Any]:
-    """Returns what a program needs that runs the file, and where it came from."""
+    """Returns the metadata that a program needs to run the file, and its provenance."""
     return {
         "input": {"name": graph.INPUT, "shape": [1, model.clip_samples], "type": "float32"},
         "output": {"name": graph.OUTPUT, "shape": [1], "type": "float32"},

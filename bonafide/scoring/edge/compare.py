@@ -1,4 +1,4 @@
-"""Holds a converted model against the one that it was made from: scores, and time."""
+"""Compares a converted model with its original: scores and time."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from bonafide.scoring.reading import read_blocks
 from bonafide.version import REPOSITORY
 
 SAMPLES = REPOSITORY / "samples"  # Of a checkout; an installed library has none.
-BUNDLED = 100  # of the bundled recordings; all would take minutes with a large model
+BUNDLED = 100  # number of bundled recordings; all would take minutes with a large model
 _FULL_SCALE = np.float32(32768)
 
 
 class CheckError(Exception):
-    """There is nothing to compare on."""
+    """There are no recordings for the comparison."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What was found.
+    """Result of the comparison.
 
     Attributes:
-        clips: How many were scored.
-        largest: Difference of scores; infinite where one of them is no number.
-        mean: Of the differences.
-        source_milliseconds: Median of the SavedModel's times for a clip, one clip at a time.
-        lite_milliseconds: The same of the converted model.
+        clips: Number of scored clips.
+        largest: Maximum difference of scores; infinite if one is NaN.
+        mean: Mean of the differences.
+        source_milliseconds: Median time of the SavedModel for a clip, one at a time.
+        lite_milliseconds: Median time of the converted model.
     """
 
     clips: int
@@ -44,10 +44,10 @@ class Comparison:
 
 
 def recordings(paths: Sequence[str]) -> list[str]:
-    """Returns the recordings to compare on: those named, and in folders; or some bundled ones.
+    """Returns the recordings for the comparison: the given files and folders, or bundled ones.
 
     Raises:
-        CheckError: There is none.
+        CheckError: There are no recordings.
     """
     if paths:
         found = list(inputs.expand(paths, recursive=True))
@@ -62,14 +62,14 @@ def recordings(paths: Sequence[str]) -> list[str]:
 
 
 class _Everything:
-    """Takes every sample for speech: two models are compared on whatever recordings there are."""
+    """Treats every sample as speech, so that models can be compared on any recording."""
 
     def add(self, block: np.ndarray) -> np.ndarray:
-        """A probability of 1 for each sample."""
+        """Returns a probability of 1 for each sample."""
         return np.ones(len(block), np.float32)
 
     def finish(self) -> np.ndarray:
-        """Nothing is left."""
+        """Returns no further probabilities."""
         return np.zeros(0, np.float32)
 
 
@@ -96,12 +96,12 @@ def compare(
     source: Callable[[Sequence[bytes]], np.ndarray],
     lite: Callable[[np.ndarray], float],
 ) -> Comparison:
-    """Scores clips with both models, in turns, one at a time.
+    """Scores clips with both models, alternating, one at a time.
 
     Args:
         clips: int16 samples [clip_samples] each, at least one.
-        source: Bytes of clips -> scores.
-        lite: Samples of full scale 1 -> score.
+        source: Function from bytes of clips to scores.
+        lite: Function from samples of full scale 1 to a score.
     """
     differences: list[float] = []
     source_seconds: list[float] = []

@@ -1,8 +1,8 @@
-"""Cuts out of a pushed model what a small machine runs: from samples to score, without strings.
+"""Extracts the part of a pushed model from samples to score, without strings.
 
-The signature `score_pcm16` takes bytes, which no small runtime decodes. Everything after the bytes
-is numbers, and stays as Transform and training left it: nothing is built again here, so a model
-with other features or another network is cut in the same way.
+The signature `score_pcm16` takes bytes, which small runtimes cannot decode. The part of the graph
+after the bytes is numeric and used unchanged: nothing is rebuilt, so models with other features or
+another network are extracted in the same way.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _LEAST_POWER = -14  # of two, that is a normal number in 16 bits
 
 
 def waveform_scorer(signature: Any, clip_samples: int, *, quantize: str) -> Any:
-    """Returns a module whose `score` takes one clip [1, clip_samples] and gives {"score": [1]}.
+    """Returns a module whose `score` maps one clip [1, clip_samples] to {"score": [1]}.
 
     Samples are float32 of full scale 1. They are rounded to 16 bit first, as the signature
     `score_waveform` does, so that the same recording has the same score.
@@ -29,18 +29,18 @@ def waveform_scorer(signature: Any, clip_samples: int, *, quantize: str) -> Any:
     Args:
         signature: `score_pcm16` of a loaded SavedModel.
         clip_samples: Length of the model's clip.
-        quantize: One of `lite.QUANTIZE`. But for `none`, the constants that features are made with
-            are kept from it. Power spectra span many orders of magnitude: in products of 8 bits
+        quantize: One of `lite.QUANTIZE`. Except for `none`, the constants of the features
+            are excluded. Power spectra span many orders of magnitude: in products of 8 bits
             most bands would be zero, and with transforms of 16 bits the quiet ones would be noise.
 
     Raises:
-        ModelError: It is not built as this project builds a detector.
+        ModelError: The model does not have the structure of this project's detectors.
     """
     import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
     frozen = convert_variables_to_constants_v2(signature)
-    names = sorted(signature.structured_outputs)  # the order in which outputs are laid out
+    names = sorted(signature.structured_outputs)  # the order of the outputs
     samples, score = _ends(frozen.outputs[names.index(OUTPUT)])
     part = _between(frozen.graph.as_graph_def(), samples, score)
     constants = {} if quantize == "none" else _constants_of_features(score, samples)
@@ -49,7 +49,7 @@ def waveform_scorer(signature: Any, clip_samples: int, *, quantize: str) -> Any:
     def score_waveform(waveform: tf.Tensor) -> dict[str, tf.Tensor]:
         rounded = tf.round(waveform * _FULL_SCALE)
         given = {samples.name: tf.clip_by_value(rounded, -_FULL_SCALE, _FULL_SCALE - 1)}
-        # Zero, but known only when run: what is added to it is no constant to the converter.
+        # Zero, but only known at run time: sums with it are not constants for the converter.
         zero = tf.minimum(tf.abs(waveform[0, 0]), 0.0)
         given |= {name: kept(value, zero) for name, value in constants.items()}
         [found] = tf.graph_util.import_graph_def(
@@ -64,14 +64,14 @@ def waveform_scorer(signature: Any, clip_samples: int, *, quantize: str) -> Any:
 
 
 def hidden(value: np.ndarray, zero: Any) -> Any:
-    """Returns a constant that survives being stored in 16 bits.
+    """Returns a constant that keeps its precision when it is stored in 16 bits.
 
-    It keeps 22 bits of its largest element: as the sum of two parts, of which the second is what 16
-    bits leave of the first, times a power of two.
+    It keeps 22 bits of its largest element, as the sum of two parts; the second is the remainder
+    of the first in 16 bits, times a power of two.
 
     Args:
         value: float32, of any shape, finite.
-        zero: A scalar that is 0, which the converter must not know, lest it work out the sum.
+        zero: A scalar 0 that the converter cannot fold.
     """
     import tensorflow as tf
 
@@ -80,7 +80,7 @@ def hidden(value: np.ndarray, zero: Any) -> Any:
     first = scaled.astype(np.float16).astype(np.float32)
     rest = (scaled - first) * np.float32(_PARTS_APART)
     result = (tf.constant(rest) + zero) / _PARTS_APART + tf.constant(first)
-    # In steps, since 16 bits hold no smaller power without loss.
+    # In steps, because smaller powers are not normal numbers in 16 bits.
     step = _LEAST_POWER if exponent < 0 else -_LEAST_POWER
     while abs(exponent) > abs(step):
         result, exponent = result * (2.0**step + zero), exponent - step
@@ -88,9 +88,9 @@ def hidden(value: np.ndarray, zero: Any) -> Any:
 
 
 def _ends(output: Any) -> tuple[Any, Any]:
-    """Returns the samples after decoding, float32 [B, N] of int16 scale, and the bare score [B].
+    """Returns the decoded samples, float32 [B, N] of int16 scale, and the unmasked score [B].
 
-    The output itself is not the score, but NaN where no byte was given.
+    The output is NaN for empty recordings, so it is not the score itself.
     """
     choice = output.op
     while choice.type == "Identity":
@@ -111,10 +111,10 @@ def _ends(output: Any) -> tuple[Any, Any]:
 
 
 def _between(graph: Any, samples: Any, score: Any) -> Any:
-    """Returns the part of a graph that makes the score out of samples.
+    """Returns the part of a graph from samples to score.
 
     Raises:
-        ModelError: Something else than samples is needed for it.
+        ModelError: The score depends on other inputs.
     """
     needed = {operation.name: operation for operation in _ancestors(score.op, until=samples.op)}
     if others := [name for name, found in needed.items() if found.type == "Placeholder"]:
@@ -123,19 +123,19 @@ def _between(graph: Any, samples: Any, score: Any) -> Any:
     del graph.node[:]
     graph.node.extend(kept)
     for node in graph.node:
-        # Nothing here has side effects. What only waits for another is left from inlining.
+        # There are no side effects; control dependencies remain from inlining.
         inputs = [name for name in node.input if not name.startswith("^")]
         del node.input[:]
         node.input.extend(inputs)
-        # Names functions that training had, and this graph has not.
+        # Refers to functions of the training graph.
         node.attr.pop("_gradient_op_type", None)
     return graph
 
 
 def _constants_of_features(score: Any, samples: Any) -> dict[str, np.ndarray]:
-    """Returns what features are made with: name of the tensor -> value.
+    """Returns the constants of the features: name of the tensor -> value.
 
-    Features are what comes before the network's first convolution.
+    The features are the part before the network's first convolution.
     """
     import tensorflow as tf
 
@@ -146,7 +146,7 @@ def _constants_of_features(score: Any, samples: Any) -> dict[str, np.ndarray]:
         if any(found.name in before and found.name != name for found in operations):
             continue
         for operation in operations:
-            # Not the convolution's own filter, nor what only hands a constant on.
+            # Neither the convolution's filter nor identities of constants.
             if operation.type == "Identity" or operation.name == name:
                 continue
             for operand in operation.inputs:
@@ -157,7 +157,7 @@ def _constants_of_features(score: Any, samples: Any) -> dict[str, np.ndarray]:
 
 
 def _ancestors(operation: Any, until: Any = None) -> list[Any]:
-    """Returns an operation and all that it is computed from, but for `until` and what is behind."""
+    """Returns an operation and its ancestors, up to `until`, exclusive."""
     found, waiting = {}, [operation]
     while waiting:
         current = waiting.pop()

@@ -1,4 +1,4 @@
-"""Converts to LiteRT (TFLite), and runs what came out."""
+"""Conversion to LiteRT (TFLite), and its interpreter."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ SIGNATURE = "score"
 
 
 def convert(module: Any, quantize: str) -> bytes:
-    """Returns a model of LiteRT's own operations, with one signature `score`.
+    """Returns a model of built-in LiteRT operations with one signature `score`.
 
     Args:
         module: See `graph.waveform_scorer`.
         quantize: `none`; `dynamic` (weights of 8 bit, sums in floating point); or `float16`
-            (weights of 16 bit, which are widened when the model is loaded).
+            (weights of 16 bit, which are converted to 32 bit at loading).
 
     Raises:
-        ModelError: The model has an operation that LiteRT has not.
+        ModelError: The model has an operation that LiteRT lacks.
     """
     import tensorflow as tf
 
     with tempfile.TemporaryDirectory() as folder:
-        # From a SavedModel, and not from the function, so that inputs and outputs keep their names.
+        # From a SavedModel, not from the function, to keep the names of inputs and outputs.
         tf.saved_model.save(module, folder, signatures={SIGNATURE: module.score})
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[SIGNATURE])
         if quantize != "none":
@@ -38,7 +38,7 @@ def convert(module: Any, quantize: str) -> bytes:
             converter.target_spec.supported_types = [tf.float16]
         try:
             content: bytes = converter.convert()
-        except Exception as error:  # the converter's own kinds are not public
+        except Exception as error:  # the converter's exceptions are not public
             raise ModelError(f"it cannot be converted to LiteRT: {_reason(error)}") from error
     return content
 
@@ -53,23 +53,23 @@ def interpreter(content: bytes, threads: int) -> Any:
     import tensorflow as tf
 
     with warnings.catch_warnings():
-        # That it will move to a package of its own (ai-edge-litert), which is not needed here.
+        # The warning that it will move to the package ai-edge-litert, which is not needed here.
         warnings.simplefilter("ignore")
         return tf.lite.Interpreter(model_content=content, num_threads=threads)
 
 
 class Lite:
-    """A loaded LiteRT model: samples of one clip -> score.
+    """A loaded LiteRT model: from samples of one clip to its score.
 
     Args:
-        content: Of the file.
-        threads: How many compute.
+        content: Content of the file.
+        threads: Number of threads.
     """
 
     def __init__(self, content: bytes, threads: int) -> None:
         self._interpreter = interpreter(content, threads)
         self._run = self._interpreter.get_signature_runner(SIGNATURE)
-        # Whatever is said and made once is said and made here.
+        # The first call includes initialisation.
         shape = self._run.get_input_details()[INPUT]["shape"]
         self(np.zeros(shape[1:], np.float32))
 

@@ -185,5 +185,5 @@ def test_any_text_is_read_or_refused_with_the_place(text):
 
 
 def test_a_line_of_a_form_feed_alone_is_refused():
-    with pytest.raises(FileError, match=r"p\.txt:1: expected 5 columns separated by blanks, got 1"):
+    with pytest.raises(FileError, match=r"p\.txt:1: expected 5 columns separated by spaces, got 1"):
         parse("\x0c\nS1 T1 - - bonafide\n")

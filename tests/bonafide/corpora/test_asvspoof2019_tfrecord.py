@@ -51,8 +51,8 @@ def changed(**features):
         (changed(id=b"\xff"), "expected UTF-8 text as id, got b"),
         (changed(id=b" "), "the id is empty"),
         (changed(target=0), "expected '-' as the attack of a bona fide trial, got 'A07'"),
-        (record(b"\xff\xff"), "record 1: no tf.Example"),
-        (b"RIFF" * 9, "no record begins at byte 0"),
+        (record(b"\xff\xff"), "record 1: expected a tf.Example"),
+        (b"RIFF" * 9, "expected a record at byte 0"),
     ],
 )
 def test_malformed_records_are_named(data, part):

@@ -86,12 +86,16 @@ def test_fake_or_real_incomplete_or_several(small, dict_files):
     with pytest.raises(base.CorpusError, match="lacks the files of for-norm/testing/real"):
         read(small("fake-or-real", files=lost), "fake-or-real")
     texts = dict.fromkeys(lost) | {"for-norm/testing/real/notes.txt": b"x"}
-    with pytest.raises(base.CorpusError, match="for-norm/testing/real: there is no file of audio"):
+    with pytest.raises(
+        base.CorpusError, match="for-norm/testing/real: expected audio files, got none"
+    ):
         read(small("fake-or-real", files=texts), "fake-or-real")
     both = LAYOUTS["fake-or-real"] | {
         path.replace("norm", "2sec"): data for path, data in LAYOUTS["fake-or-real"].items()
     }
-    with pytest.raises(base.CorpusError, match=r"several versions .*for-norm, for-2sec"):
+    with pytest.raises(
+        base.CorpusError, match=r"expected one version of Fake-or-Real, got for-norm, for-2sec"
+    ):
         read(dict_files(both), "fake-or-real")
 
 
@@ -239,7 +243,7 @@ def test_folders_with_speakers_and_systems(dict_files):
     [
         (["real/a.wav"], "there is audio in real, and none in fake"),
         (["dev/spoof/a.wav"], "there is audio in dev/spoof, and none in dev/real"),
-        (["real/a.wav", "fake/a.wav"], "2 of 2 utterances name none"),
+        (["real/a.wav", "fake/a.wav"], "2 of 2 utterances have none"),
         (
             ["real/a.wav", "fake/a.wav", "dev/real/a.wav", "dev/fake/a.wav"],
             "have folders real and fake at the root, or below",

@@ -43,7 +43,7 @@ def test_a_small_copy_is_read(layout, small):
         assert {name for name, _ in row.extra} <= set(base.EXTRA_NAMES)
         assert all(value for _, value in row.extra)
         for name in (row.utterance_id, row.speaker_id, row.system_id):
-            # As score files and protocols want it, whose columns are separated by blanks.
+            # As score files and protocols want it, whose columns are separated by spaces.
             assert name.split() == [name]
             assert file_name_problem(name) is None
 
@@ -73,7 +73,7 @@ def test_another_layout_is_recognised_when_one_was_named(small):
 
 
 def test_auto_finds_nothing_in_an_empty_folder(dict_files):
-    with pytest.raises(corpora.CorpusError, match=r"none of the known layouts.*asvspoof5"):
+    with pytest.raises(corpora.CorpusError, match=r"no supported layout found.*asvspoof5"):
         corpora.layout_of(dict_files({"notes.txt": b"x"}, root="/data"), "auto")
 
 
@@ -100,7 +100,7 @@ def test_auto_finds_nothing_in_an_empty_folder(dict_files):
 def test_auto_says_what_is_missing(small, layout, lost, part):
     with pytest.raises(corpora.CorpusError) as caught:
         corpora.layout_of(small(layout, files={lost: None}), "auto")
-    assert "These come near" in str(caught.value)
+    assert "Partial matches" in str(caught.value)
     assert part in str(caught.value)
 
 

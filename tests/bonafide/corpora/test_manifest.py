@@ -191,12 +191,15 @@ def test_a_column_that_is_named_and_not_there():
     ("text", "part"),
     [
         ("path,key\na/1.wav,real\na__1.wav,real\n", "'a__1' was already used"),
-        ("path,key,split\n1.wav,real,dev\n2.wav,real,\n", "names no split, as 1 of 2"),
+        (
+            "path,key,split\n1.wav,real,dev\n2.wav,real,\n",
+            "expected a split in all rows or in none, got none in 1 of 2",
+        ),
         (
             "path,key,split,speaker\n1.wav,real,dev,S\n2.wav,real,dev,\n",
-            "manifest.csv:3: this row names no speaker, as 1 of 2",
+            "manifest.csv:3: expected a speaker in all rows or in none, got none in 1 of 2",
         ),
-        ("path,key\n1.wav,real\n2.wav,fake\n", "2 of 2 utterances name none"),
+        ("path,key\n1.wav,real\n2.wav,fake\n", "2 of 2 utterances have none"),
     ],
 )
 def test_what_rows_must_agree_on(dict_files, text, part):

@@ -32,10 +32,10 @@ def test_utterances_of_each_corpus_are_told_apart():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "no corpus is named"),
-        ("/data/LA", "'/data/LA' is no corpus; expected NAME=ROOT"),
-        ("la=", "'la=' is no corpus"),
-        ("la=/a;la=/b", "the name la is there twice"),
+        ("", "got no corpus"),
+        ("/data/LA", "expected NAME=ROOT.*, got '/data/LA'"),
+        ("la=", "expected NAME=ROOT.*, got 'la='"),
+        ("la=/a;la=/b", "expected unique names, got la twice"),
         ("la=/data/LA?sub=x", "la: expected a setting .*got 'sub' .*Did you mean 'subset'"),
         (
             "la=/data/LA?subset=hidden",
@@ -80,7 +80,7 @@ def test_an_option_for_others_is_taken_out(text, rest, values):
 
 
 def test_an_option_for_others_is_there_once():
-    with pytest.raises(corpora.CorpusError, match="b: weight is there twice"):
+    with pytest.raises(corpora.CorpusError, match="b: expected weight once, got it twice"):
         mixture.take_out("a=/x?weight=1;b=/y?weight=1,weight=1", "weight")
 
 

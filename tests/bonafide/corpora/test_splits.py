@@ -53,8 +53,8 @@ def test_a_grid_of_speakers_and_attacks():
     assert len(rows) - len(made) == 30
     assert notes == (
         "splits were made by speaker (split_seed 1): train 96, dev 24, eval 50",
-        f"only eval has the attacks {unseen}; 30 utterances of them, by speakers of train and dev, "
-        "were left out",
+        f"only eval has the attacks {unseen}; 30 of their utterances, by speakers of train and "
+        "dev, were removed",
     )
 
 
@@ -65,13 +65,13 @@ def test_attacks_that_cost_nothing_are_kept_for_eval():
     assert len(made) == len(rows)
     systems = members(made, "system_id")
     assert systems["eval"] & systems["train"] == {"-"}
-    assert "; 0 utterances" in notes[1]
+    assert "; 0 of their utterances" in notes[1]
 
 
 def test_one_attack_is_shared_and_said():
     made, notes = split(grid(6, ["spoof"]))
     assert len(made) == 24
-    assert notes[1] == "eval has no attack that train has not"
+    assert notes[1] == "eval has no attack that is not in train"
 
 
 def test_no_attack_is_held_back_when_told_so():
@@ -92,7 +92,7 @@ def test_all_to_one_split_needs_no_speakers():
     rows = corpus({("-", "-"): 3, ("-", "A1"): 2})
     made, notes = split(rows, split="eval")
     assert [row.split for row in made] == ["eval"] * 5
-    assert notes == ("all of it went to eval, as corpus.options says",)
+    assert notes == ("all utterances are in eval (corpus.options)",)
 
 
 def test_two_giants_leave_small_speakers_to_the_others():
@@ -111,11 +111,11 @@ def test_two_giants_leave_small_speakers_to_the_others():
 @pytest.mark.parametrize(
     ("rows", "part"),
     [
-        (corpus({("S1", "-"): 2, ("-", "A1"): 3}), "3 of 5 utterances name none"),
-        (grid(2, ["A1"]), "2 of 2 speakers have bonafide utterances; three are the least"),
+        (corpus({("S1", "-"): 2, ("-", "A1"): 3}), "3 of 5 utterances have none"),
+        (grid(2, ["A1"]), "expected at least three speakers with bonafide utterances, got 2 of 2"),
         (
             corpus({("a", "-"): 1, ("b", "-"): 1, ("c", "-"): 1, ("a", "A1"): 1, ("b", "A1"): 1}),
-            "2 of 3 speakers have spoof utterances",
+            "expected at least three speakers with spoof utterances, got 2 of 3",
         ),
     ],
 )

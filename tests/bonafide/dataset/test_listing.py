@@ -53,7 +53,7 @@ def test_awkward_names_come_back_as_they_were(tmp_path, awkward):
 
 
 def test_examples_of_another_producer_are_refused(tmp_path):
-    with pytest.raises(FileNotFoundError, match="are not UtteranceGen's"):
+    with pytest.raises(FileNotFoundError, match="are not from UtteranceGen"):
         list(listing.read_listing(str(tmp_path)))
 
 

@@ -95,7 +95,7 @@ def test_a_file_is_read_from_disk(tmp_path):
     with pytest.raises(FileError) as caught:
         read_asv_scores(path)
     assert str(caught.value).startswith(
-        f"{path}:1: expected 3 columns separated by blanks, got 2\n"
+        f"{path}:1: expected 3 columns separated by spaces, got 2\n"
     )
 
 
@@ -131,7 +131,7 @@ def test_a_malformed_line_is_named_and_shown(line, problem):
 )
 def test_every_kind_of_trial_is_needed(kinds, missing):
     text = "".join(f"{line}\n" for line in LINES if line.split()[1] in kinds)
-    assert refusal(text).startswith(f"asv.txt: there is {missing} trial; expected lines SYSTEM")
+    assert refusal(text).startswith("asv.txt: expected lines SYSTEM")
 
 
 def test_an_empty_file_is_refused():
@@ -141,7 +141,7 @@ def test_an_empty_file_is_refused():
 def test_a_verifier_that_is_too_weak_for_the_tandem_cost_is_refused_by_name():
     # All spoofs are rejected by the verifier: the detector has nothing to do.
     text = "".join(f"{line}\n" for line in LINES if " spoof " not in line) + "A07 spoof -9\n"
-    assert refusal(text).startswith("asv.txt: A t-DCF cannot be computed: ")
+    assert refusal(text).startswith("asv.txt: t-DCF: expected positive weights ")
     # 1t 2t 3t 4n: FRR and FAR are 1 after 3t. Two targets of three are missed, and the non-target
     # passes: C1 = .9405 / 3 - .095 is still above 0, the revised one .9405 - (.627 + .095) too.
     text = "".join(f"a target {score}\n" for score in (1, 2, 3)) + "a nontarget 4\nA spoof 3\n"
@@ -149,7 +149,7 @@ def test_a_verifier_that_is_too_weak_for_the_tandem_cost_is_refused_by_name():
     assert legacy_tdcf(parse(text)).miss == 1.0
     # Of thirty targets 29 are missed: .9405 / 30 < .095.
     text = "".join(f"a target {score}\n" for score in range(30)) + "a nontarget 40\nA spoof 29\n"
-    assert refusal(text).startswith("asv.txt: A t-DCF cannot be computed: ")
+    assert refusal(text).startswith("asv.txt: t-DCF: expected positive weights ")
 
 
 @needs_golden

@@ -254,10 +254,10 @@ def test_calibration_heals_scaled_and_moved_scores():
 @pytest.mark.parametrize(
     ("scores", "labels", "message"),
     [
-        ([0.0, 1.0, 2.0, 3.0], [1, 0, 0, 0], r"from 1 bona fide and 3 spoofed .* slope is -"),
+        ([0.0, 1.0, 2.0, 3.0], [1, 0, 0, 0], r"to 1 bona fide and 3 spoofed .* slope is -"),
         ([0.0, 1.0, 1.0, 0.0], [1, 1, 0, 0], "the fitted slope is"),
         # The mean of equal floats need not be that float.
-        ([0.1] * 3, [1, 0, 0], "from 1 bona fide and 2 spoofed .* score is 0.1"),
+        ([0.1] * 3, [1, 0, 0], "to 1 bona fide and 2 spoofed .* score is 0.1"),
         ([1 / 3] * 10, [1] + [0] * 9, "every score is 0.333"),
         # No float is as steep as these ask for.
         ([0.0, 1e-310], [0, 1], "the fitted slope is inf"),

@@ -189,11 +189,11 @@ def test_rates_of_a_large_verifier():
 @pytest.mark.parametrize(
     ("parts", "message"),
     [
-        (([], [1.0], [1.0]), "target trials .* there are 0"),
-        (([1.0], [], [1.0]), "nontarget trials .* there are 0"),
-        (([1.0], [1.0], []), "spoof trials .* there are 0"),
-        (([1.0, np.nan], [1.0], [1.0]), "target trials .* there are 2, 1 of them not finite"),
-        (([1.0], [1.0], [np.inf]), "spoof trials .* 1 of them not finite"),
+        (([], [1.0], [1.0]), "target trials, got 0 of which 0"),
+        (([1.0], [], [1.0]), "nontarget trials, got 0 of which 0"),
+        (([1.0], [1.0], []), "spoof trials, got 0 of which 0"),
+        (([1.0, np.nan], [1.0], [1.0]), "target trials, got 2 of which 1 are not finite"),
+        (([1.0], [1.0], [np.inf]), "spoof trials, got 1 of which 1 are not finite"),
         (([[1.0]], [1.0], [1.0]), "target trials"),
     ],
 )
@@ -212,7 +212,7 @@ def test_bad_verifier_scores_are_refused(parts, message):
 )
 @pytest.mark.parametrize("tdcf", [legacy_tdcf, revised_tdcf])
 def test_a_verifier_that_is_too_weak_is_refused(tdcf, asv):
-    with pytest.raises(ValueError, match="cannot be computed: with this speaker verifier"):
+    with pytest.raises(ValueError, match=r"expected positive weights .* for this speaker verifier"):
         tdcf(asv)
 
 

@@ -71,5 +71,5 @@ def test_names():
 )
 def test_a_damaged_distribution_is_refused(changes):
     data = {"edges": [1.0, 2.0, 3.0], "counts": [0, 1, 2, 0], "median": 2.0}
-    with pytest.raises(ValueError, match="no distribution"):
+    with pytest.raises(ValueError, match="expected one count more than edges"):
         from_json(data | changes)

@@ -98,7 +98,7 @@ def test_without_a_verifier_there_is_no_tandem_cost():
     data = to_json(found)
     assert data["min_tdcf_legacy"] is None
     assert data["min_tdcf_revised_ci95"] is None
-    with pytest.raises(ValueError, match="with this speaker verifier"):
+    with pytest.raises(ValueError, match="for this speaker verifier"):
         evaluate(TRIALS, asv=AsvErrorRates(0.0, 0.0, 1.0), resamples=0)
 
 
@@ -248,7 +248,7 @@ def test_spoofs_of_unknown_attack_are_counted_without_the_bonafide():
 @pytest.mark.parametrize(
     ("speakers", "reason"),
     [
-        (["a"] * 7, "all bona fide trials are of one speaker: an interval needs two at least"),
+        (["a"] * 7, "all bona fide trials are of one speaker: an interval needs at least two"),
         (["a", "b", "a", "b", "c", "c", "c"], "all spoofed trials are of one speaker"),
     ],
 )
@@ -445,7 +445,7 @@ def test_unknown_speakers_are_named():
     found = evaluate(simulated(known=False), dev=simulated(2), resamples=5)
     assert found.n_speakers is found.n_bonafide_speakers is found.n_spoof_speakers is None
     [warning] = found.warnings
-    assert "Speakers are not known" in warning
+    assert "Speakers are unknown" in warning
     assert "too narrow" in warning
 
 

@@ -69,7 +69,7 @@ def test_a_copy_is_known_by_names_and_content(tmp_path):
 def test_an_existing_version_is_never_overwritten(tmp_path):
     source = make_model(tmp_path / "source", "new")
     target = make_model(tmp_path / "serving" / "7", "old")
-    with pytest.raises(FileExistsError, match="already there"):
+    with pytest.raises(FileExistsError, match="exists already"):
         store.copy_model(str(source), str(target))
     assert (target / names.MODEL_FILE).read_text() == "old"
 
@@ -104,7 +104,7 @@ def test_a_failed_copy_leaves_no_version(tmp_path, monkeypatch):
 
 def test_a_folder_without_a_model_is_refused(tmp_path):
     (tmp_path / "source").mkdir()
-    with pytest.raises(FileNotFoundError, match="holds no SavedModel"):
+    with pytest.raises(FileNotFoundError, match="contains no SavedModel"):
         store.copy_model(str(tmp_path / "source"), str(tmp_path / "7"))
 
 

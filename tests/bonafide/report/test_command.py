@@ -532,15 +532,18 @@ def lines_of(changed=(), **scores):
         ("scores.txt", lines_of().replace("F2 0\n", "").replace("B3 3\n", ""),
          "  2 trials of 7 without a score: B3, F2\n"),
         ("scores.txt", lines_of(X1=1), "  1 score of 8 without a trial: X1\n"),
-        ("scores.txt", lines_of() + "B1 -1\n", "scores.txt: 1 line with an utterance that was"),
-        ("scores.txt", lines_of(F1="nan"), "scores.txt:3: the score is nan, as 1 of 7 are NaN"),
-        ("scores.txt", lines_of(B4="inf"), "scores.txt:2: the score is inf, as 1 of 7 are NaN"),
+        ("scores.txt", lines_of() + "B1 -1\n",
+         "scores.txt: expected each utterance once, got 1 duplicate: B1"),
+        ("scores.txt", lines_of(F1="nan"),
+         "scores.txt:3: expected a finite score, got nan; 1 of 7 are NaN"),
+        ("scores.txt", lines_of(B4="inf"),
+         "scores.txt:2: expected a finite score, got inf; 1 of 7 are NaN"),
         ("scores.txt", lines_of(B4="high"),
          "scores.txt:2: expected a number as the score, got 'high'"),
         ("scores.txt", lines_of(F3=1, B4=1, F1=0, B1=0, F2=0, B3=1, B2=1),
-         "scores.txt with protocol.txt: All 7 scores are among 2 different values (0, 1). Those "
-         "are decisions, not scores"),
-        ("scores.txt", lines_of(**dict.fromkeys(PLAIN_SCORES, "0.5")), "1 different values (0.5)"),
+         "scores.txt with protocol.txt: expected at least three different scores, got 2 (0, 1) in "
+         "7 trials. These are decisions, not scores"),
+        ("scores.txt", lines_of(**dict.fromkeys(PLAIN_SCORES, "0.5")), "got 1 (0.5) in 7 trials"),
         ("scores.txt", "B1 A07 spoof -1\n" + "".join(
             f"{name} {'- bonafide' if name[0] == 'B' else 'A01 spoof'} {score}\n"
             for name, score in PLAIN_SCORES.items() if name != "B1"),
@@ -555,11 +558,11 @@ def lines_of(changed=(), **scores):
         ("protocol.txt", PROTOCOL.replace("- - bonafide", "- A01 spoof"), "no bona fide trial"),
         ("protocol.txt", "", "protocol.txt: the file is empty; expected 5 columns"),
         ("asv.txt", ASV.replace("A07 target 1\n", "A07 target\n"), "asv.txt:1: expected 3 columns"),
-        ("asv.txt", "A07 target 1\n", "asv.txt: there is no nontarget and no spoof trial"),
-        ("asv.txt", ASV.replace("spoof ", "spoof -9"), "asv.txt: A t-DCF cannot be computed"),
+        ("asv.txt", "A07 target 1\n", "got no nontarget and no spoof trial"),
+        ("asv.txt", ASV.replace("spoof ", "spoof -9"), "asv.txt: t-DCF: expected positive"),
         ("baseline.txt", lines_of(X1=1), "the scores in baseline.txt do not fit the protocol prot"),
         ("baseline.txt", lines_of(**dict.fromkeys(PLAIN_SCORES, 1)), "baseline.txt with protocol"),
-        ("baseline.txt", lines_of(F3="1e200"), "A score is 1e+200 in size"),
+        ("baseline.txt", lines_of(F3="1e200"), "got a magnitude of 1e+200"),
         ("dev.txt", lines_of(), "the scores in dev.txt do not fit the protocol dev.trl"),
         ("dev.trl", PROTOCOL, "the scores in dev.txt do not fit the protocol dev.trl"),
     ],
@@ -598,7 +601,7 @@ def test_where_nothing_can_be_written_is_told_before_any_work(files, capsys, mon
     assert re.fullmatch(r"error: cannot write \S*none/out: there is no folder \S*none\n", shown.err)
     (files / "folder").mkdir()
     assert command.main([*SMALL, option, "folder"]) == 1
-    assert "it is there and is not a file" in capsys.readouterr().err
+    assert "it exists and is not a file" in capsys.readouterr().err
     monkeypatch.setattr(command.os, "access", lambda path, mode: mode != os.W_OK)
     assert command.main([*SMALL, option, "out"]) == 1
     shown = capsys.readouterr()
@@ -743,7 +746,9 @@ def test_an_error_is_one_message_and_an_exit_code(files):
     done = run(*SMALL, "--json", "out.json", "--html", "page.html")
     assert done.returncode == 1
     assert done.stdout == b""
-    assert done.stderr.startswith(b"error: scores.txt:2: the score is nan, as 1 of 7 are NaN or")
+    assert done.stderr.startswith(
+        b"error: scores.txt:2: expected a finite score, got nan; 1 of 7 are NaN or"
+    )
     assert b"Traceback" not in done.stderr
     assert content(files) == before
 

@@ -323,7 +323,7 @@ def test_addresses(memory_store, root, path, expected):
             "expected a setting beam.*, got 'trainer.epochs=1' (--set)",
         ),
         (["--set", "beam.runer=direct"], "Did you mean 'beam.runner"),
-        (["--workers", "0"], "not a whole number above 0"),
+        (["--workers", "0"], "expected a whole number above 0"),
         (["--prior", "1"], "not a number between 0 and 1"),
     ],
 )
@@ -355,7 +355,7 @@ def test_an_interrupt_inside_of_a_step_is_one(folder, monkeypatch, capsys):
 
     monkeypatch.setattr(shard_writer, "score", interrupted)
     run("list.txt", "--output", "out", code=130)
-    assert capsys.readouterr().err.endswith("\ninterrupted; the same command goes on\n")
+    assert capsys.readouterr().err.endswith("\ninterrupted; the same command resumes\n")
     assert shards() == []
     assert list((folder / "out/.scratch").iterdir()) == []
 

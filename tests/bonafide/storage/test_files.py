@@ -50,7 +50,7 @@ def test_a_link_stays_and_the_longest_name_is_not_too_long(tmp_path):
 def test_what_keeps_a_file_from_being_written(tmp_path, monkeypatch):
     assert files.why_not_writable(tmp_path / "out") is None
     assert files.why_not_writable(tmp_path / "no" / "out") == f"there is no folder {tmp_path}/no"
-    assert files.why_not_writable(tmp_path) == "it is there and is not a file"
+    assert files.why_not_writable(tmp_path) == "it exists and is not a file"
     with pytest.raises(OSError, match="too long"):
         files.why_not_writable(tmp_path / ("x" * 300))
     monkeypatch.setattr(os, "access", lambda _, mode: mode != os.W_OK)

@@ -37,5 +37,5 @@ def test_ignores_other_files_order_and_place(code, tmp_path):
 
 
 def test_misspelt_path_is_an_error(code):
-    with pytest.raises(ValueError, match=r"no Python source at .*nothing"):
+    with pytest.raises(ValueError, match=r"expected Python source, got none at .*nothing"):
         code_fingerprint([code, code / "nothing"])

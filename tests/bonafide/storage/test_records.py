@@ -118,14 +118,14 @@ def whole(*payloads):
 @pytest.mark.parametrize(
     ("data", "part"),
     [
-        (b"short", "the record at byte 0 is cut off: expected 12 bytes, got 5. Copy"),
+        (b"short", "the record at byte 0 is truncated: expected 12 bytes, got 5. Copy"),
         (
             whole(b"abcdefgh")[:-6],
-            "the record at byte 0 is cut off: expected 12 bytes, got 6. Copy",
+            "the record at byte 0 is truncated: expected 12 bytes, got 6. Copy",
         ),
-        (whole(b"abc")[:-1], "the record at byte 0 is cut off: expected 7 bytes, got 6. Copy"),
-        (b"x" * 40, "no record begins at byte 0: the checksum of its length is wrong. Give"),
-        (whole(b"abc") + b"y" * 20, "no record begins at byte 19"),
+        (whole(b"abc")[:-1], "the record at byte 0 is truncated: expected 7 bytes, got 6. Copy"),
+        (b"x" * 40, "expected a record at byte 0, got a wrong checksum of its length. Use"),
+        (whole(b"abc") + b"y" * 20, "expected a record at byte 19"),
         (whole(b"abc", b"d")[:-4] + b"\0" * 4, "the record at byte 19 is damaged: its checksum is"),
     ],
 )

@@ -7,17 +7,17 @@ from bonafide.trials.ids import as_id, duplicates, file_name_problem, id_problem
 
 def test_ids_that_can_be_ids():
     assert id_problem(["Ä é", "x" * 255, "", "-"]) is None
-    assert id_problem(["a", "b\n"]) == r"'b\n' holds control characters"
+    assert id_problem(["a", "b\n"]) == r"'b\n' contains control characters"
     problem = id_problem(["a", "x" * 256])
     assert problem == f"'{'x' * 200}' ... is longer than 255 characters"
 
 
 def test_ids_that_can_be_file_names():
     assert file_name_problem("A b.c-1") is None
-    assert file_name_problem("a\n") == r"'a\n' holds control characters"
-    assert file_name_problem("a/b") == "'a/b' holds a path separator"
-    assert file_name_problem("a\\b") == r"'a\\b' holds a path separator"
-    assert file_name_problem("..a") == "'..a' holds '..'"
+    assert file_name_problem("a\n") == r"'a\n' contains control characters"
+    assert file_name_problem("a/b") == "'a/b' contains a path separator"
+    assert file_name_problem("a\\b") == r"'a\\b' contains a path separator"
+    assert file_name_problem("..a") == "'..a' contains '..'"
 
 
 @settings(max_examples=200, deadline=None)

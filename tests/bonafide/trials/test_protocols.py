@@ -153,7 +153,7 @@ def test_a_protocol_is_read_from_disk(tmp_path):
     text = EXAMPLES["ASVspoof 2021 LA"][0].replace("eval", "hidden")
     path.write_text(text)
     assert len(read_protocol(path, subset="hidden").utterances) == 2
-    with pytest.raises(FileError, match="no trial is in the subset 'eval'; there are hidden 2"):
+    with pytest.raises(FileError, match="expected trials in the subset 'eval', got hidden 2"):
         read_protocol(path)
 
 
@@ -204,16 +204,16 @@ def test_layouts_without_subsets_do_not_look_at_the_subset():
 def test_an_empty_subset_is_refused_with_what_there_is():
     text = "".join(SUBSETS["DF"].format(*row) for row in ROWS if row[4] != "eval")
     assert refusal(text) == (
-        "trials.txt: no trial is in the subset 'eval'; there are hidden 3, progress 1"
+        "trials.txt: expected trials in the subset 'eval', got hidden 3, progress 1"
     )
 
 
 def test_an_utterance_in_two_subsets_is_refused():
     text = "".join(SUBSETS["LA"].format(*row) for row in [*ROWS, (1, "U2", "A07", "spoof", "eval")])
-    assert "1 line with an utterance that was there before: U2 (lines " in refusal(text)
+    assert "expected each utterance once, got 1 duplicate: U2 (lines " in refusal(text)
     # Also where both lines lie outside of the subset.
     text = "".join(SUBSETS["LA"].format(*row) for row in [*ROWS, ROWS[3]])
-    assert "there before: U4 (lines 4 and 7). " in refusal(text)
+    assert "once, got 1 duplicate: U4 (lines 4 and 7). " in refusal(text)
 
 
 # Refusals.
@@ -222,7 +222,7 @@ KEY = "expected 'bonafide' or 'spoof' as the key in column"
 BONAFIDE_ATTACK = "expected '-' as the attack of a bona fide trial, got"
 SPOOF_ATTACK = "expected the name of an attack for a spoof, got"
 SUBSET = "expected eval, progress, hidden as the subset, got"
-WIDTH = "expected 2 or 4 or 5 or 6 or 8 or 10 or 12 or 13 columns separated by blanks, got"
+WIDTH = "expected 2 or 4 or 5 or 6 or 8 or 10 or 12 or 13 columns separated by spaces, got"
 
 
 @pytest.mark.parametrize(
@@ -240,9 +240,9 @@ WIDTH = "expected 2 or 4 or 5 or 6 or 8 or 10 or 12 or 13 columns separated by b
         ("S U1 F - bonafide spoof\n", f"trials.txt:1: {SPOOF_ATTACK} 'bonafide'"),
         ("S U1 a b A07 spoof notrim test\n", f"trials.txt:1: {SUBSET} 'test'"),
         ("S U1 R M d r m s c spoof notrim dev\n", f"trials.txt:1: {SUBSET} 'dev'"),
-        ("S U\x011 - - bonafide\n", r"trials.txt:1: 'U\x011' holds control characters"),
-        ("S\x1b U1 - - bonafide\n", r"trials.txt:1: 'S\x1b' holds control characters"),
-        ("S U1 - A\u202e7 spoof\n", r"trials.txt:1: 'A\u202e7' holds control characters"),
+        ("S U\x011 - - bonafide\n", r"trials.txt:1: 'U\x011' contains control characters"),
+        ("S\x1b U1 - - bonafide\n", r"trials.txt:1: 'S\x1b' contains control characters"),
+        ("S U1 - A\u202e7 spoof\n", r"trials.txt:1: 'A\u202e7' contains control characters"),
         (f"S {'U' * 256} - - bonafide\n", "trials.txt:1: 'UUU"),
         # No layout at all.
         ("\nU1 S1 bonafide\n", f"trials.txt:2: {WIDTH} 3"),
@@ -257,7 +257,7 @@ WIDTH = "expected 2 or 4 or 5 or 6 or 8 or 10 or 12 or 13 columns separated by b
         ("file,label\n-,spoof\n", "trials.txt:2: the utterance is empty"),
         ("file,label,attack\nU1,real,A07\n", f"trials.txt:2: {BONAFIDE_ATTACK} 'A07'"),
         ("file,label,attack\nU1,fake,real\n", f"trials.txt:2: {SPOOF_ATTACK} 'real'"),
-        ("file,label\nU\x071,spoof\n", r"trials.txt:2: 'U\x071' holds control characters"),
+        ("file,label\nU\x071,spoof\n", r"trials.txt:2: 'U\x071' contains control characters"),
         (f"file,label,speaker\nU1,spoof,{'S' * 256}\n", "is longer than 255 characters"),
     ],
 )
@@ -281,7 +281,7 @@ def test_a_malformed_line_is_shown_with_its_layout():
 
 
 def test_numbers_are_no_keys_and_the_reason_is_given():
-    assert "they mean one thing in one corpus and the opposite" in refusal("file,key\nU1,0\n")
+    assert "their meaning differs between corpora" in refusal("file,key\nU1,0\n")
 
 
 def test_broken_quoting_is_named_with_its_line():
@@ -310,8 +310,8 @@ def test_an_utterance_twice_is_refused(header):
         f"U{number % 3} (lines {first + number % 3} and {first + number})" for number in range(3, 8)
     )
     assert found == (
-        f"trials.txt: 6 lines with an utterance that was there before: {named} and 1 more. "
-        "Remove them: each trial has one line"
+        f"trials.txt: expected each utterance once, got 6 duplicates: {named} and 1 more. "
+        "Remove the duplicates"
     )
 
 
@@ -323,10 +323,10 @@ def test_speakers_are_unknown_where_no_line_names_one():
 
 def test_speakers_of_some_trials_only_are_refused():
     assert refusal("S1 U1 - - bonafide\n\n- U2 - A07 spoof\n- U3 - A07 spoof\n").startswith(
-        "trials.txt:3: this trial names no speaker, as 2 of 3 do not. "
+        "trials.txt:3: expected a speaker in all trials or in none, got none in 2 of 3. "
     )
     assert refusal("file,label,speaker\nU1,real,\nU2,fake,S1\n").startswith(
-        "trials.txt:2: this trial names no speaker, as 1 of 2 do not. "
+        "trials.txt:2: expected a speaker in all trials or in none, got none in 1 of 2. "
     )
 
 
@@ -338,6 +338,6 @@ def test_a_speaker_may_be_missing_outside_of_the_subset():
 def test_duplicates_are_found_in_the_order_of_lines():
     refuse_duplicates("w", ["a", "b", "A"], [1, 2, 3])
     with pytest.raises(
-        FileError, match=r"^w: 3 lines .*: b \(lines 2 and 3\), a \(lines 1 and 5\)"
+        FileError, match=r"^w: .* 3 duplicates: b \(lines 2 and 3\), a \(lines 1 and 5\)"
     ):
         refuse_duplicates("w", ["a", "b", "b", "c", "a", "b"], [1, 2, 3, 4, 5, 6])

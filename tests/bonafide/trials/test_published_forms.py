@@ -108,7 +108,7 @@ def test_columns_can_be_named_where_guessing_would_be_wrong():
         columns=("key", "attack", "utterance", "speaker"),
     )
     assert (found.attacks, found.speakers) == (["A07", "-"], ["LA_1", "LA_2"])
-    with pytest.raises(FileError, match="expected 2 columns separated by blanks, got 3"):
+    with pytest.raises(FileError, match="expected 2 columns separated by spaces, got 3"):
         parse_scores("U1 2.5 x\n", where="scores.txt", columns=("utterance", "score"))
 
 

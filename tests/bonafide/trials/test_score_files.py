@@ -169,17 +169,17 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
         ("utterance,score\n,0.5\n", "scores.txt:2: the utterance is empty"),
         ("utterance,score,key\nU1,0.5,0\n", "scores.txt:2: unknown key '0'"),
         ("utterance,score,key\nU1,0.5,\n", "scores.txt:2: unknown key ''"),
-        ("U1 0.5\nU\x072 0.5\n", r"scores.txt:2: 'U\x072' holds control characters"),
-        ("U1 A\x1b7 spoof 0.5\n", r"scores.txt:1: 'A\x1b7' holds control characters"),
+        ("U1 0.5\nU\x072 0.5\n", r"scores.txt:2: 'U\x072' contains control characters"),
+        ("U1 A\x1b7 spoof 0.5\n", r"scores.txt:1: 'A\x1b7' contains control characters"),
         (f"{'U' * 256} 0.5\n", "is longer than 255 characters"),
         # Not a form at all.
-        ("\nU1,x\n", "scores.txt:2: expected 2 or 3 or 4 or 6 columns separated by blanks, got 1"),
+        ("\nU1,x\n", "scores.txt:2: expected 2 or 3 or 4 or 6 columns separated by spaces, got 1"),
         # Three columns are utterance, score and key, in either order of the last two.
         ("U1 A07 0.5\n", "scores.txt:1: expected a number as the score, got 'A07'"),
-        ("U1 2 3 4 5\n", "expected 2 or 3 or 4 or 6 columns separated by blanks, got 5"),
+        ("U1 2 3 4 5\n", "expected 2 or 3 or 4 or 6 columns separated by spaces, got 5"),
         (
             "utterance,value\nU1,0.5\n",
-            "scores.txt:1: expected 2 or 3 or 4 or 6 columns separated by blanks, got 1",
+            "scores.txt:1: expected 2 or 3 or 4 or 6 columns separated by spaces, got 1",
         ),
     ],
 )
@@ -231,23 +231,23 @@ def test_scores_that_are_not_finite_are_refused(word, form):
     lines = [form.format(name, score) for name, score in (("U1", 1), ("U2", word), ("U3", word))]
     line = 3 if header else 2
     assert refusal(header + "".join(lines)).startswith(
-        f"scores.txt:{line}: the score is {float(word)}, as 2 of 3 are NaN or infinite"
+        f"scores.txt:{line}: expected a finite score, got {float(word)}; 2 of 3 are NaN or infinite"
     )
 
 
 def test_an_utterance_twice_is_refused_even_with_the_same_score():
     assert refusal("U1 0.5\nU2 0.5\n\nU1 0.5\n") == (
-        "scores.txt: 1 line with an utterance that was there before: U1 (lines 1 and 4). "
-        "Remove them: each trial has one line"
+        "scores.txt: expected each utterance once, got 1 duplicate: U1 (lines 1 and 4). "
+        "Remove the duplicates"
     )
 
 
 def test_the_first_repeated_utterances_are_named_and_all_are_counted():
     text = "utterance,score\n" + "".join(f"U{number % 7},{number}\n" for number in range(15))
     assert refusal(text) == (
-        "scores.txt: 8 lines with an utterance that was there before: U0 (lines 2 and 9), "
+        "scores.txt: expected each utterance once, got 8 duplicates: U0 (lines 2 and 9), "
         "U1 (lines 3 and 10), U2 (lines 4 and 11), U3 (lines 5 and 12), U4 (lines 6 and 13) "
-        "and 3 more. Remove them: each trial has one line"
+        "and 3 more. Remove the duplicates"
     )
 
 
@@ -280,7 +280,7 @@ def test_missing_and_extra_trials_are_named_and_counted():
         "the scores in scores.txt do not fit the protocol protocol.txt:\n"
         "  2 trials of 4 without a score: U2, U4\n"
         "  3 scores of 5 without a trial: X1, X2, X3\n"
-        "  each trial needs one score, and each score a trial: is it the same split?"
+        "  Each trial needs one score, and each score a trial. Check that it is the same split"
     )
 
 
@@ -385,9 +385,9 @@ def test_a_key_that_the_protocol_contradicts_is_refused():
     text = FORMS["four columns"].replace("U1 - bonafide", "U1 A07 spoof")
     assert refusal(text, PROTOCOL) == (
         "1 line of scores.txt and the protocol protocol.txt contradict each other: "
-        "U1 (key spoof, in the protocol bonafide). Is it the same corpus and split? If the columns "
-        "are in another order, name them, such as --columns utterance,-,score,-; only utterance "
-        "and score are needed"
+        "U1 (key spoof, in the protocol bonafide). Check that they are of the same corpus and "
+        "split. If the columns are in another order, name them, such as --columns "
+        "utterance,-,score,-; only utterance and score are needed"
     )
     found = refusal("utterance,key,score\nU1,real,1\nU2,real,2\nU3,fake,3\nU4,fake,4\n", PROTOCOL)
     assert "2 lines of scores.txt" in found
@@ -440,7 +440,7 @@ def test_contradictions_outside_of_the_subset_do_not_matter():
     ("scores", "protocol", "message"),
     [
         ("U1 1\nU2 0\nU3 0\nU4 1\n", PROTOCOL, "decisions, not scores"),
-        ("U1 1\nU2 0\nU3 2e100\nU4 -1\n", PROTOCOL, "A score is 2e+100 in size"),
+        ("U1 1\nU2 0\nU3 2e100\nU4 -1\n", PROTOCOL, "got a magnitude of 2e+100"),
         ("U1 1\nU2 2\nU3 3\n", "S U1 - - bonafide\nS U2 - - bonafide\nS U3 - - bonafide\n",
          "no spoof trial among 3"),
         ("U1 1\nU2 2\nU3 3\n", "S U1 - A1 spoof\nS U2 - A1 spoof\nS U3 - A1 spoof\n",

@@ -46,7 +46,7 @@ def test_the_ending_of_a_file_tells_its_form():
     assert read_table(header, "a.tsv").names == ("path", "long, with commas")
     assert read_table(header, "a.csv").delimiter == ","
     assert read_table("a;b\n", "a.csv", delimiter=",").names == ("a;b",)
-    # Only where a header may be separated by blanks, it is.
+    # Only where a header may be separated by spaces, it is.
     assert read_table("path to audio\n", "a.csv").names == ("path to audio",)
     assert rows_of(read_table("path\nmy file.wav\n", "a.csv")) == [(2, ["my file.wav"])]
 
@@ -133,7 +133,7 @@ def test_a_first_line_of_no_known_width_is_shown_with_every_form():
     with pytest.raises(FileError) as caught:
         without_header("\n1 2\t3\n", "t", forms, otherwise="a header")
     assert str(caught.value) == (
-        "t:2: expected 2 or 4 columns separated by blanks, got 3\n  line: '1 2 3'\n"
+        "t:2: expected 2 or 4 columns separated by spaces, got 3\n  line: '1 2 3'\n"
         "  expected: 2 columns: A B, such as 'x y'\n    or 4 columns: A B C D\n    or a header"
     )
 

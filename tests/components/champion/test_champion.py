@@ -80,7 +80,7 @@ def test_a_champion_that_came_meanwhile_ends_the_run(tmp_path, destination):
         run(tmp_path, destination, "mine", known)
     known = finder.champion_state(str(destination), "mine")
     (folder / names.MODEL_FILE).write_text("another graph")
-    with pytest.raises(finder.ChampionChangedError, match=r"is still 7, with another content"):
+    with pytest.raises(finder.ChampionChangedError, match=r"is still 7, with other content"):
         run(tmp_path, destination, "mine", known)
 
 
@@ -124,7 +124,7 @@ def test_running_again_after_a_kill_replaces_what_is_there(tmp_path, destination
 
 @pytest.mark.parametrize(
     ("fingerprints", "reason"),
-    [([], "holds no complete version"), (["mine"], "trained exactly as this run: 0")],
+    [([], "contains no complete version"), (["mine"], "trained exactly as this run: 0")],
 )
 def test_no_champion_is_said_with_its_reason(tmp_path, destination, fingerprints, reason):
     for version, fingerprint in enumerate(fingerprints):

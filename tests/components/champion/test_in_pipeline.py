@@ -45,7 +45,7 @@ def test_the_cache_holds_until_another_model_is_pushed(tmp_path, caplog):
         return messages
 
     run_pipeline(tmp_path, destination)
-    assert said() == [f"no champion: {destination} holds no complete version"]
+    assert said() == [f"no champion: {destination} contains no complete version"]
     push_by_hand(destination, 1, "mine")  # what this very run would push
     run_pipeline(tmp_path, destination)
     assert said() == []  # cached

@@ -104,7 +104,7 @@ def test_recordings_without_speech_are_counted_by_class_and_split(rejected, said
         ("without_speech", "train", "spoof", 48),
         ("without_speech", "dev", "bonafide", 1),
     ]
-    assert found[0].message.startswith("48 recordings hold no speech. They ")
+    assert found[0].message.startswith("48 recordings contain no speech. They ")
     assert all(said in one.message for one in found)
     settled = report.settled(found, DataGateConfig())
     assert {one.severity for one in settled} == {Severity.WARNING}

@@ -331,7 +331,7 @@ def test_another_failure_is_not_blamed_on_the_champion(world):
 
 
 def test_no_evaluation_is_said(tmp_path):
-    with pytest.raises(FileNotFoundError, match="holds no finished evaluation"):
+    with pytest.raises(FileNotFoundError, match="contains no finished evaluation"):
         read_evaluation(str(tmp_path))
 
 

@@ -85,7 +85,7 @@ def test_a_model_that_scores_nan_is_an_error():
 def test_a_label_that_is_neither_class_is_an_error():
     combiner = computation(tfma_metrics.EqualErrorRate())[0].combiner
     [element] = inputs([1.0], [2])
-    with pytest.raises(ValueError, match="Labels must be 1"):
+    with pytest.raises(ValueError, match="expected the label 1"):
         combiner.add_input(combiner.create_accumulator(), element)
 
 

@@ -182,7 +182,9 @@ def test_data_are_not_read_where_there_is_nothing_to_learn_from_them(examples_ur
     for path in damaged.rglob("utterances-*"):
         path.write_bytes(b"damaged")
     run(damaged, tmp_path / "output", materialize=False, normalisation="utterance")
-    with pytest.raises(Exception, match=r"utterances-0000\d-of-00002: the record at byte 0 is cut"):
+    with pytest.raises(
+        Exception, match=r"utterances-0000\d-of-00002: the record at byte 0 is truncated"
+    ):
         run(damaged, tmp_path / "other", materialize=False, normalisation="corpus")
 
 
@@ -198,7 +200,9 @@ def test_a_failure_while_writing_leaves_no_shard(examples_uri, tmp_path):
     copy = copy_of(examples_uri, tmp_path / "examples")
     shard = copy / "Split-eval" / "utterances-00001-of-00002"
     shard.write_bytes(shard.read_bytes()[:-1])
-    with pytest.raises(Exception, match="utterances-00001-of-00002: the record at byte 0 is cut"):
+    with pytest.raises(
+        Exception, match="utterances-00001-of-00002: the record at byte 0 is truncated"
+    ):
         run(copy, tmp_path / "output")
     left = {p.name for p in (tmp_path / "output" / "features" / "Split-eval").iterdir()}
     assert "transformed_examples-00001-of-00002" not in left

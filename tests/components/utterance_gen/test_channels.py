@@ -117,7 +117,7 @@ def test_data_gate_counts_those_that_differ_by_class_and_split():
     }
     train, evaluated = rules.unlike_channels(splits, "mix")
     assert (train.split, train.subject, train.value) == ("train", "bonafide", 8)
-    assert "8 of 48 recordings with several channels carry different sound" in train.message
+    assert "8 of 48 recordings with several channels have different sound" in train.message
     assert "(different: 6, opposite: 2). They were averaged" in train.message
     assert (evaluated.split, evaluated.subject, evaluated.value) == ("eval", "spoof", 1)
     [taken] = rules.unlike_channels({"eval": splits["eval"]}, "left")

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from models.data.input_pipeline import evaluation_batches, open_splits, training_batches
+from models.data.batches import evaluation_batches, training_batches
+from models.data.input_pipeline import open_splits
 from models.data.pcm_split import PcmSplit, Recordings
 from models.settings.features import FeatureConfig
 from models.settings.trainer import TrainerConfig

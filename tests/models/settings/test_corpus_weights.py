@@ -23,7 +23,7 @@ def test_entries_are_names_with_numbers():
         ((f"itw={math.nan}",), "numbers above 0"),
         ((f"itw={math.inf}",), "numbers above 0"),
         (("itw=1000001",), "to 1,000,000"),
-        (("la=1", "itw=3", "la=1"), "la is there twice"),
+        (("la=1", "itw=3", "la=1"), "not two for la"),
     ],
 )
 def test_what_is_no_weight_is_named(entries, law):

@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 
 from models.augmentation.spectrogram import AugmentConfig
-from models.data.input_pipeline import ArraySplit
+from models.data.splits import ArraySplit
 from models.network.conformer import ConformerConfig
 from models.settings.trainer import TrainerConfig
 from models.training import checkpoints, steps, train

@@ -118,5 +118,5 @@ def test_a_page_is_a_file_outside_and_its_folder_inside(tmp_path):
 def test_a_page_must_be_one_file(tmp_path):
     (tmp_path / "a").write_text("")
     (tmp_path / "b").write_text("")
-    with pytest.raises(ArtifactError, match="not one page"):
+    with pytest.raises(ArtifactError, match="expected one page, got"):
         PodView().page_uri(str(tmp_path))

@@ -111,9 +111,13 @@ def test_a_good_one_has_no_problems():
 @pytest.mark.parametrize(
     ("path", "value", "expected"),
     [
-        (("schemaVersion",), "2.0.0", "schemaVersion is 2.0.0"),
-        (("pipelineInfo", "name"), "two_steps", "'two_steps' may only have lower-case"),
-        (("defaultPipelineRoot",), "/data", "the pipeline root is '/data'"),
+        (("schemaVersion",), "2.0.0", "schemaVersion: expected 2.1.0, got 2.0.0"),
+        (("pipelineInfo", "name"), "two_steps", "digits and hyphens, got 'two_steps'"),
+        (
+            ("defaultPipelineRoot",),
+            "/data",
+            "pipeline root: expected a URI with minio://, s3://, gs://, got '/data'",
+        ),
         (("nothing",), 1, "not a PipelineSpec"),
         (
             ("root", "inputDefinitions", "parameters", "place", "defaultValue"),
@@ -123,7 +127,7 @@ def test_a_good_one_has_no_problems():
         (
             ("deploymentSpec", "executors", "Gen_executor"),
             {"resolver": {}},
-            "Gen is run by resolver",
+            "Gen: expected a container, got resolver",
         ),
         (("deploymentSpec", "executors", "Gen_executor"), _GONE, "Gen has no executor"),
         (
@@ -149,33 +153,33 @@ def test_a_good_one_has_no_problems():
         (
             ("components", "Gen", "outputDefinitions", "artifacts", "examples", "artifactType"),
             {"schemaTitle": "a.b.C"},
-            "exactly one dot",
+            "expected an artifact type with one dot",
         ),
         (
             ("components", "Gen", "outputDefinitions", "artifacts", "examples", "artifactType"),
             {"schemaTitle": "nowhere_to_be.Found"},
             "which a pod cannot import",
         ),
-        ((*GEN, "componentRef", "name"), "Other", "Gen names a component that is not there"),
+        ((*GEN, "componentRef", "name"), "Other", "Gen refers to a component that does not exist"),
         (
             (*GEN, "inputs", "parameters", "root"),
             _GONE,
-            "Gen: nothing gives a value to its parameter root",
+            "Gen: the required parameter root is not set",
         ),
         (
             (*GEN, "inputs", "parameters", "more"),
             {"runtimeValue": {"constant": 1}},
-            "Gen is given more, which its component does not know",
+            "Gen sets more, which its component does not declare",
         ),
         (
             (*GEN, "inputs", "parameters", "param--place"),
             {"componentInputParameter": "plaice"},
-            "wants the run parameter plaice",
+            "uses the run parameter plaice",
         ),
         (
             (*GEN, "inputs", "parameters", "root"),
             {"runtimeValue": {"constant": "@{epochs}"}},
-            "Gen.root wants a value for epochs, and nothing gives it",
+            "Gen.root uses epochs, which is not set",
         ),
         (
             (*GEN, "inputs", "parameters", "root"),
@@ -185,7 +189,7 @@ def test_a_good_one_has_no_problems():
         (
             (*GEN, "inputs", "parameters", "root"),
             {"runtimeValue": {"constant": '{"title": "{{workflow.name}}"}'}},
-            "Argo would replace what stands between {{ and }}",
+            "Argo would substitute the text between {{ and }}",
         ),
         (
             ("root", "inputDefinitions", "parameters", "place", "defaultValue"),
@@ -207,7 +211,7 @@ def test_a_good_one_has_no_problems():
             "x" * 140_000,
             "the component Gen has 140,",
         ),
-        ((*USE, "inputs", "artifacts"), {}, "Use: nothing gives its input examples"),
+        ((*USE, "inputs", "artifacts"), {}, "Use: the required input examples is not connected"),
         (
             (*USE, "inputs", "artifacts", "examples"),
             {"componentInputArtifact": "x"},
@@ -221,16 +225,16 @@ def test_a_good_one_has_no_problems():
         (
             (*USE, "inputs", "parameters", "count", "taskOutputParameter", "producerTask"),
             "Gen_task",
-            "Use.count comes from Gen_task, which is not there",
+            "Use.count comes from Gen_task, which does not exist",
         ),
-        ((*USE, "dependentTasks"), [], "for which Use does not wait"),
-        ((*USE, "dependentTasks"), ["Gen", "Ghost"], "Use waits for Ghost"),
-        ((*GEN, "dependentTasks"), ["Use"], "tasks wait for each other"),
-        (("root", "dag", "tasks"), {}, "there are no tasks"),
+        ((*USE, "dependentTasks"), [], "on which Use does not depend"),
+        ((*USE, "dependentTasks"), ["Gen", "Ghost"], "Use depends on Ghost"),
+        ((*GEN, "dependentTasks"), ["Use"], "the tasks have a dependency cycle"),
+        (("root", "dag", "tasks"), {}, "the pipeline has no tasks"),
         (
             (*GEN, "inputs", "parameters", "root"),
             {"runtimeValue": {"constant": "x" * 110_000}},
-            "Gen is given 110,",
+            "the inputs of Gen have 110,",
         ),
     ],
 )
@@ -246,8 +250,8 @@ def test_the_root_is_one_argument_of_a_process_and_no_longer():
     one = changed(GOOD, "root", "dag", "tasks", "First", to=long)
     assert problems(one) == []
     [problem] = problems(changed(one, "root", "dag", "tasks", "Second", to=long))
-    assert "the root component, which holds the values of all tasks, has 14" in problem
-    assert "an argument of a process at most 131,072" in problem
+    assert "the root component (the values of all tasks) has 14" in problem
+    assert "more than the 131,072 of a process argument" in problem
 
 
 def test_the_backends_json_is_longer_where_it_escapes():

@@ -146,7 +146,7 @@ def test_a_bad_request_is_told_in_the_servers_words(server, make_client, body):
 
 def test_other_statuses_are_told_too(server, make_client):
     server.script = [problem(418, "short and stout")]
-    assert "answered with 418: short and stout" in said(lambda: make_client().get_run("run-1"))
+    assert "unexpected status 418: short and stout" in said(lambda: make_client().get_run("run-1"))
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_a_login_page_is_seen_for_what_it_is(server, make_client, body, world, p
     assert "most likely the login page" in text
     assert "the token came from KFP_TOKEN" in text
     if page["status"] == 302:
-        assert "elsewhere, to https://dex.example.org/auth" in text
+        assert "redirects this request to https://dex.example.org/auth" in text
     assert said(lambda: client.create_run(body)).endswith("no run was created")
     # The redirect was not followed: it would have taken the token along.
     assert len(server.requests) == 2
@@ -173,8 +173,8 @@ def test_a_login_page_is_seen_for_what_it_is(server, make_client, body, world, p
 @pytest.mark.parametrize(
     ("odd", "words"),
     [
-        (answer(200, "hello"), "'hello' and not a JSON object"),
-        (answer(200, b"\xff\xff\xff"), "not a JSON object"),
+        (answer(200, "hello"), "expected a JSON object, got 'hello'"),
+        (answer(200, b"\xff\xff\xff"), "expected a JSON object"),
         (answer(200, {}), "a run without an id"),
         (answer(200, {"run_id": "r", "created_at": "yesterday noon"}), "not of the Kubeflow"),
         (answer(200, {"run_id": "r", "run_details": {"task_details": 3}}), "not of the Kubeflow"),
@@ -195,7 +195,7 @@ def test_an_answer_that_breaks_off_is_asked_for_again(server, make_client, world
 def test_an_answer_that_does_not_come_is_not_waited_for(server, make_client, world):
     server.script = [answer(stuck=True)]
     assert make_client(read_seconds=0.2).get_run("run-1").state == "RUNNING"
-    assert "no answer within 0.2 s" in world.complained
+    assert "no response within 0.2 s" in world.complained
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_an_answer_that_does_not_come_is_not_waited_for(server, make_client, wor
 def test_after_an_unclear_end_nothing_is_created_twice(server, make_client, body, world, ending):
     server.script = [ending]
     text = said(lambda: make_client(read_seconds=0.2).create_run(body))
-    assert "The run may have been created all the same: look with the command `runs`" in text
+    assert "The run may have been created nevertheless: list the runs with `runs`" in text
     assert server.asked() == ["POST /apis/v2beta1/runs"]
     assert world.slept == []
 
@@ -246,7 +246,7 @@ def test_a_name_that_does_not_resolve_is_told_at_once(monkeypatch, world):
     monkeypatch.setattr(socket, "getaddrinfo", nowhere)
     client = Client(Connection("http://kubeflw.example.org"), sleep=world.sleep)
     text = said(lambda: client.get_run("run-1"), TemporaryError)
-    assert "http://kubeflw.example.org: the name does not resolve; check --host" in text
+    assert "http://kubeflw.example.org: the name cannot be resolved; check --host" in text
     assert world.slept == []
 
 
@@ -264,7 +264,7 @@ def test_tls_where_there_is_none(server, world):
         Connection(server.url.replace("http:", "https:"), ca_file=""), sleep=world.sleep
     )
     text = said(lambda: client.get_run("run-1"))
-    assert "no secure connection (" in text
+    assert "TLS failed (" in text
     assert "SSL_CERT_FILE" in text
     assert world.slept == []
 
@@ -272,7 +272,7 @@ def test_tls_where_there_is_none(server, world):
 def test_a_file_that_holds_no_certificate(server, world):
     address = server.url.replace("http:", "https:")
     client = Client(Connection(address, ca_file=__file__), sleep=world.sleep)
-    assert "no secure connection" in said(lambda: client.get_run("run-1"))
+    assert "TLS failed" in said(lambda: client.get_run("run-1"))
 
 
 def test_an_experiment_is_found_or_created(server, make_client):
@@ -291,7 +291,7 @@ def test_an_experiment_that_someone_else_creates_meanwhile(server, make_client):
     assert make_client().experiment("new").experiment_id == "theirs"
     server.script = [None, problem(409, "Already exists"), None]
     text = said(lambda: make_client().experiment("new"))
-    assert "the new experiment: there is one already (409): Already exists" in text
+    assert "the new experiment: it exists already (409): Already exists" in text
 
 
 def test_runs_come_page_by_page_up_to_the_limit(server, make_client):

@@ -95,7 +95,7 @@ def test_the_token_of_each_source_is_sent_and_not_shown(
     [
         (["--param", "epoch=1"], "Did you mean 'epochs'?"),
         (["--param", "epochs=many"], "expected a whole number"),
-        (["--timeout", "5"], "give --wait as well"),
+        (["--timeout", "5"], "--timeout requires --wait"),
         (["--run-name", "{{workflow.name}}"], "--run-name: expected a text without {{"),
     ],
 )
@@ -264,7 +264,7 @@ def test_pausing_is_tried_again_and_deleting_is_not(run, server, world):
     ("arguments", "reason"),
     [
         (["list", "s-1"], "expected no SCHEDULE_ID with list, got s-1"),
-        (["pause"], "expected pause SCHEDULE_ID, got no id. List them first"),
+        (["pause"], "expected pause SCHEDULE_ID, got no id. Use `schedules list`"),
         (["delete"], "expected delete SCHEDULE_ID"),
     ],
 )
@@ -277,7 +277,7 @@ def test_an_action_has_the_id_that_it_needs(run, server, world, arguments, reaso
 def test_a_schedule_that_ends_unclear(run, server, world, pipeline_path):
     server.script = [None, problem(500, "oh")]
     assert run("schedule", pipeline_path, "--name", "n", "--cron", "0 3 * * 1") == 1
-    assert f"look at {server.url}/#/recurringruns before scheduling again" in world.complained
+    assert f"check {server.url}/#/recurringruns before you schedule again" in world.complained
 
 
 def test_runs(run, server, world):
@@ -315,7 +315,7 @@ def test_no_runs_and_no_experiment(run, server, world):
     assert "Did you mean 'nightly'?" in world.complained
     server.experiments.clear()
     assert run("runs", "--experiment", "x") == 1
-    assert "There is none yet." in world.complained
+    assert "It has no experiments yet." in world.complained
 
 
 def test_status_of_a_run_that_failed(run, server, world, make_run):
@@ -352,14 +352,14 @@ def test_status_prints_the_logs_of_a_task(run, server, world, make_run, s3_bucke
     assert world.complained.splitlines() == [f"{place}/executor-logs-{i}" for i in (0, 1)]
     assert server.asked() == ["GET /apis/v2beta1/runs/run-1"]
     assert run("status", "run-1", "--logs", "UtteranceGen", "--pipeline-root", s3_bucket) == 1
-    assert "there is no log of UtteranceGen" in world.complained
+    assert "expected a log of UtteranceGen" in world.complained
 
 
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
         (["--logs", "Trainer", "--wait"], "expected one of --logs and --wait, got both"),
-        (["--pipeline-root", "s3://b"], "give --logs as well"),
+        (["--pipeline-root", "s3://b"], "--pipeline-root requires --logs"),
     ],
 )
 def test_options_of_logs(run, server, world, arguments, reason):
@@ -400,7 +400,7 @@ def test_wait_until_a_task_fails(run, server, world, make_run, pipeline_path):
         make_run("FAILED", {"UtteranceGen": "FAILED"}, error={"message": "no such corpus"}),
     ]
     assert run("submit", pipeline_path, "--wait") == 1
-    assert "the server gives no reason; see the log of its pod" in world.shown
+    assert "the server reports no reason; see the log of its pod" in world.shown
     assert "Run failed: no such corpus" in world.shown
 
 
@@ -414,7 +414,7 @@ def test_a_canceled_run_is_no_success(run, server, world, make_run, state, words
 def test_what_cannot_be_told_is_no_success(run, server, world, make_run):
     server.run_states = [make_run("SUCCEEDED", DONE)]
     assert run("status", "run-1", "--wait") == 1
-    assert "whether the model was pushed cannot be told" in world.shown
+    assert "it is unknown whether the model was pushed" in world.shown
     assert f"{server.url}/#/runs/details/run-1" in world.shown
 
 
@@ -430,7 +430,10 @@ def test_waiting_survives_a_server_that_restarts(run, server, world, make_run, p
 def test_waiting_does_not_survive_a_server_that_stays_away(run, server, world):
     server.script = [problem(503, "no healthy upstream")] * 70
     assert run("status", "run-1", "--wait") == 1
-    assert "has not answered for minutes; the run may go on: look again with" in world.complained
+    assert (
+        "No response from the server for minutes; the run may be active: check it with"
+        in world.complained
+    )
 
 
 def test_a_token_that_expires_ends_the_waiting(run, server, world, make_run):
@@ -438,14 +441,14 @@ def test_a_token_that_expires_ends_the_waiting(run, server, world, make_run):
     server.script = [None, problem(401, "token expired")]
     assert run("status", "run-1", "--wait") == 1
     assert "token expired" in world.complained
-    assert "The run may go on: look again with python kubeflow_runner.py" in world.complained
+    assert "The run may be active: check it with python kubeflow_runner.py" in world.complained
 
 
 def test_timeout(run, server, world, make_run, pipeline_path):
     server.run_states = [make_run("RUNNING")]
     assert run("submit", pipeline_path, "--wait", "--timeout", "25") == 4
     assert world.slept == [10.0, 10.0, 5.0]
-    assert "not ended within 25 s; the run goes on: look again with" in world.complained
+    assert "the run did not end within 25 s and continues; check it with" in world.complained
     assert f"status run-1 --host {server.url}" in world.complained
 
 
@@ -457,7 +460,7 @@ def test_ctrl_c_leaves_the_run_alone(run, server, world, make_run, pipeline_path
 
     object.__setattr__(world.outside, "sleep", interrupted)
     assert run("submit", pipeline_path, "--wait") == 130
-    assert "Interrupted: the run goes on in the cluster; look again with" in world.complained
+    assert "Interrupted: the run continues; check it with" in world.complained
     assert server.asked()[-1] == "GET /apis/v2beta1/runs/run-1"
 
 
@@ -469,4 +472,4 @@ def test_ctrl_c_while_the_run_is_created(run, server, world, pipeline_path, monk
 
     monkeypatch.setattr(RunServiceApi, "run_service_create_run", interrupted)
     assert run("submit", pipeline_path) == 130
-    assert "The run may have been created all the same" in world.complained
+    assert "The run may have been created nevertheless" in world.complained

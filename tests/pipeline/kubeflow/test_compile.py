@@ -202,7 +202,7 @@ def test_nothing_special_needs_no_second_document():
     ("assignments", "deployment", "expected"),
     [
         ([], {}, "no image is named"),
-        (["corpus.root=data/LA"], {"image": "x"}, "the corpus is 'data/LA'"),
+        (["corpus.root=data/LA"], {"image": "x"}, "corpus: expected .*, got 'data/LA'"),
         (
             [],
             {"image": "x", "checkpoints": "here"},
@@ -243,7 +243,7 @@ def test_models_go_to_the_store_that_people_have(scheme):
 
 
 def test_a_bad_pipeline_root_is_refused():
-    with pytest.raises(CompileError, match="the pipeline root is '/data'"):
+    with pytest.raises(CompileError, match=r"pipeline root: expected a URI .*, got '/data'"):
         compile_pipeline(
             sample(),
             parse_deployment({"image": "x"}),

@@ -47,10 +47,10 @@ def test_tokens_in_their_order_and_never_shown(tmp_path):
     ("content", "reason"),
     [
         (None, "cannot read the token in the file .*: No such file"),
-        (b"", "there is no token in the file .*: it is empty"),
+        (b"", "expected a token in the file .*, got an empty value"),
         (b"\xff\xff", "not a text file"),
-        (b"two words", "is not a bearer token"),
-        (b"a\nb: c", "is not a bearer token"),
+        (b"two words", "expected a bearer token in the file .*, got other text"),
+        (b"a\nb: c", "expected a bearer token in the file .*, got other text"),
     ],
 )
 def test_a_file_without_a_token_is_named_and_its_content_is_not(tmp_path, content, reason):
@@ -66,13 +66,13 @@ def test_a_file_without_a_token_is_named_and_its_content_is_not(tmp_path, conten
 @pytest.mark.parametrize(
     ("host", "reason"),
     [
-        ("", "no API server: give --host URL or set KFP_HOST"),
-        ("localhost:8080", "begin it with https:// or http://"),
-        ("ftp://a", "begin it with"),
-        ("http://", "and name a host"),
-        ("http://[x", "is not a URL"),
-        ("http://a:99999", "is not a URL"),
-        ("https://a/pipeline/#/runs", "give only what is before '/#/'"),
+        ("", "no API server is set: give --host URL or set KFP_HOST"),
+        ("localhost:8080", "expected a URL with http:// or https:// and a host, got localhost"),
+        ("ftp://a", "expected a URL with http:// or https:// and a host, got ftp"),
+        ("http://", "and a host, got http://"),
+        ("http://[x", "--host: expected a URL"),
+        ("http://a:99999", "--host: expected a URL"),
+        ("https://a/pipeline/#/runs", "give only the part before '/#/'"),
     ],
 )
 def test_what_is_no_host_is_refused(host, reason):
@@ -81,12 +81,12 @@ def test_what_is_no_host_is_refused(host, reason):
 
 
 def test_a_password_in_the_host_is_not_repeated():
-    with pytest.raises(UsageError, match="--host holds a user or password") as caught:
+    with pytest.raises(UsageError, match="--host contains a user name or password") as caught:
         connection_from("https://me:hunter2@a", "", {})
     assert "hunter2" not in str(caught.value)
 
 
 def test_own_authorities(tmp_path):
     assert connection_from(HOST, "", {"SSL_CERT_FILE": __file__}).ca_file == __file__
-    with pytest.raises(UsageError, match=r"SSL_CERT_FILE names .*which is no file"):
+    with pytest.raises(UsageError, match=r"SSL_CERT_FILE: expected a file, got .*none\.pem"):
         connection_from(HOST, "", {"SSL_CERT_FILE": str(tmp_path / "none.pem")})

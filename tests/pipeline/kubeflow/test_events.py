@@ -26,8 +26,8 @@ def lines(stream):
 
 def test_an_event_is_one_line_with_what_is_known(stream):
     log = EventLog.begin(stream)
-    log.know({"run": "r", "component": "Trainer"})
-    log.say("started", "a\nb", inputs={"x": "y"})
+    log.add_fields({"run": "r", "component": "Trainer"})
+    log.write("started", "a\nb", inputs={"x": "y"})
     [line] = lines(stream)
     when = datetime.datetime.fromisoformat(line.pop("time"))
     assert abs((datetime.datetime.now(datetime.UTC) - when).total_seconds()) < 60

@@ -34,4 +34,4 @@ def test_what_is_no_answer_of_the_api():
     assert "no token was sent" in page.message
     assert not page.sent
     assert not_json(HERE, '{"runs": [').sent
-    assert "not a JSON object" in not_json(HERE, "[]").message
+    assert "expected a JSON object, got '[]'" in not_json(HERE, "[]").message

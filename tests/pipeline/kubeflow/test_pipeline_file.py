@@ -64,7 +64,7 @@ def test_parameters_have_the_type_that_the_pipeline_says(compiled, text, name, v
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("epochs", "--param epochs: write it as NAME=VALUE"),
+        ("epochs", "--param: expected NAME=VALUE, got epochs"),
         ("epoch=1", r"a parameter of .*, got 'epoch' \(--param\)\. Did you mean 'epochs'"),
         ("zzz=1", r"a parameter of .*, got 'zzz' .*Known: attacks, corpus_root, epochs"),
         ("epochs=1.5", r"a whole number .*, got '1\.5' \(--param epochs\)"),
@@ -119,11 +119,11 @@ def test_the_pipeline_root_is_the_options_or_the_files(pipeline_path, compiled, 
     ("text", "reason"),
     [
         (None, "cannot read .*: No such file"),
-        (b"\xff\xfe\x00", "it is not text"),
-        (b"", "is no compiled pipeline: compile one first"),
-        (b"just text", "is no compiled pipeline: compile one first"),
+        (b"\xff\xfe\x00", "not a text file"),
+        (b"", "is not a compiled pipeline: compile one first"),
+        (b"just text", "is not a compiled pipeline: compile one first"),
         (b"root:\n  dag: [\n", ":3 is not YAML"),
-        (b"pipelineInfo: {name: x}\nrooot: {}\n", "no compiled pipeline of this KFP: .*rooot"),
+        (b"pipelineInfo: {name: x}\nrooot: {}\n", "not a compiled pipeline of this KFP: .*rooot"),
         (b"pipelineInfo: {name: x}\n", "it has no name or no tasks"),
     ],
 )

@@ -31,7 +31,7 @@ def test_a_document_of_another_kind_is_refused():
 
 def test_an_executor_that_no_component_has_is_refused():
     [problem] = platform_problems(SPEC, platform({}, label="Ghost"))
-    assert "names Ghost, and no component has that executor" in problem
+    assert "has Ghost, which no component uses" in problem
 
 
 def test_a_field_that_the_message_does_not_have_is_refused():
@@ -98,12 +98,12 @@ def test_two_things_at_one_place_are_refused():
         "pvcMount": [CLAIM],
         "secretAsVolume": [{"secretName": "s", "mountPath": "/data"}],
     }
-    assert found(two) == ["Use_executor: two things are mounted at /data"]
+    assert found(two) == ["Use_executor: several volumes are mounted at /data"]
     shared = {
         "pvcMount": [{"constant": "c", "mountPath": "/dev/shm"}],
         "emptyDirMounts": [{"volumeName": "shm", "mountPath": "/dev/shm", "medium": "Memory"}],
     }
-    assert found(shared) == ["Use_executor: two things are mounted at /dev/shm"]
+    assert found(shared) == ["Use_executor: several volumes are mounted at /dev/shm"]
 
 
 def test_one_name_for_two_volumes_is_refused():

@@ -196,8 +196,8 @@ class Events:
     def __init__(self):
         self.known = {}
 
-    def know(self, fields):
+    def add_fields(self, fields):
         self.known |= fields
 
-    def say(self, *_, **__):
+    def write(self, *_, **__):
         """Nothing is logged."""

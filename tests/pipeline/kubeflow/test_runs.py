@@ -2,7 +2,7 @@ import datetime
 
 import pytest
 
-from pipeline.kubeflow.runs import NOT_KNOWN, Task, Verdict, error_of, tasks_of, verdict_of
+from pipeline.kubeflow.runs import UNSPECIFIED, Task, Verdict, error_of, tasks_of, verdict_of
 
 NOW = datetime.datetime(2026, 3, 2, 12, 0, 0, tzinfo=datetime.UTC)
 DONE = {"UtteranceGen": "SUCCEEDED", "ModelEvaluator": "SUCCEEDED"}
@@ -13,7 +13,7 @@ DONE = {"UtteranceGen": "SUCCEEDED", "ModelEvaluator": "SUCCEEDED"}
     [
         ("SUCCEEDED", {**DONE, "ModelPusher": "SUCCEEDED"}, Verdict.PUSHED),
         ("SUCCEEDED", {**DONE, "ModelPusher": "SKIPPED"}, Verdict.REFUSED),
-        ("SUCCEEDED", {**DONE, "ModelPusher": NOT_KNOWN}, Verdict.UNKNOWN),
+        ("SUCCEEDED", {**DONE, "ModelPusher": UNSPECIFIED}, Verdict.UNKNOWN),
         ("SUCCEEDED", {}, Verdict.UNKNOWN),
         ("FAILED", {**DONE, "ModelPusher": "FAILED"}, Verdict.FAILED),
         ("CANCELED", {**DONE, "ModelPusher": "SKIPPED"}, Verdict.FAILED),
@@ -64,12 +64,12 @@ def test_a_running_task_has_run_until_now(make_run, as_message):
 
 
 def test_a_driver_that_failed_is_its_tasks_failure(make_run, as_message):
-    states = {"UtteranceGen-driver": "FAILED", "UtteranceGen": NOT_KNOWN}
+    states = {"UtteranceGen-driver": "FAILED", "UtteranceGen": UNSPECIFIED}
     errors = {"UtteranceGen-driver": "no such secret"}
     [task] = tasks_of(as_message(make_run("FAILED", states, errors=errors)), NOW)
     assert task == Task("UtteranceGen", "FAILED", None, "no such secret")
     [task] = tasks_of(as_message(make_run("FAILED", states)), NOW)
-    assert task.error == "it could not be prepared"
+    assert task.error == "its driver failed"
 
 
 def test_an_error_may_stand_in_the_history(make_run, as_message):

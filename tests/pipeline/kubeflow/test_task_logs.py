@@ -54,7 +54,9 @@ def test_the_tenth_try_comes_after_the_second(failed_run, s3_bucket):
 def test_a_log_that_is_not_there_is_explained(failed_run, logs_in_store):
     with pytest.raises(NotFoundError) as error:
         task_logs(failed_run(logs_in_store), "UtteranceGen", namespace="team-a")
-    assert f"no log of UtteranceGen in {logs_in_store}/bonafide-sample/run-1" in str(error.value)
+    assert f"expected a log of UtteranceGen in {logs_in_store}/bonafide-sample/run-1" in str(
+        error.value
+    )
     assert "PUBLISH_LOGS=false" in str(error.value)
     assert kubectl_command("run-1", "team-a") in str(error.value)
 
@@ -84,11 +86,11 @@ def test_where_the_store_is_must_be_known(failed_run, monkeypatch):
     run = failed_run("")
     del run.pipeline_spec["pipeline_spec"]["defaultPipelineRoot"]
     with pytest.raises(
-        UsageError, match=r"does not say the pipeline root.*--pipeline-root"
+        UsageError, match=r"does not report the pipeline root.*--pipeline-root"
     ) as error:
         task_logs(run, "ModelEvaluator")
     assert "kubectl logs -n kubeflow -l pipeline/runid=run-1 -c main" in str(error.value)
-    with pytest.raises(UsageError, match="does not say the run's pipeline"):
+    with pytest.raises(UsageError, match="does not report the run's pipeline"):
         task_logs(failed_run("s3://b", pipeline=None), "ModelEvaluator")
 
 
