@@ -304,6 +304,7 @@ def run(
             baseline_scores=baseline_scores,
             conditions=conditions,
             verdict=verdict,
+            limits_of=named.source if named else "",
         )
         write(options.html, page)
     # Last, so that a reader of the tables who stops early (`| head`) does not stop the files.

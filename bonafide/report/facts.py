@@ -59,10 +59,11 @@ def decision(contents: ReportContents) -> Decision:
             "No figure was compared with a limit. These are measurements, not an approval.",
         )
     number = text.plural(len(verdict.rules), "rule")
+    source = f" The limits are those of {contents.limits_of}." if contents.limits_of else ""
     if verdict.passed:
-        return Decision("passed", "Passed by the gate", f"The model passed all {number}.")
+        return Decision("passed", "Passed by the gate", f"The model passed all {number}.{source}")
     failed = [rule.title for rule in verdict.rules if not rule.passed]
-    sentence = f"The model failed {len(failed)} of {number}: {'; '.join(failed)}."
+    sentence = f"The model failed {len(failed)} of {number}: {'; '.join(failed)}.{source}"
     if not verdict.rules:
         sentence = "The gate has no rules, so no figure was compared with a limit."
     if forced:
@@ -201,6 +202,59 @@ def call_centre(point: OperatingPoint) -> CallCentre:
 
 def _times(ends: tuple[float, float] | None, calls: int) -> tuple[float, float] | None:
     return None if ends is None else (ends[0] * calls, ends[1] * calls)
+
+
+@dataclass(frozen=True)
+class Share:
+    """A share of calls in the headline.
+
+    Attributes:
+        title: What is counted.
+        value: Fraction.
+        ci95: Its interval; None if there is none.
+        good: Whether a high share is good.
+    """
+
+    title: str
+    value: float
+    ci95: tuple[float, float] | None
+    good: bool
+
+
+def headline(evaluation: Evaluation) -> tuple[Share, Share] | None:
+    """Returns the shares of detected attacks and of rejected callers at the threshold EER.
+
+    It is the threshold of the gate's conditions and of the hardest trials, fixed on dev where there
+    is a dev set. None without operating points.
+    """
+    point = next((one for one in evaluation.operating_points if one.name == "eer"), None)
+    if point is None:
+        return None
+    far = point.far_ci95
+    caught = None if far is None else (1 - far[1], 1 - far[0])
+    return (
+        Share("Attacks detected", 1 - point.rates.far, caught, good=True),
+        Share("Genuine callers rejected", point.rates.frr, point.frr_ci95, good=False),
+    )
+
+
+def headline_sentence(evaluation: Evaluation) -> str:
+    """Returns the headline in words; empty without operating points."""
+    shares = headline(evaluation)
+    if shares is None:
+        return ""
+    point = next(one for one in evaluation.operating_points if one.name == "eer")
+    caught, stopped = shares
+    chosen = "fixed on dev" if point.chosen_on == "dev" else "chosen on these trials"
+    return (
+        f"At the threshold EER ({text.score(point.threshold)}, {chosen}), the detector detects "
+        f"{_share(caught)} of the attacks and rejects {_share(stopped)} of the genuine callers."
+    )
+
+
+def _share(share: Share) -> str:
+    ends = f" ({text.interval(share.ci95, 'rate')})" if share.ci95 else ""
+    return f"{text.rate(share.value)}{ends}"
 
 
 @dataclass(frozen=True)

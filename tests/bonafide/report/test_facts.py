@@ -97,6 +97,29 @@ def test_rules_are_shown_in_their_unit(value, limit, unit, at_most, shown):
     assert (facts.rule_value(found), facts.rule_limit(found)) == shown
 
 
+def test_a_decision_names_whose_limits_they_are(contents):
+    report = dataclasses.replace(
+        contents, verdict=Verdict((rule(True),)), forced_reason="", limits_of="limits.yaml"
+    )
+    expected = "The model passed all 1 rule. The limits are those of limits.yaml."
+    assert facts.decision(report).sentence == expected
+
+
+def test_the_headline_has_what_is_caught_and_who_is_stopped(contents):
+    found = OperatingPoint("eer", "dev", 0.5, ErrorRates(0.25, 0.0), (0.125, 0.5), (0.0, 0.0625))
+    evaluation = dataclasses.replace(contents.evaluation, operating_points=(found,))
+    caught, stopped = facts.headline(evaluation)
+    assert (caught.value, caught.ci95) == (0.75, (0.5, 0.875))
+    assert (stopped.value, stopped.ci95) == (0.0, (0.0, 0.0625))
+    said = facts.headline_sentence(evaluation).replace("\u00a0", " ")
+    assert said == (
+        "At the threshold EER (0.500, fixed on dev), the detector detects 75.00 % (50.00 to 87.50 "
+        "%) of the attacks and rejects 0 % (0 to 6.25 %) of the genuine callers."
+    )
+    none = dataclasses.replace(evaluation, operating_points=())
+    assert (facts.headline(none), facts.headline_sentence(none)) == (None, "")
+
+
 def point(far, frr):
     return OperatingPoint("eer", "dev", 0.0, ErrorRates(far=far, frr=frr), None, None)
 
