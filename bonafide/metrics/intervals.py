@@ -161,6 +161,20 @@ def interval(
     return (low if low > _NEAR * most else 0.0), (high if high < (1 - _NEAR) * most else most)
 
 
+def of_trials(hits: int, trials: int, *, level: float = LEVEL) -> Interval:
+    """Returns the Clopper-Pearson interval of a share of independent trials, such as of a speaker.
+
+    Args:
+        hits: Trials that are counted, at most `trials`.
+        trials: All of them, at least 1.
+        level: Share of intervals that shall hold the true value.
+    """
+    tail = (1 - level) / 2
+    low = float(stats.beta.ppf(tail, hits, trials - hits + 1)) if hits else 0.0
+    high = float(stats.beta.ppf(1 - tail, hits + 1, trials - hits)) if hits < trials else 1.0
+    return low, high
+
+
 def p_value(value: float, draws: Floats, samples: Sequence[Sample]) -> float | None:
     """Returns the two-sided p-value of a paired difference of 0; it agrees with its interval.
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from bonafide.metrics.detection import error_rates_at
-from bonafide.metrics.intervals import Sample, interval, p_value, samples_of
+from bonafide.metrics.intervals import Sample, interval, of_trials, p_value, samples_of
 from bonafide.metrics.resampling import ClusterBootstrap
 from bonafide.trials.trials import make_trials
 
@@ -124,6 +124,14 @@ def test_p_values_agree_with_intervals(value, draws):
         assert chance <= max(0.05, 2 / (draws.size + 1)) + 1e-9
     elif low < 0 < high:
         assert chance > 0.05 - 1e-9
+
+
+def test_the_share_of_a_speaker_has_the_interval_of_its_trials():
+    # None of 14: 1 - .025^(1/14).
+    assert of_trials(0, 14) == (0.0, pytest.approx(1 - 0.025 ** (1 / 14)))
+    assert of_trials(14, 14) == (pytest.approx(0.025 ** (1 / 14)), 1.0)
+    low, high = of_trials(9, 14)
+    assert (low, high) == pytest.approx((0.351, 0.872), abs=1e-3)  # R: binom.test(9, 14)
 
 
 def test_p_values_by_hand():

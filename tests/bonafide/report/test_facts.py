@@ -124,6 +124,23 @@ def point(far, frr):
     return OperatingPoint("eer", "dev", 0.0, ErrorRates(far=far, frr=frr), None, None)
 
 
+def test_speakers_who_are_rejected_come_worst_first(contents, make_trials_of):
+    # One trial of one says less than three of four: its interval begins lower.
+    trials = make_trials_of([-1.0, -1, -1, 2, -1, 3, 3], [-2.0, -3, -4])
+    speakers = np.array(["b", "b", "b", "b", "a", "c", "c", "x", "x", "x"])
+    report = dataclasses.replace(
+        contents, trials=dataclasses.replace(trials, speakers=speakers),
+        evaluation=dataclasses.replace(contents.evaluation, operating_points=(point(0, 0),)),
+    )  # fmt: skip
+    first, second = facts.worst_speakers(report)
+    assert (first.speaker, first.rejected, first.total, first.frr) == ("b", 3, 4, 0.75)
+    assert (second.speaker, second.rejected, second.total) == ("a", 1, 1)
+    assert (first.share, second.share) == (0.75, 0.25)
+    assert first.ci95[0] > second.ci95[0]
+    unknown = dataclasses.replace(report, trials=dataclasses.replace(trials, speakers=None))
+    assert facts.worst_speakers(unknown) == ()
+
+
 def test_a_call_centre_with_one_per_cent_attacks():
     calls = facts.call_centre(point(far=0.1, frr=0.01))
     assert calls.accepted_attacks == pytest.approx(10)

@@ -178,6 +178,7 @@ def test_the_order_is_that_of_a_review(page):
             "calibration-section",
             "operating",
             "hardest",
+            "speakers-section",
             "training-section",
             "provenance",
         ),
