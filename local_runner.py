@@ -30,6 +30,7 @@ from models.settings.trainer import TrainerConfig
 from pipeline.config import COMPONENTS, PRESETS, CorpusConfig, Settings
 from pipeline.exit_codes import FAILED, INTERRUPTED, PUSHED, REFUSED
 from pipeline.options import (
+    ShortErrorParser,
     add_settings_options,
     read_settings,
     settings_yaml,
@@ -51,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
         f"  {name:<16} {(make.__doc__ or '').strip().splitlines()[0]}"
         for name, make in PRESETS.items()
     )
-    result = argparse.ArgumentParser(
+    result = ShortErrorParser(
         description=__doc__,
         epilog=f"presets:\n{presets}\n\nsections of settings (--help-settings SECTION shows the "
         f"settings of one):\n{summary_of_settings()}\n\n{EXIT_CODES}",

@@ -70,6 +70,7 @@ VARIANTS: dict[str, list[str]] = {
         *("features.window_samples=640", "features.fft_length=1024"),
     ],
     "classic_lfcc": ["features.num_bands=20", "features.num_coefficients=20"],
+    "to_8_khz": ["features.fmax_hz=8000"],
     "utterance_normalised": ["features.normalisation=utterance"],
     "two_seconds": ["features.clip_samples=32000"],
     "whole_clips": ["trainer.crop_frames=0"],

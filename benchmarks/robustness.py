@@ -2,14 +2,20 @@
 
     python -m benchmarks.robustness --json FILE [--manifest FOLDER ...] [--variants a,b]
                                     [--sources a,b] [--seeds 0,1] [--quick] [--cache FOLDER]
-                                    [--set FIELD=VALUE]
+                                    [--set FIELD=VALUE] [--unseen-threshold] [--dev-fold N]
 
 Leave-source-out: every source of the manifests (folders with `manifest.csv`, column `source`) with
 at least 20 clips of each class is held out in turn; a detector is trained on all the others.
-Inside, a fifth of systems and speakers is kept from training, and the threshold is frozen there.
+Inside, a fifth of systems and speakers is kept from training, and the threshold is frozen there:
+the first fold (of `benchmarks.generalise`) with spoofs of at least three systems, or `--dev-fold`.
 Clips of the held-out source are scored as they are and under each condition of the setting
 `evaluation.conditions`. Macro EER is the mean over the held-out sources; FAR and FRR are at the
 frozen threshold, means over sources.
+
+`--unseen-threshold` adds FAR and FRR at a threshold frozen on sources that a detector has not seen:
+for each other source with both classes, one more detector is trained without it and without the
+held-out source, and scores it; the threshold is that of the EER of all these scores together. With
+n sources it takes n (n - 1) / 2 trainings more.
 
 The peer is the classic of the field, an LFCC-GMM (see `benchmarks.generalise`), trained on the same
 clips. `ratios`: its macro EER over ours, clean and in our worst condition, and our clean macro EER
@@ -31,7 +37,7 @@ import hashlib
 import json
 import pathlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -43,7 +49,7 @@ from bonafide.audio.degradation_specs import CONDITIONS
 from bonafide.metrics.detection import equal_error_rate, error_rates_at
 from pipeline.config import Settings, override, sample, small_corpus
 
-LEAST_OF_A_CLASS = 20
+LEAST_OF_A_CLASS, LEAST_DEV_SYSTEMS = 20, 3
 MOST_TESTED, MOST_TESTED_QUICKLY = 300, 80
 CLEAN = "as_recorded"
 COPIES = "utterances.degraded_copies="
@@ -59,9 +65,10 @@ VARIANTS: dict[str, list[str]] = {
         *("waveform.band_limit_probability=0.3", "waveform.noise_probability=0.3"),
         "waveform.gain_probability=0.5",
     ],
-    # What recorders, codecs and resampling to 16 kHz do near half the sampling rate is not seen.
-    "to_7_khz": ["features.fmax_hz=7000"],
-    "to_7_khz_copies_2": [f"{COPIES}2", "features.fmax_hz=7000"],
+    # With what recorders, codecs and resampling to 16 kHz do near half the sampling rate.
+    "to_8_khz": ["features.fmax_hz=8000"],
+    "to_8_khz_copies_2": [f"{COPIES}2", "features.fmax_hz=8000"],
+    "to_4_khz": ["features.fmax_hz=4000"],
     "to_4_khz_copies_2": [f"{COPIES}2", "features.fmax_hz=4000"],
     "utterance_normalised": ["features.normalisation=utterance"],
     "copies_2_utterance_normalised": [f"{COPIES}2", "features.normalisation=utterance"],
@@ -140,15 +147,33 @@ class Fold:
     test: list[Clip]
 
 
-def make_folds(clips: Sequence[Clip], most_tested: int) -> list[Fold]:
-    """Returns a fold for each source with enough clips of both classes."""
+def split_dev(clips: Sequence[Clip], dev_fold: int | None) -> tuple[list[Clip], list[Clip]]:
+    """Returns training clips and dev clips, which share no system and no speaker.
+
+    Args:
+        clips: Of the sources that are not held out.
+        dev_fold: Which fold is dev; None for the first with spoofs of at least LEAST_DEV_SYSTEMS
+            systems. A large system can be a fold alone, and a threshold frozen on one system says
+            little of others.
+    """
+    folds = split_folds(clips, generalise.FOLDS)
+    if dev_fold is not None:
+        return folds[dev_fold]
+    for train, dev in folds:
+        if len({clip.system for clip in dev} - {BONAFIDE}) >= LEAST_DEV_SYSTEMS:
+            return train, dev
+    return folds[0]
+
+
+def make_folds(clips: Sequence[Clip], most_tested: int, dev_fold: int | None = None) -> list[Fold]:
+    """Returns a fold for each source with enough clips of both classes; see `split_dev`."""
     counts = collections.Counter((clip.source, clip.system == BONAFIDE) for clip in clips)
     folds = []
     for source in sorted({clip.source for clip in clips}):
         if min(counts[source, True], counts[source, False]) < LEAST_OF_A_CLASS:
             continue
         others = [clip for clip in clips if clip.source != source]
-        train, dev = split_folds(others, generalise.FOLDS)[0]
+        train, dev = split_dev(others, dev_fold)
         own = [clip for clip in clips if clip.source == source]
         folds.append(Fold(source, train, dev, thinned(own, most_tested)))
     return folds
@@ -165,10 +190,64 @@ def thinned(clips: Sequence[Clip], most: int) -> list[Clip]:
     return chosen
 
 
+class UnseenThreshold:
+    """Thresholds of scores of sources that a detector was not trained on.
+
+    Args:
+        clips: Of all sources.
+        folds: Those that can be held out.
+        make_scorer: Trains a recipe on the `train` of a fold.
+    """
+
+    def __init__(
+        self,
+        clips: Sequence[Clip],
+        folds: Sequence[Fold],
+        make_scorer: Callable[[Fold], Scorer],
+    ) -> None:
+        self._clips, self._folds, self._make_scorer = clips, folds, make_scorer
+        # Two held-out sources -> the scores of each, by a detector that knows neither.
+        self._scores: dict[frozenset[str], dict[str, np.ndarray]] = {}
+
+    def of(self, source: str) -> float:
+        """Returns the threshold for a held-out source, which nothing of it decides.
+
+        Raises:
+            ValueError: There is no other source with both classes.
+        """
+        others = [fold for fold in self._folds if fold.source != source]
+        if not others:
+            raise ValueError(
+                f"expected another source than {source} with {LEAST_OF_A_CLASS} clips of each "
+                "class, got none. Add manifests, or leave --unseen-threshold out."
+            )
+        scores = [self._of_pair(source, fold.source)[fold.source] for fold in others]
+        labels = [labels_of(fold.test) for fold in others]
+        return equal_error_rate(np.concatenate(scores), np.concatenate(labels)).threshold
+
+    def _of_pair(self, one: str, other: str) -> dict[str, np.ndarray]:
+        pair = frozenset((one, other))
+        if pair not in self._scores:
+            rest = [clip for clip in self._clips if clip.source not in pair]
+            train, _ = split_dev(rest, None)
+            scorer = self._make_scorer(Fold("+".join(sorted(pair)), train, [], []))
+            self._scores[pair] = {
+                fold.source: scorer(fold.test) for fold in self._folds if fold.source in pair
+            }
+        return self._scores[pair]
+
+
 def measure_fold(
-    scorer: Scorer, fold: Fold, conditions: Sequence[str], degrader: Degrader
+    scorer: Scorer,
+    fold: Fold,
+    conditions: Sequence[str],
+    degrader: Degrader,
+    unseen_threshold: float | None = None,
 ) -> dict[str, dict[str, float]]:
-    """Returns condition -> EER, and FAR and FRR at the threshold of the EER on dev."""
+    """Returns condition -> EER, and FAR and FRR at the threshold of the EER on dev.
+
+    With `unseen_threshold` also `far_unseen` and `frr_unseen`, at that threshold.
+    """
     threshold = equal_error_rate(scorer(fold.dev), labels_of(fold.dev)).threshold
     labels = labels_of(fold.test)
     found = {}
@@ -177,6 +256,9 @@ def measure_fold(
         rates = error_rates_at(scores, labels, threshold)
         eer = equal_error_rate(scores, labels).eer
         found[spec] = {"eer": eer, "far": rates.far, "frr": rates.frr}
+        if unseen_threshold is not None:
+            rates = error_rates_at(scores, labels, unseen_threshold)
+            found[spec] |= {"far_unseen": rates.far, "frr_unseen": rates.frr}
     return found
 
 
@@ -195,9 +277,10 @@ def summary(runs: Sequence[Mapping[str, Mapping[str, float]]]) -> dict[str, dict
     """Returns condition -> means over sources and seeds."""
     return {
         spec: {
-            "macro_eer": float(np.mean([run[spec]["eer"] for run in runs])),
-            "far": float(np.mean([run[spec]["far"] for run in runs])),
-            "frr": float(np.mean([run[spec]["frr"] for run in runs])),
+            "macro_eer" if name == "eer" else name: float(
+                np.mean([run[spec][name] for run in runs])
+            )
+            for name in runs[0][spec]
         }
         for spec in runs[0]
     }
@@ -228,9 +311,10 @@ def ratios(figures: Mapping[str, Mapping[str, Mapping[str, float]]]) -> dict[str
 
 def show(name: str, figures: Mapping[str, Mapping[str, float]]) -> None:
     """Prints the figures of a variant."""
-    print(f"{name}: EER / FAR / FRR in %")
+    names = next(iter(figures.values()))
+    print(f"{name}: {', '.join(names)} in %")
     for spec, found in figures.items():
-        values = " ".join(f"{100 * found[key]:5.1f}" for key in ("macro_eer", "far", "frr"))
+        values = " ".join(f"{100 * value:5.1f}" for value in found.values())
         print(f"  {spec:16} {values}", flush=True)
 
 
@@ -259,6 +343,8 @@ def main() -> None:
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--quick", action="store_true", help="minutes, and rough figures")
     parser.add_argument("--no-peer", action="store_true", help="leave the LFCC-GMM out")
+    parser.add_argument("--dev-fold", type=int, choices=range(generalise.FOLDS), help="see above")
+    parser.add_argument("--unseen-threshold", action="store_true", help="see above")
     parser.add_argument("--cache", type=pathlib.Path, help="folder for degraded clips")
     parser.add_argument(
         "--set", action="append", default=[], dest="assignments", metavar="FIELD=VALUE"
@@ -267,7 +353,9 @@ def main() -> None:
     clips = read_clips(options.manifest, with_samples=options.with_samples)
     if options.with_samples:
         clips = [dataclasses.replace(c, source=c.source or "samples") for c in clips]
-    folds = make_folds(clips, MOST_TESTED_QUICKLY if options.quick else MOST_TESTED)
+    most_tested = MOST_TESTED_QUICKLY if options.quick else MOST_TESTED
+    folds = make_folds(clips, most_tested, options.dev_fold)
+    all_folds = folds
     if options.sources:
         folds = [fold for fold in folds if fold.source in options.sources.split(",")]
     degrader = Degrader(options.cache)
@@ -302,13 +390,18 @@ def main() -> None:
         started, runs = time.perf_counter(), []
         report["per_source"][name] = {}
         for seed in map(int, options.seeds.split(",")):
+
+            def make_scorer(
+                fold: Fold, settings: Settings | None = settings, seed: int = seed
+            ) -> Scorer:
+                if settings is None:
+                    return generalise.gmm_scorer(fold.train, seed)
+                return our_scorer(settings, fold, seed, degrader)
+
+            unseen = UnseenThreshold(clips, all_folds, make_scorer)
             for fold in folds:
-                scorer = (
-                    generalise.gmm_scorer(fold.train, seed)
-                    if settings is None
-                    else our_scorer(settings, fold, seed, degrader)
-                )
-                runs.append(measure_fold(scorer, fold, CONDITIONS, degrader))
+                threshold = unseen.of(fold.source) if options.unseen_threshold else None
+                runs.append(measure_fold(make_scorer(fold), fold, CONDITIONS, degrader, threshold))
                 report["per_source"][name][f"{fold.source}, seed {seed}"] = runs[-1]
             if settings is None:
                 break

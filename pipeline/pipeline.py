@@ -22,6 +22,7 @@ from components.champion.component import Champion
 from components.corpus_check.asv import asv_error_rates
 from components.curated_schema.component import CuratedSchema
 from components.data_gate.component import DataGate
+from components.data_gate.in_force import InForce
 from components.data_gate.served import drift_state
 from components.eval_report.component import EvalReport
 from components.model_evaluator.component import ModelEvaluator
@@ -97,6 +98,21 @@ def gather_context(settings: Settings, places: Places, fingerprints: Fingerprint
     )
 
 
+def _in_force(settings: Settings) -> InForce:
+    """What the settings do about the shortcuts that DataGate may find."""
+    features, waveform = settings.features, settings.waveform
+    return InForce(
+        normalisation=features.normalisation,
+        remove_dc=features.remove_dc,
+        fmax_hz=features.fmax_hz,
+        clip_seconds=features.clip_samples / features.sample_rate,
+        random_start=waveform.random_start,
+        gain_probability=waveform.gain_probability,
+        noise_probability=waveform.noise_probability,
+        degraded_copies=settings.utterances.degraded_copies,
+    )
+
+
 def create_components(
     settings: Settings,
     *,
@@ -165,6 +181,7 @@ def create_components(
         statistics=statistics.outputs["statistics"],
         anomalies=validator.outputs["anomalies"],
         settings=settings.data_gate,
+        in_force=_in_force(settings),
         title=corpus.name,
         serving=places.serving,
         drift_state=context.drift_state,

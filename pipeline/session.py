@@ -17,6 +17,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from bonafide import engines, logs
+from bonafide.corpora import Options
+from bonafide.corpora.state import CorpusState, corpus_state
+from bonafide.storage.local_files import LocalFiles
 from bonafide.version import REPOSITORY
 from pipeline.config import COMPONENTS, Settings
 from pipeline.exit_codes import FAILED, INTERRUPTED, PUSHED, REFUSED
@@ -93,6 +96,11 @@ class Session:
         # Beam's worker processes import our components, regardless of the working directory.
         python_path = os.environ.get("PYTHONPATH")
         os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(REPOSITORY), python_path]))
+        try:
+            state = self._read_local_corpus()
+        except (ValueError, OSError) as error:
+            traceback.print_exc()
+            return self._fail(str(error))
         self._console.print("  [dim]loading TFX and TensorFlow ...[/dim]")
         # Imported here, because these imports take seconds and an invalid option must fail at once.
         from pipeline import console, figures, fingerprints, leftovers, local, pipeline
@@ -106,7 +114,8 @@ class Session:
             checkpoints=str(self._output / "checkpoints"),
         )
         try:
-            state = fingerprints.read_corpus_state(corpus, engines.beam_args(beam))
+            if state is None:
+                state = fingerprints.read_corpus_state(corpus, engines.beam_args(beam))
             workers = engines.choose_workers(beam, state.utterances)
             chosen = engines.describe(beam, workers, state.utterances)
             self._console.print(f"  Beam   {escape(chosen)}")
@@ -173,6 +182,29 @@ class Session:
             return FAILED
         self._console.print(f"\nRun ended after {time.monotonic() - started:.0f} s.")
         return self._show(listener.results)
+
+    def _read_local_corpus(self) -> CorpusState | None:
+        """Reads the protocols and lists the audio before anything heavy is imported.
+
+        Returns:
+            The state of the corpus; None where it is not on this machine, and needs Beam.
+
+        Raises:
+            CorpusError: There is no corpus, or a protocol is malformed.
+            OSError: A folder or a protocol cannot be read.
+        """
+        corpus = self._settings.corpus
+        if "://" in corpus.root:
+            return None
+        options = Options.parse(corpus.options)
+        state = corpus_state(corpus.root, corpus.layout, LocalFiles(corpus.root), options)
+        self._console.print(f"  data   {escape(state.summary)}")
+        if state.missing:
+            self._console.print(
+                f"  [yellow]{state.missing:,} of {state.utterances:,} recordings are missing; "
+                "UtteranceGen names them[/yellow]"
+            )
+        return state
 
     def _show(self, results: Mapping[str, Finished]) -> int:
         """Prints the results of the run and returns the exit code."""

@@ -11,6 +11,8 @@ import pytest
 import soundfile
 from preloaded import Preloaded
 
+from bonafide.metrics.training_range import QUALITIES, Range, TrainingRange
+
 pytest_plugins = ["recordings", "s3_server"]
 
 # The same examples in every run, and no time limit: a busy machine must not fail a test.
@@ -182,6 +184,9 @@ def pushed(tmp_path_factory):
         },
     }
     (extra / "evaluation.json").write_text(json.dumps(evaluation))
+    # Anything is like its training.
+    ranges = {quality.name: Range(-1000.0, 100_000.0) for quality in QUALITIES}
+    (extra / "training_range.json").write_text(json.dumps(TrainingRange(ranges, 100).to_json()))
     (extra / "model_card.md").write_text(
         "- On: 442 trials: 164 bona fide, 278 spoofed\n\n"
         "| Measure | Value | 95 % interval |\n|---|--:|--:|\n"

@@ -1,1 +1,1 @@
-"""Audio: decoding, levels, landmarks and treatments of recordings, in numpy."""
+"""Audio in numpy: decoding, levels, landmarks and treatments of recordings."""

@@ -1,4 +1,4 @@
-"""Random chains of degradations, as recordings meet them on their way: for copies to train on."""
+"""Random chains of realistic degradations, for augmented training copies."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import numpy as np
 
 from bonafide.audio.degradation_specs import CODECS
 
-# How often a copy gets each kind of channel. Half of the copies keep most of their bandwidth:
-# a detector of the channel's class would still be of use on them.
+# Probability of each kind of channel. Half of the copies keep most of their bandwidth:
+# a detector of the channel's class would still work on them.
 _KINDS = {
     "codec": 0.35,
     "lowpass": 0.2,
     "telephone": 0.15,
     "resample": 0.1,
-    "open": 0.2,  # no channel: noise, room or level alone
+    "open": 0.2,  # no channel: only noise, room or level
 }
 _MUSIC_CODECS = ("mp3", "aac", "opus", "vorbis", "wma")
 _TELEPHONE_CODECS = ("alaw", "mulaw", "g726", "amrnb")
@@ -24,18 +24,18 @@ _NOISE_PROBABILITY, _ROOM_PROBABILITY, _GAIN_PROBABILITY = 0.35, 0.1, 0.5
 
 
 def draw_chain(seed: int, utterance: str, copy: int) -> str:
-    """Draws the chain of a copy of an utterance.
+    """Draws the chain of degradations of a copy of an utterance.
 
-    A room and noise come first, where the microphone is, then the channel, then the level. Bit
-    rates, band limits and the rest are drawn evenly from what `degradation_specs` allows.
+    A room and noise come first, as at a microphone, then the channel, then the level. Bit
+    rates, band limits and so on are drawn uniformly from the values of `degradation_specs`.
 
     Args:
-        seed: Of the run.
-        utterance: Its id.
+        seed: Seed of the run.
+        utterance: Id of the utterance.
         copy: Number of the copy, from 1.
 
     Returns:
-        A spec for `degrade`; it depends on the arguments alone, not on the class of the utterance.
+        A spec for `degrade`; it depends only on the arguments, not on the class of the utterance.
     """
     random = np.random.default_rng(seed_of(seed, utterance, copy))
     steps = []
@@ -51,9 +51,9 @@ def draw_chain(seed: int, utterance: str, copy: int) -> str:
 
 
 def seed_of(seed: int, utterance: str, copy: int) -> int:
-    """Returns the seed, below 2**63, of what is random in a copy of an utterance.
+    """Returns the random seed, below 2**63, of a copy of an utterance.
 
-    A hash: the same in every worker, and an utterance more leaves those of the others as they are.
+    A hash: the same in every worker, and independent of the other utterances.
     """
     digest = hashlib.sha256(f"{seed}\t{utterance}\t{copy}".encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1

@@ -1,17 +1,17 @@
-"""Channels of a recording: their names, and whether they carry the same.
+"""Channels of a recording: their names, and whether they carry the same signal.
 
 The mean of channels with different voices is a mixture of them, and that of a channel and its
-negative is silence. So the mean is taken of channels that are alike, and others are scored one by
-one.
+negative is silence. So channels are averaged only if they are alike; otherwise each is scored
+separately.
 
-The rule. A recording is looked at in sections of half a second. A section counts where its loudest
-channel is at most 40 dB below the loudest section of the recording. In a section that counts, each
-channel that is not silent is compared with the loudest one: they are alike where their correlation
-(without delay, without their means) is at least `MIN_CORRELATION` and their levels differ by no
-more than `MAX_LEVEL_DIFFERENCE_DB`. The channels of a recording differ where the sections in which
-they do last `MIN_DIFFERENT_SECONDS` together, or `MIN_DIFFERENT_SHARE` of what counts. They are
-opposite where in most of these sections the correlation is below `-MIN_CORRELATION`. A channel is
-silent where its level over the whole recording is below `SILENT_DBFS`.
+The rule: a recording is divided into sections of half a second. A section is compared if its
+loudest channel is at most 40 dB below the loudest section of the recording. In it, each channel
+that is not silent is compared with the loudest one. They are alike if their correlation (without
+delay, without their means) is at least `MIN_CORRELATION` and their levels differ by at most
+`MAX_LEVEL_DIFFERENCE_DB`. The channels of a recording differ if the sections in which they differ
+last `MIN_DIFFERENT_SECONDS` in total, or `MIN_DIFFERENT_SHARE` of the compared time. They are
+opposite if the correlation is below `-MIN_CORRELATION` in most of these sections. A channel is
+silent if its level over the whole recording is below `SILENT_DBFS`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Literal
 import numpy as np
 
 MIX: Literal["mix"] = "mix"
-Choice = Literal["mix", "left", "right", "reject"]  # What a corpus takes of several channels.
+Choice = Literal["mix", "left", "right", "reject"]  # Policy of a corpus for several channels.
 Kind = Literal["one", "alike", "opposite", "different", "one silent"]
 
 MIN_CORRELATION = 0.9
@@ -36,7 +36,7 @@ _TINY = 1e-20
 
 
 def names(count: int) -> tuple[str, ...]:
-    """Names of the channels of a recording: `left` and `right` where there are two."""
+    """Returns the names of the channels of a recording: `left` and `right` if there are two."""
     if count == 1:
         return ("mono",)
     if count == 2:
@@ -45,12 +45,12 @@ def names(count: int) -> tuple[str, ...]:
 
 
 def index(channel: str, count: int) -> int | None:
-    """Place of a channel among `count`; None for `mix`, and where there is just one.
+    """Returns the index of a channel; None for `mix`, or if there is only one channel.
 
     Args:
-        channel: `mix`, `left`, `right` (the first and the second, however many there are), or one
+        channel: `mix`, `left`, `right` (the first and the second of any number), or one
             of `names(count)`.
-        count: How many the recording has.
+        count: Number of channels of the recording.
 
     Raises:
         ValueError: There is no such channel.
@@ -70,19 +70,19 @@ def index(channel: str, count: int) -> int | None:
 
 @dataclasses.dataclass(frozen=True)
 class Agreement:
-    """Whether the channels of a recording carry the same.
+    """Whether the channels of a recording carry the same signal.
 
     Attributes:
-        kind: `one` channel; `alike`; `opposite` in phase; `different`; or `one silent`, where at
-            least one is and those that are not are alike.
-        names: Of the channels, in their order.
-        silent: Names of the silent ones; those of all of them where all are, which are `alike`.
-        correlation: The lowest between a channel and the loudest one, the median over sections:
-            over those in which the channels differ, where `kind` is not `alike`. 1 where
-            nothing is to be compared.
-        level_difference_db: The largest between a channel and the loudest one, the median over the
-            same sections, at least 0.
-        different_seconds: How long the sections are together in which they are not alike.
+        kind: `one` channel; `alike`; `opposite` in phase; `different`; or `one silent`: at least
+            one channel is silent, and the others are alike.
+        names: Names of the channels, in order.
+        silent: Names of the silent channels. If all are silent, `kind` is `alike`.
+        correlation: Lowest correlation of a channel with the loudest one, the median over
+            sections: over the sections that differ, unless `kind` is `alike`. 1 if nothing was
+            compared.
+        level_difference_db: Largest level difference of a channel from the loudest one, the median
+            over the same sections, at least 0.
+        different_seconds: Total duration of the sections that differ.
     """
 
     kind: Kind
@@ -94,12 +94,12 @@ class Agreement:
 
     @property
     def alike(self) -> bool:
-        """Whether the mean of the channels is what each of them is."""
+        """Whether the mean of the channels equals each of them."""
         return self.kind in ("one", "alike")
 
     @property
     def to_score(self) -> tuple[str, ...]:
-        """What to score: `mix` where the channels are alike, else each that is not silent."""
+        """Channels to score: `mix` if the channels are alike, else each that is not silent."""
         if self.alike:
             return (MIX,)
         return tuple(name for name in self.names if name not in self.silent)
@@ -122,26 +122,26 @@ class Agreement:
 
 
 class Meter:
-    """Compares the channels of a recording while its blocks pass by, in bounded memory.
+    """Compares the channels of a recording block by block, in bounded memory.
 
     Args:
-        count: How many channels.
+        count: Number of channels.
     """
 
     def __init__(self, count: int) -> None:
         self._count = count
         self._rest = np.zeros((0, count), np.float32)
         self._rate_hz = 0
-        self._seconds: list[np.ndarray] = []  # Of sections, [S] each.
-        self._powers: list[np.ndarray] = []  # Of their channels, [S, C] each.
+        self._seconds: list[np.ndarray] = []  # Durations of sections, [S] each.
+        self._powers: list[np.ndarray] = []  # Of channels, [S, C] each.
         self._correlations: list[np.ndarray] = []  # With the loudest one, [S, C] each.
 
     def add(self, block: np.ndarray, rate_hz: int) -> None:
-        """Takes the next samples.
+        """Adds the next samples.
 
         Args:
             block: float32 [M, C], full scale 1.
-            rate_hz: Their rate. Where it changes, a new section begins.
+            rate_hz: Their rate. A change starts a new section.
         """
         if rate_hz != self._rate_hz:
             self._flush()
@@ -155,7 +155,7 @@ class Meter:
             self._compare(block[: whole * length].reshape(whole, length, self._count))
 
     def finish(self) -> Agreement:
-        """Returns what all samples say together."""
+        """Returns the result for all samples."""
         self._flush()
         known = names(self._count)
         if self._count == 1:
@@ -165,20 +165,20 @@ class Meter:
         seconds = np.concatenate(self._seconds)
         powers, correlations = np.concatenate(self._powers), np.concatenate(self._correlations)
         level = 10 * np.log10(np.average(powers, axis=0, weights=seconds) + _TINY)
-        heard = level >= SILENT_DBFS
-        silent = tuple(name for name, is_heard in zip(known, heard, strict=True) if not is_heard)
-        if not heard.any():
+        audible = level >= SILENT_DBFS
+        silent = tuple(name for name, loud in zip(known, audible, strict=True) if not loud)
+        if not audible.any():
             return Agreement("alike", known, silent=silent)
-        return _judged(known, silent, seconds, powers[:, heard], correlations[:, heard])
+        return _judged(known, silent, seconds, powers[:, audible], correlations[:, audible])
 
     def _flush(self) -> None:
-        # A short rest is compared, too, and counts by its length.
+        # A shorter last section is compared as well, weighted by its length.
         if len(self._rest) > 1:
             self._compare(self._rest[None])
         self._rest = self._rest[:0]
 
     def _compare(self, sections: np.ndarray) -> None:
-        """Sections [S, L, C]."""
+        """Compares sections [S, L, C]."""
         length = sections.shape[1]
         centred = sections - sections.mean(axis=1, keepdims=True)
         products = np.matmul(centred.transpose(0, 2, 1), centred).astype(np.float64)  # [S, C, C]
@@ -198,7 +198,7 @@ def _judged(
     powers: np.ndarray,
     correlations: np.ndarray,
 ) -> Agreement:
-    """The agreement of channels that are not silent: [S], [S, C] and [S, C]."""
+    """Returns the agreement of channels that are not silent: [S], [S, C] and [S, C]."""
     loudest = powers.max(axis=1)
     counts = loudest >= loudest.max() * 10 ** (-_QUIET_DB / 10)
     seconds, powers, correlations = seconds[counts], powers[counts], correlations[counts]

@@ -1,4 +1,4 @@
-"""Degradations of speech, each named by a short text; `degradation_specs` lists what there is."""
+"""Degradations of speech, each given by a short spec; `degradation_specs` lists them."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _FULL_SCALE = 32_768.0
 def degrade(pcm: np.ndarray, spec: str, seed: int, sample_rate: int = 16_000) -> np.ndarray:
     """Degrades speech.
 
-    What a codec delays is put back in time. The same arguments give the same samples, with the
+    The delay of a codec is compensated. The same arguments give the same samples, with the
     same version of PyAV and on the same kind of processor.
 
     Args:
         pcm: int16 [N], mono.
-        spec: Steps with `|` between them, such as `mp3:64k` or `amrnb:12.2k|lowpass:3400`; `none`
-            leaves the samples as they are.
-        seed: Of what is random (noise, rooms), 0 or more.
-        sample_rate: In Hz.
+        spec: Steps separated by `|`, such as `mp3:64k` or `amrnb:12.2k|lowpass:3400`; `none`
+            does not change the samples.
+        seed: Random seed (noise, rooms), 0 or more.
+        sample_rate: Sampling rate in Hz.
 
     Returns:
         int16 [N].
@@ -48,7 +48,7 @@ def degrade(pcm: np.ndarray, spec: str, seed: int, sample_rate: int = 16_000) ->
 def _apply(
     step: Step, samples: np.ndarray, sample_rate: int, random: np.random.Generator
 ) -> np.ndarray:
-    """One step: float32 [N] of full scale 1 to as many."""
+    """Applies one step: float32 [N], full scale 1, to float32 [N]."""
     if step.name in CODECS:
         return coding.round_trip(samples, sample_rate, step.name, step.rate, step.rate_hz)
     match step.name:

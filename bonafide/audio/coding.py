@@ -1,8 +1,8 @@
-"""Speech through an encoder and its decoder, with the codec's delay undone.
+"""Encodes and decodes speech, and compensates the delay of the codec.
 
-FFmpeg's codecs do the work, through PyAV, each inside the container that its files have, so that
-the packets are those of a real file. Vorbis alone goes through libsndfile: FFmpeg's own encoder is
-experimental and wants two channels, libsndfile holds the reference one.
+It uses FFmpeg's codecs through PyAV, each in its usual container, so that the packets are those of
+a real file. Only Vorbis uses libsndfile, which contains the reference encoder: FFmpeg's own is
+experimental and requires two channels.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ def round_trip(
         samples: float32 [N], full scale 1, N > 0.
         sample_rate: In Hz.
         name: One of CODECS.
-        rate: One of its rates; empty where it has one only.
-        rate_hz: The sampling rate at which it codes; None for the one that `Codec.rate_for` gives.
+        rate: One of its rates; empty if it has only one.
+        rate_hz: Sampling rate of the codec; None for that of `Codec.rate_for`.
 
     Returns:
-        float32 [N], in time with the samples to one sample of the codec's sampling rate.
+        float32 [N], aligned with the samples to within one sample at the codec's sampling rate.
 
     Raises:
-        CodecMissingError: There is no such encoder here.
+        CodecMissingError: The encoder is not installed.
     """
     codec = CODECS[name]
     rate_hz = rate_hz or codec.rate_for(sample_rate)
@@ -62,19 +62,19 @@ def round_trip(
 
 @functools.lru_cache(maxsize=256)
 def delay_samples(name: str, rate: str, rate_hz: int) -> int:
-    """Measures by how many samples a codec shifts what goes through it.
+    """Measures the delay of a codec in samples.
 
-    Noise in the band of speech goes through, and its cross-correlation with what comes out is
-    largest at the delay. A train of pulses would not do: G.726 at 16 kbit/s follows it 2 samples
-    late, and speech in time.
+    The cross-correlation of noise in the band of speech with its coded version is largest at the
+    delay. A train of pulses is unsuitable: G.726 at 16 kbit/s delays it by 2 samples, and speech
+    not at all.
 
     Args:
         name: One of CODECS.
         rate: One of its rates.
-        rate_hz: The sampling rate at which it codes.
+        rate_hz: Sampling rate of the codec.
 
     Returns:
-        The delay, the silence that `Codec.lead_seconds` puts before the samples included.
+        The delay, including the silence of `Codec.lead_seconds` before the samples.
     """
     noise = np.random.default_rng(0).normal(size=round(_PROBE_SECONDS * rate_hz))
     sections = scipy.signal.butter(2, _PROBE_HZ, "bandpass", fs=rate_hz, output="sos")
@@ -86,7 +86,7 @@ def delay_samples(name: str, rate: str, rate_hz: int) -> int:
 
 
 def _coded(samples: np.ndarray, codec: Codec, rate: str, rate_hz: int) -> np.ndarray:
-    """The decoder's output, at the codec's sampling rate."""
+    """Returns the decoder's output, at the codec's sampling rate."""
     lead = round(codec.lead_seconds * rate_hz)
     padded = np.pad(samples, (lead, round(_TAIL_SECONDS * rate_hz)))
     if codec.encoder:
@@ -118,7 +118,7 @@ def _encoded(samples: np.ndarray, codec: Codec, bits_per_second: int, rate_hz: i
         )
         frame.sample_rate = rate_hz
         frame.pts, frame.time_base = 0, fractions.Fraction(1, rate_hz)
-        for part in (frame, None):  # None: what the encoder still holds
+        for part in (frame, None):  # None flushes the encoder.
             for packet in stream.encode(part):
                 container.mux(packet)
     file.seek(0)
@@ -133,7 +133,7 @@ def _decoded(file: io.BytesIO) -> tuple[np.ndarray, int]:
 
 
 def _pyav() -> types.ModuleType:
-    """PyAV, which loads FFmpeg: not before a codec is used."""
+    """Imports PyAV, which loads FFmpeg, only when a codec is used."""
     try:
         import av
     except ImportError as error:
@@ -149,7 +149,7 @@ def _vorbis(samples: np.ndarray, rate: str, rate_hz: int) -> tuple[np.ndarray, i
     with soundfile.SoundFile(
         file, "w", rate_hz, 1, "VORBIS", format="OGG", compression_level=compression
     ) as sound:
-        # libvorbis keeps a whole call on the stack: a long one is written in blocks.
+        # libvorbis keeps all samples of a call on the stack: long recordings are written in blocks.
         for start in range(0, len(samples), _BLOCK_SAMPLES):
             sound.write(samples[start : start + _BLOCK_SAMPLES])
     file.seek(0)
@@ -164,7 +164,7 @@ def _in_format(samples: np.ndarray, kind: str) -> np.ndarray:
 
 
 def _as_float(block: np.ndarray) -> np.ndarray:
-    """One channel [1, n] of whatever the decoder gives, as float32 [n] of full scale 1."""
+    """Converts one channel [1, n] of any sample format to float32 [n], full scale 1."""
     scale = {np.dtype(np.int16): _FULL_SCALE_INT16, np.dtype(np.int32): _FULL_SCALE_INT32}
     return np.asarray(block[0] / scale.get(block.dtype, 1.0), np.float32)
 

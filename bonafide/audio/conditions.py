@@ -1,4 +1,4 @@
-"""Conditions under which a detector is measured again: each a degradation of every recording."""
+"""Conditions of the robustness evaluation: each degrades every recording."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _SEED = 1
 
 
 def treatments(conditions: Sequence[str]) -> dict[str, Treatment]:
-    """Returns everything that recordings are scored with, by the names of the results.
+    """Returns all treatments of recordings to be scored, by the names of their results.
 
     Args:
         conditions: Specs of degradations.
 
     Returns:
-        What takes shortcuts out, then the conditions; what is random in a condition hangs on the
-        utterance alone.
+        The treatments that remove shortcuts, then the conditions. The random numbers of a condition
+        depend only on the utterance.
     """
     without_shortcuts: Mapping[str, Treatment] = {
         name: partial(_treated, treat) for name, treat in TREATMENTS.items()

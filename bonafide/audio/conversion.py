@@ -1,4 +1,4 @@
-"""Samples of a file become 16-bit samples at another rate."""
+"""Converts the samples of a file to 16 bit and another sampling rate."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import soxr
 from bonafide.audio.facts import AudioError
 
 _FULL_SCALE = 32_768.0
-# Floating-point audio may go over full scale (1.0) a little; beyond this it is on another scale.
+# Floating-point audio may exceed full scale (1.0) a little; beyond this it has another scale.
 _MAX_PEAK = 8.0
 
 
@@ -16,9 +16,9 @@ class Converter:
     """Resamples (soxr, HQ), rounds and clips, block by block.
 
     Args:
-        rate_hz: Of the file.
-        target_rate: Of the result.
-        count: Channels; a block of one is [M], of several [M, channels].
+        rate_hz: Sampling rate of the file.
+        target_rate: Sampling rate of the result.
+        count: Number of channels; a block of one is [M], of several [M, channels].
     """
 
     def __init__(self, rate_hz: int, target_rate: int, count: int) -> None:
@@ -30,7 +30,7 @@ class Converter:
         )
 
     def convert(self, block: np.ndarray) -> np.ndarray:
-        """Returns int16 at the target rate for float32 of full scale 1; int16 stays as it is."""
+        """Converts float32, full scale 1, to int16 at the target rate; int16 is not requantised."""
         if block.dtype == np.int16:
             return block
         if self._resampler is not None:
@@ -38,7 +38,7 @@ class Converter:
         return to_int16(block)
 
     def finish(self) -> list[np.ndarray]:
-        """Returns what is left, in one block or none."""
+        """Returns the remaining samples, in one block or none."""
         if self._resampler is None:
             return []
         nothing = np.zeros((0,) if self._count == 1 else (0, self._count), np.float32)

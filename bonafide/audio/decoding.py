@@ -1,7 +1,7 @@
-"""Audio files become 16-bit samples at one rate, or an error with a reason.
+"""Decodes audio files to 16-bit samples at one rate.
 
-Imports no framework: `score.py` decodes recordings with it as UtteranceGen does. libsndfile reads
-what it reads whole (`bonafide.audio.libsndfile`), FFmpeg the rest (`bonafide.audio.ffmpeg`).
+Used by scoring and by UtteranceGen, so it imports no framework. libsndfile reads the formats that
+it supports fully (`bonafide.audio.libsndfile`), FFmpeg the others (`bonafide.audio.ffmpeg`).
 """
 
 from __future__ import annotations
@@ -36,26 +36,25 @@ def decode(
 ) -> np.ndarray:
     """Decodes a recording.
 
-    Of channels the mean or one is taken, the rate is converted by soxr (HQ), samples are rounded to
-    16 bit and clipped. 16-bit mono audio at the target rate comes through bit for bit: float32
-    holds every 16-bit value divided by 2^15 exactly.
+    The mean of the channels or one of them is resampled by soxr (HQ), rounded to 16 bit and
+    clipped. 16-bit mono audio at the target rate is returned bit for bit: float32 represents every
+    16-bit value divided by 2^15 exactly.
 
-    A truncated file is refused if its container shows it; see `bonafide.audio.containers`.
+    A truncated file is rejected if its container shows it; see `bonafide.audio.containers`.
 
     Args:
         data: The content of the file.
-        target_rate: In Hz.
-        min_seconds: Shorter audio is refused.
-        channel: `mix`, or a name of `channels.names`.
-        name: Of the file; its ending identifies formats without a header.
+        target_rate: Sampling rate of the result in Hz.
+        min_seconds: Shorter audio is rejected.
+        channel: `mix`, or one of `channels.names`.
+        name: Name of the file; its extension identifies formats without a header.
 
     Returns:
         int16 samples [N] at the target rate.
 
     Raises:
-        AudioError: The file is empty, unreadable, cut off, too short or too long, has too many
-            channels or not the one that is meant, holds NaN or infinity, or is not on the scale of
-            audio.
+        AudioError: The file is empty, unreadable, truncated, too short or too long, has too many
+            channels or lacks the given one, or contains NaN, infinity or values on another scale.
     """
     samples, _ = decode_with_facts(data, target_rate, min_seconds, channel=channel, name=name)
     return samples
@@ -64,7 +63,7 @@ def decode(
 def decode_with_facts(
     data: bytes, target_rate: int, min_seconds: float, *, channel: str = MIX, name: str = ""
 ) -> tuple[np.ndarray, FileFacts]:
-    """As `decode`, and what the file is."""
+    """As `decode`, with facts about the file."""
     with _in_memory(data, target_rate, min_seconds, name) as recording:
         return _joined(recording.blocks(channel)), recording.facts
 
@@ -75,8 +74,8 @@ class Decoded:
 
     Attributes:
         samples: int16 [N] at the target rate.
-        facts: What the file is.
-        agreement: Whether its channels carry the same.
+        facts: Facts about the file.
+        agreement: Whether its channels carry the same signal.
     """
 
     samples: np.ndarray
@@ -87,7 +86,7 @@ class Decoded:
 def decode_recording(
     data: bytes, target_rate: int, min_seconds: float, *, channel: str = MIX, name: str = ""
 ) -> Decoded:
-    """As `decode`, with what the file is and whether its channels are alike."""
+    """As `decode`, with facts about the file and the agreement of its channels."""
     with _in_memory(data, target_rate, min_seconds, name) as recording:
         agreement = recording.agreement
         return Decoded(_joined(recording.blocks(channel)), recording.facts, agreement)
@@ -104,20 +103,20 @@ def decode_blocks(
 ) -> Iterator[np.ndarray]:
     """Decodes as `decode` does, block by block, so that hours of audio need little memory.
 
-    That a file is cut off or too short shows at its end: only who has got the last block knows
-    that the blocks before are good.
+    Whether a file is truncated or too short is known only at its end: use the blocks only after the
+    last one was decoded without an error.
 
     Args:
         file: The file, seekable.
-        target_rate: In Hz.
-        min_seconds: Shorter audio is refused.
-        tell: Is called once with what the file is, before the first block.
-        channel: `mix`, or a name of `channels.names`.
-        name: Of the file; its ending identifies formats without a header.
+        target_rate: Sampling rate of the result in Hz.
+        min_seconds: Shorter audio is rejected.
+        tell: Called once with facts about the file, before the first block.
+        channel: `mix`, or one of `channels.names`.
+        name: Name of the file; its extension identifies formats without a header.
 
     Yields:
-        int16 samples [M] at the target rate, some blocks maybe empty; one after the other they are
-        what `decode` returns, bit for bit.
+        int16 samples [M] at the target rate; blocks may be empty. Concatenated, they equal the
+        result of `decode` bit for bit.
 
     Raises:
         AudioError: As `decode`.

@@ -1,25 +1,25 @@
-"""The language in which degradations are named: what there is, and the checks of a spec.
+"""Specs of degradations: available steps, parsing and validation.
 
-A spec is one step or a chain of steps, `NAME` or `NAME:VALUE` each, with `|` between them:
-`mp3:64k`, `amrnb:12.2k|lowpass:3400`, `room:0.4|noise:20|opus:24k`. `none` is no step at all.
+A spec is a chain of one or more steps, `NAME` or `NAME:VALUE`, separated by `|`:
+`mp3:64k`, `amrnb:12.2k|lowpass:3400`, `room:0.4|noise:20|opus:24k`. `none` is the empty chain.
 
-| step | value | what happens |
+| step | value | effect |
 |---|---|---|
 | `mp3`, `aac`, `opus`, `wma` | bit rate: `mp3:64k` | encoded and decoded |
 | `vorbis` | quality: `vorbis:q3` | encoded and decoded |
-| `amrnb`, `g726` | bit rate | the same at 8 kHz: what is above 4 kHz is gone |
+| `amrnb`, `g726` | bit rate | the same at 8 kHz: nothing above 4 kHz remains |
 | `alaw`, `mulaw` | none | the same at 8 kHz |
 | `g722` | none | the same at 16 kHz |
-| `lowpass`, `highpass` | Hz | a steep cut, 200 Hz wide |
+| `lowpass`, `highpass` | Hz | a steep filter, 200 Hz wide |
 | `resample` | Hz | converted to a sampling rate and back; `resample:8000` is narrow band |
 | `noise`, `pink` | dB | white or pink noise at this signal-to-noise ratio |
 | `room` | seconds | the response of a simulated room of this reverberation time |
 | `gain` | dB | louder or quieter, clipped at full scale |
-| `level` | dBFS | the mean taken out, the speech at this level |
+| `level` | dBFS | the mean removed, the speech at this level |
 
-A codec's value may end in the sampling rate at which it codes: `mp3:64k@44100`.
+The value of a codec may end in its sampling rate: `mp3:64k@44100`.
 
-Standard library only, so that settings can be checked without waiting for imports.
+Standard library only, so that settings are checked without slow imports.
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ AS_RECORDED = "none"
 
 
 class DegradationError(ValueError):
-    """A spec that names no degradation; the message says what there is."""
+    """The spec is invalid; the message lists the degradations."""
 
 
 @dataclass(frozen=True)
 class Codec:
-    """How a codec is run.
+    """Parameters of a codec.
 
     Attributes:
         encoder: Name of FFmpeg's encoder; empty for libsndfile's Vorbis.
         container: Name of FFmpeg's muxer.
-        rates_hz: Sampling rates that it takes, ascending. Others are converted to the nearest one
-            above, or else to the highest, and back.
-        rates: Its bit rates or qualities, as a spec writes them; the first is the default. Empty:
-            it has one only.
+        rates_hz: Supported sampling rates, ascending. Others are converted to the next higher one,
+            or else to the highest, and back.
+        rates: Its bit rates or qualities, as written in a spec; the first is the default. Empty if
+            it has only one.
         lead_seconds: Silence before the samples, for an encoder that drops its first frames.
     """
 
@@ -57,7 +57,7 @@ class Codec:
     lead_seconds: float = 0.0
 
     def rate_for(self, sample_rate: int) -> int:
-        """Returns the sampling rate, in Hz, at which it codes samples of a given one."""
+        """Returns the sampling rate in Hz at which it codes samples of a given rate."""
         return next((rate for rate in self.rates_hz if rate >= sample_rate), self.rates_hz[-1])
 
 
@@ -67,9 +67,9 @@ class Step:
 
     Attributes:
         name: One of STEPS.
-        number: Of a step that is no codec: the number after its colon.
-        rate: Of a codec: one of its rates; empty where it has one only.
-        rate_hz: Of a codec: the sampling rate at which it codes; None: `Codec.rate_for`.
+        number: The number after the colon of a step that is no codec.
+        rate: One of the rates of a codec; empty if it has only one.
+        rate_hz: Sampling rate of a codec; None for that of `Codec.rate_for`.
     """
 
     name: str
@@ -93,7 +93,7 @@ def _kilobits(*rates: float) -> tuple[str, ...]:
     return tuple(f"{rate:g}k" for rate in rates)
 
 
-# Bit rates of speech; MP3 below 32 kHz (MPEG-2 layer III) ends at 160 kbit/s.
+# Bit rates of speech; MP3 below 32 kHz (MPEG-2 layer III) has at most 160 kbit/s.
 CODECS: Mapping[str, Codec] = {
     "mp3": Codec(
         "libmp3lame", "mp3", _MUSIC_HZ, _kilobits(64, 16, 24, 32, 40, 48, 56, 80, 96, 128, 160)
@@ -137,7 +137,7 @@ def parse(spec: str) -> tuple[Step, ...]:
     """Reads a spec.
 
     Returns:
-        Its steps, in order; none for `none`.
+        Its steps, in order; an empty tuple for `none`.
 
     Raises:
         DegradationError: There is no such degradation.
@@ -190,8 +190,8 @@ def _number(name: str, value: str, where: str) -> float:
     return number
 
 
-# What evaluation covers unless told otherwise: what recordings commonly go through before somebody
-# asks about them, and what detectors were found to fail on.
+# Default conditions of evaluation: common processing of recordings, and degradations on which
+# detectors were found to fail.
 CONDITIONS = (
     *("mp3:64k", "mp3:32k", "lowpass:7000", "lowpass:3400"),
     *("opus:24k", "resample:22050", "noise:30"),
@@ -216,7 +216,7 @@ _NUMBER_TITLES = {
 
 
 def title_of(spec: str) -> str:
-    """Returns a spec in words, for people; what is none as it is."""
+    """Returns a spec in words; an invalid spec is returned unchanged."""
     try:
         steps = parse(spec)
     except DegradationError:

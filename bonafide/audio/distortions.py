@@ -1,6 +1,6 @@
-"""What channels other than codecs do to speech: band limits, sampling rates, noise, rooms, level.
+"""Degradations other than codecs: band limits, sampling rates, noise, rooms, level.
 
-Every function takes float32 samples [N] of full scale 1 and returns as many, in time with them.
+Every function takes float32 samples [N], full scale 1, and returns [N] aligned with them.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ _FULL_SCALE = 32_768.0
 
 
 def lowpass(samples: np.ndarray, sample_rate: int, cut_hz: float) -> np.ndarray:
-    """Removes what is above a frequency as steeply as codecs do.
+    """Removes frequencies above a limit as steeply as codecs do.
 
-    A linear-phase Kaiser filter: -6 dB at the frequency, passed 100 Hz below it, 80 dB down 100 Hz
-    above it. A frequency at which nothing is left to remove leaves the samples as they are.
+    A linear-phase Kaiser filter: -6 dB at the limit, 0 dB 100 Hz below it, -80 dB 100 Hz
+    above it. A limit beyond the band does not change the samples.
     """
     if cut_hz + _TRANSITION_HZ / 2 >= sample_rate / 2:
         return samples
@@ -30,10 +30,10 @@ def lowpass(samples: np.ndarray, sample_rate: int, cut_hz: float) -> np.ndarray:
 
 
 def highpass(samples: np.ndarray, sample_rate: int, cut_hz: float) -> np.ndarray:
-    """Removes what is below a frequency, by a filter as that of `lowpass`.
+    """Removes frequencies below a limit, with a filter like that of `lowpass`.
 
     Raises:
-        ValueError: The frequency is not within the band of the samples.
+        ValueError: The limit is outside the band of the samples.
     """
     if cut_hz + _TRANSITION_HZ / 2 >= sample_rate / 2:
         raise ValueError(f"expected a frequency below {sample_rate / 2:g} Hz, got {cut_hz:g}")
@@ -54,17 +54,17 @@ def add_noise(
     *,
     tilt: float = 0.0,
 ) -> np.ndarray:
-    """Adds Gaussian noise, as far below the power of the active speech as `snr_db`.
+    """Adds Gaussian noise, `snr_db` below the power of the active speech.
 
     Args:
         samples: float32 [N].
         sample_rate: In Hz.
         snr_db: Signal-to-noise ratio.
-        random: Of the noise.
-        tilt: Its power falls with the frequency to this power: 0 is white noise, 1 pink noise.
+        random: Generator of the noise.
+        tilt: Exponent by which its power falls with frequency: 0 is white noise, 1 pink noise.
 
     Returns:
-        float32 [N]; digital silence stays as it is.
+        float32 [N]; digital silence is not changed.
     """
     _, power = speech_of(_int16(samples), sample_rate)
     if not power:
@@ -76,7 +76,7 @@ def add_noise(
         spectrum[0] = 0
         noise = np.fft.irfft(spectrum, len(samples))
     size = np.sqrt(np.mean(noise**2))
-    if not size:  # one sample has no spectrum but its mean
+    if not size:  # the spectrum of a single sample is its mean
         return samples
     wanted = np.sqrt(power) / _FULL_SCALE * 10 ** (-snr_db / 20)
     noisy: np.ndarray = samples + noise * (wanted / size)
@@ -89,17 +89,17 @@ def add_room(
     """Adds the reverberation of a simulated room.
 
     The response is the direct sound and, from 2 ms on, Gaussian noise that decays exponentially by
-    60 dB in `decay_seconds` (Polack's model of a diffuse field), with as much energy in all as the
+    60 dB in `decay_seconds` (Polack's model of a diffuse field), with as much total energy as the
     direct sound. The direct sound is not delayed.
 
     Args:
         samples: float32 [N].
         sample_rate: In Hz.
         decay_seconds: Reverberation time T60.
-        random: Of the response.
+        random: Generator of the response.
 
     Returns:
-        float32 [N] with the energy that the samples have.
+        float32 [N] with the energy of the samples.
     """
     times = np.arange(1, round(decay_seconds * sample_rate)) / sample_rate
     late = random.normal(size=len(times)) * 10 ** (-3 * times / decay_seconds) * (times >= 0.002)
@@ -111,17 +111,17 @@ def add_room(
 
 
 def to_level(samples: np.ndarray, sample_rate: int, level_dbfs: float) -> np.ndarray:
-    """Takes the mean out and brings the speech to a level, or as near as nothing is clipped."""
+    """Removes the mean and sets the level of the speech, as far as possible without clipping."""
     return (level(_int16(samples), sample_rate, level_dbfs) / _FULL_SCALE).astype(np.float32)
 
 
 def gain(samples: np.ndarray, gain_db: float) -> np.ndarray:
-    """Changes the level; what goes over full scale is clipped, as recorders do."""
+    """Changes the level and clips at full scale, as recorders do."""
     return np.clip(samples * np.float32(10 ** (gain_db / 20)), -1.0, 1.0 - 1 / _FULL_SCALE)
 
 
 def fitted(samples: np.ndarray, length: int) -> np.ndarray:
-    """Cuts to a length, or fills up with silence."""
+    """Truncates to a length, or pads with silence."""
     return np.pad(samples[:length], (0, max(0, length - len(samples))))
 
 

@@ -1,11 +1,11 @@
-"""Endings of audio files: the one list of them, for corpora, score files and folders to score.
+"""Extensions of audio files, for corpora, score files and folders to score.
 
-The standard library alone, so that readers of protocols may import it.
+Standard library only, so that readers of protocols can import it.
 """
 
 from collections.abc import Iterable
 
-# Best first, where an utterance has several files: lossless, then lossy, then containers of video.
+# Best first, if an utterance has several files: lossless, then lossy, then video containers.
 AUDIO_SUFFIXES = (
     *(".flac", ".wav", ".wave", ".rf64", ".w64", ".aiff", ".aif", ".aifc", ".caf"),
     *(".au", ".snd", ".sph", ".nist"),
@@ -14,36 +14,45 @@ AUDIO_SUFFIXES = (
     *(".mp4", ".mov", ".webm", ".mkv", ".3gp", ".3g2", ".asf", ".wmv"),
 )
 _RANKS = {suffix: rank for rank, suffix in enumerate(AUDIO_SUFFIXES)}
+_MAC_PREFIX = "._"  # macOS adds such a file with attributes for each file of an archive.
 
 
 def is_audio(path: str) -> bool:
-    """Returns whether a path has the ending of an audio file, in small letters or capitals."""
-    return _suffix(path).lower() in _RANKS
+    """Returns whether a path has the extension of an audio file, case-insensitively.
+
+    Files such as `._a.wav`, which macOS writes into archives, hold no audio.
+    """
+    return _suffix(path).lower() in _RANKS and not is_mac_metadata(path)
+
+
+def is_mac_metadata(path: str) -> bool:
+    """Returns whether a file is one of those that macOS adds to archives: `._a.wav`."""
+    return path.rpartition("/")[2].startswith(_MAC_PREFIX)
 
 
 def stem(path: str) -> str:
-    """Returns a path without the ending of its file: `a.b/c` of `a.b/c.txt`."""
+    """Returns a path without its extension: `a.b/c` for `a.b/c.txt`."""
     return path.removesuffix(_suffix(path))
 
 
 def audio_by_stem(names: Iterable[str]) -> dict[str, str]:
-    """Returns stem -> audio file name; where a stem has several files, the best ending wins.
+    """Returns stem -> audio file name; of several files, that with the best extension.
 
     Args:
-        names: File names; those of other files are left out.
+        names: File names; other files are ignored.
     """
     found: dict[str, tuple[int, str]] = {}
     for name in names:
         suffix = _suffix(name)
         rank = _RANKS.get(suffix.lower())
-        if rank is not None:
+        if rank is not None and not is_mac_metadata(name):
             own = name.removesuffix(suffix)
             found[own] = min(found.get(own, (rank, name)), (rank, name))
     return {own: name for own, (_, name) in found.items()}
 
 
 def _suffix(path: str) -> str:
-    """Returns `.wav` of `a/b.wav`, nothing of `a.b/c` and of `.wav`.
+    """Returns `.wav` for `a/b.wav`, and an empty text for `a.b/c` and `.wav`.
 
     Not `PurePath.suffix`, which takes several seconds for a million names.
     """

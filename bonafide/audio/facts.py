@@ -1,21 +1,21 @@
-"""What is known of a recording's file, and why one cannot be used."""
+"""Facts about the file of a recording, and the error for unusable audio."""
 
 import dataclasses
 
 
 class AudioError(ValueError):
-    """The audio cannot be used; the message is a reason that a person understands."""
+    """The audio cannot be used; the message gives the reason."""
 
 
 @dataclasses.dataclass(frozen=True)
 class FileFacts:
-    """What a file is, whatever it holds.
+    """Facts about an audio file.
 
     Attributes:
         rate_hz: Its sampling rate.
-        channels: How many it has.
-        encoding: Container and coding as libsndfile names them, such as `FLAC/PCM_16`.
-        size_bytes: Of the whole file.
+        channels: Number of channels.
+        encoding: Container and encoding as named by libsndfile, such as `FLAC/PCM_16`.
+        size_bytes: Size of the whole file.
         notes: Warnings about a file that can be used, one sentence each.
     """
 

@@ -1,7 +1,7 @@
-"""What libsndfile does not read (AAC, WebM, AMR, WMA, GSM, ...), by FFmpeg through PyAV.
+"""Formats that libsndfile does not read (AAC, WebM, AMR, WMA, GSM, ...), by FFmpeg through PyAV.
 
-FFmpeg knows hundreds of formats, some of which open other files. Here the format is given by the
-content of the file, only the codecs below are decoded, and opening a second file fails.
+FFmpeg supports hundreds of formats, some of which open other files. Here the format is determined
+by the content of the file, only the codecs below are decoded, and opening a second file fails.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from bonafide.audio.containers import Container
 from bonafide.audio.facts import AudioError
 from bonafide.audio.sources import Source
 
-# FFmpeg's name of a decoder, and how libsndfile names the coding, or would.
+# FFmpeg's name of a decoder, and the name of the encoding in the style of libsndfile.
 CODECS = {
     "aac": "AAC",
     "ac3": "AC3",
@@ -57,10 +57,10 @@ CODECS = {
     **{f"pcm_f64{end}": "DOUBLE" for end in ("le", "be")},
 }
 _OTHER_NAMES = {"libopus": "opus", "mp1": "mp1float", "mp2": "mp2float", "mp3": "mp3float"}
-# FFmpeg's own decoders of these refuse the comfort noise that telephones send in pauses (DTX).
+# FFmpeg's own decoders of these fail on the comfort noise that telephones send in pauses (DTX).
 _BETTER = {"amrnb": "libopencore_amrnb", "amrwb": "libopencore_amrwb"}
-# Frames that lean on those before them: the first ones of a file that begins in the middle of a
-# stream cannot be decoded, and all players pass over them.
+# Frames that depend on previous ones: the first frames of a file that begins in the middle of a
+# stream cannot be decoded, and all players skip them.
 _MAY_BEGIN_BADLY = ("mp3float", "mp2float", "mp1float")
 _MOST_BAD_PACKETS = 2
 _DTYPES: dict[str, type] = {
@@ -70,11 +70,11 @@ _DTYPES: dict[str, type] = {
     "flt": np.float32,
     "dbl": np.float64,
 }
-# PyAV reads behind the end of FFmpeg's list of planes where it has eight or more.
+# PyAV reads beyond the end of FFmpeg's list of planes if it has eight or more.
 _MAX_PLANES = 2
-# Samples of a channel that are gathered before they are converted: frames are short.
+# Samples per channel to gather before conversion, since frames are short.
 _GATHERED = 1 << 15
-# How much later than the last sample a container may say that its audio ends.
+# Tolerance by which the stated end of the audio may exceed the last sample.
 _TOLERANCE_SECONDS = 0.25
 _CONVERT = "Convert it (ffmpeg -i FILE FILE.wav) where there is a program that reads it."
 _REPAIR = "Convert it (ffmpeg -i FILE FILE.wav) and check what is missing."
@@ -90,14 +90,14 @@ class Sound:
     """An open file; see `bonafide.audio.libsndfile.Sound`, which has the same attributes.
 
     Args:
-        source: Its content, or that of one part of it.
-        container: What its header states.
+        source: Its content, or that of one of its parts.
+        container: Statements of its header.
 
     Attributes:
         notes: Warnings about a file that can be used.
 
     Raises:
-        AudioError: FFmpeg does not read it either, or it holds no audio.
+        AudioError: FFmpeg cannot read it either, or it contains no audio.
     """
 
     promised = 0
@@ -117,7 +117,7 @@ class Sound:
         except _ERRORS as error:
             raise AudioError(f"unreadable as audio: {_reason(error)}") from error
         try:
-            self._ticks = 0  # Where the latest packet ends, on the clock of the stream.
+            self._ticks = 0  # End of the latest packet, in the time base of the stream.
             self._stream, self._codec = self._chosen()
             self._packer: AudioResampler | None = None
             self._frames = self._decoded()
@@ -127,14 +127,14 @@ class Sound:
         except BaseException:
             self._input.close()
             raise
-        # What the codec said before may be wrong: of AAC, twice the rate or the channels may come.
+        # The codec's earlier statements may be wrong: AAC may yield twice the rate or channels.
         self.rate_hz, self.channels = first.sample_rate, first.layout.nb_channels
         self._form = first.format.packed.name
         self.encoding = f"{container.kind}/{self._coding()}"
         self._first: av.AudioFrame | None = first
 
     def close(self) -> None:
-        """Frees what FFmpeg holds; the source stays open."""
+        """Frees the resources of FFmpeg; the source stays open."""
         self._frames.close()
         self._input.close()
 
@@ -142,7 +142,7 @@ class Sound:
         """Reads to the end; once.
 
         Args:
-            frames: Samples of a channel in a block, at most.
+            frames: Maximum number of samples per channel in a block.
 
         Yields:
             float32 [M, channels], full scale 1.
@@ -169,12 +169,12 @@ class Sound:
     def _coding(self) -> str:
         coding = CODECS[_name(self._stream)]
         if coding == "FLAC" and self._container.kind == "FLAC":
-            # As libsndfile names them; 24 bits lie in 32.
+            # As named by libsndfile; 24 bits are stored in 32.
             return "PCM_16" if self._form == "s16" else "PCM_24"
         return coding
 
     def _chosen(self) -> tuple[Any, Any]:
-        """The stream to decode, and its decoder."""
+        """Returns the stream to decode and its decoder."""
         streams = self._input.streams.audio
         if not streams:
             raise AudioError(f"holds no audio (a container of {self._container.kind})")
@@ -191,7 +191,7 @@ class Sound:
         return stream, codec
 
     def _decoded(self) -> Generator[av.AudioFrame]:
-        """All frames with samples of the stream; keeps how far its time has come."""
+        """Yields all frames with samples of the stream, and tracks its time."""
         skipped = begun = 0
         try:
             for packet in self._input.demux(self._stream):
@@ -215,11 +215,11 @@ class Sound:
             raise AudioError(f"unreadable as audio: {_reason(error)}") from error
 
     def _accept(self, error: av.FFmpegError, *, skipped: int) -> None:
-        """Refuses a packet that cannot be decoded, unless players pass over it as well.
+        """Raises an error for an undecodable packet, unless players skip it as well.
 
         Args:
             error: FFmpeg's error.
-            skipped: How many there were with this one before the first good one; 0 behind that.
+            skipped: Number of undecodable packets so far, before the first good one; 0 after it.
         """
         if self._container.cut:
             raise AudioError(f"cut off: {self._container.cut}") from error
@@ -229,12 +229,12 @@ class Sound:
             raise AudioError(said) from error
 
     def _seconds(self) -> float:
-        """How far the time of the stream has come."""
+        """Returns the current time of the stream."""
         ticks = self._ticks - (self._stream.start_time or 0)
         return float(ticks * (self._stream.time_base or 0))
 
     def _planes(self, frame: av.AudioFrame) -> list[np.ndarray]:
-        """The samples of a frame without a copy: one array, or one for each channel."""
+        """Returns the samples of a frame without a copy: one array, or one per channel."""
         form = frame.format.packed.name
         same = (frame.sample_rate, frame.layout.nb_channels, form)
         if same != (self.rate_hz, self.channels, self._form):
@@ -252,14 +252,14 @@ class Sound:
 
 
 def _name(stream: Any) -> str:
-    """FFmpeg's name of the coding of a stream."""
-    codec = stream.codec_context  # None where FFmpeg has no decoder, whatever the types say.
+    """Returns FFmpeg's name of the encoding of a stream."""
+    codec = stream.codec_context  # None if FFmpeg has no decoder, despite the type.
     name = "something that FFmpeg does not know" if codec is None else str(codec.name)
     return _OTHER_NAMES.get(name, name)
 
 
 def _joined(gathered: list[list[np.ndarray]], kind: str, channels: int) -> np.ndarray:
-    """Frames one after the other: float32 [M, channels], full scale 1."""
+    """Concatenates frames: float32 [M, channels], full scale 1."""
     planes = [np.concatenate(parts) for parts in zip(*gathered, strict=True)]
     samples = planes[0].reshape(-1, channels) if len(planes) == 1 else np.stack(planes, axis=1)
     if kind in ("flt", "dbl"):
@@ -270,7 +270,7 @@ def _joined(gathered: list[list[np.ndarray]], kind: str, channels: int) -> np.nd
 
 
 def _refuse(url: str, *_: object) -> None:
-    """In place of opening another file."""
+    """Replaces the opening of another file."""
     raise PermissionError(f"refers to another file ({url!r}), which is not opened")
 
 
@@ -280,7 +280,7 @@ def _reason(error: Exception) -> str:
 
 
 class _Readable:
-    """A source as FFmpeg asks for it: it seeks to odd places in files that are damaged."""
+    """A source for FFmpeg, which seeks to invalid positions in damaged files."""
 
     def __init__(self, source: Source) -> None:
         self._source = source

@@ -1,9 +1,9 @@
-"""What a recording keeps when it is encoded again, trimmed or made louder: its landmarks.
+"""Landmarks of a recording, which survive recoding, trimming and changes of level.
 
-In the manner of Haitsma and Kalker ("A Highly Robust Audio Fingerprinting System", ISMIR 2002):
-bits of whether the energy in a band falls or rises against its neighbours. Theirs are taken at
-every frame; here, only where the energy has a peak, whose place does not depend on where the file
-begins, so that some dozens of short spectra are all the work. Numpy and scipy only.
+Similar to Haitsma and Kalker ("A Highly Robust Audio Fingerprinting System", ISMIR 2002): bits
+state whether the energy in a band falls or rises relative to its neighbours. They compute them at
+every frame; here they are computed only at energy peaks, whose position does not depend on where
+the file begins, so that a few dozen short spectra suffice. Numpy and scipy only.
 """
 
 import dataclasses
@@ -13,13 +13,13 @@ import numpy as np
 from scipy import fft
 
 FRAME_SECONDS = 0.010  # Of the envelope, and of `places`.
-MOST = 32  # Landmarks of a recording: the loudest ones.
-_LOWEST_HZ, _HIGHEST_HZ, _BANDS = 250.0, 3600.0, 13  # What a telephone leaves.
+MOST = 32  # Landmarks per recording, the loudest ones.
+_LOWEST_HZ, _HIGHEST_HZ, _BANDS = 250.0, 3600.0, 13  # The band of a telephone.
 _HANN = np.hanning(11)[1:-1]
 _SMOOTHING = (_HANN / _HANN.sum()).astype(np.float32)  # Over 9 frames.
 _WINDOW_SECONDS = 0.032
 _STEP_SECONDS = 0.040  # From a peak to the middle of the windows before and after it.
-# Nearer to an end than this many frames, a window or the smoothing would reach beyond it.
+# Within this many frames of an end, a window or the smoothing would exceed it.
 _EDGE = 7
 _LOUD = 1e-3  # Of the loudest peak, in power: 30 dB.
 _TINY = 1e-20
@@ -27,12 +27,12 @@ _TINY = 1e-20
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Landmarks:
-    """The landmarks of recordings, one recording after the other, in the order of time.
+    """The landmarks of recordings, concatenated, in order of time.
 
     Attributes:
-        counts: int64 [N] how many each recording has.
+        counts: int64 [N] number of landmarks of each recording.
         codes: uint32 [A], 24 bits each.
-        places: uint32 [A] frames of 10 ms from the beginning of the recording.
+        places: uint32 [A] positions in frames of 10 ms from the beginning of the recording.
     """
 
     counts: np.ndarray
@@ -43,27 +43,27 @@ class Landmarks:
 def find(
     frames: np.ndarray, envelope: np.ndarray, owner: np.ndarray, lengths: np.ndarray
 ) -> tuple[Landmarks, np.ndarray]:
-    """Finds the landmarks of recordings; those of one do not depend on the others.
+    """Finds the landmarks of recordings, each independently of the others.
 
     At each peak of the smoothed envelope, 24 bits: for each pair of neighbouring bands, whether the
     step from one to the other is above its mean over the peaks, and whether it rises from 40 ms
     before the peak to 40 ms after it.
 
     Args:
-        frames: float32 [T, n] samples in frames of FRAME_SECONDS, without their mean, one recording
-            after the other, at any scale.
+        frames: float32 [T, n] samples in frames of FRAME_SECONDS, without their mean, recordings
+            concatenated, at any scale.
         envelope: float32 [T] power of each frame.
         owner: int64 [T] the recording of each frame.
         lengths: int64 [N] frames of each recording.
 
     Returns:
-        At most MOST landmarks each (none where it is silent or shorter than 0.16 s), and the power
+        At most MOST landmarks each (none if it is silent or shorter than 0.16 s), and the power
         spectrum around the landmarks of each recording together, [N, K], from 0 Hz to half the
         rate; zeros without any.
     """
     sample_rate = frames.shape[1] / FRAME_SECONDS
     size = round(sample_rate * _WINDOW_SECONDS)
-    places = _peaks(envelope, owner, lengths)  # [A] from the beginning of all
+    places = _peaks(envelope, owner, lengths)  # [A] from the beginning of the first recording
     of = owner[places.astype(np.int64)]
     counts = np.bincount(of, minlength=len(lengths))
     spectra = np.zeros((len(lengths), size // 2 + 1), np.float32)
@@ -75,10 +75,10 @@ def find(
     starts = np.rint(places * frames.shape[1] + steps - size / 2).astype(np.int64).ravel()
     windows = np.lib.stride_tricks.sliding_window_view(frames.ravel(), size)[starts]  # [2 A, size]
     windows *= _window(size)
-    parts = fft.rfft(windows, axis=1).view(np.float32)  # [2 A, 2 K], real and imaginary by turns
+    parts = fft.rfft(windows, axis=1).view(np.float32)  # [2 A, 2 K], real and imaginary interleaved
     np.square(parts, out=parts)
 
-    # Not a matrix product: for matrices as small as these, BLAS costs a second core and more time.
+    # Not a matrix product: for such small matrices, BLAS uses a second core and takes longer.
     edges = _edges(size, round(sample_rate))
     bands = np.log(np.add.reduceat(parts[:, : edges[-1]], edges[:-1], axis=1) + _TINY)
     before, after = np.diff(bands, axis=1).reshape(2, len(places), _BANDS - 1)
@@ -96,7 +96,7 @@ def find(
 
 
 def _peaks(envelope: np.ndarray, owner: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """Places of peaks [A] in frames, between frames where the top of the parabola is."""
+    """Returns the positions of peaks [A] in frames, interpolated by a parabola."""
     smooth = np.convolve(envelope, _SMOOTHING)[4:-4]
     frame = np.arange(len(owner)) - (np.cumsum(lengths) - lengths)[owner]
     higher = (frame >= _EDGE) & (frame < lengths[owner] - _EDGE)
@@ -113,7 +113,7 @@ def _peaks(envelope: np.ndarray, owner: np.ndarray, lengths: np.ndarray) -> np.n
         rank = np.arange(len(peaks)) - np.repeat(np.cumsum(held) - held, held)
         peaks = np.sort(peaks[order[rank < MOST]])
     before, top, after = smooth[peaks - 1], smooth[peaks], smooth[peaks + 1]
-    # Half a frame more: the middle of a frame.
+    # Plus half a frame: the middle of a frame.
     places: np.ndarray = peaks + 0.5 * (before - after) / (before - 2 * top + after) + 0.5
     return places
 
@@ -125,6 +125,6 @@ def _window(size: int) -> np.ndarray:
 
 @functools.lru_cache(maxsize=4)
 def _edges(size: int, sample_rate: int) -> np.ndarray:
-    """Where bands of equal ratio begin and the last one ends, [_BANDS + 1] places among 2 K."""
+    """Returns the edges of bands of equal ratio, [_BANDS + 1] indices among 2 K."""
     hertz = np.geomspace(_LOWEST_HZ, _HIGHEST_HZ, _BANDS + 1)
     return 2 * np.ceil(hertz * size / sample_rate).astype(np.int64)

@@ -1,4 +1,4 @@
-"""What libsndfile reads (FLAC, WAV, OGG, MP3, AIFF, ...), through soundfile: the fast path."""
+"""Formats that libsndfile reads (FLAC, WAV, OGG, MP3, AIFF, ...), through soundfile: fast path."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import soundfile
 from bonafide.audio.facts import AudioError
 from bonafide.audio.sources import Source
 
-# libsndfile keeps why a file did not open in one place for all threads: another thread that opens
-# its own in the meantime wipes it out.
+# libsndfile stores the error of opening a file in one global variable: another thread that opens a
+# file meanwhile overwrites it.
 _OPENING = threading.Lock()
 
 
@@ -20,18 +20,18 @@ class Sound:
     """An open file.
 
     Args:
-        source: Its content. Do not read from it in the meantime.
+        source: Its content. Do not read from it meanwhile.
 
     Attributes:
         rate_hz: Its sampling rate.
-        channels: How many it has.
-        encoding: Container and coding, such as `FLAC/PCM_16`.
-        promised: Number of samples of a channel, as the file states or as libsndfile estimates.
-        is_pcm16: Whether samples are stored as int16 and nothing else.
-        notes: Nothing.
+        channels: Number of channels.
+        encoding: Container and encoding, such as `FLAC/PCM_16`.
+        promised: Number of samples per channel, as stated by the file or estimated by libsndfile.
+        is_pcm16: Whether samples are stored as plain int16.
+        notes: Always empty.
 
     Raises:
-        AudioError: libsndfile does not read it.
+        AudioError: libsndfile cannot read it.
     """
 
     notes: tuple[str, ...] = ()
@@ -43,21 +43,21 @@ class Sound:
         except (soundfile.SoundFileError, RuntimeError) as error:
             raise AudioError(f"unreadable as audio: {_reason(error)}") from error
         self.rate_hz, self.channels = self._file.samplerate, self._file.channels
-        subtype = self._file.subtype  # Asks libsndfile each time.
+        subtype = self._file.subtype  # Each access calls libsndfile.
         self.encoding = f"{self._file.format}/{subtype}"
         self.promised = self._file.frames
         self.is_pcm16 = subtype == "PCM_16"
 
     def close(self) -> None:
-        """Frees what libsndfile holds; the source stays open."""
+        """Frees the resources of libsndfile; the source stays open."""
         self._file.close()
 
     def blocks(self, frames: int) -> Iterator[np.ndarray]:
         """Reads to the end; once.
 
         Args:
-            frames: Samples of a channel in a block, at most: a header that promises more than the
-                file holds must not cost memory.
+            frames: Maximum number of samples per channel in a block: a header that states more
+                samples than the file contains must not cost memory.
 
         Yields:
             float32 [M, channels], full scale 1.
@@ -68,7 +68,7 @@ class Sound:
         return self._read(frames, "float32", always_2d=True)
 
     def plain_blocks(self, frames: int) -> Iterator[np.ndarray]:
-        """Reads one channel of `is_pcm16` as it is, without a detour over float32.
+        """Reads one channel of an `is_pcm16` file without conversion to float32.
 
         Yields:
             int16 [M]; see `blocks`.
@@ -88,6 +88,6 @@ class Sound:
 
 
 def _reason(error: Exception) -> str:
-    """The message of libsndfile, without the repr of the file that soundfile puts first."""
+    """Returns the message of libsndfile without the repr of the file, which soundfile prepends."""
     text = getattr(error, "error_string", None) or str(error)
     return " ".join(str(text).split()).rstrip(".")

@@ -1,8 +1,8 @@
-"""The trivial numbers of an utterance: what a detector could cheat by, in place of listening.
+"""Trivial measures of an utterance, which a detector could use as a shortcut.
 
-A corpus whose spoofs are louder, shorter or band-limited teaches just that. UtteranceGen measures
-every utterance while it has its samples in hand, and DataGate asks what the numbers give away.
-Numpy and scipy only: Beam's workers stay light.
+From a corpus whose spoofs are louder, shorter or band-limited, a detector learns just that.
+UtteranceGen measures every utterance while its samples are in memory, and DataGate tests how well
+the measures predict the class. Numpy and scipy only: Beam's workers stay light.
 """
 
 import dataclasses
@@ -14,13 +14,13 @@ import numpy as np
 from bonafide.audio import landmarks
 from bonafide.audio.decoding import FileFacts
 
-FLOOR_DB = -120.0  # What is quieter counts as this.
+FLOOR_DB = -120.0  # Lower levels are set to this.
 _FULL_SCALE = 32_768.0
 _ACTIVE_BELOW_LOUDEST = 1e-4  # In power: 40 dB.
 _QUIET_SHARE = 0.1
 _USED_BELOW_LOUDEST = 1e-6  # In power: 60 dB.
 
-# Of the samples, then of the file; the order of the columns of `Measures.numbers`.
+# First of the samples, then of the file; the order of the columns of `Measures.numbers`.
 NUMBERS = (
     "seconds",
     "leading_silence_seconds",
@@ -39,15 +39,15 @@ NUMBERS = (
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Measures:
-    """What was measured of N utterances.
+    """Measures of N utterances.
 
     Attributes:
         utterances: str [N] their ids.
         numbers: float32 [N, len(NUMBERS)], all finite.
-        encodings: str [N] container and coding of the file, such as `FLAC/PCM_16`.
-        digests: uint64 [N, 2]; other samples have other digests, but for one pair of equal length
-            in 2^64.
-        marks: What copies of a recording have in common.
+        encodings: str [N] container and encoding of the file, such as `FLAC/PCM_16`.
+        digests: uint64 [N, 2] hashes of the samples; the probability of a collision is 2^-64 for
+            a pair of equal length.
+        marks: Landmarks, which copies of a recording share.
     """
 
     utterances: np.ndarray
@@ -65,9 +65,9 @@ class Clip:
     """An utterance to be measured.
 
     Attributes:
-        utterance: Its id.
+        utterance: Id of the utterance.
         samples: int16 [n], mono, n > 0.
-        facts: Of the file that they were decoded from.
+        facts: Facts about the file that was decoded.
     """
 
     utterance: str
@@ -76,23 +76,23 @@ class Clip:
 
 
 def measure(clips: Sequence[Clip], sample_rate: int) -> Measures:
-    """Measures utterances, some at a time: the calls for one alone would cost as much as ten.
+    """Measures utterances in batches: the calls for one would cost as much as for ten.
 
-    A frame of 10 ms is active when its power, without the clip's mean, is at most 40 dB below that
-    of the loudest frame. From this:
+    A frame of 10 ms is active if its power, without the clip's mean, is at most 40 dB below that
+    of the loudest frame. Derived from this:
 
-    - leading and trailing silence: what lies before the first and after the last active frame;
+    - leading and trailing silence: duration before the first and after the last active frame;
     - level: the power over active frames; noise floor: the 10th percentile of the power of frames
       between the first and the last active one;
-    - DC: the size of the mean; peak: the largest sample; clipped: the share at full scale;
+    - DC: absolute mean; peak: the largest sample; clipped: the share at full scale;
     - bandwidth: the highest frequency whose power, around the peaks of the envelope, is at most
-      60 dB below that of the strongest frequency; 0 where there is no peak.
+      60 dB below that of the strongest frequency; 0 if there is no peak.
 
     Levels are in dB relative to full scale (a square wave of full scale has 0), -120 at least.
 
     Args:
-        clips: At least one. Each is measured as if it were alone.
-        sample_rate: Of all of them, in Hz.
+        clips: At least one. Each is measured independently of the others.
+        sample_rate: Sampling rate of all clips, in Hz.
     """
     frame = _frame_samples(sample_rate)
     frames, envelope, means, lengths = _frames([clip.samples for clip in clips], frame)
@@ -130,15 +130,15 @@ def measure(clips: Sequence[Clip], sample_rate: int) -> Measures:
 
 
 def speech_of(samples: np.ndarray, sample_rate: int) -> tuple[slice, float]:
-    """Finds what is neither leading nor trailing silence, as `measure` does.
+    """Finds the part between leading and trailing silence, as defined by `measure`.
 
     Args:
         samples: int16 [n], mono, n > 0.
         sample_rate: In Hz.
 
     Returns:
-        The samples from the first active frame to the last one, and the power over active frames
-        where the sample 1 has the power 1. All samples, and 0, where no frame is active.
+        The slice from the first to the last active frame, and the power over active frames
+        (the sample 1 has the power 1). All samples, and 0, if no frame is active.
     """
     frame = _frame_samples(sample_rate)
     _, envelope, _, lengths = _frames([samples], frame)
@@ -151,7 +151,7 @@ def speech_of(samples: np.ndarray, sample_rate: int) -> tuple[slice, float]:
 
 
 def join(parts: Sequence[Measures]) -> Measures:
-    """Puts measures of one part after the other; there may be none."""
+    """Concatenates measures; the sequence may be empty."""
     if not parts:
         none = np.zeros(0, np.uint32)
         return Measures(
@@ -180,20 +180,20 @@ def _frame_samples(sample_rate: int) -> int:
 
 
 def _frames(clips: Sequence[np.ndarray], frame: int) -> tuple[np.ndarray, ...]:
-    """Whole frames of all clips, each without its clip's mean.
+    """Returns the whole frames of all clips, without the mean of their clip.
 
-    A clip shorter than a frame is filled up with zeros to one.
+    A clip shorter than a frame is padded with zeros.
 
     Returns:
-        Frames, float32 [T, frame]; their power, float32 [T]; each clip's mean, float64 [N]; and how
-        many frames it has, int64 [N].
+        Frames, float32 [T, frame]; their power, float32 [T]; the mean of each clip, float64 [N];
+        and its number of frames, int64 [N].
     """
     lengths = np.array([max(1, len(samples) // frame) for samples in clips])
     frames = np.empty((lengths.sum(), frame), np.float32)
     envelope = np.empty(len(frames), np.float32)
     means = np.empty(len(clips))
     place = 0
-    # All passes over one clip before the next: it stays in the processor's cache.
+    # All passes over one clip before the next, which keeps it in the processor's cache.
     for number, (samples, length) in enumerate(zip(clips, lengths, strict=True)):
         own = frames[place : place + length]
         flat, whole = own.reshape(-1), samples[: length * frame]
@@ -210,19 +210,19 @@ def _frames(clips: Sequence[np.ndarray], frame: int) -> tuple[np.ndarray, ...]:
 def _levels(
     envelope: np.ndarray, owner: np.ndarray, begins: np.ndarray, lengths: np.ndarray
 ) -> tuple[np.ndarray, ...]:
-    """Frames of silence before and after, power of active frames, power of quiet ones, [N] each."""
+    """Returns frames of silence before and after, power of active and of quiet frames, [N] each."""
     loudest = np.maximum.reduceat(envelope, begins)
     active = np.flatnonzero(envelope > loudest[owner] * _ACTIVE_BELOW_LOUDEST)
     count = np.bincount(owner[active], minlength=len(lengths))
     power = np.bincount(owner[active], weights=envelope[active], minlength=len(lengths))
-    heard = count > 0  # The others are digital silence: all of it before, and all of it after.
+    audible = count > 0  # The others are digital silence, both before and after.
     first, last = lengths.copy(), np.full(len(lengths), -1)
     ends = np.cumsum(count)
-    first[heard] = active[(ends - count)[heard]] - begins[heard]
-    last[heard] = active[ends[heard] - 1] - begins[heard]
+    first[audible] = active[(ends - count)[audible]] - begins[audible]
+    last[audible] = active[ends[audible] - 1] - begins[audible]
 
     floor = np.zeros(len(lengths))
-    for clip in np.flatnonzero(heard):
+    for clip in np.flatnonzero(audible):
         between = envelope[begins[clip] + first[clip] : begins[clip] + last[clip] + 1]
         quiet = int(len(between) * _QUIET_SHARE)
         floor[clip] = np.partition(between, quiet)[quiet]
@@ -230,7 +230,7 @@ def _levels(
 
 
 def _bandwidth_hz(spectra: np.ndarray, sample_rate: int) -> np.ndarray:
-    # Not bin 0: what is left of an offset is no speech.
+    # Not bin 0: the remainder of an offset is no speech.
     used = spectra[:, 1:] > spectra[:, 1:].max(axis=1, keepdims=True) * _USED_BELOW_LOUDEST
     highest = used.shape[1] - np.argmax(used[:, ::-1], axis=1)
     edges: np.ndarray = np.where(used.any(axis=1), highest, 0) * sample_rate / 2 / used.shape[1]
@@ -238,7 +238,7 @@ def _bandwidth_hz(spectra: np.ndarray, sample_rate: int) -> np.ndarray:
 
 
 def _decibels(power: np.ndarray) -> np.ndarray:
-    """Of powers where the sample 1 has the power 1."""
+    """Converts powers to dB; the sample 1 has the power 1."""
     least = 10 ** (FLOOR_DB / 10)
     return 10 * np.log10(np.maximum(np.asarray(power, np.float64) / _FULL_SCALE**2, least))
 
@@ -253,7 +253,7 @@ def _clipped_share(samples: np.ndarray) -> float:
 
 
 def _digest(samples: np.ndarray) -> tuple[int, int]:
-    # Nobody forges samples here, and checksums in hardware cost a fifth of a SHA-256.
+    # No protection against forgery is needed, and hardware checksums cost a fifth of SHA-256.
     samples = samples.astype("<i2", copy=False)
     half = len(samples) // 2
     first, second = (

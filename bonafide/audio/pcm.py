@@ -1,4 +1,4 @@
-"""16-bit samples as they lie in a WAV file: nothing to decode, so no decoder is opened."""
+"""Uncompressed 16-bit samples of a WAV file, read without a decoder."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _SCALE = np.float32(2.0**-15)
 
 
 class Sound:
-    """The samples of a file; see `bonafide.audio.libsndfile.Sound`, which gives the same ones.
+    """The samples of a file, the same as those of `bonafide.audio.libsndfile.Sound`.
 
     Args:
-        source: The file. Do not read from it in the meantime.
-        place: Its first byte of samples, and the one behind the last.
+        source: The file. Do not read from it meanwhile.
+        place: First byte of the samples, and the byte after the last.
         rate_hz: Its sampling rate.
-        channels: How many it has, at least one.
+        channels: Number of channels, at least one.
     """
 
     encoding = "WAV/PCM_16"
@@ -41,7 +41,7 @@ class Sound:
         """Reads to the end; once.
 
         Args:
-            frames: Samples of a channel in a block, at most.
+            frames: Maximum number of samples per channel in a block.
 
         Yields:
             float32 [M, channels], full scale 1.
@@ -50,7 +50,7 @@ class Sound:
             yield block.reshape(-1, self.channels).astype(np.float32) * _SCALE
 
     def plain_blocks(self, frames: int) -> Iterator[np.ndarray]:
-        """Reads one channel as it is.
+        """Reads one channel without conversion.
 
         Yields:
             int16 [M]; see `blocks`.

@@ -1,4 +1,4 @@
-"""An open recording: its channels compared, one of them or their mean decoded."""
+"""An open recording: compares its channels, and decodes one of them or their mean."""
 
 from __future__ import annotations
 
@@ -21,37 +21,37 @@ if TYPE_CHECKING:
     _Sound = pcm.Sound | libsndfile.Sound | ffmpeg.Sound
 
 _WithPlainBlocks = (pcm.Sound, libsndfile.Sound)
-# Beyond these a header is broken, or a tiny file would unfold into gigabytes.
+# Beyond these limits a header is corrupt, or a tiny file would expand to gigabytes.
 _MIN_RATE_HZ = 2_000
 _MAX_RATE_HZ = 768_000
 _MAX_CHANNELS = 64
 _MAX_SECONDS = 24 * 3600
 _BLOCK_SAMPLES = 1 << 20
-# What a recording with several channels may keep between two passes: 64 MiB.
+# Cache of a recording with several channels between two passes: 64 MiB.
 _KEPT_SAMPLES = 1 << 24
 
 
 class Recording:
-    """An open file of audio, read as often as its channels need it; a context manager.
+    """An open audio file, read as often as its channels require; a context manager.
 
     Example:
         with Recording(file, 16_000, 0.3) as recording:
-            for channel in recording.agreement.to_score:  # ("mix",) where they are alike
+            for channel in recording.agreement.to_score:  # ("mix",) if they are alike
                 for block in recording.blocks(channel):
                     ...
 
     Args:
-        file: Seekable; it stays open. Do not read from it in the meantime.
-        target_rate: In Hz.
-        min_seconds: Shorter audio is refused.
-        name: Of the file; its ending identifies formats without a header.
-        max_seconds: Longer audio is refused.
+        file: Seekable; it stays open. Do not read from it meanwhile.
+        target_rate: Sampling rate of the result in Hz.
+        min_seconds: Shorter audio is rejected.
+        name: Name of the file; its extension identifies formats without a header.
+        max_seconds: Longer audio is rejected.
 
     Attributes:
-        facts: What the file is.
+        facts: Facts about the file.
 
     Raises:
-        AudioError: The file is empty or unreadable, or its rate or its channels are out of bounds.
+        AudioError: The file is empty or unreadable, or its rate or channels are out of bounds.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class Recording:
         self.close()
 
     def close(self) -> None:
-        """Frees what the decoder holds; the file stays open."""
+        """Frees the resources of the decoder; the file stays open."""
         if self._sound is not None:
             self._sound.close()
             self._sound = None
@@ -96,12 +96,12 @@ class Recording:
 
     @property
     def channel_names(self) -> tuple[str, ...]:
-        """Names of the channels, as `blocks` knows them besides `mix`."""
+        """Names of the channels, which `blocks` accepts besides `mix`."""
         return channels.names(self.facts.channels)
 
     @property
     def agreement(self) -> Agreement:
-        """Whether the channels carry the same; costs a pass over a file with several.
+        """Whether the channels carry the same signal; needs a pass over a file with several.
 
         Raises:
             AudioError: As `decode`.
@@ -128,7 +128,7 @@ class Recording:
         return self._converted(one, 1)
 
     def channel_blocks(self) -> Iterator[np.ndarray]:
-        """Decodes all channels side by side.
+        """Decodes all channels together.
 
         Yields:
             int16 [M, channels] at the target rate.
@@ -160,7 +160,7 @@ class Recording:
     def _converted(
         self, choose: Callable[[np.ndarray], np.ndarray], count: int
     ) -> Iterator[np.ndarray]:
-        """What is chosen of native blocks, at the target rate, in 16 bit."""
+        """Yields the selected channels of native blocks, at the target rate, in 16 bit."""
         part, written = -1, 0
         converter = None
         for piece in self._pass():
@@ -178,7 +178,7 @@ class Recording:
             raise AudioError(f"too short: nothing is left at {self._target_rate} Hz")
 
     def _pass(self) -> Iterator[_Piece]:
-        """One reading of the whole file."""
+        """Reads the whole file once."""
         if self._kept is not None:
             yield from self._kept
             return
@@ -201,16 +201,16 @@ class Recording:
             )
 
     def _native(self, sound: _Sound) -> Iterator[np.ndarray]:
-        """Blocks at the rate of the file, as `_Piece` holds them."""
+        """Yields blocks at the rate of the file, as in `_Piece`."""
         frames = max(1, _BLOCK_SAMPLES // sound.channels)
         is_ready = self.facts.channels == 1 and sound.rate_hz == self._target_rate
         if isinstance(sound, _WithPlainBlocks) and sound.is_pcm16 and is_ready:
-            # Nothing to convert: the samples as they are, without a detour over float32.
+            # Nothing to convert, so the samples stay int16.
             return sound.plain_blocks(frames)
         return map(self._checked, sound.blocks(frames))
 
     def _taken(self) -> _Sound | None:
-        """What was opened to know the facts; once."""
+        """Returns, once, the decoder that was opened to read the facts."""
         sound, self._sound = self._sound, None
         return sound
 
@@ -244,7 +244,7 @@ class Recording:
             return sound.channels
 
     def _checked(self, block: np.ndarray) -> np.ndarray:
-        """A native block, float32 [M, C], of numbers that are audio, of all channels."""
+        """Checks the values and channels of a native block, float32 [M, C]."""
         check_samples(block)
         count = self.facts.channels
         if block.shape[1] == count:
@@ -254,7 +254,7 @@ class Recording:
         raise AudioError(f"its parts have different numbers of channels (up to {count})")
 
     def _check_end(self, sound: _Sound, read: int) -> None:
-        """Refuses what ended before its end."""
+        """Raises an error for truncated audio."""
         if problem := self._container.cut:
             raise AudioError(f"cut off: {problem}")
         if read < sound.promised and self._container.counts_samples:
@@ -264,7 +264,7 @@ class Recording:
 
 
 def _sound(whole: Source, container: containers.Container, part: int) -> _Sound:
-    """Opens a part of a file with what reads it."""
+    """Opens a part of a file with a suitable decoder."""
     place = container.parts[part]
     if container.reader == "pcm":
         return pcm.Sound(whole, place, rate_hz=container.pcm[0], channels=container.pcm[1])
@@ -273,10 +273,10 @@ def _sound(whole: Source, container: containers.Container, part: int) -> _Sound:
         try:
             return libsndfile.Sound(source)
         except AudioError as error:
-            if not container.demuxer or container.cut:  # It would be refused in any case.
+            if not container.demuxer or container.cut:  # It would be rejected in any case.
                 raise
             refused = error
-    # Not with the other imports: it takes 0.2 s, and most files do not need it.
+    # Imported here: it takes 0.2 s, and most files do not need it.
     from bonafide.audio import ffmpeg
 
     source.seek(0)
@@ -290,7 +290,7 @@ def _sound(whole: Source, container: containers.Container, part: int) -> _Sound:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Piece:
-    """A native block, float32 [M, C] or int16 [M], and which part of the file it comes from."""
+    """A native block, float32 [M, C] or int16 [M], and its part of the file."""
 
     part: int
     rate_hz: int

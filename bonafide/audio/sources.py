@@ -1,19 +1,19 @@
-"""Files of audio as decoders read them: seekable, sliceable, without a name."""
+"""Audio files for decoders: seekable, sliceable, without a name."""
 
 from __future__ import annotations
 
 import io
 from typing import Any, BinaryIO
 
-# Parts up to this size are copied into memory: what calls back into Python for every few
-# kilobytes, as decoders do, is then answered by C code.
+# Parts up to this size are copied into memory, so that the many small reads of decoders are served
+# by C code instead of Python.
 _SMALL_BYTES = 1 << 24
 
 
 class Source:
-    """A file as decoders read it, and slices of it as if its bytes were in memory.
+    """A file for decoders, with slices as if its bytes were in memory.
 
-    Without the file's name: soundfile would take one in `.raw` for samples without a header.
+    It has no name: soundfile would read a file named `.raw` as samples without a header.
 
     Args:
         file: Seekable.
@@ -27,7 +27,7 @@ class Source:
         file.seek(0)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Moves, but not to before the start: libsndfile tries that in files that are cut off."""
+        """Seeks, but not before the start: libsndfile tries that in truncated files."""
         start = {io.SEEK_SET: 0, io.SEEK_CUR: self._file.tell(), io.SEEK_END: self._size}[whence]
         return self._file.seek(start + offset) if start + offset >= 0 else -1
 
@@ -40,14 +40,14 @@ class Source:
         return self._file.read(max(0, stop - start))
 
     def part(self, start: int, stop: int, prefix: bytes = b"") -> Source:
-        """Returns the bytes from `start` to before `stop` as a file of their own.
+        """Returns the bytes from `start` to before `stop` as a separate file.
 
-        It reads from the same file: of this and its parts, one can be read at a time.
+        It reads from the same file, so only one of this and its parts can be read at a time.
 
         Args:
-            start: Of the first byte.
-            stop: Behind the last byte.
-            prefix: Bytes to put in front of them.
+            start: Position of the first byte.
+            stop: Position after the last byte.
+            prefix: Bytes to prepend.
         """
         if (start, stop, prefix) == (0, self._size, b""):
             self.seek(0)
@@ -58,7 +58,7 @@ class Source:
 
 
 class _Window(io.RawIOBase):
-    """Some of the bytes of a file, behind others."""
+    """A prefix and a range of bytes of a file."""
 
     def __init__(self, file: BinaryIO, start: int, size: int, prefix: bytes) -> None:
         super().__init__()

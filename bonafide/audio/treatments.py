@@ -1,4 +1,4 @@
-"""What takes a shortcut out of a recording, and leaves the speech as it is."""
+"""Treatments that remove a shortcut from a recording without changing the speech."""
 
 from __future__ import annotations
 
@@ -8,37 +8,37 @@ import numpy as np
 
 from bonafide.audio.measures import speech_of
 
-# Of speech on a telephone line, by custom (the nominal level of ITU-T P.56's users): far enough
-# below full scale for the peaks of speech, which stand 15 to 20 dB above its level.
+# The nominal level of speech on a telephone line (measured by ITU-T P.56): low enough for the
+# peaks of speech, which are 15 to 20 dB above its level.
 LEVEL_DBFS = -26.0
 _LARGEST = 32_767.0
 _FULL_SCALE = 32_768.0
 
 
 def trim(samples: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Cuts off leading and trailing silence, by the definition that DataGate measures it with.
+    """Removes leading and trailing silence, as defined by the measures of DataGate.
 
     Args:
         samples: int16 [n], n > 0.
         sample_rate: In Hz.
 
     Returns:
-        int16 [m], 0 < m <= n; all of a recording in which nothing stands out.
+        int16 [m], 0 < m <= n; the whole recording if no frame is active.
     """
     speech, _ = speech_of(samples, sample_rate)
     return samples[speech]
 
 
 def level(samples: np.ndarray, sample_rate: int, level_dbfs: float = LEVEL_DBFS) -> np.ndarray:
-    """Takes the mean out and brings the speech to a level, or as near as no sample is clipped.
+    """Removes the mean and sets the level of the speech, as far as possible without clipping.
 
     Args:
         samples: int16 [n], n > 0.
         sample_rate: In Hz.
-        level_dbfs: That of the active speech, relative to full scale.
+        level_dbfs: Level of the active speech, relative to full scale.
 
     Returns:
-        int16 [n]; digital silence stays as it is.
+        int16 [n]; digital silence is not changed.
     """
     _, power = speech_of(samples, sample_rate)
     centred = samples - samples.mean(dtype=np.float64)
@@ -51,11 +51,11 @@ def level(samples: np.ndarray, sample_rate: int, level_dbfs: float = LEVEL_DBFS)
 
 
 def trim_and_level(samples: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Does both."""
+    """Trims and sets the level."""
     return level(trim(samples, sample_rate), sample_rate)
 
 
-# By the names under which results are kept, in the order of the report.
+# By the names of the results, in the order of the report.
 TREATMENTS: Mapping[str, Callable[[np.ndarray, int], np.ndarray]] = {
     "trimmed": trim,
     "levelled": level,

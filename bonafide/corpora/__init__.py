@@ -13,12 +13,14 @@ from bonafide.corpora import (
     asvspoof2019_tfrecord,
     asvspoof2021,
     detect,
+    diagnosis,
     fake_or_real,
     folders,
     in_the_wild,
     manifest,
     mixture,
     mlaad,
+    unread,
     wavefake,
 )
 from bonafide.corpora.base import (
@@ -39,6 +41,8 @@ from bonafide.storage.text_files import FileError
 from bonafide.text import did_you_mean
 from bonafide.trials.keys import BONAFIDE, NO_ATTACK, SPOOF
 
+find_unread, Unread = unread.find_unread, unread.Unread
+
 __all__ = [
     "AUTO",
     "BONAFIDE",
@@ -57,8 +61,10 @@ __all__ = [
     "Layout",
     "LayoutError",
     "Options",
+    "Unread",
     "Utterance",
     "check",
+    "find_unread",
     "layout_of",
     "reader",
 ]
@@ -88,7 +94,7 @@ LAYOUTS: Mapping[str, Layout] = {
         find=asvspoof2019_tfrecord.find, read=asvspoof2019_tfrecord.read, turn=detect.LATER
     ),
     "in-the-wild": Layout(find=in_the_wild.find, read=in_the_wild.read, options=SPLITTING),
-    "fake-or-real": Layout(find=fake_or_real.find, read=fake_or_real.read),
+    "fake-or-real": Layout(find=fake_or_real.find, read=fake_or_real.read, turn=detect.LATER),
     "wavefake": Layout(find=wavefake.find, read=wavefake.read, options=frozenset({"split"})),
     "mlaad": Layout(find=mlaad.find, read=mlaad.read, options=SPLITTING, turn=detect.LATER),
     "manifest": Layout(
@@ -130,7 +136,14 @@ def layout_of(files: CorpusFiles, layout: str, options: Options = DEFAULTS) -> s
         CorpusError: No layout or several fit, or the layout does not support the options.
     """
     if layout == AUTO:
-        layout = detect.detect(detect.CachedFiles(files), LAYOUTS, options)
+        files = detect.CachedFiles(files)
+        try:
+            layout = detect.detect(files, LAYOUTS, options)
+        except NotThisLayoutError as error:
+            problem = diagnosis.explain_root(files)
+            raise NotThisLayoutError(
+                problem or f"{error}.\n{diagnosis.describe_root(files)}"
+            ) from error
     check(layout, options)
     return layout
 
@@ -151,7 +164,10 @@ def reader(layout: str) -> CorpusReader:
         try:
             corpus = LAYOUTS[found].read(files, corpus_name=corpus_name, options=options)
         except NotThisLayoutError as error:
-            raise NotThisLayoutError(f"{error}{_hint(files)}") from error
+            # A mixture's root is a list of roots; a manifest that was named may be about any place.
+            elsewhere = found == mixture.LAYOUT or options.manifest
+            problem = None if elsewhere else diagnosis.explain_root(files)
+            raise NotThisLayoutError(problem or f"{error}{_hint(files)}") from error
         except CorpusError:
             raise
         except FileError as error:  # In a protocol.
@@ -170,4 +186,4 @@ def _hint(files: CorpusFiles) -> str:
         name = detect.detect(files, LAYOUTS, DEFAULTS)
     except CorpusError:
         return ""
-    return f"\nIt looks like {name}: set corpus.layout={name}"
+    return f"\nIt looks like {name}: set corpus.layout={name} (--layout {name})"

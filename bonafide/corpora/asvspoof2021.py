@@ -1,7 +1,10 @@
 """ASVspoof 2021 LA, DF and PA: for evaluation only; all rows belong to the split `eval`.
 
     keys/{LA,DF,PA}/CM/trial_metadata.txt                (LA-keys-full.tar.gz and its like)
+    keys/CM/trial_metadata.txt                           (LA-keys-stage-1.tar.gz and its like)
     ASVspoof2021_{LA,DF,PA}_eval/flac/<UTTERANCE_ID>.flac
+
+`keys/` may lie beside the folder of audio or inside of it.
 
 Lines of 8 (LA), 13 (DF) or 12 (PA) columns:
 
@@ -15,8 +18,10 @@ unpacked into one folder or into one each (`ASVspoof2021_DF_eval_part00/ASVspoof
 
 import collections
 import dataclasses
+import itertools
 from collections.abc import Callable
 
+from bonafide.audio import endings
 from bonafide.corpora import asvspoof_protocols, base
 from bonafide.corpora.options import DEFAULTS, Options
 from bonafide.storage.corpus_files import CorpusFiles
@@ -28,11 +33,37 @@ TRACKS = {
     "PA": layouts.ASVSPOOF2021_PA,
 }
 _PARTS = 10
+_STAGE_1 = "keys/CM/trial_metadata.txt"
 
 
 def find(track: str) -> Callable[[CorpusFiles], str]:
-    """Returns the finder of a track (`LA`, `DF` or `PA`); see `asvspoof_protocols.find`."""
-    return lambda files: asvspoof_protocols.find(files, _places(track))
+    """The finder of a track (`LA`, `DF` or `PA`); see `asvspoof_protocols.find`."""
+    return lambda files: _find(track, files)
+
+
+def _find(track: str, files: CorpusFiles) -> str:
+    places = _places(track)
+    try:
+        prefix = asvspoof_protocols.find(files, places)
+    except base.NotThisLayoutError as error:
+        folder = f"ASVspoof2021_{track}_eval"
+        there = [f"{above}flac" for above in (f"{folder}/", "") if above or folder in files.root]
+        if any(map(endings.is_audio, itertools.chain(*map(files.list, there)))):
+            raise base.CorpusError(
+                f"corpus root {files.root}: the audio of ASVspoof 2021 {track} is there, and its "
+                "keys are not. Download them from asvspoof.org and unpack them beside the audio. "
+                f"Looked for, below the root: {', '.join(places.protocols['eval'])}"
+            ) from error
+        raise
+    path = next(
+        prefix + place for place in places.protocols["eval"] if files.exists(prefix + place)
+    )
+    # The keys of stage 1 have the same path in every track.
+    if path.endswith(_STAGE_1) and f" {track}_E_" not in files.read_text(path).partition("\n")[0]:
+        raise base.NotThisLayoutError(
+            f"corpus root {files.root}: {path} is not of ASVspoof 2021 {track}"
+        )
+    return prefix
 
 
 def reader(track: str) -> base.CorpusReader:
@@ -55,7 +86,15 @@ def _places(track: str) -> asvspoof_protocols.Places:
     return asvspoof_protocols.Places(
         name=f"ASVspoof 2021 {track}",
         prefixes=("", f"{track}/", f"{folder}/"),
-        protocols={"eval": (f"keys/{keys}", f"{track}-keys-full/keys/{keys}", keys)},
+        protocols={
+            "eval": (
+                f"keys/{keys}",
+                f"{track}-keys-full/keys/{keys}",
+                keys,
+                _STAGE_1,
+                f"{track}-keys-stage-1/{_STAGE_1}",
+            )
+        },
         audio={"eval": (f"{folder}/flac", "flac", *parts)},
     )
 

@@ -75,9 +75,8 @@ def detect(files: CorpusFiles, layouts: Mapping[str, Layout], options: Options) 
                 f"corpus root {files.root}: no layout is complete. Partial matches:\n"
                 + "\n".join(near)
             )
-    raise base.CorpusError(
-        f"corpus root {files.root}: no supported layout found. Check the folder. "
-        f"Layouts: {', '.join(layouts)}"
+    raise base.NotThisLayoutError(
+        f"corpus root {files.root}: no supported layout found. Layouts: {', '.join(layouts)}"
     )
 
 

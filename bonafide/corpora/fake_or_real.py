@@ -2,8 +2,9 @@
 
     for-{norm,2sec,original,rerec}/{training,validation,testing}/{real,fake}/*.wav
 
-The root is one of the four versions, or a folder that contains only one of them. The corpus names
-neither speakers nor systems: intervals are by utterance, and all spoofs count as one attack.
+The root is one of the four versions, or any folder above that holds one of them only: the copy on
+Kaggle has `for-2sec/for-2seconds/training`, `for-rerec/for-rerecorded/training` and so on. Neither
+speakers nor systems are named: intervals are by utterance, and all spoofs are one attack.
 """
 
 from bonafide.audio import endings
@@ -12,7 +13,9 @@ from bonafide.corpora.options import DEFAULTS, Options
 from bonafide.storage.corpus_files import CorpusFiles
 from bonafide.trials import ids, keys
 
-_VERSIONS = ("for-norm", "for-2sec", "for-original", "for-rerec", "for-rerecorded")
+_VERSIONS = ("for-norm", "for-2sec", "for-original", "for-rerec")
+_USUAL_PREFIXES = ("", *(f"{version}/" for version in _VERSIONS))
+_MOST_ABOVE = 4  # Folders between the root and `training`.
 _FOLDERS = {"training": "train", "validation": "dev", "testing": "eval"}
 _KEYS = {"real": keys.BONAFIDE, "fake": keys.SPOOF}
 
@@ -24,18 +27,18 @@ def find(files: CorpusFiles) -> str:
         NotThisLayoutError: None of them exists.
         CorpusError: Some of them are missing, or there are several versions.
     """
-    nested = [prefix for name in _VERSIONS for prefix in (f"{name}/", f"{name}/{name}/")]
-    found = []
-    for prefix in ("", *nested):
-        missing = [folder for folder in _folders(prefix) if not files.list(folder)]
-        if not missing:
+    held = _folders_with_files(files)
+    found, incomplete = [], []
+    for prefix in sorted(held, key=_usual_order):
+        missing = [folder for folder in _folders(prefix) if folder not in held[prefix]]
+        if missing:
+            incomplete.append(f"Fake-or-Real lacks the files of {', '.join(missing)}")
+        else:
             found.append(prefix)
-        elif len(missing) < len(_folders(prefix)):
-            raise base.CorpusError(
-                f"corpus root {files.root}: Fake-or-Real lacks the files of {', '.join(missing)}"
-            )
         if found == [""]:
             break
+    if incomplete and found != [""]:
+        raise base.CorpusError(f"corpus root {files.root}: {'; '.join(incomplete)}")
     if len(found) > 1:
         raise base.CorpusError(
             f"corpus root {files.root}: expected one version of Fake-or-Real, got "
@@ -44,9 +47,29 @@ def find(files: CorpusFiles) -> str:
     if not found:
         raise base.NotThisLayoutError(
             f"corpus root {files.root}: no Fake-or-Real, which has files in "
-            f"{', '.join(_folders(''))}, there or below {', '.join(_VERSIONS[:4])}"
+            f"{', '.join(_folders(''))}, there or below {', '.join(_VERSIONS)}"
         )
     return found[0]
+
+
+def _folders_with_files(files: CorpusFiles) -> dict[str, set[str]]:
+    """What comes before `training` and so on -> the folders of it that have files."""
+    # A walk does not follow links to folders, which a listing does.
+    usual = {prefix: {*filter(files.list, _folders(prefix))} for prefix in _USUAL_PREFIXES}
+    held = {prefix: folders for prefix, folders in usual.items() if folders}
+    for path in files.walk(""):
+        parts = path.split("/")
+        if 3 <= len(parts) <= 3 + _MOST_ABOVE and parts[-2] in _KEYS and parts[-3] in _FOLDERS:
+            prefix = "".join(f"{part}/" for part in parts[:-3])
+            if "__MACOSX/" not in prefix:
+                held.setdefault(prefix, set()).add("/".join(parts[:-1]))
+    return held
+
+
+def _usual_order(prefix: str) -> tuple[int, str]:
+    """The order in which versions are usually named."""
+    first = prefix.partition("/")[0]
+    return (_VERSIONS.index(first) if first in _VERSIONS else len(_VERSIONS), prefix)
 
 
 def _folders(prefix: str) -> list[str]:

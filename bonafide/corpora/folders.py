@@ -3,13 +3,16 @@
     real/[SPEAKER/]*.wav                    bona fide
     fake/[SYSTEM/[SPEAKER/]]*.wav           spoof
 
-or both folders below each of `train/`, `dev/` and `eval/`. Other names of `real` are `bonafide`,
-`bona-fide` and `genuine`, of `fake` `spoof`; splits may have the names of other corpora
-(`training`, `validation`, `test`, ...). Without folders of splits, splits are made by speaker,
-which requires speaker folders; a system without speaker folders counts as one voice.
+or the same three times, below `train/`, `dev/` and `eval/`. `real` may also be called `bonafide`,
+`bona-fide` or `genuine`, and `fake` `spoof`; splits may be called as other corpora call them
+(`training`, `validation`, `test`, ...). Without folders of splits, they are made by speaker; a
+system without folders of speakers counts as a voice then. Where some files are in no folder of a
+speaker, splits are made by groups of files with related names (`bonafide.corpora.groups`).
 """
 
+import collections
 import dataclasses
+import functools
 from collections.abc import Iterator
 
 from bonafide.audio import endings
@@ -98,25 +101,30 @@ def read(files: CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -
         audio.update({f"{place.folder}/{path}": info for path, info in below.items()})
         rows += _rows(place, sorted(below), corpus_name)
     base.refuse_duplicates(rows)
-    notes: tuple[str, ...] = ()
-    utterances = tuple(rows)
-    if not rows[0].split or options.split:
-        utterances, notes = splits.with_splits(rows, options, where=f"corpus root {files.root}")
-    return base.Corpus(utterances, (), audio, notes)
+    if rows[0].split and not options.split:
+        return base.Corpus(tuple(rows), (), audio)
+    where = f"corpus root {files.root}"
+    utterances, notes = splits.with_splits(rows, options, where=where)
+    unsplit = tuple(rows) if splits.by_file(rows, options) else ()
+    return base.Corpus(utterances, (), audio, notes, unsplit=unsplit)
 
 
 def _rows(place: _Place, paths: list[str], corpus_name: str) -> Iterator[base.Utterance]:
+    # `a.wav` and `a.mp3` are two recordings, which need two ids.
+    same = collections.Counter(map(endings.stem, paths))
+    as_id = functools.cache(ids.as_id)
     for path in paths:
+        name = path if same[endings.stem(path)] > 1 else endings.stem(path)
         folders = path.split("/")[:-1]
         if place.key == keys.BONAFIDE:
             system = keys.NO_ATTACK
             speaker = folders[0] if folders else base.UNKNOWN_SPEAKER
         else:
-            system = ids.as_id(folders[0]) if folders else keys.SPOOF
+            system = as_id(folders[0]) if folders else keys.SPOOF
             speaker = folders[min(1, len(folders) - 1)] if folders else base.UNKNOWN_SPEAKER
         yield base.Utterance(
-            utterance_id=ids.as_id(f"{place.folder}/{endings.stem(path)}"),
-            speaker_id=ids.as_id(speaker),
+            utterance_id=ids.as_id(f"{place.folder}/{name}"),
+            speaker_id=as_id(speaker),
             system_id=system,
             key=place.key,
             split=place.split,

@@ -3,6 +3,9 @@
     release_in_the_wild/meta.csv        file,speaker,label
     release_in_the_wild/0.wav ...
 
+The copy on Kaggle has the recordings in `release_in_the_wild/real/` and `fake/`; without
+`meta.csv` its speakers are unknown, and splits are made by file.
+
 Lines are `0.wav,Alec Guinness,spoof` or `9.wav,Alec Guinness,bona-fide`. The corpus does not name
 the systems of spoofs. It has no splits; it is mostly used as a whole for evaluation
 (`split=eval`).
@@ -11,12 +14,14 @@ the systems of spoofs. It has no splits; it is mostly used as a whole for evalua
 from bonafide.audio import endings
 from bonafide.corpora import base, splits
 from bonafide.corpora.options import DEFAULTS, Options
-from bonafide.storage.corpus_files import CorpusFiles
+from bonafide.storage.corpus_files import CorpusFiles, FileInfo
 from bonafide.storage.text_files import FileError
 from bonafide.text import shown
 from bonafide.trials import ids, keys, tables
 
-_PREFIXES = ("", "release_in_the_wild/")
+_BELOW = "release_in_the_wild/"
+_PREFIXES = ("", _BELOW)
+_KEYS = {"real": keys.BONAFIDE, "fake": keys.SPOOF}
 _HEADER = ("file", "speaker", "label")
 
 
@@ -30,10 +35,16 @@ def find(files: CorpusFiles) -> str:
         path = f"{prefix}meta.csv"
         if files.exists(path) and set(_HEADER) <= _names(files.read_text(path), path):
             return prefix
+    if all(map(files.list, _folders(_BELOW))):
+        return _BELOW
     raise base.NotThisLayoutError(
         f"corpus root {files.root}: no meta.csv with the columns {', '.join(_HEADER)} of "
         f"In-the-Wild. Tried, below the root: {', '.join(f'{p}meta.csv' for p in _PREFIXES)}"
     )
+
+
+def _folders(prefix: str) -> list[str]:
+    return [f"{prefix}{kind}" for kind in _KEYS]
 
 
 def _names(text: str, where: str) -> set[str]:
@@ -54,7 +65,11 @@ def read(files: CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -
     """
     prefix = find(files)
     where = f"{prefix}meta.csv"
-    listing = files.list(prefix.rstrip("/"))
+    if not files.exists(where):
+        return _read_folders(files, prefix, corpus_name, options)
+    audio = _audio(files, prefix)
+    # A file may lie in a folder of its class.
+    places = {path.rpartition("/")[2]: path for path in reversed(audio)}
     rows = []
     table = tables.read_table(files.read_text(where), where, delimiter=",")
     columns = [table.find([name]) for name in _HEADER]
@@ -76,12 +91,49 @@ def read(files: CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -
                 system_id=keys.NO_ATTACK if key == keys.BONAFIDE else keys.SPOOF,
                 key=key,
                 split="",
-                path=prefix + name,
+                path=places.get(name, prefix + name),
                 corpus=corpus_name,
                 source=row.source,
             )
         )
     base.refuse_duplicates(rows)
     utterances, notes = splits.with_splits(rows, options, where=f"corpus root {files.root}")
-    audio = {prefix + name: info for name, info in listing.items() if endings.is_audio(name)}
-    return base.Corpus(utterances, (where,), audio, notes)
+    unsplit = tuple(rows) if splits.by_file(rows, options) else ()
+    return base.Corpus(utterances, (where,), audio, notes, unsplit=unsplit)
+
+
+def _audio(files: CorpusFiles, prefix: str) -> dict[str, FileInfo]:
+    """The audio beside `meta.csv`, then that in folders of classes."""
+    found = {prefix + name: info for name, info in files.list(prefix.rstrip("/")).items()}
+    for folder in _folders(prefix):
+        found.update({f"{folder}/{name}": info for name, info in files.list(folder).items()})
+    return {path: info for path, info in found.items() if endings.is_audio(path)}
+
+
+def _read_folders(
+    files: CorpusFiles, prefix: str, corpus_name: str, options: Options
+) -> base.Corpus:
+    """Reads the folders of both classes, where nothing names the speakers."""
+    audio = _audio(files, prefix)
+    rows = []
+    for path in sorted(audio):
+        kind, _, name = path.removeprefix(prefix).rpartition("/")
+        if kind in _KEYS:
+            key = _KEYS[kind]
+            rows.append(
+                base.Utterance(
+                    utterance_id=ids.as_id(f"{kind}/{endings.stem(name)}"),
+                    speaker_id=base.UNKNOWN_SPEAKER,
+                    system_id=keys.attack_of(key, ""),
+                    key=key,
+                    split="",
+                    path=path,
+                    corpus=corpus_name,
+                    source=path,
+                )
+            )
+    base.refuse_duplicates(rows)
+    utterances, notes = splits.with_splits(rows, options, where=f"corpus root {files.root}")
+    note = f"there is no {prefix}meta.csv, which names the speakers: add it for splits by speaker"
+    unsplit = tuple(rows) if splits.by_file(rows, options) else ()
+    return base.Corpus(utterances, (), audio, (note, *notes), unsplit=unsplit)

@@ -77,11 +77,11 @@ def read(files: CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -
     named = {row.path for row in rows}
     audio = {path: info for path, info in audio.items() if path in named}
     _all_or_none(rows, where)
-    notes: tuple[str, ...] = ()
-    utterances = tuple(rows)
-    if not rows[0].split or options.split:
-        utterances, notes = splits.with_splits(rows, options, where=where)
-    return base.Corpus(utterances, (where,), audio, notes)
+    if rows[0].split and not options.split:
+        return base.Corpus(tuple(rows), (where,), audio)
+    utterances, notes = splits.with_splits(rows, options, where=where)
+    unsplit = tuple(rows) if splits.by_file(rows, options) else ()
+    return base.Corpus(utterances, (where,), audio, notes, unsplit=unsplit)
 
 
 def _folder(path: str) -> str:

@@ -9,7 +9,9 @@ from typing import Annotated, Any, Literal, Self
 from bonafide.settings import Bounds, Section, SettingsError
 from bonafide.settings.types import LongSeed
 
-SPLITTING = frozenset({"split", "dev_fraction", "eval_fraction", "unseen_fraction", "split_seed"})
+SPLITTING = frozenset(
+    {"split", "split_by", "dev_fraction", "eval_fraction", "unseen_fraction", "split_seed"}
+)
 COLUMNS = frozenset(
     {"manifest", "bonafide", "spoof"}
     | {f"{name}_column" for name in ("path", "key", "speaker", "system", "split", "id")}
@@ -25,6 +27,8 @@ class Options(Section, section="corpus.options"):
         subset: Subset of trials of ASVspoof 2021: `eval`, `progress`, `hidden` or `all`.
         trim: Value of ASVspoof 2021's trim column to keep, such as `notrim`, or `all`.
         split: Split of all utterances of a corpus without splits; empty to make splits.
+        split_by: `speaker` keeps each speaker in one split where speakers are named; `file` ignores
+            speakers, so that one voice may be in several splits.
         dev_fraction: Approximate share of the utterances in dev if splits are made.
         eval_fraction: Approximate share of the utterances in eval if splits are made.
         unseen_fraction: Share of the attacks that only eval has if splits are made.
@@ -45,6 +49,7 @@ class Options(Section, section="corpus.options"):
     trim: str = "all"
     # The splits to which a layout without splits can be assigned.
     split: Literal["", "train", "dev", "eval"] = ""
+    split_by: Literal["speaker", "file"] = "speaker"
     dev_fraction: _InnerFraction = 0.15
     eval_fraction: _InnerFraction = 0.25
     unseen_fraction: Annotated[float, Bounds(ge=0, lt=1, unit="fraction")] = 0.25

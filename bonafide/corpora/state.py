@@ -1,6 +1,7 @@
 """A fingerprint of a corpus, so that TFX's cache notices changed protocols and audio."""
 
 import hashlib
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from bonafide import corpora
@@ -12,10 +13,27 @@ class CorpusState(NamedTuple):
     Attributes:
         fingerprint: A hexadecimal SHA-256. It does not depend on the location of the corpus.
         utterances: Number of utterances in the protocols.
+        layout: Name of its layout.
+        counts: Split -> key -> number of utterances.
+        missing: Number of utterances without a file.
+        notes: Remarks about the reading for the user.
     """
 
     fingerprint: str
     utterances: int
+    layout: str = ""
+    counts: Mapping[str, Mapping[str, int]] = {}
+    missing: int = 0
+    notes: tuple[str, ...] = ()
+
+    @property
+    def summary(self) -> str:
+        """The layout and the utterances of each split, in one line."""
+        splits = ", ".join(
+            f"{split} {of.get(corpora.BONAFIDE, 0):,} + {of.get(corpora.SPOOF, 0):,}"
+            for split, of in self.counts.items()
+        )
+        return f"{self.layout}, {self.utterances:,} utterances (bona fide + spoof: {splits})"
 
 
 def corpus_state(
@@ -56,7 +74,18 @@ def corpus_state(
     for path, info in sorted(corpus.audio.items()):
         line = f"\n{path}\t{info.size_bytes}\t{info.modified_seconds!r}"
         digest.update(line.encode(errors="surrogateescape"))  # A name need not be UTF-8.
-    return CorpusState(digest.hexdigest(), len(corpus.utterances))
+    counts: dict[str, dict[str, int]] = {}
+    for row in corpus.utterances:
+        of_split = counts.setdefault(row.split, {})
+        of_split[row.key] = of_split.get(row.key, 0) + 1
+    return CorpusState(
+        digest.hexdigest(),
+        len(corpus.utterances),
+        layout,
+        {split: counts[split] for split in corpora.SPLITS if split in counts},
+        sum(row.path not in corpus.audio for row in corpus.utterances),
+        corpus.notes,
+    )
 
 
 def corpus_fingerprint(

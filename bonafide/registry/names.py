@@ -19,6 +19,7 @@ CONTEXT_FILE = "context.json"
 CUE_REMOVAL_FILE = "cue_removal.json"
 CONDITIONS_FILE = "conditions.json"
 SCORE_PROFILE_FILE = "score_profile.json"
+TRAINING_RANGE_FILE = "training_range.json"
 # From DataGate, in its output `report`.
 REPORT_FILE = "report.json"
 PAGE_FILE = "data_report.html"

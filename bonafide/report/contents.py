@@ -10,6 +10,7 @@ from bonafide.metrics.detection import Floats
 from bonafide.metrics.evaluation import Evaluation
 from bonafide.metrics.gate import Verdict
 from bonafide.metrics.slices import Slices
+from bonafide.metrics.training_range import TrainingRange
 from bonafide.metrics.treated import TreatedTrials
 from bonafide.trials.trials import Trials
 
@@ -93,6 +94,8 @@ class ReportContents:
         data: Results of DataGate; None if not known.
         cue_removal: Error rates after cue removal; None if not known.
         conditions: Error rates on degraded recordings, by condition; None if not known.
+        training: What training's clips are like, and which others are unlike them; None if not
+            known.
         audio: Utterance id -> URI that a browser can play; None if there is none.
     """
 
@@ -115,4 +118,5 @@ class ReportContents:
     data: DataChecks | None = None
     cue_removal: TreatedTrials | None = None
     conditions: TreatedTrials | None = None
+    training: TrainingRange | None = None
     audio: Callable[[str], str | None] = lambda _utterance: None

@@ -8,6 +8,8 @@ In the artifact `evaluation`: TFMA's results of eval, those of dev in `dev/`, an
     cue_removal.json   EER of eval after cue removal (`bonafide.metrics.treated`); null if it is
                        switched off
     conditions.json    error rates on eval under each condition; null if switched off
+    training_range.json what training's clips are like (`bonafide.metrics.training_range`); absent
+                       if too few of them hold speech
     score_profile.json distribution of eval's scores (`bonafide.metrics.distribution`)
     context.json       date, code, effect of calibration, champion
 
@@ -30,6 +32,7 @@ import numpy as np
 from bonafide.metrics import distribution, evaluation, treated
 from bonafide.metrics.evaluation import Evaluation
 from bonafide.metrics.gate import Verdict
+from bonafide.metrics.training_range import TrainingRange
 from bonafide.metrics.treated import TreatedTrials
 from bonafide.registry.names import (
     CONDITIONS_FILE,
@@ -38,6 +41,7 @@ from bonafide.registry.names import (
     DEV_FILE,
     EVALUATION_FILE,
     SCORE_PROFILE_FILE,
+    TRAINING_RANGE_FILE,
     VERDICT_FILE,
 )
 from bonafide.storage import uris
@@ -123,6 +127,17 @@ def write_results(
 def write_conditions(uri: str, conditions: TreatedTrials | None) -> None:
     """Writes the results under the conditions into the artifact `evaluation`."""
     _write_treated(f"{uri}/{CONDITIONS_FILE}", conditions)
+
+
+def write_training_range(uri: str, found: TrainingRange) -> None:
+    """Writes what training's clips are like into the artifact `evaluation`."""
+    write_json(f"{uri}/{TRAINING_RANGE_FILE}", found.to_json())
+
+
+def read_training_range(uri: str) -> TrainingRange | None:
+    """Reads what training's clips are like; None if it is not known."""
+    path = f"{uri}/{TRAINING_RANGE_FILE}"
+    return TrainingRange.from_json(read_json(path)) if uris.exists(path) else None
 
 
 def _write_treated(path: str, results: TreatedTrials | None) -> None:

@@ -394,13 +394,19 @@ def intervals_summary(evaluation: Evaluation) -> str:
     how = evaluation.bootstrap
     if how.missing:
         return f"There are no intervals: {how.missing}."
+    correlated = (
+        "Trials of one speaker are correlated, so intervals that treat them as independent are too "
+        "narrow."
+        if how.unit == "speaker"
+        else "Trials of one speaker are correlated, and the speakers are not known here, so the "
+        "intervals are too narrow."
+    )
     return (
         f"95 % intervals of a bootstrap over {how.unit}s: {how.resamples:,} resamples "
         f"of {text.plural(how.clusters, how.unit)} drawn with replacement, each with all of its "
-        f"trials (seed {how.seed}). Trials of one speaker are correlated, so intervals that "
-        "treat them as independent are too narrow. Intervals are wider with few speakers of a "
-        "class (Student's t), and rates of 0 and 100 % have binomial bounds. Differences are "
-        "paired: both systems are evaluated on the same resamples."
+        f"trials (seed {how.seed}). {correlated} Intervals are wider with few speakers of a class "
+        "(Student's t), and rates of 0 and 100 % have binomial bounds. Differences are paired: "
+        "both systems are evaluated on the same resamples."
     )
 
 

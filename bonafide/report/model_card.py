@@ -10,6 +10,7 @@ from typing import Any
 import jinja2
 
 from bonafide import text
+from bonafide.metrics import training_range
 from bonafide.report import charts, facts, robustness
 from bonafide.report.contents import ReportContents
 from bonafide.report.measures import CHOSEN_ON, MEASURES, OPERATING_POINTS, WHERE
@@ -69,5 +70,8 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.globals |= {"text": text, "facts": facts, "robustness": robustness}
+    environment.globals |= {
+        **{"text": text, "facts": facts, "robustness": robustness},
+        "training_range": training_range,
+    }
     return environment

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from bonafide.audio.facts import AudioError
 from bonafide.scoring import windows
+from bonafide.scoring.qualities import QualityMeter, Values
 from bonafide.scoring.reading import Track
 
 WORKERS = 2
@@ -47,11 +48,13 @@ class TrackEnd:
         channel: Name of the channel.
         samples: Length of the channel.
         speech_seconds: Amount of speech in it.
+        qualities: Qualities of its speech (`bonafide.scoring.qualities`); None if not measured.
     """
 
     channel: str
     samples: int
     speech_seconds: float
+    qualities: Values | None = None
 
 
 @dataclass(frozen=True)
@@ -75,13 +78,16 @@ class Idle:
 Item = Clip | TrackEnd | End
 
 
-def clips_of(tracks: Iterable[Track], sample_rate: int, clip_samples: int) -> Iterator[Item]:
+def clips_of(
+    tracks: Iterable[Track], sample_rate: int, clip_samples: int, *, qualities: bool = False
+) -> Iterator[Item]:
     """Yields the clips of each track of a recording and its TrackEnd, and finally the End.
 
     Args:
         tracks: See `bonafide.scoring.reading.read_tracks`.
         sample_rate: Rate of the model, in Hz.
         clip_samples: Length of the model's clip.
+        qualities: Whether the qualities of each track's speech are measured.
 
     Raises:
         AudioError: The recording cannot be used.
@@ -89,11 +95,14 @@ def clips_of(tracks: Iterable[Track], sample_rate: int, clip_samples: int) -> It
     notes: dict[str, None] = {}
     for track in tracks:
         cutter = windows.SpeechCutter(sample_rate, clip_samples)
-        for window in cutter.cut(track.blocks):
+        meter = QualityMeter(sample_rate) if qualities else None
+        cut = cutter.cut(track.blocks)
+        for window in meter.watch(cut) if meter else cut:
             end = window.start + len(window.samples)
             pcm16 = window.samples.astype("<i2").tobytes()
             yield Clip(window.start, end, window.speech_seconds, pcm16)
-        yield TrackEnd(track.channel, cutter.samples, cutter.speech_seconds)
+        found = meter.values() if meter else None
+        yield TrackEnd(track.channel, cutter.samples, cutter.speech_seconds, found)
         notes |= dict.fromkeys(track.notes)
     yield End(note="; ".join(notes))
 
@@ -110,6 +119,7 @@ class Decoder:
         sample_rate: Rate of the model, in Hz.
         clip_samples: Length of the model's clip.
         workers: Number of threads.
+        qualities: See `clips_of`.
     """
 
     def __init__(
@@ -120,10 +130,13 @@ class Decoder:
         clip_samples: int,
         *,
         workers: int = WORKERS,
+        qualities: bool = False,
     ) -> None:
         self._paths = paths
         self._read = read
-        self._sample_rate, self._clip_samples = sample_rate, clip_samples
+        self._cut = functools.partial(
+            clips_of, sample_rate=sample_rate, clip_samples=clip_samples, qualities=qualities
+        )
         self._stopped = threading.Event()
         self._room = threading.Semaphore(_RECORDINGS_AHEAD)
         self._lock = threading.Lock()
@@ -170,7 +183,7 @@ class Decoder:
 
     def _decode(self, path: str, out: queue.Queue[Item]) -> None:
         try:
-            for item in clips_of(self._read(path), self._sample_rate, self._clip_samples):
+            for item in self._cut(self._read(path)):
                 if not self._put(out, item):
                     break
         except AudioError as error:

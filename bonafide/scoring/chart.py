@@ -38,7 +38,7 @@ def chart(
         width: Width of the panels, in pixels.
         titled: Whether to add a title with the decision and its derivation.
     """
-    track = recording.verdict
+    track = reading.verdict(recording)
     seconds = track.samples / reading.sample_rate
     rows = segments(recording, reading)
     decided = reading.threshold
@@ -49,7 +49,8 @@ def chart(
     x |= {"axis": time_axis(seconds, width)}
     y: Spec = {"field": "score", "type": "quantitative", "title": "score (log-likelihood ratio)"}
     y |= {"scale": {"domain": [min(scores) - margin, max(scores) + margin], "nice": False}}
-    answers = [a for a in _COLOURS if a != NOT_SURE or decided.lower is not None]
+    unsure = decided.lower is not None or any(row["decision"] == NOT_SURE for row in rows)
+    answers = [a for a in _COLOURS if a != NOT_SURE or unsure]
     colours = {"domain": answers, "range": [_COLOURS[answer] for answer in answers]}
     by_decision: Spec = {"field": "decision", "type": "nominal", "title": None}
     by_decision |= {"scale": colours, "legend": {"orient": "top"}}
@@ -151,7 +152,7 @@ def segments(recording: Recording, reading: Reading) -> list[dict[str, Any]]:
     """
     shown = ("start", "end", "score", "decision", "lowest", "partly_spoofed")
     rows: list[dict[str, Any]] = []
-    for row in reading.rows_of_segments(recording.verdict):
+    for row in reading.rows_of_segments(reading.verdict(recording)):
         follows = bool(rows) and row["start"] < rows[-1]["end"]
         stretch = rows[-1]["stretch"] + (not follows) if rows else 0
         middle = (row["start"] + row["end"]) / 2
@@ -187,7 +188,9 @@ def title(recording: Recording, reading: Reading) -> str:
     row = reading.row(recording)
     parts = [f"{row['decision']}, score {row['score']:.2f}"]
     if len(recording.tracks) > 1:
-        parts.append(f"channel {recording.verdict.channel}")
+        parts.append(f"channel {reading.verdict(recording).channel}")
+    if unlike := row["unlike_training"]:
+        parts.append(f"unlike training: {unlike}")
     if span := reading.run(recording):
         parts.append(f"partly spoofed? {span[0]:.1f} to {span[1]:.1f} s")
     return f"{visible(row['path'])}: {', '.join(parts)}"
@@ -195,7 +198,7 @@ def title(recording: Recording, reading: Reading) -> str:
 
 def subtitle(recording: Recording, reading: Reading) -> str:
     """Returns the derivation of the score."""
-    track = recording.verdict
+    track = reading.verdict(recording)
     count = len(track.segments)
     speech = f"{track.speech_seconds:.1f} s of speech"
     if count == 1:

@@ -158,6 +158,8 @@ def _answer(command_line: argparse.ArgumentParser, options: argparse.Namespace) 
     aside = sys.stdout if sys.stdout.isatty() else sys.stderr
     for line in own_test.limits(decide, model.evaluation, options.threshold):
         print(line, file=aside)
+    if model.training is None:
+        print(own_test.unlike_training(None), file=aside)
     if told:
         print(f"\n{told}", end="", file=aside)
     return code
@@ -200,7 +202,7 @@ def run(
 ) -> int:
     """Scores, writes and returns the exit code."""
     prior = thresholds.EVEN_PRIOR if options.prior is None else options.prior
-    reading = Reading(model.sample_rate, model.clip_samples, decide, prior)
+    reading = Reading(model.sample_rate, model.clip_samples, decide, prior, model.training)
     picture = plot.Plot(reading) if options.plot else None
 
     def read(path: str) -> Iterable[Track]:
@@ -208,7 +210,13 @@ def run(
         return map(picture.watch, tracks) if picture else tracks
 
     # Before TensorFlow is imported, which takes seconds: the first recordings are decoded then.
-    decoder = Decoder(paths, read, model.sample_rate, model.clip_samples)
+    decoder = Decoder(
+        paths,
+        read,
+        model.sample_rate,
+        model.clip_samples,
+        qualities=model.training is not None,
+    )
     bad = 0
     try:
         scorer = Scorer(model)
@@ -246,6 +254,7 @@ def destination(
                 "prior": reading.prior,
                 "cost_ratio": options.cost_ratio,
                 "own_test": own_test.facts(reading.threshold, model.evaluation),
+                "training_range": model.training and model.training.to_json(),
             }
             to = output.json_document(file, reading, segments=segments, about=about)
         elif options.jsonl:

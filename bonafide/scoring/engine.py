@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from bonafide.scoring.ahead import Clip, End, Idle, TrackEnd
+from bonafide.scoring.qualities import Values
 
 BATCH_CLIPS = 32
 # What is said in less is too little to decide on.
@@ -49,12 +50,14 @@ class Track:
         samples: Its length at the model's rate.
         speech_seconds: How much of it is speech.
         segments: In the order of their starts.
+        qualities: Of its speech (`bonafide.scoring.qualities`); None where not measured.
     """
 
     channel: str = "mono"
     samples: int = 0
     speech_seconds: float = 0.0
     segments: list[Segment] = field(default_factory=list)
+    qualities: Values | None = None
 
     @property
     def has_score(self) -> bool:
@@ -148,7 +151,7 @@ def score_recordings(
             pending.append((track, item))
         elif isinstance(item, TrackEnd):
             track.channel, track.samples = item.channel, item.samples
-            track.speech_seconds = item.speech_seconds
+            track.speech_seconds, track.qualities = item.speech_seconds, item.qualities
             current.tracks.append(track)
             track = Track()
         elif isinstance(item, End):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import textwrap
 
+from bonafide.metrics.training_range import range_words
 from bonafide.scoring.engine import MIN_SPEECH_SECONDS
 from bonafide.scoring.model import Model
-from bonafide.scoring.own_test import rates_at
+from bonafide.scoring.own_test import rates_at, unlike_training
 from bonafide.scoring.thresholds import BAND, BAYES, EVEN, EVEN_PRIOR, OF_DEV, Threshold
 from bonafide.scoring.windows import MAX_PAUSE_SECONDS, hop
 
@@ -60,6 +61,7 @@ def explain(
         "Of a telephone recording (8 kHz) the upper half of the frequencies is empty; of an MP3 "
         "some is missing: if the model did not train on such recordings, its scores of them mean "
         "less.",
+        f"Unlike training. {_training(model)}",
         "What a score is not. It is no proof. The model knows the attacks that it was trained on; "
         "calibration and thresholds come from a development set with attacks like those. Attacks, "
         "languages, microphones and codecs unlike them may be scored with great confidence, and "
@@ -97,6 +99,18 @@ def _errors(model: Model, threshold: Threshold) -> str:
     if rates is None:
         return "What the model misses at this threshold is not known: its records do not say."
     return f"{rates} Figures are of the test's clips as they are, with the silence around them."
+
+
+def _training(model: Model) -> str:
+    if model.training is None:
+        return unlike_training(None)
+    ranges = "; ".join(
+        f"{title} {words} ({note})" for title, words, note in range_words(model.training)
+    )
+    return (
+        f"{unlike_training(model.training)} Of each class, 95 of 100 clips of training lie in: "
+        f"{ranges}. What lies inside may be unlike training in other ways."
+    )
 
 
 def _calibration(model: Model) -> str:

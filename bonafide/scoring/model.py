@@ -15,8 +15,15 @@ from typing import Any
 
 import numpy as np
 
+from bonafide.metrics.training_range import TrainingRange, TrainingRangeError
 from bonafide.registry import store
-from bonafide.registry.names import CARD_FILE, MODEL_FILE, RECORD_FILE
+from bonafide.registry.names import (
+    CARD_FILE,
+    EXTRA_DIR,
+    MODEL_FILE,
+    RECORD_FILE,
+    TRAINING_RANGE_FILE,
+)
 from bonafide.scoring.own_test import read_evaluation
 
 OUTPUT = Path("output")
@@ -42,6 +49,7 @@ class Model:
         facts: Content of `bonafide.json`.
         card: Model card in Markdown; empty without one.
         evaluation: `evaluation.json`, the figures of its own test; empty without one.
+        training: `training_range.json`, the ranges of its training data; None without one.
     """
 
     folder: Path
@@ -50,6 +58,7 @@ class Model:
     facts: dict[str, Any]
     card: str = ""
     evaluation: dict[str, Any] = field(default_factory=dict)
+    training: TrainingRange | None = None
 
     @property
     def thresholds(self) -> dict[str, float]:
@@ -101,7 +110,8 @@ def read_model(folder: Path) -> Model:
     """Reads the records of a model, without TensorFlow.
 
     Raises:
-        ModelError: `bonafide.json` is missing or does not define the model's clips.
+        ModelError: `bonafide.json` is missing or does not define the model's clips, or
+            `training_range.json` is damaged.
     """
     file = folder / RECORD_FILE
     try:
@@ -126,7 +136,22 @@ def read_model(folder: Path) -> Model:
         card = (folder / CARD_FILE).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         card = ""
-    return Model(folder, sample_rate, clip_samples, facts, card, read_evaluation(folder))
+    evaluation, training = read_evaluation(folder), _read_training_range(folder)
+    return Model(folder, sample_rate, clip_samples, facts, card, evaluation, training)
+
+
+def _read_training_range(folder: Path) -> TrainingRange | None:
+    """Returns what the training data were like; None for a model that was pushed without it."""
+    file = folder / EXTRA_DIR / TRAINING_RANGE_FILE
+    try:
+        return TrainingRange.from_text(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError, TrainingRangeError) as error:
+        raise ModelError(
+            f"{file} cannot be used: {error}. Copy the version again from where it was pushed, or "
+            "remove the file to score without a statement on what is unlike training."
+        ) from error
 
 
 def sha256(folder: Path) -> str:

@@ -18,8 +18,8 @@ from bonafide.storage import files
 from bonafide.text import visible
 
 Write = Callable[[Recording], None]
-_LEFT = ("path", "channel", "decision", "partly_spoofed", "note", "error")
-_FOLDED = ("path", "note", "error")
+_LEFT = ("path", "channel", "decision", "partly_spoofed", "unlike_training", "note", "error")
+_FOLDED = ("path", "unlike_training", "note", "error")
 _ON_SCREEN = {
     **{"score": ".3f", "probability": ".3f", "seconds": ".2f", "speech": ".2f", "start": ".2f"},
     **{"end": ".2f", "lowest_start": ".2f"},
@@ -28,7 +28,8 @@ _ON_SCREEN = {
 _FLAGS = {"lowest": "lowest", "partly_spoofed": "partly spoofed?"}
 # Columns that a table omits if all rows have this value.
 _PLAIN: dict[str, set[Any]] = {
-    **{"channel": {"mono", "mix", None}, "note": {None}, "error": {None}}
+    **{"channel": {"mono", "mix", None}, "unlike_training": {None}},
+    **{"note": {None}, "error": {None}},
 }
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from bonafide.metrics.training_range import TrainingRange, split_words
 from bonafide.registry.names import EVALUATION_FILE, EXTRA_DIR
 from bonafide.scoring.thresholds import BAYES, EVEN, NOT_SURE, Threshold
 from bonafide.text import percent
@@ -74,6 +75,19 @@ def limits(
             f"There is no answer `{NOT_SURE}`: the model was pushed before the thresholds for it "
             "were kept. Train and push it again to have it."
         )
+
+
+def unlike_training(training: TrainingRange | None) -> str:
+    """Says, in a line, what the column `unlike_training` rests on."""
+    if training is None:
+        return (
+            "No recording is marked as unlike training: the model was pushed before its training "
+            "data were described. Train and push it again to have it."
+        )
+    text = "A recording unlike the clips of training is not decided on"
+    if check := training.splits.get("eval"):
+        text += f". {split_words('its own test', check)}"
+    return f"{text.rstrip('.')}."
 
 
 def in_plain_words(threshold: Threshold, evaluation: Mapping[str, Any]) -> str:

@@ -93,7 +93,7 @@ class Plot:
             raise PlotError(f"cannot write {path}: {error.strerror}") from error
 
     def _chart(self, recording: Recording, width: int = WIDTH, titled: bool = True) -> Spec:
-        spectrogram = self._spectrograms[recording.verdict.channel]
+        spectrogram = self._spectrograms[self._reading.verdict(recording).channel]
         image = spectrogram_url(spectrogram.decibels())
         return chart(recording, self._reading, image, width=width, titled=titled)
 

@@ -201,13 +201,15 @@ def scored(content: bytes, model: Model, scorer: Scorer, question: Question) -> 
     """
     threshold, prior = question.threshold, question.prior
     belief = thresholds.EVEN_PRIOR if prior is None else prior
-    reading = Reading(model.sample_rate, model.clip_samples, threshold, belief)
+    reading = Reading(model.sample_rate, model.clip_samples, threshold, belief, model.training)
     picture = Plot(reading)
     tracks = (
         picture.watch(_short(track, model))
         for track in tracks_of(io.BytesIO(content), model.sample_rate, name=question.name)
     )
-    items = ahead.clips_of(tracks, model.sample_rate, model.clip_samples)
+    items = ahead.clips_of(
+        tracks, model.sample_rate, model.clip_samples, qualities=model.training is not None
+    )
     [recording] = engine.score_recordings(["recording"], items, scorer)
     if recording.error:
         raise ModelError(recording.error)
@@ -216,7 +218,7 @@ def scored(content: bytes, model: Model, scorer: Scorer, question: Question) -> 
     svg = picture.svg(recording, width=question.width, titled=False) if recording.has_score else ""
     return own | {
         "reason": recording.reason,
-        "lowest_end": own["segments"] and reading.span(*[recording.verdict.lowest] * 2)[1],
+        "lowest_end": own["segments"] and reading.span(*[reading.verdict(recording).lowest] * 2)[1],
         "partly_spoofed": reading.run(recording),
         "channels": [{key: row[key] for key in _SHOWN_OF_CHANNELS} for row in channels],
         "threshold": str(threshold),

@@ -81,7 +81,7 @@ def _describe(
 
 def title(section: type[Section]) -> str:
     """Returns the first sentence of a section's docstring."""
-    return _END_OF_SENTENCE.split(introduction(section))[0]
+    return _END_OF_SENTENCE.split(introduction(section).partition("\n\n")[0])[0]
 
 
 def introduction(described: object) -> str:

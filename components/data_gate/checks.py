@@ -14,6 +14,7 @@ from components.data_gate.balance import find_imbalance
 from components.data_gate.config import RULES, DataGateConfig
 from components.data_gate.drift import DriftReference, find_drift
 from components.data_gate.findings import Finding
+from components.data_gate.in_force import InForce
 from components.data_gate.leaks import find_leaks
 from components.data_gate.probe import separate_by_all
 from components.data_gate.profile import Profile
@@ -52,6 +53,7 @@ def check(
     config: DataGateConfig,
     own: Profile | None = None,
     reference: DriftReference | None = None,
+    in_force: InForce | None = None,
 ) -> Checked:
     """Applies the rules about leaks, shortcuts, balance and drift.
 
@@ -60,6 +62,7 @@ def check(
         config: Levels and limits.
         own: Profile of this corpus; None skips the rules about drift.
         reference: What to compare it with.
+        in_force: Settings of the run, for advice; None where there is no run.
     """
     reference = reference or DriftReference()
     drifted, drift_figures = find_drift(table, own, reference, config) if own else ([], {})
@@ -74,7 +77,7 @@ def check(
     return Checked(
         findings=[
             *find_leaks(table, config),
-            *find_shortcuts(single, combined, config),
+            *find_shortcuts(single, combined, config, in_force or InForce()),
             *find_imbalance(table, config),
             *drifted,
         ],

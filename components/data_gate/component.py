@@ -11,6 +11,7 @@ from tfx.types import component_spec, standard_artifacts
 
 from components.data_gate import executor
 from components.data_gate.config import DataGateConfig
+from components.data_gate.in_force import InForce
 from components.declaration import channels, filled, properties
 
 
@@ -18,7 +19,8 @@ class DataGateSpec(component_spec.ComponentSpec):
     """Interface of DataGate."""
 
     PARAMETERS = properties(
-        *("required_splits", "settings", "title", "serving", "drift_state", "code_fingerprint")
+        *("required_splits", "settings", "in_force", "title", "serving"),
+        *("drift_state", "code_fingerprint"),
     )
     INPUTS = channels(
         examples=standard_artifacts.Examples,
@@ -52,6 +54,7 @@ class DataGate(base_component.BaseComponent):
         statistics: types.BaseChannel,
         anomalies: types.BaseChannel,
         settings: DataGateConfig | None = None,
+        in_force: InForce | None = None,
         title: str = "",
         serving: str = "",
         drift_state: str = "",
@@ -65,7 +68,8 @@ class DataGate(base_component.BaseComponent):
             statistics: `ExampleStatistics` of StatisticsGen.
             anomalies: `ExampleAnomalies` of ExampleValidator.
             settings: Level and limit of each rule; the defaults if None.
-            title: Name of the corpus, shown on the page.
+            in_force: What the settings of the run do about shortcuts, for advice; nothing if None.
+            title: Name of the corpus, for the page.
             serving: Folder of pushed models, whose newest version is the reference of drift; empty
                 for none.
             drift_state: Result of `served.drift_state` when the pipeline is built, so that TFX's
@@ -81,6 +85,7 @@ class DataGate(base_component.BaseComponent):
                 anomalies=anomalies,
                 required_splits=json.dumps(list(required_splits)),
                 settings=settings or DataGateConfig(),
+                in_force=in_force or InForce(),
                 title=title,
                 serving=serving,
                 drift_state=drift_state,

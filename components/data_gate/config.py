@@ -26,6 +26,7 @@ class DataGateConfig(Section, section="data_gate"):
         splits: Rule: a split is missing.
         class_counts: Rule: a split has fewer than `min_utterances` of a class.
         unknown_key: Rule: a key is neither bonafide nor spoof.
+        unknown_speakers: Rule: utterances name no speaker, so that splits may share voices.
         shared_speakers: Rule: a person is in two splits, or any voice in train and in eval.
         shared_voices: Rule: a synthetic-only voice is in train and dev, or in dev and eval.
         identical_audio: Rule: the same samples are in two splits.
@@ -74,6 +75,7 @@ class DataGateConfig(Section, section="data_gate"):
     splits: Level = "error"
     class_counts: Level = "error"
     unknown_key: Level = "error"
+    unknown_speakers: Level = "warn"
     shared_speakers: Level = "error"
     shared_voices: Level = "warn"
     identical_audio: Level = "error"

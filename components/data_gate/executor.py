@@ -22,6 +22,7 @@ from components.data_gate import checks, profile, rules, served
 from components.data_gate import findings as report
 from components.data_gate.config import DataGateConfig
 from components.data_gate.drift import DriftReference
+from components.data_gate.in_force import InForce
 from components.data_gate.serving_log import read_serving_log
 
 _SHOWN = 6  # findings in the log; the report has all
@@ -43,7 +44,8 @@ class Executor(base_executor.BaseExecutor):
             input_dict: `examples`, `statistics` and `anomalies`, one artifact each.
             output_dict: `report`; gets `report.json`, `data_report.html` and `data_profile.json`.
             exec_properties: `required_splits`, a JSON list; `settings`, those of `DataGateConfig`
-                as JSON; `title`; `serving`, the folder of pushed models, for drift.
+                as JSON; `in_force`, those of `InForce` likewise; `title`; `serving`, the folder of
+                pushed models, for drift.
 
         Raises:
             DataGateError: A finding is an error. The message lists the errors, and a note names the
@@ -74,7 +76,9 @@ class Executor(base_executor.BaseExecutor):
         found += rules.without_speech(
             summary.get("splits", {}), rejected=summary.get("reject_without_speech", False)
         )
-        checked = checks.check(table, config, own, reference)
+        checked = checks.check(
+            table, config, own, reference, InForce.from_json(exec_properties["in_force"])
+        )
         findings = report.settled(found, config) + checked.findings
 
         output = artifact_utils.get_single_instance(output_dict["report"])
@@ -86,7 +90,8 @@ class Executor(base_executor.BaseExecutor):
             PAGE_FILE: render_data_page(figures, title=exec_properties["title"]),
         }
         _write(output.uri, files)
-        _log(findings)
+        # Errors are in the exception, which the runner shows.
+        _log([found for found in findings if found.severity is report.Severity.WARNING])
         if report.errors_in(findings):
             # TFX removes the outputs of a failed component, but users need the findings.
             kept = f"{output.uri.rstrip('/').rsplit('/', 2)[0]}/{REFUSED_FOLDER}"
@@ -125,11 +130,8 @@ def _write(folder: str, files: dict[str, str]) -> None:
 
 
 def _log(findings: list[report.Finding]) -> None:
-    gravest_first = report.errors_in(findings)
-    gravest_first += [found for found in findings if found not in gravest_first]
-    for finding in gravest_first[:_SHOWN]:
-        error = finding.severity is report.Severity.ERROR
-        _LOG.log(logging.ERROR if error else logging.WARNING, "%s", finding)
+    for finding in findings[:_SHOWN]:
+        _LOG.warning("%s", finding)
     if len(findings) > _SHOWN:
         _LOG.warning("... and %d more (%s has all)", len(findings) - _SHOWN, REPORT_FILE)
 

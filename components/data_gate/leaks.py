@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
+from bonafide.audio.copies import find_copies
 from bonafide.corpora import NO_ATTACK
 from components.data_gate.config import DataGateConfig
-from components.data_gate.copies import find_copies
 from components.data_gate.findings import Finding, finding
 from components.data_gate.table import Table
 
@@ -19,6 +19,7 @@ _SHOWN = 5
 def find_leaks(table: Table, config: DataGateConfig) -> list[Finding]:
     """Returns the findings of the rules about splits; rules that are `off` are skipped."""
     rules: dict[str, Callable[[Table, DataGateConfig], Iterator[Finding | None]]] = {
+        "unknown_speakers": _unknown_speakers,
         "shared_speakers": _shared_speakers,
         "shared_voices": _shared_voices,
         "shared_attacks": _shared_attacks,
@@ -34,6 +35,24 @@ def find_leaks(table: Table, config: DataGateConfig) -> list[Finding]:
         for found in rule(table, config)
         if found
     ]
+
+
+def _unknown_speakers(table: Table, config: DataGateConfig) -> Iterator[Finding | None]:
+    if not table.has_speaker.all():
+        unknown = int(np.count_nonzero(~table.has_speaker))
+        yield finding(
+            config,
+            "unknown_speakers",
+            split="",
+            subject="speakers",
+            value=unknown,
+            limit=0,
+            message=f"{_count(unknown, 'utterance')} without a speaker: train and eval may share "
+            "voices, so the error rates may be too low, and their intervals are computed by "
+            "utterance, which makes them too narrow. The gate refuses such a model "
+            "(gate.min_speakers). Name the speakers: real/SPEAKER/, fake/SYSTEM/SPEAKER/, or a "
+            "column `speaker` in manifest.csv (docs/corpora.md).",
+        )
 
 
 def _shared_speakers(table: Table, config: DataGateConfig) -> Iterator[Finding | None]:

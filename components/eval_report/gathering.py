@@ -89,6 +89,7 @@ def gather(  # noqa: PLR0913 (one for each input of the component)
         data=_data(data_report_uri),
         cue_removal=evaluation_files.read_cue_removal(evaluation_uri),
         conditions=evaluation_files.read_conditions(evaluation_uri),
+        training=evaluation_files.read_training_range(evaluation_uri),
         audio=player(corpus_root, examples_uri, trials.utterances),
     )
 

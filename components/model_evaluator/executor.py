@@ -35,6 +35,7 @@ from components.model_evaluator import (
     forced_blessing,
     scoring,
     summary,
+    training_range,
     treated,
 )
 from components.model_evaluator.champion_checks import ChampionError
@@ -117,6 +118,14 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             },
         )
         evaluation_files.write_conditions(evaluation_uri, conditions)
+        measured = training_range.measure(
+            _split_uris(input_dict["examples"]),
+            finder.recorded(model_path, "settings", "features"),
+            scored={"dev": dev, "eval": trials},
+            threshold=frozen_threshold(found),
+        )
+        if measured is not None:
+            evaluation_files.write_training_range(evaluation_uri, measured)
         result = summary.read_evaluation(evaluation_uri)
         _LOG.info("%s", _line(result))
         if removal:
@@ -291,6 +300,12 @@ def calibration_effect(model_path: str, splits: Mapping[str, Trials]) -> dict[st
             ]
             for split, trials in splits.items()
         },
+    }
+
+
+def _split_uris(examples: list[types.Artifact]) -> dict[str, str]:
+    return {
+        split: artifact_utils.get_split_uris(examples, split)[0] for split in ("train", *_SPLITS)
     }
 
 

@@ -122,6 +122,7 @@ def _reports(input_dict: dict[str, list[types.Artifact]]) -> list[str]:
             names.EVALUATION_FILE,
             names.VERDICT_FILE,
             SCORE_PROFILE_FILE,
+            names.TRAINING_RANGE_FILE,
         ),
         "data_report": (PAGE_FILE, PROFILE_FILE),
     }

@@ -1,5 +1,6 @@
 """Executor of UtteranceGen: plans the shards, writes them with Beam, writes the report."""
 
+import dataclasses
 import json
 from typing import Any
 
@@ -14,7 +15,7 @@ from tfx.types import artifact_utils
 from bonafide import corpora
 from bonafide.dataset import listing
 from bonafide.storage import beam_files
-from components.utterance_gen import plan, report, shard_writer
+from components.utterance_gen import plan, report, shard_writer, voices
 from components.utterance_gen.settings import IngestSettings
 
 
@@ -45,13 +46,17 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         beam_files.use_options(self._beam_pipeline_args or [])
         artifact = artifact_utils.get_single_instance(output_dict["examples"])
 
+        files = beam_files.BeamFiles(settings.corpus_root)
         corpus = corpora.reader(settings.layout)(
-            beam_files.BeamFiles(settings.corpus_root),
-            corpus_name=settings.name,
-            options=settings.options,
+            files, corpus_name=settings.name, options=settings.options
         )
+        corpus = voices.keep_copies_together(corpus, files, settings)
+        report.warn_of_unknown_speakers(corpus)
+        unread = corpora.find_unread(files, corpus, settings.layout)
+        corpus = dataclasses.replace(corpus, notes=(*corpus.notes, *unread.notes))
         ingestion = plan.make_plan(
             corpus,
+            similar=unread.similar,
             shard_bytes=settings.shard_bytes,
             seed=settings.seed,
             copies=settings.degraded_copies,

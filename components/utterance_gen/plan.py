@@ -90,7 +90,14 @@ class Plan:
     rejections: tuple[Rejection, ...]
 
 
-def make_plan(corpus: corpora.Corpus, *, shard_bytes: int, seed: int, copies: int = 0) -> Plan:
+def make_plan(
+    corpus: corpora.Corpus,
+    *,
+    shard_bytes: int,
+    seed: int,
+    copies: int = 0,
+    similar: Mapping[str, str] | None = None,
+) -> Plan:
     """Plans the shards of all splits.
 
     Missing and empty files are rejected here, by the listing, so that the shards are
@@ -101,6 +108,7 @@ def make_plan(corpus: corpora.Corpus, *, shard_bytes: int, seed: int, copies: in
         shard_bytes: Approximate size of a shard.
         seed: Determines the shard of an utterance and its position there.
         copies: Number of degraded copies of each utterance in the shards of train.
+        similar: Path of a missing file -> path of one with a similar name, for the reason.
 
     Returns:
         The plan. A split without usable utterances has no shard.
@@ -109,6 +117,8 @@ def make_plan(corpus: corpora.Corpus, *, shard_bytes: int, seed: int, copies: in
     usable: dict[str, list[corpora.Utterance]] = {split: [] for split in corpora.SPLITS}
     for utterance in corpus.utterances:
         if reason := _listing_problem(utterance, corpus.audio):
+            if other := (similar or {}).get(utterance.path):
+                reason += f"; {other} has a similar name: rename one of them"
             rejections.append(
                 Rejection(utterance.utterance_id, utterance.split, utterance.path, reason)
             )

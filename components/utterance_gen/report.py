@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bonafide import corpora
+from bonafide.corpora import groups
 from bonafide.text import percent
 from components.utterance_gen import plan, settings, shard_writer
 
@@ -73,6 +74,17 @@ def warn_of_lost_systems(
             split,
             held[split, system],
             system,
+        )
+
+
+def warn_of_unknown_speakers(corpus: corpora.Corpus) -> None:
+    """Warns of splits that were made without knowing the speakers, and of the consequences."""
+    if corpus.unsplit:
+        _log.warning(
+            "UtteranceGen: the splits were made by file, because the corpus does not say who "
+            "speaks. A voice may be in train and in eval: the error rates may then be too low, and "
+            "their intervals too narrow. The gate refuses such a model (gate.min_speakers). %s",
+            groups.HOW_TO_NAME_SPEAKERS,
         )
 
 

@@ -1,3 +1,4 @@
+import dataclasses
 import pathlib
 
 import numpy as np
@@ -43,6 +44,24 @@ def test_each_source_with_both_classes_is_held_out_as_a_whole(clips):
         assert systems.isdisjoint(clip.system for clip in fold.train)
 
 
+def test_dev_has_several_systems_unless_a_fold_is_named(clips):
+    giant = [
+        dataclasses.replace(clip, system="giant", speaker=f"g{place % 5}", name=f"g/{place}")
+        for place, clip in enumerate(clips_of("b", 0, 200))
+    ]
+    rest = [*clips, *clips_of("c", 20, 30), *giant]
+
+    def systems(part):
+        return {clip.system for clip in part if clip.system != "-"}
+
+    _, alone = robustness.split_dev(rest, 0)
+    assert systems(alone) == {"giant"}
+    train, dev = robustness.split_dev(rest, None)
+    assert len(systems(dev)) >= robustness.LEAST_DEV_SYSTEMS
+    assert "giant" in systems(train)
+    assert make_folds(rest, 40)[0].dev != make_folds(rest, 40, 0)[0].dev
+
+
 def test_copies_are_those_of_utterance_gen_and_are_kept(clips, tmp_path):
     some = clips[:3]
     made = Degrader(tmp_path).with_copies(some, 1)
@@ -72,6 +91,38 @@ def test_errors_are_at_the_threshold_of_dev(clips):
     assert found[CLEAN] == {"eer": 0.0, "far": pytest.approx(0, abs=0.1), "frr": 0.0}
     assert found["noise:0"]["far"] == 1.0
     assert found["noise:0"]["frr"] == 0.0
+
+
+def test_the_unseen_threshold_is_of_sources_that_the_detector_does_not_know(clips):
+    clips = [*clips, *clips_of("c", 22, 24)]
+    folds = make_folds(clips, most_tested=40)
+    trained = []
+
+    def make_scorer(fold):
+        sources = {clip.source for clip in fold.train}
+        trained.append(sources)
+        # Bona fide 1 above spoof, and everything 10 higher for each source left out.
+        return lambda part: np.array(
+            [10.0 * (4 - len(sources)) + (clip.system == "-") for clip in part]
+        )
+
+    unseen = robustness.UnseenThreshold(clips, folds, make_scorer)
+    assert [20 <= unseen.of(source) < 21 for source in ("a", "b", "c")] == [True] * 3
+    # A detector for each pair, used for both of its sources.
+    assert sorted(map(sorted, trained)) == [["a", "alone"], ["alone", "b"], ["alone", "c"]]
+
+    def scorer(part):
+        return np.array([20.5 + (clip.system == "-") for clip in part])
+
+    found = measure_fold(scorer, folds[0], [], Degrader(None), unseen.of("a"))
+    assert (found[CLEAN]["far_unseen"], found[CLEAN]["frr_unseen"]) == (1.0, 0.0)
+    assert summary([found])[CLEAN]["far_unseen"] == 1.0
+
+
+def test_one_source_has_no_unseen_threshold(clips):
+    folds = make_folds(clips, most_tested=40)[:1]
+    with pytest.raises(ValueError, match="expected another source than a"):
+        robustness.UnseenThreshold(clips, folds, lambda fold: len).of("a")
 
 
 def test_ratios_are_above_one_where_ours_errs_less():

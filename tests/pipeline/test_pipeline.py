@@ -6,6 +6,7 @@ import pytest
 from tfx.dsl.components.base import base_component
 
 from bonafide.corpora.state import CorpusState
+from components.data_gate.in_force import InForce
 from components.utterance_gen.settings import IngestSettings
 from pipeline import config
 from pipeline.config import override, sample
@@ -92,6 +93,8 @@ def test_filesystems_have_their_options_before_the_corpus_is_read(monkeypatch):
         ("evaluation.seed=4", {"ModelEvaluator", "EvalReport"}),
         ("trainer.epochs=3", {"Trainer", "Champion", "EvalReport"}),
         ("features.num_bands=20", {"Transform", "Trainer", "Champion", "EvalReport"}),
+        # DataGate's advice depends on what removes shortcuts already.
+        ("features.remove_dc=true", {"Transform", "DataGate", "Trainer", "Champion", "EvalReport"}),
         ("transform.materialize=true", {"Trainer", "Champion", "EvalReport"}),
         ("corpus.layout=auto", {"UtteranceGen", "EvalReport"}),
         ("utterances.seed=5", {"UtteranceGen", "Trainer", "Champion", "EvalReport"}),
@@ -99,6 +102,22 @@ def test_filesystems_have_their_options_before_the_corpus_is_read(monkeypatch):
 )
 def test_a_setting_changes_what_depends_on_it(places, assignment, expected):
     assert changed(build(places), build(places, assignment)) == expected
+
+
+def test_data_gate_knows_the_settings_that_its_advice_is_about(places):
+    components = build(
+        places,
+        *("features.remove_dc=true", "features.fmax_hz=7000", "features.clip_samples=48000"),
+        *("waveform.gain_probability=0.5", "utterances.degraded_copies=2"),
+    )
+    assert InForce.from_json(components["DataGate"].exec_properties["in_force"]) == InForce(
+        normalisation="utterance",
+        remove_dc=True,
+        fmax_hz=7000,
+        clip_seconds=3,
+        gain_probability=0.5,
+        degraded_copies=2,
+    )
 
 
 @pytest.mark.parametrize(

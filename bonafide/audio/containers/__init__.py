@@ -1,4 +1,4 @@
-"""What a file is by its content: container, where its audio lies, whether its end is missing."""
+"""Identifies files by content: container, position of the audio, and truncation."""
 
 from bonafide.audio.containers.container import Container
 from bonafide.audio.containers.detection import inspect

@@ -20,7 +20,7 @@ MAGIC = _HEADER
 
 
 def asf(source: Source, start: int, stop: int) -> Container:
-    """Compares the size of the file, and of its data, with what is there."""
+    """Compares the stated sizes of the file and of its data with the actual ones."""
     cut, streams, is_broadcast = "", [], False
     place = start
     for _ in range(_MOST_OBJECTS):
@@ -42,7 +42,7 @@ def asf(source: Source, start: int, stop: int) -> Container:
             )
         elif name == _DATA and place + size > stop and not is_broadcast:
             cut = cut or f"{place + size - stop:,} bytes fewer than its header promises"
-        # The objects of the header follow as if they lay beside it.
+        # The objects inside the header are read as if they followed it.
         place += 30 if name == _HEADER else max(24, size)
     if not cut and streams and _AUDIO not in streams:
         raise AudioError("a Windows Media container without audio")

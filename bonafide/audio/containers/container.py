@@ -1,12 +1,12 @@
-"""What is known of a file before it is decoded."""
+"""Facts about a file before it is decoded."""
 
 from __future__ import annotations
 
 import dataclasses
 from typing import Literal
 
-# Where a program that writes into a pipe does not know the size, it writes the largest that the
-# field holds, or nearly so: within this many bytes.
+# A program that writes into a pipe does not know the size, and writes the maximum of the field or
+# nearly so: within this many bytes.
 _NEARLY = 1 << 16
 _LEAST_ROUND = 10**8
 _ROUND = (10**7, 1 << 24)
@@ -14,20 +14,20 @@ _ROUND = (10**7, 1 << 24)
 
 @dataclasses.dataclass(frozen=True)
 class Container:
-    """What the header of a container states.
+    """Statements of the header of a container.
 
     Attributes:
-        kind: Its name, for people and in `FileFacts.encoding`.
-        parts: Where its audio lies: from one byte to before another, each a file of its own.
-        prefix: A header to put in front of each part, in place of an incomplete one.
-        reader: What is tried first: `pcm` where samples lie there as they are.
-        demuxer: FFmpeg's name of the format; empty where FFmpeg is not to be tried.
-        cut: What shows that the end is missing; empty where nothing does.
-        pcm: Sampling rate and number of channels, where the reader is `pcm`.
+        kind: Its name, for messages and in `FileFacts.encoding`.
+        parts: Positions of its audio: first byte and byte after the last, each a separate file.
+        prefix: A header to prepend to each part, in place of an incomplete one.
+        reader: Reader to try first; `pcm` for uncompressed samples.
+        demuxer: FFmpeg's name of the format; empty if FFmpeg is not to be tried.
+        cut: Evidence that the end is missing; empty if there is none.
+        pcm: Sampling rate and number of channels, if the reader is `pcm`.
         counts_samples: Whether it states an exact number of samples, which is checked.
         seconds: Duration that it states; checked when FFmpeg decodes. None if it is not reliable.
         notes: Warnings about a file that can be used.
-        what: What it is in place of audio, where that is known.
+        what: What it is instead of audio, if identified.
     """
 
     kind: str
@@ -44,11 +44,10 @@ class Container:
 
 
 def is_unknown(size: int, bits: int = 32) -> bool:
-    """Whether a size of samples is what writers put where they do not know it.
+    """Whether a size of samples is a placeholder for an unknown size.
 
-    That is none, the largest of a signed or unsigned field, or a round number, which is what
-    servers of synthetic speech write (10^9, 2 * 10^9). Of the sizes of real files, one in ten
-    millions is as round.
+    Placeholders are zero, the maximum of a signed or unsigned field, or a round number, as servers
+    of synthetic speech write (10^9, 2 * 10^9). One in ten million sizes of real files is as round.
 
     Args:
         size: In bytes, unsigned.
@@ -61,11 +60,11 @@ def is_unknown(size: int, bits: int = 32) -> bool:
 
 
 def missing(size: int, left: int, bits: int = 32) -> str:
-    """What shows that samples are missing; empty if none are, or the size is unknown.
+    """Returns evidence of missing samples; empty if none are missing or the size is unknown.
 
     Args:
-        size: Of the samples in bytes, as the container states.
-        left: How many there are to the end of the file.
+        size: Size of the samples in bytes, as stated by the container.
+        left: Number of bytes to the end of the file.
         bits: Width of the field that holds it.
     """
     if is_unknown(size, bits) or size <= left:

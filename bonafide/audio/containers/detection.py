@@ -21,7 +21,7 @@ def inspect(source: Source, name: str = "") -> Container:
         name: Its name; the ending identifies formats without a header.
 
     Raises:
-        AudioError: It holds no audio, or not as one recording.
+        AudioError: It contains no audio, or more than one recording.
     """
     start, stop = 0, len(source)
     head = source[:_HEAD_BYTES]
@@ -35,12 +35,12 @@ def inspect(source: Source, name: str = "") -> Container:
     if telephone.is_gsm(source, start, stop):
         return telephone.gsm(start, stop)
     what = others.named(head, name)
-    # It has no signature, so only a file that is nothing else that is known is read as G.729.
+    # G.729 has no signature, so a file is read as G.729 only if no other format matches.
     if not what and PurePath(name).suffix.lower() == ".g729":
         return telephone.g729(start, stop)
     if not what and (first := mpeg.find(source, start, stop)) >= 0:
         return mpeg.mpeg(source, first, stop)
-    # libsndfile knows some that are rare.
+    # libsndfile reads some rare ones.
     return Container("", ((start, stop),), what=what)
 
 
@@ -55,8 +55,8 @@ def _reader(head: bytes) -> _Reader | None:
 
 
 def _flac(source: Source, start: int, stop: int) -> Container:
-    """FLAC, of which libsndfile notices by itself where the end is missing."""
-    # Where an encoder wrote into a pipe, the 36 bits that count the samples are zero.
+    """FLAC; libsndfile detects truncation itself."""
+    # If an encoder wrote into a pipe, the 36 bits of the number of samples are zero.
     count = source[start + 21 : start + 26]
     knows = len(count) < 5 or bool(count[0] & 0x0F or any(count[1:]))
     place = ((start, stop),)

@@ -10,21 +10,21 @@ from bonafide.audio.sources import Source
 _EBML, _SEGMENT, _CLUSTER, _INFO = 0x1A45DFA3, 0x18538067, 0x1F43B675, 0x1549A966
 _TIMESTAMP_SCALE, _DURATION, _DOC_TYPE, _TRACKS = 0x2AD7B1, 0x4489, 0x4282, 0x1654AE6B
 _TRACK_ENTRY, _TRACK_TYPE, _VIDEO = 0xAE, 0x83, 1
-# What lies in a segment beside its clusters: what ends a cluster of unknown size.
+# Siblings of clusters in a segment: they end a cluster of unknown size.
 _OF_SEGMENT = {
     *(_CLUSTER, _INFO, _TRACKS, _SEGMENT, _EBML),
     *(0x114D9B74, 0x1C53BB6B, 0x1941A469, 0x1043A770, 0x1254C367),
 }
 _HOLDERS = (_EBML, _SEGMENT, _INFO, _TRACKS, _TRACK_ENTRY)
-_MOST_ELEMENTS = 5_000_000  # Some days of WebM as browsers record it.
+_MOST_ELEMENTS = 5_000_000  # Several days of WebM as recorded by browsers.
 _HEAD_BYTES = 12
 
 
 def matroska(source: Source, start: int, stop: int) -> Container:
-    """Checks that all elements are there.
+    """Checks that all elements are present.
 
-    A browser that records writes neither sizes nor a duration: the last block of a file that is cut
-    off is not complete, but a cut between two blocks cannot be detected.
+    Browsers write neither sizes nor a duration when they record: a truncated file is recognised by
+    its incomplete last block, and truncation between two blocks cannot be detected.
     """
     place, cut, doc_type = start, "", b""
     scale, ticks, has_video = 1_000_000, 0.0, False
@@ -34,7 +34,7 @@ def matroska(source: Source, start: int, stop: int) -> Container:
             break
         found = _element(head)
         if found is None:
-            # Zeros behind the last element do no harm.
+            # Zeros after the last element are harmless.
             cut = "" if not any(head) else "its last element is not complete"
             break
         name, size, begin = found[0], found[1], place + found[2]
@@ -50,10 +50,10 @@ def matroska(source: Source, start: int, stop: int) -> Container:
             [ticks] = struct.unpack(">f" if size == 4 else ">d", content)
         elif name == _TRACK_TYPE:
             has_video |= content == bytes([_VIDEO])
-        # What has no size is passed through as if its content lay beside it.
+        # The content of an element without a size is read as if it followed the element.
         place = begin if name in _HOLDERS or size is None else begin + size
     seconds = ticks * scale / 1e9
-    # Of a file with pictures the duration may be theirs.
+    # In a file with video, the duration may be that of the video.
     is_known = not has_video and 0 < seconds < 1e7
     return Container(
         "WEBM" if doc_type == b"webm" else "MATROSKA",
@@ -66,7 +66,7 @@ def matroska(source: Source, start: int, stop: int) -> Container:
 
 
 def _element(head: bytes) -> tuple[int, int | None, int] | None:
-    """Name, size (None if unknown) and length of the header of an element; None if it is none."""
+    """Returns name, size (None if unknown) and header length of an element; None if invalid."""
     length = 9 - head[0].bit_length() if head[0] else 9
     if length > 4 or len(head) <= length:
         return None

@@ -12,13 +12,13 @@ from bonafide.audio.facts import AudioError
 from bonafide.audio.sources import Source
 
 _FIRST = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot", b"styp", b"moof")
-# Boxes that hold other boxes, among them those that are read here.
+# Boxes that contain other boxes, among them those that are read here.
 _HOLDERS = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"moof", b"traf")
 _ENCRYPTED = (b"enca", b"drms")  # Common encryption; Apple's FairPlay.
 _MOST_BOXES = 1_000_000
 _MOST_BYTES_OF_A_TABLE = 1 << 24
-# FFmpeg makes an index with an entry for each sample that is promised, before it reads one, and a
-# file of a hundred bytes can promise billions. A day of audio has so many frames, and less.
+# FFmpeg builds an index with an entry for each stated sample before it reads one, and a file of a
+# hundred bytes can state billions. A day of audio has at most this many frames.
 _MOST_SAMPLES = 10_000_000
 
 
@@ -32,12 +32,12 @@ class _Box:
 
 
 def is_mp4(head: bytes) -> bool:
-    """Whether a file begins with a box that such files begin with."""
+    """Whether a file begins with a box that MP4 files begin with."""
     return head[4:8] in _FIRST
 
 
 def mp4(source: Source, start: int, stop: int) -> Container:
-    """Checks that all boxes are there, and that one of the tracks is of audio that can be read."""
+    """Checks that all boxes are present, and that a track contains readable audio."""
     names: set[bytes] = set()
     handlers: list[bytes] = []
     cut, index = "", _Index()
@@ -63,48 +63,48 @@ def mp4(source: Source, start: int, stop: int) -> Container:
 
 
 def _boxes(source: Source, place: int, stop: int) -> Iterator[_Box]:
-    """Yields all boxes outside and inside of _HOLDERS, each holder before its content."""
+    """Yields all boxes, also those inside _HOLDERS, each holder before its content."""
     for _ in range(_MOST_BOXES):
         head = source[place : place + 16]
         if place >= stop or len(head) < 8:
             return
         size, name, begin = int.from_bytes(head[:4], "big"), head[4:8], place + 8
-        if not name.isascii() or min(name) < 0x20:  # No box: what is behind the last one.
+        if not name.isascii() or min(name) < 0x20:  # No box: data after the last one.
             return
         if size == 1:
             size, begin = int.from_bytes(head[8:16], "big"), place + 16
         end = place + size if size else stop
         yield _Box(name, begin, end)
-        # What holds others is passed through as if they lay beside it.
+        # The content of a holder is read as if it followed the holder.
         place = begin if name in _HOLDERS else max(end, begin)
     raise AudioError("unreadable as audio: more boxes than a file may hold")
 
 
 class _Index:
-    """Counts the entries of FFmpeg's index that boxes ask for by a number alone."""
+    """Counts the entries of FFmpeg's index that boxes request by a mere number."""
 
     def __init__(self) -> None:
         self.entries = 0
         self._by_chunk = False
 
     def add(self, source: Source, box: _Box) -> None:
-        """Takes the next box.
+        """Adds the next box.
 
         Raises:
-            AudioError: It is more than a file may hold.
+            AudioError: The file has more entries than allowed.
         """
         if box.name == b"stbl":
             self._by_chunk = False
         elif box.name == b"trun":
             self.entries += _number(source, box.begin + 4)
         elif box.name == b"stsz":
-            # Without a common size there is one for each sample, so the box is as large.
+            # Without a common size, the box itself has an entry for each sample.
             is_counted = _number(source, box.begin + 4) and not self._by_chunk
             self.entries += _number(source, box.begin + 8) if is_counted else 0
         elif box.name in (b"stts", b"ctts"):
             table = source[box.begin + 8 : min(box.end, box.begin + 8 + _MOST_BYTES_OF_A_TABLE)]
             pairs = np.frombuffer(table[: len(table) // 8 * 8], ">u4").reshape(-1, 2)
-            # Of PCM each sample lasts one tick, and the index has an entry for each chunk.
+            # In PCM, each sample lasts one tick, and the index has an entry for each chunk.
             if box.name == b"stts":
                 self._by_chunk = len(pairs) == 1 and pairs[0, 1] == 1
             self.entries += 0 if self._by_chunk else int(pairs[:, 0].sum(dtype=np.uint64))

@@ -1,4 +1,4 @@
-"""MPEG audio: MP3 (and layers I and II), and AAC in ADTS frames. Frames, without a container."""
+"""MPEG audio: MP3 (and layers I and II), and AAC in ADTS frames, without a container."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from bonafide.audio.containers.container import Container
 from bonafide.audio.sources import Source
 
 _CHUNK_BYTES = 1 << 20
-_LOOKED_THROUGH = 1 << 16  # For a first frame.
-_SURE = 4  # Frames in a row, by chance once in some billions of places.
-_MAX_JUNK_BYTES = 4096  # Behind the last frame: what of a tag is not known as one.
+_LOOKED_THROUGH = 1 << 16  # Bytes searched for a first frame.
+_SURE = 4  # Consecutive frames; by chance at one in billions of positions.
+_MAX_JUNK_BYTES = 4096  # After the last frame: parts of unrecognised tags.
 _LONGEST_HEADER = 7
 # ISO 11172-3 and 13818-3: kbit/s by the index in the header, for layers I, II and III.
 _MPEG1 = {
@@ -36,11 +36,11 @@ _INCOMPLETE = "its last frame is not complete"
 
 @dataclasses.dataclass(frozen=True)
 class Frame:
-    """A frame by its header.
+    """Header of a frame.
 
     Attributes:
-        size: In bytes, with the header.
-        samples: Of a channel.
+        size: In bytes, including the header.
+        samples: Samples per channel.
         rate_hz: Sampling rate.
         kbits: Bit rate in the header; 0 in ADTS.
         layer: 1 to 3; 0 in ADTS.
@@ -55,7 +55,7 @@ class Frame:
 
 @functools.lru_cache(maxsize=4096)
 def frame(head: bytes) -> Frame | None:
-    """Reads the header of a frame, 7 bytes; None if it is none (or of free format)."""
+    """Reads the header of a frame, 7 bytes; None if invalid (or of free format)."""
     if len(head) < 4 or head[0] != 0xFF or head[1] & 0xE0 != 0xE0:
         return None
     if head[1] & 0xF6 == 0xF0:
@@ -83,7 +83,7 @@ def _adts(head: bytes) -> Frame | None:
 
 
 def begins(source: Source, place: int, stop: int, count: int = 2) -> bool:
-    """Whether so many frames follow one another from here, or fewer to the end of the file."""
+    """Whether `count` consecutive frames begin here, or fewer up to the end of the file."""
     layer = None
     for _ in range(count):
         head = source[place : min(stop, place + _LONGEST_HEADER)]
@@ -98,7 +98,7 @@ def begins(source: Source, place: int, stop: int, count: int = 2) -> bool:
 
 
 def find(source: Source, start: int, stop: int) -> int:
-    """Where the first frame is among bytes that are none; -1 if none is found near the start."""
+    """Returns the position of the first frame; -1 if none is found near the start."""
     head = source[start : min(stop, start + _LOOKED_THROUGH)]
     place = head.find(b"\xff")
     while place >= 0:
@@ -109,10 +109,10 @@ def find(source: Source, start: int, stop: int) -> int:
 
 
 def mpeg(source: Source, start: int, stop: int) -> Container:
-    """Files of frames, with or without a tag that counts them.
+    """Reads files of frames, with or without a tag with their number.
 
-    libsndfile is right about a file whose first frame is such a tag, and where all frames have one
-    bit rate: it estimates the length from the first. FFmpeg reads the others, frame by frame.
+    libsndfile estimates the length from the first frame, which is correct if that frame is such a
+    tag or all frames have the same bit rate. FFmpeg reads the others, frame by frame.
     """
     stop = tags.back(source, start)
     first = frame(source[start : start + _LONGEST_HEADER])
@@ -127,7 +127,7 @@ def mpeg(source: Source, start: int, stop: int) -> Container:
         seconds = walked.samples / first.rate_hz
         place = ((start, stop),)
         return Container("ADTS", place, "ffmpeg", demuxer="aac", cut=cut, seconds=seconds)
-    # Of one frame, or of a part of one, libsndfile's decoder prints a warning.
+    # libsndfile's decoder prints a warning for a single frame or a part of one.
     whole = walked.is_constant and walked.frames > 1 and not walked.incomplete
     whole = whole and stop - walked.stop <= _MAX_JUNK_BYTES
     return Container(
@@ -144,7 +144,7 @@ def has_length_tag(head: bytes) -> bool:
 
     Without one, the length that libsndfile reports is an estimate.
     """
-    # The tag follows the frame's header and side information, of 40 bytes at most.
+    # The tag follows the frame's header and side information, at most 40 bytes.
     return b"Xing" in head[:48] or b"Info" in head[:48]
 
 
@@ -154,8 +154,8 @@ def _tagged(source: Source, head: bytes, start: int, stop: int) -> Container:
     numbers = [int.from_bytes(head[i : i + 4], "big") for i in (place + 4, place + 8)]
     frames = numbers[0] if flags & 1 else None  # without this one
     size = numbers[flags & 1] if flags & 2 else None  # with this one
-    # Where the sizes differ by more, libsndfile's decoder prints a warning; where the file is
-    # longer, it leaves out what is behind.
+    # If the sizes differ by more, libsndfile's decoder prints a warning; if the file is longer, it
+    # ignores the rest.
     is_right = frames and size and abs(size - (stop - start)) <= 0.01 * size
     cut = ""
     if not is_right:
@@ -177,7 +177,7 @@ def _tagged(source: Source, head: bytes, start: int, stop: int) -> Container:
 
 @dataclasses.dataclass(frozen=True)
 class _Walked:
-    """What came of going from frame to frame: to where, and how many there are."""
+    """Result of walking from frame to frame: end position and number of frames."""
 
     stop: int
     frames: int
@@ -197,7 +197,7 @@ def _walk(source: Source, start: int, stop: int) -> _Walked:
         head = chunk[place - base : place - base + _LONGEST_HEADER]
         found = frame(head)
         if found is None:
-            # Fewer bytes than a header may be the beginning of one.
+            # Fewer bytes than a header may be a truncated one.
             incomplete = len(head) < _LONGEST_HEADER and head[0] == 0xFF and frames > 0
             break
         if found.size > stop - place:

@@ -1,4 +1,4 @@
-"""Ogg (RFC 3533): pages, of one stream or of several, side by side or one after the other."""
+"""Ogg (RFC 3533): pages of one or several streams, multiplexed or chained."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bonafide.audio.sources import Source
 _HEADER_BYTES = 27
 _CONTINUED, _FIRST, _LAST = 1, 2, 4
 _MOST_LINKS = 1_000
-_LOOKED_THROUGH = 1 << 20  # Bytes that are no page: at most so many are passed over at a time.
+_LOOKED_THROUGH = 1 << 20  # Maximum number of consecutive bytes to skip between pages.
 _AUDIO = {
     b"\x01vorbis": "VORBIS",
     b"OpusHead": "OPUS",
@@ -33,17 +33,17 @@ class _Link:
     stop: int = 0
     last_page: int = 0
     codecs: list[str] = dataclasses.field(default_factory=list)
-    begun: bool = False  # whether a page that is not the first of a stream has come
+    begun: bool = False  # whether a page other than the first of a stream was read
     problem: str = ""
     open_packet: bool = False
     end_mark: bool = False
 
 
 def ogg(source: Source, start: int, stop: int) -> Container:
-    """Finds the links of a chain; each is a file of its own.
+    """Finds the links of a chain; each is a separate file.
 
-    A cut between two pages shows only in the missing end mark, which recorders (Telegram on
-    Android, for one) leave out of whole files, too: that is a note, not an error.
+    Truncation between two pages shows only in the missing end mark. Some recorders, such as
+    Telegram on Android, never write one: its absence is a note, not an error.
     """
     links = _links(source, start, stop)
     last = links[-1]
@@ -52,7 +52,7 @@ def ogg(source: Source, start: int, stop: int) -> Container:
     codecs = [codec for link in links for codec in link.codecs]
     if not any(codecs):
         raise AudioError(f"cut off: {cut}" if cut else "an Ogg container without audio")
-    # Links that libsndfile does not open are handed to FFmpeg one by one.
+    # Links that libsndfile cannot open are passed to FFmpeg one by one.
     plain = all(len(link.codecs) == 1 for link in links)
     plain = plain and any(codec in _READ_BY_LIBSNDFILE for codec in codecs)
     return Container(
@@ -100,17 +100,17 @@ def _links(source: Source, place: int, stop: int) -> list[_Link]:
 
 
 def _resumed(source: Source, link: _Link, place: int, stop: int) -> int:
-    """Where to go on from where a page should begin and none does."""
+    """Returns where to resume if no page begins where one should."""
     if link.begun:
         inside = source[link.last_page + 1 : place].find(b"OggS\0")
-        if inside >= 0:  # Another file was put behind one that is cut off.
+        if inside >= 0:  # Another file was appended to a truncated one.
             link.problem = "a page in the middle is not complete"
             return link.last_page + 1 + inside
     return _next_page(source, place, stop)
 
 
 def _next_page(source: Source, place: int, stop: int) -> int:
-    """Where the next page begins, behind bytes that are none; the end if there is none."""
+    """Returns the position of the next page; the end if there is none."""
     while place < stop:
         found = source[place : min(stop, place + _LOOKED_THROUGH)].find(b"OggS", 1)
         if found > 0:

@@ -1,4 +1,4 @@
-"""What a file is that holds no audio, or audio that is not read here, and what to do with it."""
+"""Identifies files without audio or in unsupported formats, with advice."""
 
 from __future__ import annotations
 
@@ -76,15 +76,15 @@ _HEADERLESS = {
     **dict.fromkeys((".al", ".alaw"), "alaw"),
 }
 _TEXT = frozenset(b"\t\n\r\f\x1b") | frozenset(range(0x20, 0x7F)) | frozenset(range(0x80, 0x100))
-_BYTE_ORDER_MARKS = {b"\xff\xfe": 3, b"\xfe\xff": 2}  # And where the zeros of Latin text are.
+_BYTE_ORDER_MARKS = {b"\xff\xfe": 3, b"\xfe\xff": 2}  # And offset of the zeros in Latin text.
 
 
 def named(head: bytes, name: str = "") -> str:
-    """What a file is and what to do with it; empty where that is not known.
+    """Returns what a file is and what to do with it; empty if not identified.
 
     Args:
-        head: Its first 64 bytes, or all that there are.
-        name: Of the file.
+        head: Its first 64 bytes, or fewer if it is shorter.
+        name: Name of the file.
     """
     if head[:4] == b"RIFF" and head[8:12] in _RIFF:
         return "it is {}: {}".format(*_RIFF[head[8:12]])
@@ -107,7 +107,7 @@ def named(head: bytes, name: str = "") -> str:
 
 def _is_text(head: bytes) -> bool:
     try:
-        # The last character may be cut.
+        # The last character may be truncated.
         codecs.getincrementaldecoder("utf-8")().decode(head)
     except UnicodeDecodeError:
         return False

@@ -1,7 +1,7 @@
 """Containers of chunks, each with its size: WAV, RF64, AIFF, W64, AU, CAF, NIST SPHERE.
 
-In all of them the size of the chunk of samples is what counts. The size of the whole, in the first
-header, is what writers get wrong.
+Only the size of the chunk of samples is used. The size of the whole file, in the first header, is
+often wrong.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def wav(source: Source, start: int, stop: int) -> Container:
 
 
 def aiff(source: Source, start: int, stop: int) -> Container:
-    """FORM files: AIFF and AIFC, and what libsndfile reads of others."""
+    """FORM files: AIFF, AIFC, and others that libsndfile reads."""
     for chunk in _chunks(source, start + 12, stop, "big"):
         if chunk.name in (b"SSND", b"BODY"):
             return _samples("AIFF", "aiff", source, (start, stop), chunk.start, chunk.size, 32)
@@ -66,7 +66,7 @@ def aiff(source: Source, start: int, stop: int) -> Container:
 
 
 def w64(source: Source, start: int, stop: int) -> Container:
-    """Sony's Wave64: names of 16 bytes, sizes of 8 that count the header of the chunk."""
+    """Sony's Wave64: names of 16 bytes, sizes of 8 bytes that include the chunk header."""
     place, form = start + 40, b""
     for _ in range(_MOST_CHUNKS):
         head = source[place : place + 24]
@@ -130,7 +130,7 @@ def nist(source: Source, start: int, stop: int) -> Container:
         size = 1
         for number in found.values():
             size *= int(number[1]) if number else 1
-        # Compressed samples are fewer bytes than that.
+        # Compressed samples take fewer bytes than stated.
         if re.search(rb"^sample_coding -s\d+ (pcm|ulaw|mu-law|alaw)\s*$", head, re.MULTILINE):
             cut = missing(size, stop - start - int(begin[1]), 64)
     return Container("NIST", ((start, stop),), cut=cut)
@@ -145,17 +145,17 @@ def _samples(
     size: int,
     bits: int,
 ) -> Container:
-    """A container with the stated place and size of its samples."""
+    """Returns a container with the stated position and size of its samples."""
     _refuse_second(kind, source, begin + size, place[1])
     return Container(kind, (place,), demuxer=demuxer, cut=missing(size, place[1] - begin, bits))
 
 
 def _refuse_second(kind: str, source: Source, behind: int, stop: int) -> None:
-    """Looks whether another file begins behind the samples of the first."""
+    """Raises an error if another file begins after the samples of the first."""
     if behind + 12 > stop:
         return
     head = source[behind : behind + 5]
-    for place in (0, 1):  # Behind an odd number of bytes there may be one more.
+    for place in (0, 1):  # An odd number of bytes may be padded by one.
         if head[place : place + 4] in _RIFFS:
             second = behind + place
             raise AudioError(
@@ -165,7 +165,7 @@ def _refuse_second(kind: str, source: Source, behind: int, stop: int) -> None:
 
 
 def _pcm16(form: bytes) -> tuple[int, int] | None:
-    """Sampling rate and channels, where samples are 16-bit integers and nothing else."""
+    """Returns sampling rate and channels if samples are plain 16-bit integers, else None."""
     if len(form) < _PCM_FORMAT.size:
         return None
     tag, channels, rate_hz, _, frame_bytes, bits = _PCM_FORMAT.unpack_from(form)
@@ -176,14 +176,14 @@ def _pcm16(form: bytes) -> tuple[int, int] | None:
 
 def _is_open(source: Source, begin: int, stop: int, size: int, bits: int) -> bool:
     """Whether there are samples whose size is not stated."""
-    # Of a size that fits the field of a WAV file, libsndfile takes what is there.
+    # If the size fits the field of a WAV file, libsndfile reads the samples that exist.
     if begin >= stop or not is_unknown(size, bits) or (size > 0 and bits == 32):
         return False
     return source[begin : begin + 4] not in _BEHIND_SAMPLES
 
 
 def _rewritten(kind: str, form: bytes, begin: int, stop: int) -> Container:
-    """The same samples behind a header with their size, up to 4 GiB of them."""
+    """Returns the same samples after a header with their size, at most 4 GiB."""
     size = min(stop - begin, 0xFFFF_0000)
     size -= size % max(1, int.from_bytes(form[12:14], "little"))
     chunks = b"fmt " + len(form).to_bytes(4, "little") + form + b"data" + size.to_bytes(4, "little")
@@ -194,7 +194,7 @@ def _rewritten(kind: str, form: bytes, begin: int, stop: int) -> Container:
 def _chunks(
     source: Source, place: int, stop: int, order: Literal["big", "little"]
 ) -> Iterator[_Chunk]:
-    """Chunks of names and sizes of 4 bytes, as far as there are some."""
+    """Yields the chunks, with names and sizes of 4 bytes."""
     base, read = place, source[place : place + _READ_AHEAD]
     for _ in range(_MOST_CHUNKS):
         if place + 8 > base + len(read):

@@ -1,4 +1,4 @@
-"""Blocks of names and pictures in front of audio and behind it, which are no part of it."""
+"""Tags (names, pictures) before and after the audio."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ _ID3V1_BYTES, _ID3V1_LONG_BYTES = 128, 227
 
 
 def front(source: Source) -> int:
-    """Where the audio begins: behind ID3v2 and APE tags."""
+    """Returns where the audio begins: after ID3v2 and APE tags."""
     start = 0
     for _ in range(_MOST):
         head = source[start : start + _APE_BYTES]
         if head[:3] == b"ID3" and len(head) >= 10:
-            # Its size has seven bits a byte.
+            # Its size has seven bits per byte.
             size = sum((byte & 0x7F) << 7 * (3 - i) for i, byte in enumerate(head[6:10]))
             start += 10 + size + (10 if head[5] & 0x10 else 0)
         elif head[:8] == b"APETAGEX":
@@ -26,11 +26,11 @@ def front(source: Source) -> int:
 
 
 def back(source: Source, start: int) -> int:
-    """Where the audio ends: in front of ID3v1, Lyrics3, APE and appended ID3v2 tags.
+    """Returns where the audio ends: before ID3v1, Lyrics3, APE and appended ID3v2 tags.
 
     Args:
         source: The file.
-        start: Where the audio begins; no tag reaches before it.
+        start: Where the audio begins; no tag begins before it.
     """
     stop = len(source)
     for _ in range(_MOST):
@@ -42,7 +42,7 @@ def back(source: Source, start: int) -> int:
 
 
 def _last(tail: bytes, source: Source, stop: int) -> int:
-    """The size of the tag that ends at `stop`; 0 if there is none."""
+    """Returns the size of the tag that ends at `stop`; 0 if there is none."""
     if len(tail) == _ID3V1_BYTES and tail[:3] == b"TAG":
         longer = stop - _ID3V1_BYTES - _ID3V1_LONG_BYTES
         is_long = longer >= 0 and source[longer : longer + 4] == b"TAG+"

@@ -1,4 +1,4 @@
-"""Files of frames as telephones and exchanges write them: AMR, GSM 06.10, G.729."""
+"""Telephone formats, which consist of frames: AMR, GSM 06.10, G.729."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def amr(source: Source, start: int, stop: int) -> Container:
 
 
 def is_gsm(source: Source, start: int, stop: int) -> bool:
-    """Whether frames of GSM 06.10 follow one another: each begins with the same four bits."""
+    """Whether the file consists of GSM 06.10 frames: each begins with the same four bits."""
     begins = source[start : min(stop, start + 1000 * _GSM_BYTES)][::_GSM_BYTES]
     return len(begins) >= _GSM_SURE and all(byte >> 4 == _GSM_MARK for byte in begins)
 
@@ -50,7 +50,7 @@ def gsm(start: int, stop: int) -> Container:
 
 
 def g729(start: int, stop: int) -> Container:
-    """G.729, 8 kbit/s, without a header or any other sign of what it is."""
+    """G.729, 8 kbit/s, without a header or signature."""
     return _frames("G729", "g729", (start, stop), _G729_BYTES, _G729_SECONDS)
 
 

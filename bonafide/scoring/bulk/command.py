@@ -194,7 +194,7 @@ def run(options: argparse.Namespace, engine: BeamConfig) -> dict[str, Any]:
         root=listing.absolute(options.root or posixpath.dirname(where)),
         model_sha256=sha256(folder),
         model_version=folder.resolve().name,
-        reading=Reading(model.sample_rate, model.clip_samples, decide, prior),
+        reading=Reading(model.sample_rate, model.clip_samples, decide, prior, model.training),
         form=options.format,
         shard_recordings=options.shard_recordings,
         channel=options.channel,
@@ -217,6 +217,8 @@ def run(options: argparse.Namespace, engine: BeamConfig) -> dict[str, Any]:
     print(_in_short(summary), file=sys.stderr)
     for line in own_test.limits(decide, model.evaluation, options.threshold):
         print(line, file=sys.stderr)
+    if model.training is None:
+        print(own_test.unlike_training(None), file=sys.stderr)
     return summary
 
 

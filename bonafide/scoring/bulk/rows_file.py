@@ -42,12 +42,13 @@ def to_example(recording: Recording, reading: Reading) -> bytes:
     """Returns a serialized tf.Example of a recording with a score.
 
     Features: `path`, `channel` and `decision` (bytes), `score`, `probability`, `seconds` and
-    `speech` (float), `partly_spoofed` (0 or 1), `segment_scores`, `segment_seconds` and
-    `segment_speech` (floats: score, start and speech of each segment). If channels were scored
-    separately, all values are those of the decisive one.
+    `speech` (float), `partly_spoofed` (0 or 1), `unlike_training` (bytes, empty if it is like
+    training), `segment_scores`, `segment_seconds` and `segment_speech` (floats: score, start and
+    speech of each segment). If channels were scored separately, all values are those of the
+    decisive one.
     """
     row = reading.row(recording)
-    track = recording.verdict
+    track = reading.verdict(recording)
     starts = np.array([segment.start for segment in track.segments]) / reading.sample_rate
     speech = np.array([segment.speech_seconds for segment in track.segments])
     return records.encode_example(
@@ -60,6 +61,7 @@ def to_example(recording: Recording, reading: Reading) -> bytes:
             "seconds": np.asarray([track.samples / reading.sample_rate], np.float32),
             "speech": np.asarray([track.speech_seconds], np.float32),
             "partly_spoofed": [int(row["partly_spoofed"])],
+            "unlike_training": [(row["unlike_training"] or "").encode()],
             "segment_scores": np.asarray([s.score for s in track.segments], np.float32),
             "segment_seconds": starts.astype(np.float32),
             "segment_speech": speech.astype(np.float32),

@@ -91,7 +91,14 @@ def score(
 
     remote = not listing.is_local(root) or any("://" in path for path in paths)
     workers = _REMOTE_READERS if remote else ahead.WORKERS
-    decoder = ahead.Decoder(paths, read, reading.sample_rate, reading.clip_samples, workers=workers)
+    decoder = ahead.Decoder(
+        paths,
+        read,
+        reading.sample_rate,
+        reading.clip_samples,
+        workers=workers,
+        qualities=reading.training is not None,
+    )
     try:
         yield from engine.score_recordings(paths, decoder, score_batch)
     finally:
@@ -126,8 +133,8 @@ class _Counter:
             self._recordings += 1
             self._clips += sum(len(track.segments) for track in recording.tracks)
             if recording.has_score:
-                track = recording.verdict
-                self._decisions[self._reading.threshold.decide(track.score)] += 1
+                track = self._reading.verdict(recording)
+                self._decisions[self._reading.decide(track)] += 1
                 self._samples += track.samples
             else:
                 self._rejected.append((recording.path, recording.reason))

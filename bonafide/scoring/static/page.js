@@ -79,6 +79,8 @@ function show(answer) {
   tell("partly", answer.partly_spoofed ? `Partly spoofed? From ` +
     `${answer.partly_spoofed.map(seconds).join(" to ")} it sounds synthetic, and the rest does ` +
     "not." : "");
+  tell("unlike", answer.unlike_training ? "This recording is unlike those that the detector was " +
+    `trained on: ${answer.unlike_training}. What its score means here is not known.` : "");
   tell("channel", answer.channels.length ? `Its channels differ: ${answer.note}. Each was scored ` +
     "by itself, and the most suspicious one decides: " + answer.channels.map((one) =>
     `${one.channel} ${one.decision}${one.score === null ? "" : ` (${one.score.toFixed(2)})`}`

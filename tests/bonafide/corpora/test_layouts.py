@@ -10,6 +10,7 @@ from small_corpora import LAYOUTS, DictFiles
 
 from bonafide import corpora
 from bonafide.corpora import base
+from bonafide.storage.local_files import LocalFiles
 from bonafide.trials.ids import file_name_problem
 
 TEXTS = (".txt", ".tsv", ".csv")
@@ -69,12 +70,36 @@ def test_another_layout_is_recognised_when_one_was_named(small):
     with pytest.raises(corpora.CorpusError) as caught:
         read(small("in-the-wild"), "asvspoof2019-la")
     assert "no ASVspoof 2019 LA protocol file found" in str(caught.value)
-    assert str(caught.value).endswith("It looks like in-the-wild: set corpus.layout=in-the-wild")
+    assert str(caught.value).endswith(
+        "It looks like in-the-wild: set corpus.layout=in-the-wild (--layout in-the-wild)"
+    )
 
 
-def test_auto_finds_nothing_in_an_empty_folder(dict_files):
-    with pytest.raises(corpora.CorpusError, match=r"no supported layout found.*asvspoof5"):
-        corpora.layout_of(dict_files({"notes.txt": b"x"}, root="/data"), "auto")
+def test_auto_lists_what_is_there_where_no_layout_is(dict_files):
+    with pytest.raises(corpora.CorpusError) as caught:
+        corpora.layout_of(dict_files({"a/b/1.wav": b"x", "2.opus": b"x"}, root="/data"), "auto")
+    assert "no supported layout found. Layouts: asvspoof2019-la" in str(caught.value)
+    assert "Audio files by folder: a/b/ 1, ./ 1" in str(caught.value)
+    assert "real/SPEAKER/*.wav    fake/SYSTEM/SPEAKER/*.wav" in str(caught.value)
+
+
+@pytest.mark.parametrize("layout", ["auto", "asvspoof2019-la", "folders", "in-the-wild"])
+def test_a_root_without_audio_is_explained(tmp_path, layout):
+    def problem(root):
+        with pytest.raises(corpora.CorpusError) as caught:
+            read(LocalFiles(str(root)), layout)
+        return str(caught.value)
+
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "notes.txt").write_text("x")
+    assert problem(tmp_path / "corpsu") == (
+        f"expected the folder of a corpus, got {tmp_path}/corpsu, which does not exist. "
+        f"{tmp_path} has empty, texts."
+    )
+    assert problem(tmp_path / "empty").startswith("expected a corpus, got the empty folder")
+    assert "got the file" in problem(tmp_path / "texts" / "notes.txt")
+    assert "expected audio, got 1 file without any (.txt 1)" in problem(tmp_path / "texts")
 
 
 @pytest.mark.parametrize(

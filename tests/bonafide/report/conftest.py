@@ -10,6 +10,7 @@ from bonafide.metrics.costs import AsvErrorRates
 from bonafide.metrics.detection import ErrorRates
 from bonafide.metrics.evaluation import Figure, evaluate
 from bonafide.metrics.slices import SliceResult
+from bonafide.metrics.training_range import QUALITIES, Range, Side, SplitCheck, TrainingRange
 from bonafide.metrics.treated import TreatedResult, TreatedTrials
 from bonafide.report.contents import (
     CalibrationEffect,
@@ -110,6 +111,12 @@ def contents():
             {"epoch": 3, "loss": 0.3, "dev_loss": 0.55, "dev_eer": 0.125},
         ],
         provenance={"Data": {"corpus": "synthetic", "utterances": 300}, "Model": {"seed": 1}},
+        training=TrainingRange(
+            {quality.name: Range(7200.0, 8000.0) for quality in QUALITIES},
+            clips=638,
+            copies=319,
+            splits={"eval": SplitCheck(Side(50, 220, 0.2, 0.3, 0.1), Side(10, 20))},
+        ),
         rejected=Rejected(7, [("U99999", "flac/U99999.flac", "no samples")]),
         slices={
             "codec": {

@@ -47,7 +47,7 @@ def test_the_card_has_every_part(contents, card):
     headings = re.findall(r"^#+ (.*)$", card, re.MULTILINE)
     assert headings == [
         *("Model card: conformer-s", "Gate", "Figures", "Attacks"),
-        *("Robustness", "Cue removal", "Operating points"),
+        *("Robustness", "Training data", "Cue removal", "Operating points"),
         *("Calibration", "Hardest trials", "Speakers with rejected calls", "Provenance"),
         *("Data", "Model"),
         *("Rejected utterances", "Limits", "Definitions and sources"),
@@ -58,6 +58,11 @@ def test_the_card_has_every_part(contents, card):
     by_first = {rows[0][0]: rows for rows in tables(card)}
     assert len(by_first["Result"]) == 1 + len(contents.verdict.rules)
     assert by_first["Attack"][1][0] == contents.evaluation.worst_attack
+    assert by_first["Of the speech in a clip"][1] == [
+        *("bandwidth", "7.2 to 8 kHz", "unlike training if more than 0.5 kHz outside"),
+    ]
+    assert "What 638 clips of training are like (319 of them degraded copies)." in card
+    assert "- Of 300 clips of eval, 30 (10.0 %) are unlike training" in card
     assert by_first["Split"][1:] == [["dev", "0.400", "0.310"], ["eval", "0.450", "0.400"]]
     assert len(by_first["Point"]) == 1 + len(contents.evaluation.operating_points)
 
@@ -66,6 +71,7 @@ def test_a_plain_card_has_no_empty_parts(make_report, make_normal_trials):
     card = render_model_card(make_report(make_normal_trials(1, speakers=0), resamples=0))
     assert "## Gate" not in card
     assert "## Calibration" not in card
+    assert "## Training data" not in card
     assert "No gate was applied" in card
     assert "There are no intervals: the number of resamples is 0." in card
     assert "\n\n\n" not in card

@@ -220,10 +220,27 @@ def test_tfrecords(folder):
         assert example["channel"] == [b"mono"]
         assert example["speech"] == pytest.approx([row["speech"]], abs=1e-3)
         assert example["partly_spoofed"] == [row["partly_spoofed"]]
+        assert example["unlike_training"] == [b""]
         mean = np.average(example["segment_scores"], weights=example["segment_speech"])
         assert mean == pytest.approx(row["score"], abs=1e-5)
     # 3.5 s: windows of a second every half, the last one flush with the end.
     assert found[-1]["segment_seconds"] == [0, 0.5, 1, 1.5, 2, 2.5]
+
+
+def test_what_is_unlike_training_is_counted_as_not_sure(folder, pushed, capsys):
+    narrow = folder / "narrow" / pushed.name
+    shutil.copytree(pushed, narrow)
+    file = narrow / "assets.extra/training_range.json"
+    content = json.loads(file.read_text())
+    content["ranges"]["bandwidth_hz"] |= {"low": 7_200.0, "high": 8_000.0}
+    file.write_text(json.dumps(content))
+    run("list.txt", "--output", "out", "--model", str(narrow), code=4)
+    summary = json.loads((folder / "out/summary.json").read_text())
+    assert summary["not_sure"] == summary["scored"] > 0
+    assert command.main(["--list", "list.txt", "--model", str(narrow), "--csv", "whole.csv"]) == 4
+    written = "".join(shard.read_text() for shard in shards())
+    assert "kHz (training: 7.2 to 8 kHz)" in written
+    assert written == (folder / "whole.csv").read_text()
 
 
 def test_what_holds_no_speech_is_rejected_and_calls_have_rows_for_channels(folder, capsys):

@@ -5,6 +5,7 @@ import math
 import os
 import pathlib
 import pty
+import re
 import shutil
 import signal
 import subprocess
@@ -195,6 +196,52 @@ def test_a_spoofed_part_is_marked(folder, capsys):
     assert float(marked[-1]["end"]) == pytest.approx(9.0, abs=1.0)
     [row], _ = run(capsys, "long.flac")
     assert row["partly_spoofed"] == "no"
+
+
+def trained_on(folder, pushed, **ranges):
+    """A model whose training had these ranges, others being as wide as they get."""
+    copy = folder / "other" / pushed.name
+    shutil.copytree(pushed, copy, dirs_exist_ok=True)
+    file = copy / "assets.extra/training_range.json"
+    content = json.loads(file.read_text())
+    for name, (low, high) in ranges.items():
+        content["ranges"][name] |= {"low": low, "high": high}
+    file.write_text(json.dumps(content))
+    return str(copy)
+
+
+def test_what_is_unlike_training_is_not_decided(folder, pushed, capsys):
+    wide = trained_on(folder, pushed, bandwidth_hz=(7_200.0, 8_000.0))
+    narrow = trained_on(folder / "narrow", pushed, bandwidth_hz=(2_000.0, 8_000.0))
+    (row, low), err = run(capsys, "high.wav", "low.wav", "--model", wide)
+    assert (row["decision"], low["decision"]) == ("not sure", "not sure")
+    assert re.fullmatch(
+        r"bandwidth [34](\.\d)? kHz \(training: 7.2 to 8 kHz\)", row["unlike_training"]
+    )
+    assert (float(row["score"]), row["error"]) == (1.5, "")
+    assert err == LIMITS
+    (row, low), _ = run(capsys, "high.wav", "low.wav", "--model", narrow)
+    assert (row["decision"], low["decision"]) == ("bona fide", "spoof")
+    assert row["unlike_training"] == ""
+    assert command.main(["high.wav", "--model", wide, "--json", "out.json"]) == 0
+    content = json.loads(pathlib.Path("out.json").read_text())
+    assert content["training_range"]["ranges"]["bandwidth_hz"]["low"] == 7_200
+    assert content["recordings"][0]["unlike_training"].startswith("bandwidth ")
+    capsys.readouterr()
+
+
+def test_a_version_that_does_not_describe_its_training_says_so_once(folder, pushed, capsys):
+    old = pathlib.Path(trained_on(folder, pushed))
+    (old / "assets.extra/training_range.json").unlink()
+    found, err = run(capsys, "high.wav", "low.wav", "--model", str(old))
+    assert [row["unlike_training"] for row in found] == ["", ""]
+    assert err == LIMITS + (
+        "No recording is marked as unlike training: the model was pushed before its training data "
+        "were described. Train and push it again to have it.\n"
+    )
+    (old / "assets.extra/training_range.json").write_text("{")
+    assert command.main(["high.wav", "--model", str(old)]) == 1
+    assert "training_range.json cannot be used: no JSON" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("rate_hz", [8_000, 48_000])
@@ -448,7 +495,7 @@ def test_it_needs_only_the_dependency_group_score(folder):
     assert [row["score"] for row in found] == ["1.000000", "1.500000", ""]
     # Nothing of TensorFlow's is on the screen.
     assert err.startswith("error: no score for 1 of 3 recordings; the column error says why")
-    assert err.count("\n\n") == 8
+    assert err.count("\n\n") == 9
 
 
 def test_a_plot_needs_no_more(folder):

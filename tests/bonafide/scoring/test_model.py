@@ -57,6 +57,25 @@ def test_what_a_model_says(pushed):
     assert "| EER |" in found.card
 
 
+def test_what_training_was_like(pushed, tmp_path):
+    assert model.read_model(pushed).training.clips == 100
+    old = tmp_path / "old"
+    shutil.copytree(pushed, old)
+    file = old / "assets.extra/training_range.json"
+    file.unlink()
+    assert model.read_model(old).training is None
+    for content, reason in (
+        (b"{", "no JSON"),
+        (b"\xff", "decode"),
+        (b'{"format": 9}', "expected format 1, got 9"),
+    ):
+        file.write_bytes(content)
+        with pytest.raises(ModelError, match=f"training_range.json cannot be used: .*{reason}"):
+            model.read_model(old)
+    with pytest.raises(ModelError, match="Copy the version again from where it was pushed, or rem"):
+        model.read_model(old)
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [

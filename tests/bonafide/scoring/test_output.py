@@ -58,6 +58,7 @@ def test_separated(delimiter):
         "lowest": "-1.000000",
         "lowest_start": "1.000",
         "partly_spoofed": "no",
+        "unlike_training": "",
         "note": "",
         "error": "",
     }
@@ -87,7 +88,7 @@ def test_json_lines_with_segments():
     assert [part["score"] for part in first["segment_scores"]] == [0, -1, 1]
     assert set(first["segment_scores"][0]) == {
         *("channel", "start", "end", "speech", "score", "probability", "decision", "lowest"),
-        "partly_spoofed",
+        *("partly_spoofed", "unlike_training"),
     }
     assert second["segment_scores"] == []
 

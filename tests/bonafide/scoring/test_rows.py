@@ -2,8 +2,10 @@ import dataclasses
 import math
 import os
 
+import pytest
 import scored
 
+from bonafide.metrics.training_range import QUALITIES, Range, TrainingRange
 from bonafide.scoring.engine import Recording, Track
 from bonafide.scoring.rows import COLUMNS, SEGMENT_COLUMNS, Reading, as_text
 from bonafide.scoring.thresholds import Threshold
@@ -44,6 +46,7 @@ def test_a_row():
         "lowest": -2.0,
         "lowest_start": 1.0,
         "partly_spoofed": False,
+        "unlike_training": None,
         "note": None,
         "error": None,
     }
@@ -151,3 +154,65 @@ def test_text():
 
 def test_names_that_are_not_utf_8_are_spelled_out():
     assert READING.row(Recording(os.fsdecode(b"\xff\xc3\xa9"), error="x"))["path"] == "\\xffé"
+
+
+TRAINING = TrainingRange({quality.name: Range(0.0, 8_000.0) for quality in QUALITIES}, 20)
+AWARE = dataclasses.replace(READING, training=TRAINING)
+LIKE, UNLIKE = (4_000.0, 1.0, 1.0, 1.0, 1.0), (9_000.0, 1.0, 1.0, 1.0, 1.0)
+WHY = "bandwidth 9 kHz (training: 0 to 8 kHz)"
+
+
+def with_qualities(found, *qualities):
+    tracks = [
+        dataclasses.replace(track, qualities=values)
+        for track, values in zip(found.tracks, qualities, strict=True)
+    ]
+    return dataclasses.replace(found, tracks=tracks)
+
+
+def test_what_is_unlike_training_is_not_decided():
+    row = AWARE.row(with_qualities(LONG, UNLIKE))
+    assert tuple(row) == COLUMNS
+    assert (row["decision"], row["unlike_training"]) == ("not sure", WHY)
+    assert (row["score"], row["error"]) == (1.0, None)
+    segments = AWARE.segment_rows(with_qualities(LONG, UNLIKE))
+    assert all(tuple(segment) == SEGMENT_COLUMNS for segment in segments)
+    assert {(one["decision"], one["unlike_training"]) for one in segments} == {("not sure", WHY)}
+
+
+def test_what_is_like_training_or_not_measured_is_decided():
+    for found in (with_qualities(LONG, LIKE), LONG):
+        assert AWARE.row(found) == READING.row(found)
+        assert AWARE.row(found)["unlike_training"] is None
+    # A model that does not say what its training was like.
+    assert READING.row(with_qualities(LONG, UNLIKE)) == READING.row(LONG)
+
+
+def test_no_speech_stays_no_speech():
+    assert AWARE.row(with_qualities(QUIET, UNLIKE)) == READING.row(QUIET)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "channel", "decision"),
+    [
+        # The right one alone is a spoof, the left one alone bona fide.
+        (LIKE, LIKE, "worst: right", "spoof"),
+        (UNLIKE, LIKE, "worst: right", "spoof"),
+        (LIKE, UNLIKE, "worst: right", "not sure"),
+        (UNLIKE, UNLIKE, "worst: right", "not sure"),
+    ],
+)
+def test_each_channel_is_like_training_or_not_by_itself(left, right, channel, decision):
+    found = with_qualities(CALL, left, right, None)
+    own, *apart = AWARE.rows(found)
+    assert (own["channel"], own["decision"]) == (channel, decision)
+    assert [bool(row["unlike_training"]) for row in apart] == [left == UNLIKE, right == UNLIKE, 0]
+    assert apart[2]["decision"] == "no speech"
+
+
+def test_a_channel_unlike_training_decides_before_one_that_is_bona_fide():
+    found = with_qualities(CALL, UNLIKE, LIKE, None)
+    lenient = dataclasses.replace(AWARE, threshold=Threshold("number", -3.0))
+    own, left, right, _ = lenient.rows(found)
+    assert (left["decision"], right["decision"]) == ("not sure", "bona fide")
+    assert (own["channel"], own["decision"], own["score"]) == ("worst: left", "not sure", 1.5)

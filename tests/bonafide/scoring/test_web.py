@@ -1,4 +1,5 @@
 import contextlib
+import dataclasses
 import json
 import os
 import pathlib
@@ -14,8 +15,9 @@ import numpy as np
 import pytest
 from voices import level, voice
 
+from bonafide.metrics.training_range import QUALITIES, Range, TrainingRange
 from bonafide.scoring import web
-from bonafide.scoring.model import read_model
+from bonafide.scoring.model import Scorer, read_model
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 RATE = 16_000
@@ -61,6 +63,7 @@ def test_a_recording_is_scored_decided_and_drawn(site, wav):
         **{"score": 1.0, "probability": 0.731059, "decision": "bona fide", "seconds": 2.0},
         **{"segments": 3, "lowest": -1.0, "lowest_start": 1.0, "lowest_end": 2.0},
         **{"channel": "mono", "channels": [], "note": None, "reason": "", "partly_spoofed": None},
+        "unlike_training": None,
         "threshold": "band: bona fide above 0.75, spoof at or below -0.2, not sure between",
     }
 
@@ -70,6 +73,22 @@ def test_what_holds_no_speech_is_not_decided(site, wav):
     assert (status, found["decision"], found["score"], found["svg"]) == (200, "no speech", None, "")
     assert found["reason"] == "0.0 s of speech, at least 1 s are needed"
     assert (found["seconds"], found["speech"]) == (3.0, 0.0)
+
+
+def test_what_is_unlike_training_is_not_decided(pushed, wav):
+    training = TrainingRange(
+        {quality.name: Range(-1000.0, 100_000.0) for quality in QUALITIES}
+        | {"bandwidth_hz": Range(7_200.0, 8_000.0)},
+        100,
+    )
+    model = dataclasses.replace(read_model(pushed), training=training)
+    question = web.asked({}, model)
+    found = web.scored(wav(level(1.5, 2.0)), model, Scorer(model), question)
+    assert (found["decision"], found["score"]) == ("not sure", 1.5)
+    assert found["unlike_training"].startswith("bandwidth ")
+    assert found["unlike_training"].endswith(" kHz (training: 7.2 to 8 kHz)")
+    assert "Unlike training." in found["explanation"]
+    assert "not sure" in found["svg"]
 
 
 def test_channels_that_differ_are_scored_apart(site, wav):

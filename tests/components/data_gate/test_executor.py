@@ -21,6 +21,7 @@ from components.data_gate.component import DataGate
 from components.data_gate.config import DataGateConfig
 from components.data_gate.executor import Executor
 from components.data_gate.findings import DataGateError
+from components.data_gate.in_force import InForce
 
 SCHEMA = text_format.Parse(
     """feature { name: "key" type: BYTES presence { min_fraction: 1 } shape { dim { size: 1 } } }
@@ -113,6 +114,7 @@ def gate(tmp_path, splits, config=QUIET, speaker=None, **properties):
         {
             "required_splits": '["train", "dev", "eval"]',
             "settings": json.dumps(dataclasses.asdict(config)),
+            "in_force": InForce().to_json(),
             "title": "corpus <1>",
             "code_fingerprint": "",
             **properties,
@@ -191,6 +193,27 @@ def test_a_leak_stops_the_run_unless_the_settings_let_it_pass(tmp_path):
     assert {found["rule"] for found in report["findings"]} == {"shared_speakers"}
 
 
+def test_errors_are_in_the_exception_and_warnings_in_the_log(tmp_path, caplog):
+    caplog.set_level("INFO", logger="bonafide")
+    splits = {"train": ROWS, "dev": ROWS, "eval": ROWS}
+    with pytest.raises(DataGateError, match=r"\[shared_speakers\]"):
+        gate(tmp_path / "stops", splits, speaker="S1")
+    assert "[shared_speakers]" not in caplog.text
+    relaxed = dataclasses.replace(QUIET, shared_speakers="warn")
+    gate(tmp_path / "passes", splits, relaxed, speaker="S1")
+    assert caplog.text.count("[shared_speakers] train and dev") == 1
+
+
+def test_unknown_speakers_are_reported(tmp_path):
+    splits = {"train": ROWS, "dev": ROWS, "eval": ROWS}
+    config = dataclasses.replace(QUIET, unknown_speakers="warn")
+    report = gate(tmp_path, splits, config, speaker="-")
+    [found] = [found for found in report["findings"] if found["rule"] == "unknown_speakers"]
+    assert found["value"] == 3 * len(ROWS)
+    assert "real/SPEAKER/" in found["message"]
+    assert report["passed"] is True
+
+
 def test_anomalies_of_the_schema_stop_the_run(tmp_path):
     with pytest.raises(
         DataGateError, match=r"(?s)1 error.*\[schema\] dev: label: .*[Oo]ut.of.range"
@@ -235,3 +258,4 @@ def test_the_report_is_of_a_type_that_kubeflow_reads_back():
     assert json.loads(component.exec_properties["required_splits"]) == ["train", "dev", "eval"]
     settings = json.loads(component.exec_properties["settings"])
     assert DataGateConfig(**settings) == DataGateConfig()
+    assert InForce.from_json(component.exec_properties["in_force"]) == InForce()

@@ -10,11 +10,13 @@ from bonafide.dataset import listing
 from components.data_gate import advice, balance, checks, probe, separation, shortcuts
 from components.data_gate.config import DataGateConfig
 from components.data_gate.findings import Severity
+from components.data_gate.in_force import InForce
 from components.data_gate.separation import Separation
 from components.data_gate.table import Table, TableError, make_table
 from models.settings.augment import AugmentConfig
 from models.settings.features import FeatureConfig
 from models.settings.waveform import WaveformConfig
+from pipeline.config import UtteranceConfig
 
 ROWS = np.arange(80)
 
@@ -174,18 +176,65 @@ def test_all_numbers_together():
     assert (finding.rule, finding.split) == ("combined_shortcut", "dev")
 
 
-def test_advice_names_only_settings_that_exist():
-    sections = {"features": FeatureConfig, "waveform": WaveformConfig, "augment": AugmentConfig}
+SECTIONS = {
+    "features": FeatureConfig,
+    "waveform": WaveformConfig,
+    "augment": AugmentConfig,
+    "utterances": UtteranceConfig,
+}
+NOTHING = InForce()
+ALL_IN_FORCE = InForce(
+    normalisation="utterance",
+    remove_dc=True,
+    fmax_hz=3000,
+    clip_seconds=0.5,
+    random_start=True,
+    gain_probability=1,
+    noise_probability=1,
+    degraded_copies=2,
+)
+
+
+@pytest.mark.parametrize("in_force", [NOTHING, ALL_IN_FORCE])
+def test_advice_names_only_settings_that_exist(in_force):
     named = 0
     for number in separation.COLUMNS:
-        words = advice.advice(found(number, "train", 0.1)).replace("=", " ").split()
-        for word in words:
+        text = advice.advice(found(number, "train", 0.1), in_force)
+        for word in text.replace("=", " ").split():
             section, dot, name = word.strip("().,:").partition(".")
-            if dot and section in sections:
+            if dot and section in SECTIONS:
                 named += 1
-                assert name in {field.name for field in dataclasses.fields(sections[section])}
+                assert name in {field.name for field in dataclasses.fields(SECTIONS[section])}
     assert named >= 8
-    assert "features.fmax_hz=3900" in advice.advice(found("bandwidth_hz", "train", 0.1))
+
+
+def test_advice_depends_on_what_is_in_force():
+    def told(number, **values):
+        return advice.advice(found(number, "train", 0.1), InForce(**values))
+
+    assert told("dc_dbfs") == "Set features.remove_dc=true."
+    assert "which is in force, removes it" in told("dc_dbfs", remove_dc=True)
+    assert "Set features.fmax_hz=3900" in told("bandwidth_hz")
+    assert "utterances.degraded_copies=2" in told("bandwidth_hz")
+    assert "degraded_copies" not in told("bandwidth_hz", degraded_copies=1)
+    assert "Set" not in told("bandwidth_hz", fmax_hz=3900)
+    assert "Set waveform.gain_probability=1" in told("level_dbfs")
+    assert "Set" not in told("level_dbfs", gain_probability=1)
+    assert "which is in force" in told("level_dbfs", normalisation="utterance")
+    assert "noise_probability" not in told("noise_floor_dbfs", noise_probability=1)
+    assert "which is in force" in told("leading_silence_seconds", random_start=True)
+    assert "Set" not in told("seconds", clip_seconds=0.5)
+    assert "Set" not in told("file_rate_hz", fmax_hz=1000)
+
+
+def test_advice_never_recommends_what_measurements_show_to_hurt():
+    for number in separation.COLUMNS:
+        text = advice.advice(found(number, "train", 0.1), NOTHING)
+        assert "Set features.normalisation" not in text
+        assert "waveform.band_limit_probability" not in text
+        if "normalisation=utterance" in text:
+            assert "cost far more than it removed" in text
+            assert "docs/measurements/recipes.md" in text
 
 
 def test_a_language_of_one_class_is_a_shortcut_and_no_error():
@@ -236,7 +285,7 @@ def test_a_table_knows_the_shard_of_each_utterance():
 def test_every_number_has_a_title_and_advice():
     assert set(advice.TITLES) == {*separation.COLUMNS, "all"}
     for number in advice.TITLES:
-        assert advice.advice(found(number, "train", 0.1)).endswith(".")
+        assert advice.advice(found(number, "train", 0.1), NOTHING).endswith(".")
 
 
 def test_balance():

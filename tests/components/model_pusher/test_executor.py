@@ -131,7 +131,10 @@ def test_the_figures_and_the_verdict_go_with_the_model(tmp_path, model):
     evaluation = standard_artifacts.ModelEvaluation()
     evaluation.uri = str(tmp_path / "evaluation")
     (tmp_path / "evaluation").mkdir()
-    for name in ("evaluation.json", "verdict.json", "context.json", "score_profile.json"):
+    for name in (
+        *("evaluation.json", "verdict.json", "context.json", "score_profile.json"),
+        "training_range.json",
+    ):
         (tmp_path / "evaluation" / name).write_text(f'{{"from": "{name}"}}')
     checks = standard_artifacts.ExampleAnomalies()
     checks.uri = str(tmp_path / "checks")
@@ -142,7 +145,7 @@ def test_the_figures_and_the_verdict_go_with_the_model(tmp_path, model):
     extra = pathlib.Path(pushed.get_string_custom_property("pushed_destination"), names.EXTRA_DIR)
     assert sorted(path.name for path in extra.iterdir()) == [
         *("data_profile.json", "data_report.html", "evaluation.json"),
-        *("score_profile.json", "verdict.json"),
+        *("score_profile.json", "training_range.json", "verdict.json"),
     ]
     assert json.loads((extra / "verdict.json").read_text()) == {"from": "verdict.json"}
 

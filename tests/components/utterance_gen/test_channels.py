@@ -121,5 +121,5 @@ def test_data_gate_counts_those_that_differ_by_class_and_split():
     assert "(different: 6, opposite: 2). They were averaged" in train.message
     assert (evaluated.split, evaluated.subject, evaluated.value) == ("eval", "spoof", 1)
     [taken] = rules.unlike_channels({"eval": splits["eval"]}, "left")
-    assert "The left channel was taken." in taken.message
+    assert "The left channel was used." in taken.message
     assert rules.unlike_channels({}, "mix") == []

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from bonafide.audio import decoding, landmarks, measures
-from components.data_gate import copies
+from bonafide.audio import copies, decoding, landmarks, measures
 
 FOLDER = pathlib.Path(__file__).resolve().parents[3] / "samples/LA/ASVspoof2019_LA_train/flac"
 NUMBER = 60
