@@ -359,8 +359,10 @@ class Files:
     @staticmethod
     def given(options: argparse.Namespace) -> list[str]:
         """Returns the paths of all inputs."""
-        names = ("scores", "protocol", "asv_scores", "baseline", "dev_scores", "dev_protocol")
-        names = (*names, "gate")
+        names = (
+            *("scores", "protocol", "asv_scores", "baseline", "dev_scores", "dev_protocol"),
+            "gate",
+        )
         paths = [path for name in names if (path := getattr(options, name)) is not None]
         return [*paths, *(path for _, path in options.condition)]
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -230,8 +230,9 @@ def _part(protocol: Protocol, kept: Sequence[int]) -> Protocol:
 def _order(scores: ScoreFile, protocol: Protocol) -> list[int | None]:
     """Returns the line of the score file for each trial; None for a trial without a score."""
     best: tuple[list[str], list[str]] | None = None
-    deeper = (functools.partial(with_folders, most=most) for most in range(1, _MOST_FOLDERS + 1))
-    for same in (_exactly, without_extension, without_folder, *deeper):
+    rules: list[Callable[[str], str]] = [_exactly, without_extension, without_folder]
+    rules += [functools.partial(with_folders, most=most) for most in range(1, _MOST_FOLDERS + 1)]
+    for same in rules:
         expected = [same(name) for name in protocol.utterances]
         places = {same(name): place for place, name in enumerate(scores.utterances)}
         if len(places) < len(scores.utterances) or len(set(expected)) < len(expected):
