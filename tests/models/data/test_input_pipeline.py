@@ -104,7 +104,7 @@ def test_missing_files_are_named(corpus, tmp_path):
 
 def test_an_empty_split_is_refused(corpus, tmp_path):
     tf.io.TFRecordWriter(str(tmp_path / "empty")).close()
-    with pytest.raises(ValueError, match="there is no example in"):
+    with pytest.raises(ValueError, match="expected examples in"):
         open_splits(
             [[str(tmp_path / "*")]],
             transform_output=corpus.transform_output,
