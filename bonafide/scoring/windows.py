@@ -241,6 +241,10 @@ class _Stretch:
         self.frames += end - first
 
     def forget(self, frame: int) -> None:
-        """Drops runs that end before a frame: a stretch may be as long as its recording."""
-        while self.runs[0][1] < frame:
+        """Drops runs that end before a frame: a stretch may be as long as its recording.
+
+        The last run stays: a stretch whose sound begins behind its first frame of speech may have
+        no other one.
+        """
+        while len(self.runs) > 1 and self.runs[0][1] < frame:
             self.runs.pop(0)

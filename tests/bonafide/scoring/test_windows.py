@@ -185,6 +185,16 @@ def test_faint_noise_is_no_sound():
     np.testing.assert_array_equal(found[-1].samples, speech(215)[-100:])
 
 
+def test_a_faint_frame_before_the_sound_begins():
+    """The first run of speech may end before the sound that a stretch begins with."""
+    samples = recording(0, 7 * FRAME, 60 * FRAME)
+    samples[5 * FRAME : 6 * FRAME] = 1
+    found, cutter = cut([samples], 200)
+    assert found[0].start == 7 * FRAME
+    assert found[-1].start + len(found[-1].samples) == len(samples)
+    assert cutter.samples == len(samples)
+
+
 def test_a_window_comes_before_the_stream_has_ended():
     def blocks():
         yield speech(160)
