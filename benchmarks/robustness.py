@@ -14,8 +14,9 @@ frozen threshold, means over sources.
 
 `--unseen-threshold` adds FAR and FRR at a threshold frozen on sources that a detector has not seen:
 for each other source with both classes, one more detector is trained without it and without the
-held-out source, and scores it; the threshold is that of the EER of all these scores together. With
-n sources it takes n (n - 1) / 2 trainings more.
+held-out source, and scores it; the threshold is that of the EER of all these scores together,
+without sources on which the EER is 50 % or more. With n sources it takes n (n - 1) / 2 trainings
+more.
 
 The peer is the classic of the field, an LFCC-GMM (see `benchmarks.generalise`), trained on the same
 clips. `ratios`: its macro EER over ours, clean and in our worst condition, and our clean macro EER
@@ -197,6 +198,7 @@ class UnseenThreshold:
         clips: Of all sources.
         folds: Those that can be held out.
         make_scorer: Trains a recipe on the `train` of a fold.
+        dev_fold: See `split_dev`.
     """
 
     def __init__(
@@ -204,8 +206,10 @@ class UnseenThreshold:
         clips: Sequence[Clip],
         folds: Sequence[Fold],
         make_scorer: Callable[[Fold], Scorer],
+        dev_fold: int | None = None,
     ) -> None:
         self._clips, self._folds, self._make_scorer = clips, folds, make_scorer
+        self._dev_fold = dev_fold
         # Two held-out sources -> the scores of each, by a detector that knows neither.
         self._scores: dict[frozenset[str], dict[str, np.ndarray]] = {}
 
@@ -223,13 +227,22 @@ class UnseenThreshold:
             )
         scores = [self._of_pair(source, fold.source)[fold.source] for fold in others]
         labels = [labels_of(fold.test) for fold in others]
-        return equal_error_rate(np.concatenate(scores), np.concatenate(labels)).threshold
+        # The threshold of a source on which the detector is below chance accepts nothing.
+        useful = [
+            place
+            for place, of_source in enumerate(scores)
+            if equal_error_rate(of_source, labels[place]).eer < 0.5
+        ] or range(len(scores))
+        return equal_error_rate(
+            np.concatenate([scores[place] for place in useful]),
+            np.concatenate([labels[place] for place in useful]),
+        ).threshold
 
     def _of_pair(self, one: str, other: str) -> dict[str, np.ndarray]:
         pair = frozenset((one, other))
         if pair not in self._scores:
             rest = [clip for clip in self._clips if clip.source not in pair]
-            train, _ = split_dev(rest, None)
+            train, _ = split_dev(rest, self._dev_fold)
             scorer = self._make_scorer(Fold("+".join(sorted(pair)), train, [], []))
             self._scores[pair] = {
                 fold.source: scorer(fold.test) for fold in self._folds if fold.source in pair
@@ -398,7 +411,7 @@ def main() -> None:
                     return generalise.gmm_scorer(fold.train, seed)
                 return our_scorer(settings, fold, seed, degrader)
 
-            unseen = UnseenThreshold(clips, all_folds, make_scorer)
+            unseen = UnseenThreshold(clips, all_folds, make_scorer, options.dev_fold)
             for fold in folds:
                 threshold = unseen.of(fold.source) if options.unseen_threshold else None
                 runs.append(measure_fold(make_scorer(fold), fold, CONDITIONS, degrader, threshold))

@@ -137,6 +137,11 @@ def few(value: float) -> str:
     return f"{value:.1f}" if 0 < value < 9.95 else f"{value:,.0f}"
 
 
+def few_interval(ends: tuple[float, float] | None) -> str:
+    """Returns an interval of `few`, such as `0 to 3.6`, or `none` if there is none."""
+    return "none" if ends is None else " to ".join(few(end) for end in ends)
+
+
 def attack(name: str) -> str:
     """Returns the id of an attack, or a text for `-`, the id of unnamed attacks."""
     return "unknown attack" if name == "-" else visible(name)

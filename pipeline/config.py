@@ -383,6 +383,7 @@ def asvspoof2019_la() -> Settings:
             min_bonafide=1000,
             min_spoof=10_000,
             min_speakers=20,
+            min_spoof_speakers=20,
         ),
     )
 

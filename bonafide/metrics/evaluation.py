@@ -11,10 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from bonafide.metrics import calibration, costs, detection, resampling
+from bonafide.metrics import calibration, costs, detection, intervals, resampling
 from bonafide.metrics.costs import AsvErrorRates, DetectionCosts, TandemWeights
 from bonafide.metrics.detection import ErrorRates, Floats
+from bonafide.metrics.intervals import Interval, Sample
 from bonafide.text import percent
 from bonafide.trials.trials import Trials, refuse_unusable
 
@@ -24,8 +26,6 @@ FRR_LIMITS = {"far_at_frr_1pct": 0.01, "far_at_frr_0_1pct": 0.001}
 QUANTILE_LEVELS = np.linspace(0.0, 1.0, 201)
 RESAMPLES = 1000
 SEED = 1
-
-Interval = tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Comparison:
     Attributes:
         figures: The other system's figures.
         differences: Differences of the figures by name; intervals are paired.
-        p_value: Two-sided bootstrap p-value of no difference in EER; None without an interval.
+        p_value: Two-sided p-value of no difference in EER; None without an interval.
         per_attack: The other system's EER of each attack.
     """
 
@@ -135,6 +135,9 @@ class Evaluation:
             empty in evaluations of older versions.
         comparison: Comparison with another system; None without one.
         warnings: Caveats for the reader, one sentence each.
+        n_bonafide_speakers: Number of speakers with bona fide trials; None if speakers are unknown,
+            and in evaluations of older versions.
+        n_spoof_speakers: Number of speakers with spoofed trials, likewise.
     """
 
     n_bonafide: int
@@ -149,6 +152,8 @@ class Evaluation:
     score_quantiles: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     comparison: Comparison | None = None
     warnings: tuple[str, ...] = field(default=())
+    n_bonafide_speakers: int | None = None
+    n_spoof_speakers: int | None = None
 
 
 def evaluate(
@@ -188,30 +193,32 @@ def evaluate(
         thresholds=thresholds,
     )
     bootstrap, how = _bootstrap(trials, resamples, seed)
-    draws = bootstrap.measure(trials.scores, measures) if bootstrap else {}
+    ours = _Draws.of(bootstrap, trials.scores, measures)
     values, per_attack = _point_figures(trials, trials.scores, measures)
     comparison = None
     if baseline_scores is not None:
         baseline_scores, _ = detection.checked(baseline_scores, trials.is_bonafide)
         refuse_unusable(baseline_scores)
-        theirs = bootstrap.measure(baseline_scores, measures) if bootstrap else {}
-        comparison = _compare(trials, baseline_scores, measures, values, draws, theirs)
+        theirs = _Draws.of(bootstrap, baseline_scores, measures)
+        comparison = _compare(trials, baseline_scores, measures, values, ours, theirs)
     worst = max(per_attack, key=lambda attack: per_attack[attack])
     return Evaluation(
         n_bonafide=trials.n_bonafide,
         n_spoof=trials.n_spoof,
-        n_speakers=None if trials.speakers is None else np.unique(trials.speakers).size,
-        figures=_figures(values, draws),
+        n_speakers=_speakers(trials, np.ones(len(trials), dtype=np.bool_)),
+        figures=_figures(values, ours),
         eer_threshold=detection.equal_error_rate(trials.scores, trials.is_bonafide).threshold,
-        per_attack=_attack_results(trials, per_attack, draws),
+        per_attack=_attack_results(trials, per_attack, ours),
         worst_attack=worst,
         operating_points=_operating_points(
-            trials, thresholds, "eval" if dev is None else "dev", detection_costs, draws
+            trials, thresholds, "eval" if dev is None else "dev", detection_costs, ours
         ),
         bootstrap=how,
         score_quantiles=_quantiles(trials),
         comparison=comparison,
         warnings=tuple(_warnings(trials, values["eer"], dev is None, how)),
+        n_bonafide_speakers=_speakers(trials, trials.is_bonafide),
+        n_spoof_speakers=_speakers(trials, ~trials.is_bonafide),
     )
 
 
@@ -233,6 +240,8 @@ def to_json(evaluation: Evaluation) -> dict[str, Any]:
         "n_bonafide": evaluation.n_bonafide,
         "n_spoof": evaluation.n_spoof,
         "n_speakers": evaluation.n_speakers,
+        "n_bonafide_speakers": evaluation.n_bonafide_speakers,
+        "n_spoof_speakers": evaluation.n_spoof_speakers,
         "eer_threshold": evaluation.eer_threshold,
         **_flat(evaluation.figures),
         "worst_attack": evaluation.worst_attack,
@@ -314,6 +323,8 @@ def from_json(data: Mapping[str, Any]) -> Evaluation:
         },
         comparison=comparison,
         warnings=tuple(data["warnings"]),
+        n_bonafide_speakers=data.get("n_bonafide_speakers"),
+        n_spoof_speakers=data.get("n_spoof_speakers"),
     )
 
 
@@ -381,6 +392,11 @@ def _thresholds(trials: Trials) -> dict[str, float]:
     }
 
 
+def _speakers(trials: Trials, keep: npt.NDArray[np.bool_]) -> int | None:
+    """Returns the number of speakers of the trials where `keep` [N] is true."""
+    return None if trials.speakers is None else int(np.unique(trials.speakers[keep]).size)
+
+
 def _quantiles(trials: Trials) -> dict[str, tuple[float, ...]]:
     """Returns the quantiles of the scores of each class; each is an actual score."""
     classes = {"bonafide": trials.is_bonafide, "spoof": ~trials.is_bonafide}
@@ -430,16 +446,84 @@ def _point_figures(
     }, attacks
 
 
-def _figures(values: Mapping[str, float], draws: Mapping[str, Floats]) -> dict[str, Figure]:
-    return {name: Figure(value, _interval(draws, name)) for name, value in values.items()}
+@dataclass(frozen=True, eq=False)
+class _Draws:
+    """The figures of one system in the resamples.
+
+    Attributes:
+        values: Name -> [R]; empty without a bootstrap.
+        samples: Of bona fide and of spoofed trials; empty without a bootstrap.
+        attack_samples: Attack -> the same with the spoofs of that attack alone.
+        costs: Of the DCF.
+    """
+
+    values: Mapping[str, Floats]
+    samples: tuple[Sample, ...]
+    attack_samples: Mapping[str, tuple[Sample, ...]]
+    costs: DetectionCosts
+
+    @classmethod
+    def of(
+        cls,
+        bootstrap: resampling.ClusterBootstrap | None,
+        scores: Floats,
+        measures: resampling.Measures,
+    ) -> _Draws:
+        if bootstrap is None:
+            return cls({}, (), {}, measures.costs)
+        attacks = np.unique(bootstrap.attacks[~bootstrap.is_bonafide]).tolist()
+        return cls(
+            values=bootstrap.measure(scores, measures),
+            samples=bootstrap.samples(scores),
+            attack_samples={name: bootstrap.samples(scores, name) for name in attacks},
+            costs=measures.costs,
+        )
+
+    def interval(self, name: str, value: float) -> Interval | None:
+        """Returns the interval of a figure; None without a bootstrap."""
+        if name not in self.values:
+            return None
+        samples = self.samples
+        if name.startswith("far_at/"):
+            samples = samples[1:]
+        elif name.startswith("frr_at/"):
+            samples = samples[:1]
+        elif name.startswith("attack/"):
+            samples = self.attack_samples[name.removeprefix("attack/")]
+        return intervals.interval(
+            value,
+            self.values[name],
+            _SCALES.get(name, "rate"),
+            samples,
+            most=self._most(name),
+        )
+
+    def difference(self, name: str, value: float, other: _Draws) -> Interval | None:
+        """Returns the interval of the difference from a figure of another system."""
+        if name not in self.values:
+            return None
+        draws = self.values[name] - other.values[name]
+        return intervals.interval(value, draws, "difference", self.samples, most=self._most(name))
+
+    def _most(self, name: str) -> float:
+        """Returns the highest value that a figure can have."""
+        if name == "cllr":
+            return np.inf
+        return sum(self.costs.weights) if name == "act_dcf" else 1.0
 
 
-def _interval(draws: Mapping[str, Floats], name: str) -> Interval | None:
-    return resampling.interval(draws[name]) if name in draws else None
+_SCALES = {
+    **dict.fromkeys(("min_tdcf_legacy", "min_tdcf_revised", "min_dcf", "act_dcf"), "cost"),
+    **{"cllr": "bits", "min_cllr": "cost"},  # the least Cllr is 1 at most, for no information
+}
+
+
+def _figures(values: Mapping[str, float], draws: _Draws) -> dict[str, Figure]:
+    return {name: Figure(value, draws.interval(name, value)) for name, value in values.items()}
 
 
 def _attack_results(
-    trials: Trials, eers: Mapping[str, float], draws: Mapping[str, Floats]
+    trials: Trials, eers: Mapping[str, float], draws: _Draws
 ) -> dict[str, AttackResult]:
     results = {}
     for name, eer in eers.items():
@@ -449,7 +533,7 @@ def _attack_results(
         results[name] = AttackResult(
             eer=eer,
             # An interval needs more than one voice.
-            ci95=_interval(draws, f"attack/{name}") if several else None,
+            ci95=draws.interval(f"attack/{name}", eer) if several else None,
             n_spoof=int(np.count_nonzero(of_attack)),
         )
     return results
@@ -460,23 +544,26 @@ def _operating_points(
     thresholds: Mapping[str, float],
     chosen_on: str,
     detection_costs: DetectionCosts,
-    draws: Mapping[str, Floats],
+    draws: _Draws,
 ) -> tuple[OperatingPoint, ...]:
     where = {name: (chosen_on, value) for name, value in thresholds.items()}
     where["bayes"] = ("costs", detection_costs.bayes_threshold)
-    return tuple(
-        OperatingPoint(
-            name=name,
-            chosen_on=source,
-            threshold=threshold,
-            rates=detection.error_rates_at(
-                trials.scores, trials.is_bonafide, threshold, accept_equal=name == "bayes"
-            ),
-            far_ci95=_interval(draws, f"far_at/{name}"),
-            frr_ci95=_interval(draws, f"frr_at/{name}"),
+    points = []
+    for name, (source, threshold) in where.items():
+        rates = detection.error_rates_at(
+            trials.scores, trials.is_bonafide, threshold, accept_equal=name == "bayes"
         )
-        for name, (source, threshold) in where.items()
-    )
+        points.append(
+            OperatingPoint(
+                name=name,
+                chosen_on=source,
+                threshold=threshold,
+                rates=rates,
+                far_ci95=draws.interval(f"far_at/{name}", rates.far),
+                frr_ci95=draws.interval(f"frr_at/{name}", rates.frr),
+            )
+        )
+    return tuple(points)
 
 
 def _compare(
@@ -484,15 +571,22 @@ def _compare(
     scores: Floats,
     measures: resampling.Measures,
     ours: Mapping[str, float],
-    our_draws: Mapping[str, Floats],
-    their_draws: Mapping[str, Floats],
+    our_draws: _Draws,
+    their_draws: _Draws,
 ) -> Comparison:
     theirs, attacks = _point_figures(trials, scores, measures)
-    differences = {name: our_draws[name] - their_draws[name] for name in ours if name in our_draws}
+    differences = {name: ours[name] - theirs[name] for name in ours}
+    chance = None
+    if our_draws.values:
+        draws = our_draws.values["eer"] - their_draws.values["eer"]
+        chance = intervals.p_value(differences["eer"], draws, our_draws.samples)
     return Comparison(
         figures=_figures(theirs, their_draws),
-        differences=_figures({name: ours[name] - theirs[name] for name in ours}, differences),
-        p_value=resampling.two_sided_p(differences["eer"]) if differences else None,
+        differences={
+            name: Figure(value, our_draws.difference(name, value, their_draws))
+            for name, value in differences.items()
+        },
+        p_value=chance,
         per_attack=_attack_results(trials, attacks, their_draws),
     )
 

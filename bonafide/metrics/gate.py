@@ -42,7 +42,9 @@ class GateConfig(Section, section="gate"):
         max_calibration_loss: Maximum calibration loss, Cllr - min Cllr.
         min_bonafide: Minimum number of bona fide trials.
         min_spoof: Minimum number of spoofed trials.
-        min_speakers: Minimum number of speakers.
+        min_speakers: Minimum number of speakers with bona fide trials.
+        min_spoof_speakers: Minimum number of speakers with spoofed trials. Synthetic voices count
+            here and not in `min_speakers`.
         allow_attack_overlap: Whether the eval split may have attacks of the train split. Speakers
             of the train split are never allowed.
     """
@@ -56,6 +58,7 @@ class GateConfig(Section, section="gate"):
     min_bonafide: Annotated[int, Bounds(ge=1, lt=2**31, unit="trials")] = 20
     min_spoof: Annotated[int, Bounds(ge=1, lt=2**31, unit="trials")] = 20
     min_speakers: Annotated[int, Bounds(ge=1, lt=2**31, unit="speakers")] = 4
+    min_spoof_speakers: Annotated[int, Bounds(ge=1, lt=2**31, unit="speakers")] = 2
     allow_attack_overlap: bool = False
 
     @property
@@ -210,7 +213,18 @@ def decide(
         ),
         _at_least("min_bonafide", "Bona fide trials", evaluation.n_bonafide, config.min_bonafide),
         _at_least("min_spoof", "Spoofed trials", evaluation.n_spoof, config.min_spoof),
-        _at_least("min_speakers", "Speakers", evaluation.n_speakers, config.min_speakers),
+        _at_least(
+            "min_speakers",
+            "Speakers with bona fide trials",
+            evaluation.n_bonafide_speakers,
+            config.min_speakers,
+        ),
+        _at_least(
+            "min_spoof_speakers",
+            "Speakers with spoofed trials",
+            evaluation.n_spoof_speakers,
+            config.min_spoof_speakers,
+        ),
         _at_most(
             "speaker_overlap",
             "Eval speakers that are in training",

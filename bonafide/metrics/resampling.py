@@ -3,7 +3,7 @@
 Trials of a speaker are correlated, so the effective number of trials is smaller than their number.
 A cluster bootstrap (Davison and Hinkley, "Bootstrap Methods and their Application", 1997, section
 3.8) draws whole speakers with replacement: a speaker drawn k times counts k times with all of its
-trials. The interval is the percentile interval.
+trials. `bonafide.metrics.intervals` computes intervals from the resampled figures.
 
 Resampling changes the weights of trials and not their order, so scores are sorted once. No optimum
 or crossing is possible between two neighbouring trials of the same class. The sorted trials are
@@ -23,12 +23,12 @@ from scipy import sparse
 from bonafide.metrics.calibration import cllr_terms, min_cllr_of_blocks
 from bonafide.metrics.costs import DetectionCosts, TandemWeights
 from bonafide.metrics.detection import Floats
+from bonafide.metrics.intervals import Sample, samples_of
 from bonafide.trials.trials import Trials
 
 Counts = npt.NDArray[np.int64]
 _LARGEST_BATCH = 64
 _BATCH_ELEMENTS = 2**21  # of one temporary array: 16 MiB
-_MOST_UNDEFINED = 0.05  # maximum share of resamples in which a measure is undefined
 
 
 class NoIntervalError(ValueError):
@@ -153,6 +153,18 @@ class ClusterBootstrap:
         )
         return drawn[0] / drawn[1], drawn[2] / drawn[3]
 
+    def samples(self, scores: Floats, attack: str | None = None) -> tuple[Sample, Sample]:
+        """Describes the bona fide and the spoofed trials, for `intervals.interval`.
+
+        Args:
+            scores: [N], in the order of the trials.
+            attack: Its spoofs alone; None for all of them.
+        """
+        keep = np.ones_like(self.is_bonafide)
+        if attack is not None:
+            keep = self.is_bonafide | (self.attacks == attack)
+        return samples_of(scores[keep], self.is_bonafide[keep], self.cluster[keep])
+
     def _attack_blocks(self, scores: Floats, attack: str) -> _Blocks:
         keep = self.is_bonafide | (self.attacks == attack)
         return _Blocks.make(scores[keep], self.is_bonafide[keep], self.cluster[keep], self.count)
@@ -175,32 +187,6 @@ class ClusterBootstrap:
                 weights[:, column] = counts
             left -= weights.shape[1]
             yield weights
-
-
-def interval(values: Floats, level: float = 0.95) -> tuple[float, float] | None:
-    """Returns the percentile interval of resampled values [R]; None if too many are NaN.
-
-    It is also None without resamples.
-    """
-    known = values[~np.isnan(values)]
-    if not known.size or known.size < (1 - _MOST_UNDEFINED) * values.size:
-        return None
-    tail = 100 * (1 - level) / 2
-    low, high = np.percentile(known, [tail, 100 - tail])
-    return float(low), float(high)
-
-
-def two_sided_p(differences: Floats) -> float:
-    """Returns the bootstrap p-value of a difference of 0, from resampled differences [R].
-
-    Twice the smaller share of resamples on either side of 0, each counted with one more
-    (Davison and Hinkley, section 4.2), at most 1. It is never 0, and 1 for identical systems. NaN
-    counts for neither side.
-    """
-    differences = differences[~np.isnan(differences)]
-    at_most = (1 + np.count_nonzero(differences <= 0)) / (differences.size + 1)
-    at_least = (1 + np.count_nonzero(differences >= 0)) / (differences.size + 1)
-    return float(min(1.0, 2 * min(at_most, at_least)))
 
 
 @dataclass(frozen=True, eq=False)

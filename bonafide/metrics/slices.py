@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from bonafide.metrics import detection, resampling
+from bonafide.metrics import detection, intervals, resampling
 from bonafide.metrics.detection import ErrorRates
 from bonafide.trials.trials import Trials
 
@@ -87,7 +87,9 @@ def _evaluate(part: Trials, threshold: float | None, *, resamples: int, seed: in
         if resamples:
             try:
                 bootstrap = resampling.ClusterBootstrap.of(part, resamples=resamples, seed=seed)
-                interval = resampling.interval(bootstrap.eer(part.scores))
+                interval = intervals.interval(
+                    eer, bootstrap.eer(part.scores), "rate", bootstrap.samples(part.scores)
+                )
             except resampling.NoIntervalError:
                 interval = None
     rates = None if threshold is None else _rates(part, threshold)

@@ -11,9 +11,10 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from bonafide.metrics import detection, resampling
+from bonafide.metrics import detection, intervals, resampling
 from bonafide.metrics.detection import ErrorRates, Floats
 from bonafide.metrics.evaluation import Figure
+from bonafide.metrics.intervals import Sample
 from bonafide.trials.trials import Trials, refuse_unusable
 
 AS_RECORDED = "as_recorded"
@@ -82,19 +83,25 @@ class TreatedTrials:
 
 @dataclasses.dataclass(frozen=True)
 class _Measured:
-    """A figure of the trials, and its values in the resamples [R]; None without a bootstrap."""
+    """A rate of the trials, its values in the resamples [R], and the classes that it is of.
+
+    Without a bootstrap there are no resamples and no classes.
+    """
 
     value: float
     draws: Floats | None
+    samples: tuple[Sample, ...] = ()
 
-    def figure(self) -> Figure:
-        return Figure(self.value, None if self.draws is None else resampling.interval(self.draws))
+    def figure(self, scale: str = "rate") -> Figure:
+        if self.draws is None:
+            return Figure(self.value, None)
+        return Figure(self.value, intervals.interval(self.value, self.draws, scale, self.samples))
 
     def minus(self, other: _Measured) -> Figure:
         draws = None
         if self.draws is not None and other.draws is not None:
             draws = self.draws - other.draws
-        return _Measured(self.value - other.value, draws).figure()
+        return _Measured(self.value - other.value, draws, self.samples).figure("difference")
 
 
 def compare(
@@ -145,11 +152,13 @@ def _measure(
     """Returns the EER of scores [N] and, with a threshold, FAR and FRR."""
     labels = trials.is_bonafide
     eer = detection.equal_error_rate(scores, labels).eer
-    found = {"eer": _Measured(eer, bootstrap.eer(scores) if bootstrap else None)}
+    samples = bootstrap.samples(scores) if bootstrap else ()
+    found = {"eer": _Measured(eer, bootstrap.eer(scores) if bootstrap else None, samples)}
     if threshold is not None:
         rates = detection.error_rates_at(scores, labels, threshold)
         far, frr = bootstrap.error_rates_at(scores, threshold) if bootstrap else (None, None)
-        found |= {"far": _Measured(rates.far, far), "frr": _Measured(rates.frr, frr)}
+        found["far"] = _Measured(rates.far, far, samples[1:])
+        found["frr"] = _Measured(rates.frr, frr, samples[:1])
     return found
 
 

@@ -4,6 +4,7 @@ r"""Evaluates the scores of any detector: every figure with its 95 % interval, b
     bonafide evaluate --scores new.txt --baseline old.txt --protocol eval.txt --html report.html
     bonafide evaluate --scores eval.txt --protocol eval.trl.txt \
         --dev-scores dev.txt --dev-protocol dev.trl.txt --asv-scores asv.eval.txt --json out.json
+    bonafide evaluate --scores new.txt --protocol eval.txt --max-eer 0.05
     bonafide evaluate --scores eval.txt --protocol eval.trl.txt --dev-scores dev.txt \
         --dev-protocol dev.trl.txt --condition mp3:64k=eval.mp3.txt --condition phone=eval.8k.txt
 
@@ -13,7 +14,9 @@ Higher scores mean more bona fide (otherwise see --lower-is-bonafide).
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import datetime
+import functools
 import hashlib
 import importlib.util
 import json
@@ -21,32 +24,36 @@ import os
 import pathlib
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
 from bonafide import text
 from bonafide.metrics import asv_scores
-from bonafide.report import measures
+from bonafide.report import limits, measures
+from bonafide.settings import SettingsError
 from bonafide.storage import files as output_files
 from bonafide.storage import text_files
 from bonafide.storage.files import printable
 from bonafide.storage.text_files import FileError
-from bonafide.trials import layouts, protocols, score_files
+from bonafide.trials import keys, layouts, protocols, score_files
 from bonafide.trials.trials import Trials, TrialsError
 from bonafide.version import described_version
 
 # Imported where it is needed: it takes two seconds, and errors in the input are reported first.
 if TYPE_CHECKING:
     from bonafide.metrics.evaluation import Comparison, Evaluation
+    from bonafide.metrics.gate import Verdict
     from bonafide.metrics.treated import TreatedTrials
 
 AS_RECORDED = "as_recorded"  # of `bonafide.metrics.treated`, which takes long to import
 OK = 0
 FAILED = 1
+REFUSED = 3
 _MOST_ATTACKS = 30  # on the console; JSON and HTML have them all
 _ASCII = {0x2212: "-", 0xA0: " "}  # typographic characters that some terminals lack
 
@@ -64,7 +71,8 @@ folders are removed to match them (flac/LA_E_1.flac and LA_E_1).
 exit codes:
   {OK}  done
   {FAILED}  a file cannot be read, is malformed or does not fit the others
-  2  the command line is wrong"""
+  2  the command line is wrong
+  {REFUSED}  a limit of --gate, --max-eer and the like is not kept; all outputs are written"""
 
 
 def parser(prog: str | None = None) -> argparse.ArgumentParser:
@@ -111,6 +119,28 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
         help="the same for --dev-protocol (default %(default)s)",
     )
     add(
+        "--columns",
+        metavar="NAMES",
+        type=columns_of(score_files.COLUMNS),
+        default=(),
+        help="columns of the score files, which have no header then: utterance, score, system, "
+        "key, and - for others, such as --columns utterance,-,score",
+    )
+    add(
+        "--protocol-columns",
+        metavar="NAMES",
+        type=columns_of(protocols.COLUMNS),
+        default=(),
+        help="the same of the protocols: utterance, key, speaker, attack and -",
+    )
+    add(
+        "--keys",
+        metavar="BONAFIDE,SPOOF",
+        type=key_words,
+        default=keys.NO_WORDS,
+        help="how the files write the keys, such as --keys 1,0 where 1 is bona fide",
+    )
+    add(
         "--lower-is-bonafide",
         action="store_true",
         help="negate the scores of --scores, --dev-scores, --baseline and --condition; thresholds "
@@ -126,6 +156,7 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
     )
     add("--seed", metavar="N", type=whole, help="seed of the bootstrap (default 1)")
     add("--title", metavar="TEXT", help="name of the system (default: name of the score file)")
+    limits.add_options(result)
     return result
 
 
@@ -134,6 +165,30 @@ def whole(argument: str) -> int:
     if not argument.isdecimal():
         raise argparse.ArgumentTypeError(f"expected a whole number from 0, got {argument!r}")
     return int(argument)
+
+
+def columns_of(known: Sequence[str]) -> Callable[[str], tuple[str, ...]]:
+    """Returns a reader of names of columns, for argparse; the first two are required."""
+
+    def read(argument: str) -> tuple[str, ...]:
+        names = tuple(name.strip() for name in argument.split(","))
+        named = [name for name in names if name != "-"]
+        if {*named} - {*known} or len({*named}) < len(named) or not {*known[:2]} <= {*named}:
+            raise argparse.ArgumentTypeError(
+                f"expected {known[0]}, {known[1]}, if there are {' and '.join(known[2:])}, and - "
+                f"for other columns, in the order of the file, got {argument!r}"
+            )
+        return names
+
+    return read
+
+
+def key_words(argument: str) -> keys.KeyWords:
+    """Returns how keys are written, for argparse."""
+    bonafide, comma, spoof = argument.partition(",")
+    if not (bonafide and comma and spoof) or bonafide == spoof:
+        raise argparse.ArgumentTypeError(f"expected BONAFIDE,SPOOF, such as 1,0, got {argument!r}")
+    return keys.KeyWords(bonafide, spoof)
 
 
 def condition(argument: str) -> tuple[str, str]:
@@ -163,10 +218,11 @@ def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int
             refuse_unwritable(path)
         if options.html is not None:
             require_the_extra()
-        run(options, shlex.join([*(prog or "evaluate.py").split(), *arguments]))
-    except (TrialsError, FileError) as error:
+        named = limits.limits_of(options)
+        verdict = run(options, shlex.join([*(prog or "evaluate.py").split(), *arguments]), named)
+    except (TrialsError, FileError, SettingsError) as error:
         return failed(str(error))
-    return OK
+    return OK if verdict is None or verdict.passed else REFUSED
 
 
 def failed(message: str) -> int:
@@ -175,9 +231,16 @@ def failed(message: str) -> int:
     return FAILED
 
 
-def run(options: argparse.Namespace, command: str) -> None:
-    """Reads, evaluates, shows and writes."""
-    files = Files(lower_is_bonafide=options.lower_is_bonafide)
+def run(
+    options: argparse.Namespace, command: str, named: limits.Limits | None = None
+) -> Verdict | None:
+    """Reads, evaluates, shows and writes; returns the verdict of the limits, if there are any."""
+    files = Files(
+        lower_is_bonafide=options.lower_is_bonafide,
+        columns=options.columns,
+        protocol_columns=options.protocol_columns,
+        key_words=options.keys,
+    )
     protocol = files.protocol(options.protocol, options.subset)
     trials = files.trials(options.scores, protocol)
     asv = dev = baseline = None
@@ -188,8 +251,11 @@ def run(options: argparse.Namespace, command: str) -> None:
             options.dev_scores, files.protocol(options.dev_protocol, options.dev_subset)
         )
     if options.baseline is not None:
-        baseline = files.trials(options.baseline, protocol).scores
-    degraded = {name: files.trials(path, protocol).scores for name, path in options.condition}
+        baseline = files.trials(options.baseline, protocol)
+    degraded = {name: files.trials(path, protocol) for name, path in options.condition}
+    trials, *others = in_common([trials, *([baseline] if baseline else []), *degraded.values()])
+    baseline_scores = others.pop(0).scores if baseline else None
+    degraded_scores = {name: other.scores for name, other in zip(degraded, others, strict=True)}
 
     from bonafide.metrics import evaluation, treated
 
@@ -197,19 +263,21 @@ def run(options: argparse.Namespace, command: str) -> None:
         trials,
         asv=asv,
         dev=dev,
-        baseline_scores=baseline,
+        baseline_scores=baseline_scores,
         resamples=evaluation.RESAMPLES if options.resamples is None else options.resamples,
         seed=evaluation.SEED if options.seed is None else options.seed,
     )
+    found = dataclasses.replace(found, warnings=(*found.warnings, *files.warnings))
     conditions = None
     if degraded:
         conditions = treated.compare(
             trials,
-            degraded,
+            degraded_scores,
             threshold=evaluation.frozen_threshold(found),
             resamples=found.bootstrap.resamples,
             seed=found.bootstrap.seed,
         )
+    verdict = named.decide(found, conditions) if named else None
     title = printable(options.title or pathlib.Path(options.scores).name)
     provenance = {
         "sha256": {printable(path): digest for path, digest in files.sha256.items()},
@@ -221,6 +289,8 @@ def run(options: argparse.Namespace, command: str) -> None:
         data = evaluation.to_json(found) | {"provenance": provenance}
         if conditions is not None:
             data["conditions"] = treated.to_json(conditions)
+        if named is not None and verdict is not None:
+            data["gate"] = verdict.to_json() | {"source": printable(named.source)}
         write(options.json, json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
     if options.html is not None:
         baseline_name = printable(pathlib.Path(options.baseline or "").name)
@@ -231,12 +301,36 @@ def run(options: argparse.Namespace, command: str) -> None:
             trials=trials,
             dev=dev,
             baseline_name=baseline_name,
-            baseline_scores=baseline,
+            baseline_scores=baseline_scores,
             conditions=conditions,
+            verdict=verdict,
+            limits_of=named.source if named else "",
         )
         write(options.html, page)
     # Last, so that a reader of the tables who stops early (`| head`) does not stop the files.
-    show(found, title, Console(highlight=False, markup=False, soft_wrap=False), conditions)
+    console = Console(highlight=False, markup=False, soft_wrap=False)
+    show(found, title, console, conditions)
+    show_verdict(verdict, named, console)
+    return verdict
+
+
+def show_verdict(verdict: Verdict | None, named: limits.Limits | None, console: Console) -> None:
+    """Prints whether the limits are kept, and which are not."""
+    if verdict is None or named is None:
+        console.print(
+            "No gate was applied: no figure was compared with a limit (--max-eer and others, or "
+            "--gate FILE)."
+        )
+        return
+    number = text.plural(len(verdict.rules), "limit")
+    if verdict.passed:
+        console.print(
+            visible(f"Gate passed: {number} kept, of {named.source}."), style="bold green"
+        )
+        return
+    console.print(visible(f"Gate refused, by {named.source}:"), style="bold red")
+    for failure in verdict.failures:
+        console.print(visible(f"  {failure}"))
 
 
 class Files:
@@ -244,16 +338,31 @@ class Files:
 
     Attributes:
         sha256: Path as it was given -> digest of the content.
+        warnings: What a reader of the figures must know about the files.
     """
 
-    def __init__(self, *, lower_is_bonafide: bool) -> None:
+    def __init__(
+        self,
+        *,
+        lower_is_bonafide: bool,
+        columns: Sequence[str] = (),
+        protocol_columns: Sequence[str] = (),
+        key_words: keys.KeyWords = keys.NO_WORDS,
+    ) -> None:
         self.sha256: dict[str, str] = {}
+        self.warnings: list[str] = []
         self._negated = lower_is_bonafide
+        self._columns = columns
+        self._protocol_columns = protocol_columns
+        self._key_words = key_words
 
     @staticmethod
     def given(options: argparse.Namespace) -> list[str]:
         """Returns the paths of all inputs."""
-        names = ("scores", "protocol", "asv_scores", "baseline", "dev_scores", "dev_protocol")
+        names = (
+            *("scores", "protocol", "asv_scores", "baseline", "dev_scores", "dev_protocol"),
+            "gate",
+        )
         paths = [path for name in names if (path := getattr(options, name)) is not None]
         return [*paths, *(path for _, path in options.condition)]
 
@@ -265,21 +374,49 @@ class Files:
 
     def protocol(self, path: str, subset: str) -> protocols.Protocol:
         """Returns a protocol."""
-        return protocols.parse_protocol(self.text(path), where=path, subset=subset)
+        return protocols.parse_protocol(
+            self.text(path),
+            where=path,
+            subset=subset,
+            columns=self._protocol_columns,
+            key_words=self._key_words,
+        )
 
     def trials(self, path: str, protocol: protocols.Protocol) -> Trials:
         """Returns the trials of a protocol with the scores of a file."""
-        scores = score_files.parse_scores(self.text(path), where=path)
+        scores = score_files.parse_scores(
+            self.text(path), where=path, columns=self._columns, key_words=self._key_words
+        )
+        if scores.failed:
+            names = text.listed([*map(visible, scores.failed)])
+            self.warnings.append(
+                f"{text.plural(len(scores.failed), 'utterance')} could not be scored and "
+                f"{'is' if len(scores.failed) == 1 else 'are'} left out "
+                f"({visible(path)}): {names}. The figures do not count these failures."
+            )
         return score_files.match(scores.negated() if self._negated else scores, protocol)
+
+
+def in_common(systems: Sequence[Trials]) -> list[Trials]:
+    """Returns the trials of several systems that all of them have scored."""
+    names = [system.utterances for system in systems]
+    if all(np.array_equal(names[0], other) for other in names[1:]):
+        return list(systems)
+    common = functools.reduce(np.intersect1d, names)
+    return [system.part(np.isin(system.utterances, common)) for system in systems]
 
 
 def show(
     found: Evaluation, title: str, console: Console, conditions: TreatedTrials | None = None
 ) -> None:
     """Prints everything for people."""
+    from bonafide.report import facts
+
     how, attacks = found.bootstrap, len(found.per_attack)
     console.print(visible(title), style="bold")
-    speakers = "" if found.n_speakers is None else f", {text.plural(found.n_speakers, 'speaker')}"
+    speakers = ""
+    if found.n_speakers is not None:
+        speakers = f", {text.plural(found.n_speakers, 'speaker')}" + facts.speakers_by_class(found)
     trials = text.plural(found.n_bonafide + found.n_spoof, "trial")
     console.print(
         f"{trials}: {found.n_bonafide:,} bona fide, "

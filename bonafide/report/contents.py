@@ -84,6 +84,7 @@ class ReportContents:
         baseline_name: Name of the other system (`champion, version 17`, a file name).
         baseline_scores: [N] scores of that system, in the order of `trials`.
         verdict: Of the gate; None without a gate.
+        limits_of: Source of the gate's limits, for people (`the preset sample`); may be empty.
         forced_reason: Reason of a forced blessing; empty without one.
         calibration: Effect of calibration.
         history: Training curve: a mapping an epoch with `epoch`, `loss`, `dev_loss`, `dev_eer`.
@@ -107,6 +108,7 @@ class ReportContents:
     baseline_name: str = ""
     baseline_scores: Floats | None = None
     verdict: Verdict | None = None
+    limits_of: str = ""
     forced_reason: str = ""
     calibration: CalibrationEffect | None = None
     history: Sequence[Mapping[str, float]] = ()

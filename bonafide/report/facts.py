@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bonafide import text
+from bonafide.metrics import intervals
 from bonafide.metrics.detection import Floats
 from bonafide.metrics.evaluation import (
     FIGURES,
@@ -30,6 +31,7 @@ from bonafide.trials.trials import Trials
 CALLS = 10_000
 ATTACK_CALLS = 100  # of those: 1 %
 HARDEST = 15
+WORST_SPEAKERS = 10
 
 
 @dataclass(frozen=True)
@@ -53,12 +55,17 @@ def decision(contents: ReportContents) -> Decision:
     if verdict is None:
         if forced:
             return Decision("forced", "Forced blessing", "No gate was applied.")
-        return Decision("none", "No gate was applied", "No figure was compared with a limit.")
+        return Decision(
+            "none",
+            "No gate was applied",
+            "No figure was compared with a limit. These are measurements, not an approval.",
+        )
     number = text.plural(len(verdict.rules), "rule")
+    source = f" The limits are those of {contents.limits_of}." if contents.limits_of else ""
     if verdict.passed:
-        return Decision("passed", "Passed by the gate", f"The model passed all {number}.")
+        return Decision("passed", "Passed by the gate", f"The model passed all {number}.{source}")
     failed = [rule.title for rule in verdict.rules if not rule.passed]
-    sentence = f"The model failed {len(failed)} of {number}: {'; '.join(failed)}."
+    sentence = f"The model failed {len(failed)} of {number}: {'; '.join(failed)}.{source}"
     if not verdict.rules:
         sentence = "The gate has no rules, so no figure was compared with a limit."
     if forced:
@@ -169,11 +176,15 @@ class CallCentre:
         accepted_attacks: Accepted attacks, of 100.
         rejected_callers: Rejected genuine callers, of 9,900.
         attack_share: Share of alarms that are attacks; None if there is no alarm.
+        accepted_ends: 95 % interval of the accepted attacks; None where the rate has none.
+        rejected_ends: The same of the rejected callers.
     """
 
     accepted_attacks: float
     rejected_callers: float
     attack_share: float | None
+    accepted_ends: tuple[float, float] | None
+    rejected_ends: tuple[float, float] | None
 
 
 def call_centre(point: OperatingPoint) -> CallCentre:
@@ -182,7 +193,70 @@ def call_centre(point: OperatingPoint) -> CallCentre:
     rejected = point.rates.frr * (CALLS - ATTACK_CALLS)
     alarms = ATTACK_CALLS - accepted + rejected
     share = (ATTACK_CALLS - accepted) / alarms if alarms > 0 else None
-    return CallCentre(accepted, rejected, share)
+    return CallCentre(
+        accepted,
+        rejected,
+        share,
+        accepted_ends=_times(point.far_ci95, ATTACK_CALLS),
+        rejected_ends=_times(point.frr_ci95, CALLS - ATTACK_CALLS),
+    )
+
+
+def _times(ends: tuple[float, float] | None, calls: int) -> tuple[float, float] | None:
+    return None if ends is None else (ends[0] * calls, ends[1] * calls)
+
+
+@dataclass(frozen=True)
+class Share:
+    """A share of calls in the headline.
+
+    Attributes:
+        title: What is counted.
+        value: Fraction.
+        ci95: Its interval; None if there is none.
+        good: Whether a high share is good.
+    """
+
+    title: str
+    value: float
+    ci95: tuple[float, float] | None
+    good: bool
+
+
+def headline(evaluation: Evaluation) -> tuple[Share, Share] | None:
+    """Returns the shares of detected attacks and of rejected callers at the threshold EER.
+
+    It is the threshold of the gate's conditions and of the hardest trials, fixed on dev where there
+    is a dev set. None without operating points.
+    """
+    point = next((one for one in evaluation.operating_points if one.name == "eer"), None)
+    if point is None:
+        return None
+    far = point.far_ci95
+    caught = None if far is None else (1 - far[1], 1 - far[0])
+    return (
+        Share("Attacks detected", 1 - point.rates.far, caught, good=True),
+        Share("Genuine callers rejected", point.rates.frr, point.frr_ci95, good=False),
+    )
+
+
+def headline_sentence(evaluation: Evaluation) -> str:
+    """Returns the headline in words; empty without operating points."""
+    shares = headline(evaluation)
+    if shares is None:
+        return ""
+    point = next(one for one in evaluation.operating_points if one.name == "eer")
+    caught, stopped = shares
+    chosen = "fixed on dev" if point.chosen_on == "dev" else "chosen on these trials"
+    return (
+        f"At the threshold EER ({text.score(point.threshold)}, {chosen}), the detector detects "
+        f"{_share(caught)} of the attacks and rejects {_share(stopped)} of the genuine callers."
+    )
+
+
+def _share(share: Share) -> str:
+    ends = f" ({text.interval(share.ci95, 'rate')})" if share.ci95 else ""
+    return f"{text.rate(share.value)}{ends}"
 
 
 @dataclass(frozen=True)
@@ -261,6 +335,48 @@ def _hard(contents: ReportContents, places: Iterable[int]) -> tuple[HardTrial, .
     )
 
 
+@dataclass(frozen=True)
+class SpeakerErrors:
+    """Rejected bona fide trials of a speaker at the threshold EER.
+
+    Attributes:
+        speaker: Id.
+        rejected: Number of rejected trials.
+        total: Number of bona fide trials of the speaker.
+        frr: Share of rejected trials.
+        ci95: Its interval for this speaker, by trials.
+        share: Share of the rejected trials of all speakers.
+    """
+
+    speaker: str
+    rejected: int
+    total: int
+    frr: float
+    ci95: tuple[float, float]
+    share: float
+
+
+def worst_speakers(contents: ReportContents) -> tuple[SpeakerErrors, ...]:
+    """Returns the speakers with rejections, the highest lower end of the interval first.
+
+    At most `WORST_SPEAKERS`; empty if speakers are unknown or nobody is rejected.
+    """
+    trials = contents.trials
+    if trials.speakers is None:
+        return ()
+    rejected = trials.is_bonafide & ~(trials.scores > hardest(contents).threshold)
+    names, totals = np.unique(trials.speakers[trials.is_bonafide], return_counts=True)
+    found = []
+    for name, total in zip(names.tolist(), totals.tolist(), strict=True):
+        hits = int(np.count_nonzero(rejected & (trials.speakers == name)))
+        if hits:
+            ends = intervals.of_trials(hits, total)
+            share = hits / int(np.count_nonzero(rejected))
+            found.append(SpeakerErrors(name, hits, total, hits / total, ends, share))
+    found.sort(key=lambda one: (-one.ci95[0], one.speaker))
+    return tuple(found[:WORST_SPEAKERS])
+
+
 def playable(uri: str | None) -> str | None:
     """Returns the URI if a page may name it as audio: a file, http(s) or relative one.
 
@@ -286,10 +402,11 @@ def intervals_summary(evaluation: Evaluation) -> str:
         "intervals are too narrow."
     )
     return (
-        f"95 % percentile intervals of a bootstrap over {how.unit}s: {how.resamples:,} resamples "
+        f"95 % intervals of a bootstrap over {how.unit}s: {how.resamples:,} resamples "
         f"of {text.plural(how.clusters, how.unit)} drawn with replacement, each with all of its "
-        f"trials (seed {how.seed}). {correlated} Differences are paired: both systems are "
-        "evaluated on the same resamples."
+        f"trials (seed {how.seed}). {correlated} Intervals are wider with few speakers of a class "
+        "(Student's t), and rates of 0 and 100 % have binomial bounds. Differences are paired: "
+        "both systems are evaluated on the same resamples."
     )
 
 
@@ -301,9 +418,17 @@ def trials_summary(evaluation: Evaluation) -> str:
         text.plural(len(evaluation.per_attack), "attack"),
     ]
     if evaluation.n_speakers is not None:
-        parts.append(text.plural(evaluation.n_speakers, "speaker"))
+        parts.append(text.plural(evaluation.n_speakers, "speaker") + speakers_by_class(evaluation))
     total = evaluation.n_bonafide + evaluation.n_spoof
     return f"{total:,} trials: {', '.join(parts)}"
+
+
+def speakers_by_class(evaluation: Evaluation) -> str:
+    """Returns how many speakers each class has, in brackets; empty where it is not known."""
+    own, spoofed = evaluation.n_bonafide_speakers, evaluation.n_spoof_speakers
+    if own is None or spoofed is None:
+        return ""
+    return f" ({own:,} with bona fide trials, {spoofed:,} with spoofed ones)"
 
 
 TREATMENTS = {

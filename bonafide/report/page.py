@@ -56,6 +56,7 @@ def render_page(contents: ReportContents) -> str:
                 degraded=degraded is not None,
                 treated=contents.cue_removal is not None,
                 trained=training is not None,
+                rejecting=bool(facts.worst_speakers(contents)),
             ),
             hardest=facts.hardest(contents),
             facts=facts,
@@ -80,7 +81,14 @@ def _figures_json(contents: ReportContents) -> dict[str, Any]:
 
 
 def _sections(
-    *, warned: bool, sliced: bool, degraded: bool, checked: bool, treated: bool, trained: bool
+    *,
+    warned: bool,
+    sliced: bool,
+    degraded: bool,
+    checked: bool,
+    treated: bool,
+    trained: bool,
+    rejecting: bool,
 ) -> list[tuple[str, str]]:
     """Returns id and short title of each section of the page."""
     return [
@@ -97,6 +105,7 @@ def _sections(
         ("calibration-section", "Calibration"),
         ("operating", "Operating points"),
         ("hardest", "Hardest trials"),
+        *([("speakers-section", "Speakers")] if rejecting else []),
         *([("training-section", "Training")] if trained else []),
         ("provenance", "Provenance"),
         ("definitions", "Definitions"),

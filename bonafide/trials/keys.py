@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 
 from bonafide.text import shown
@@ -39,6 +40,23 @@ def unknown_key(text: str) -> str:
         f"{', '.join(sorted(SPOOF_KEYS))} for spoof. Numbers are refused, because their meaning "
         "differs between corpora"
     )
+
+
+@dataclasses.dataclass(frozen=True)
+class KeyWords:
+    """One more way to write the keys, such as `1` and `0`; empty for none."""
+
+    bonafide: str = ""
+    spoof: str = ""
+
+    def key_of(self, text: str) -> str | None:
+        """Returns `bonafide` or `spoof`; None if it is neither."""
+        return key_of(text, bonafide=self.bonafide, spoof=self.spoof)
+
+
+NO_WORDS = KeyWords()
+# Of `bonafide evaluate`, which can be told what numbers mean.
+KEYS_OPTION = "Say which is which with --keys, such as --keys 1,0 where 1 is bona fide"
 
 
 def attack_of(key: str, attack: str) -> str:

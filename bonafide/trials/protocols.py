@@ -17,9 +17,10 @@ from typing import NamedTuple
 from bonafide.storage.text_files import FileError, read_text
 from bonafide.text import listed, plural
 from bonafide.trials import ids, keys, tables
-from bonafide.trials.keys import BONAFIDE, NO_ATTACK
-from bonafide.trials.layouts import ALL, SUBSETS, Layout, open_layout
+from bonafide.trials.keys import BONAFIDE, NO_ATTACK, NO_WORDS, KeyWords
+from bonafide.trials.layouts import ALL, LAYOUTS, SUBSETS, Layout
 
+COLUMNS = ("utterance", "key", "speaker", "attack")  # that can be named
 _MANIFEST = (
     f"a header naming an utterance column ({', '.join(tables.UTTERANCE_NAMES)}), a key column "
     f"({', '.join(tables.KEY_NAMES)}), and where known a speaker column "
@@ -75,7 +76,14 @@ def read_protocol(path: str | os.PathLike[str], *, subset: str = SUBSETS[0]) -> 
     return parse_protocol(read_text(path), where=str(path), subset=subset)
 
 
-def parse_protocol(text: str, *, where: str, subset: str = SUBSETS[0]) -> Protocol:
+def parse_protocol(
+    text: str,
+    *,
+    where: str,
+    subset: str = SUBSETS[0],
+    columns: Sequence[str] = (),
+    key_words: KeyWords = NO_WORDS,
+) -> Protocol:
     """Parses a protocol of any layout.
 
     Args:
@@ -83,15 +91,21 @@ def parse_protocol(text: str, *, where: str, subset: str = SUBSETS[0]) -> Protoc
         where: Path of the file, for messages.
         subset: Trials to keep if the layout has subsets (ASVspoof 2021): `eval`,
             `progress`, `hidden` or `all`. Other layouts ignore it.
+        columns: Names of all columns of a file without a header, such as `utterance`, `key`,
+            `speaker`, `attack` and `-` for others; empty to detect the layout.
+        key_words: Additional spellings of the keys.
 
     Raises:
         FileError: A malformed line (file, line number, content, what was expected), an utterance
             that occurs twice, or no trial.
     """
     layout = None
-    table = tables.find_table(text, where, tables.KEY_NAMES)
-    if table is None:
-        layout, table = open_layout(text, where, otherwise=_MANIFEST)
+    if columns:
+        table = tables.with_columns(text, where, columns)
+    elif (found := tables.find_table(text, where, tables.KEY_NAMES)) is not None:
+        table = found
+    else:
+        layout, table = _without_header(text, where, key_words)
     # By column: an object for each trial would take ten times the memory.
     utterances: list[str] = []
     is_bonafide: list[bool] = []
@@ -101,7 +115,7 @@ def parse_protocol(text: str, *, where: str, subset: str = SUBSETS[0]) -> Protoc
     left_out: list[tuple[str, int, str]] = []  # utterance, line and subset
     names: dict[str, str] = {}  # of speakers, shared between lines
     chosen = layout is not None and "subset" in layout.names and subset != ALL
-    for row, trial in read_trials(table, layout):
+    for row, trial in read_trials(table, layout, key_words):
         if chosen and layout and (own := layout.cell(row, "subset")) != subset:
             left_out.append((trial.utterance, row.number, own))
             continue
@@ -127,12 +141,34 @@ def parse_protocol(text: str, *, where: str, subset: str = SUBSETS[0]) -> Protoc
     )
 
 
-def read_trials(table: tables.Table, layout: Layout | None) -> Iterator[tuple[tables.Row, Trial]]:
+# Not of a corpus: columns are read as if there were a header, with any spelling of the keys.
+_BARE = {
+    ("speaker", "utterance", "attack", "key"): "SPEAKER UTTERANCE ATTACK KEY",
+    ("utterance", "key"): "UTTERANCE KEY",
+}
+
+
+def _without_header(
+    text: str, where: str, key_words: KeyWords
+) -> tuple[Layout | None, tables.Table]:
+    def fits(names: tuple[str, ...], cells: Sequence[str]) -> bool:
+        return key_words.key_of(cells[names.index("key")]) is not None
+
+    layouts = {layout.names: layout for layout in LAYOUTS.values()}
+    forms = {names: layout.expected for names, layout in layouts.items()} | _BARE
+    table = tables.without_header(text, where, forms, otherwise=_MANIFEST, fits=fits)
+    return layouts.get(table.names), table
+
+
+def read_trials(
+    table: tables.Table, layout: Layout | None, key_words: KeyWords = NO_WORDS
+) -> Iterator[tuple[tables.Row, Trial]]:
     """Yields the rows of a protocol, each with its trial.
 
     Args:
         table: The protocol.
         layout: Its layout; None for files with a header, which allow several spellings of keys.
+        key_words: Additional spellings of the keys.
 
     Raises:
         FileError: A malformed row, or no row.
@@ -153,7 +189,8 @@ def read_trials(table: tables.Table, layout: Layout | None) -> Iterator[tuple[ta
         fields = row.fields
         cells = cells_of(fields)
         if cells not in known:
-            known[cells] = _key_and_attack(row, layout, row.cell(key_at), row.cell(attack_at))
+            written = row.cell(key_at), row.cell(attack_at)
+            known[cells] = _key_and_attack(row, layout, *written, key_words)
         key, attack = known[cells]
         utterance = fields[utterance_at]
         speaker = NO_ATTACK if speaker_at is None else fields[speaker_at] or NO_ATTACK
@@ -165,14 +202,15 @@ def read_trials(table: tables.Table, layout: Layout | None) -> Iterator[tuple[ta
 
 
 def _key_and_attack(
-    row: tables.Row, layout: Layout | None, key: str, attack: str
+    row: tables.Row, layout: Layout | None, key: str, attack: str, key_words: KeyWords
 ) -> tuple[str, str]:
     """Returns key and attack id of a row, or raises FileError."""
-    if layout and (problem := layout.problem(row)):
+    own_words = key != "" and key in (key_words.bonafide, key_words.spoof)
+    if layout and not own_words and (problem := layout.problem(row)):
         raise row.error(problem)
-    own = keys.key_of(key)
+    own = key_words.key_of(key)
     if own is None:
-        raise row.error(keys.unknown_key(key))
+        raise row.error(f"{keys.unknown_key(key)}. {keys.KEYS_OPTION}")
     if problem := keys.attack_problem(own, attack):
         raise row.error(problem)
     return own, keys.attack_of(own, attack)

@@ -4,8 +4,11 @@ Formats, detected from the content:
 
     LA_E_2834763 -8.55                            two columns: utterance and score
     LA_E_2834763 A11 spoof -8.55                  four columns: utterance, system, key and score
+    LA_0069 LA_E_2834763 - A11 spoof -8.55        six columns: those of the protocol, and the score
+    LA_E_2834763 -8.55 spoof                      three: utterance, score and key, or key and score
+    LA_0069 LA_E_2834763 -8.55 spoof              four: speaker, utterance, score and key
     filename<TAB>cm-score                         ASVspoof 5, with a header; more columns may follow
-    utterance,score                               CSV with a header
+    utterance,score                               CSV, with a header or without
 
 With a header, columns are found by name and others are ignored; columns `system` and `key` are
 compared with the protocol as in the four-column format.
@@ -13,8 +16,9 @@ compared with the protocol as in the four-column format.
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,15 +29,23 @@ from bonafide.text import listed, plural, shown
 from bonafide.trials import ids, keys, tables
 from bonafide.trials.arrays import Floats
 from bonafide.trials.ids import token
-from bonafide.trials.keys import BONAFIDE, NO_ATTACK, SPOOF
+from bonafide.trials.keys import BONAFIDE, NO_ATTACK, NO_WORDS, SPOOF, KeyWords
 from bonafide.trials.protocols import Protocol, refuse_duplicates
 from bonafide.trials.trials import Trials, TrialsError, make_trials
 
+_MOST_FOLDERS = 8  # of a path that two files write in different ways
 SCORE_NAMES = ("score", "cm_score", "cm-score")
+COLUMNS = ("utterance", "score", "system", "key")  # that can be named
 _WITHOUT_HEADER = {
     ("utterance", "score"): "UTTERANCE SCORE",
     ("utterance", "system", "key", "score"): "UTTERANCE SYSTEM KEY SCORE",
+    ("speaker", "utterance", "score", "key"): "SPEAKER UTTERANCE SCORE KEY",
+    ("utterance", "score", "key"): "UTTERANCE SCORE KEY",
+    ("utterance", "key", "score"): "UTTERANCE KEY SCORE",
+    ("speaker", "utterance", "-", "system", "key", "score"): "SPEAKER UTTERANCE - SYSTEM KEY SCORE",
 }
+# What the scores of ASVspoof 2019 name the system of bona fide rows.
+_NO_SYSTEM = frozenset({NO_ATTACK, BONAFIDE, "", "A00"})
 _WITH_HEADER = (
     f"a header that names an utterance column ({', '.join(tables.UTTERANCE_NAMES)}) and a score "
     f"column ({', '.join(SCORE_NAMES)})"
@@ -51,6 +63,7 @@ class ScoreFile:
         lines: Line numbers.
         systems: Attack ids; None without such a column.
         keys: `bonafide` or `spoof`; None without such a column.
+        failed: Utterances without a score, of rows whose column `error` has the reason.
     """
 
     where: str
@@ -59,6 +72,7 @@ class ScoreFile:
     lines: list[int]
     systems: list[str] | None = None
     keys: list[str] | None = None
+    failed: tuple[str, ...] = ()
 
     def negated(self) -> ScoreFile:
         """Returns the file with negated scores, for systems whose lower scores mean bona fide."""
@@ -74,23 +88,28 @@ def read_scores(path: str | os.PathLike[str]) -> ScoreFile:
     return parse_scores(read_text(path), where=str(path))
 
 
-def parse_scores(text: str, *, where: str) -> ScoreFile:
+def parse_scores(
+    text: str, *, where: str, columns: Sequence[str] = (), key_words: KeyWords = NO_WORDS
+) -> ScoreFile:
     """Parses a score file of any format.
 
     Args:
         text: Content of the file.
         where: Path of the file, for messages.
+        columns: Names of all columns of a file without a header: `utterance`, `score`, `system`,
+            `key`, and `-` for others; empty to detect the format.
+        key_words: Additional spellings of the keys.
 
     Raises:
         FileError: A malformed line, a score that is not a finite number, a duplicate utterance,
             or no score.
     """
-    table = tables.find_table(text, where, SCORE_NAMES) or tables.without_header(
-        text, where, _WITHOUT_HEADER, otherwise=_WITH_HEADER
+    table = _table(text, where, columns, key_words)
+    utterance_at, score_at, system_at, key_at, error_at = (
+        table.find(names)
+        for names in (tables.UTTERANCE_NAMES, SCORE_NAMES, ["system"], ["key"], ["error"])
     )
-    utterance_at, score_at, system_at, key_at = (
-        table.find(names) for names in (tables.UTTERANCE_NAMES, SCORE_NAMES, ["system"], ["key"])
-    )
+    failed: list[str] = []
     utterances: list[str] = []
     scores: list[float] = []
     lines: list[int] = []
@@ -100,14 +119,18 @@ def parse_scores(text: str, *, where: str) -> ScoreFile:
     for row in table:
         utterance, score = row.cell(utterance_at), row.cell(score_at)
         system = row.cell(system_at)
+        if not score and utterance and row.cell(error_at):
+            failed.append(utterance)
+            continue
         if not is_number(score):
             raise row.error(f"expected a number as the score, got {shown(score)}")
         if not utterance:
             raise row.error("the utterance is empty")
         if key_at is not None:
-            key = keys.key_of(row.fields[key_at])
+            key = key_words.key_of(row.fields[key_at])
             if key is None:
-                raise row.error(keys.unknown_key(row.fields[key_at]))
+                unknown = keys.unknown_key(row.fields[key_at])
+                raise row.error(f"{unknown}. {keys.KEYS_OPTION}")
             found_keys.append(key)
         if problem := ids.id_problem((utterance, system)):
             raise row.error(problem)
@@ -125,6 +148,20 @@ def parse_scores(text: str, *, where: str) -> ScoreFile:
         lines=lines,
         systems=None if system_at is None else systems,
         keys=None if key_at is None else found_keys,
+        failed=tuple(failed),
+    )
+
+
+def _table(text: str, where: str, columns: Sequence[str], key_words: KeyWords) -> tables.Table:
+    def fits(names: tuple[str, ...], cells: Sequence[str]) -> bool:
+        if not is_number(cells[names.index("score")]):
+            return False
+        return "key" not in names or key_words.key_of(cells[names.index("key")]) is not None
+
+    if columns:
+        return tables.with_columns(text, where, columns)
+    return tables.find_table(text, where, SCORE_NAMES) or tables.without_header(
+        text, where, _WITHOUT_HEADER, otherwise=_WITH_HEADER, fits=fits
     )
 
 
@@ -152,20 +189,25 @@ def match(scores: ScoreFile, protocol: Protocol) -> Trials:
     """Returns the trials of the protocol, in its order, with their scores.
 
     Every trial must have one score and every score one trial; scores of trials outside the
-    protocol's subset are ignored. If ids differ, audio extensions are removed on both sides
-    (`LA_E_1.flac`), and if they still differ, folders (`flac/LA_E_1.flac`), unless two ids would
-    become equal.
+    protocol's subset are ignored, and so are trials of `ScoreFile.failed`. If ids differ, audio
+    extensions are removed on both sides (`LA_E_1.flac`), and if they still differ, folders
+    (`flac/LA_E_1.flac`). If two ids would become equal, the last folders are kept, as few as make
+    all ids different.
 
     Raises:
         FileError: A trial without a score or a score without a trial (the message has examples and
             the number), a system or key that contradicts the protocol, or as `make_trials`.
     """
     order = _order(scores, protocol)
-    _refuse_contradictions(scores, protocol, order)
+    if None in order:
+        kept = [index for index, place in enumerate(order) if place is not None]
+        protocol = _part(protocol, kept)
+    places = [place for place in order if place is not None]
+    _refuse_contradictions(scores, protocol, places)
     try:
         return make_trials(
             utterances=protocol.utterances,
-            scores=scores.scores[order],
+            scores=scores.scores[places],
             is_bonafide=protocol.is_bonafide,
             attacks=protocol.attacks,
             speakers=protocol.speakers,
@@ -174,21 +216,35 @@ def match(scores: ScoreFile, protocol: Protocol) -> Trials:
         raise FileError(f"{scores.where} with {protocol.where}: {error}") from error
 
 
-def _order(scores: ScoreFile, protocol: Protocol) -> list[int]:
-    """Returns the line of the score file for each trial of the protocol."""
+def _part(protocol: Protocol, kept: Sequence[int]) -> Protocol:
+    """Returns the protocol with the trials at some places."""
+    return replace(
+        protocol,
+        utterances=[protocol.utterances[index] for index in kept],
+        is_bonafide=[protocol.is_bonafide[index] for index in kept],
+        attacks=[protocol.attacks[index] for index in kept],
+        speakers=protocol.speakers and [protocol.speakers[index] for index in kept],
+    )
+
+
+def _order(scores: ScoreFile, protocol: Protocol) -> list[int | None]:
+    """Returns the line of the score file for each trial; None for a trial without a score."""
     best: tuple[list[str], list[str]] | None = None
-    for same in (_exactly, without_extension, without_folder):
+    rules: list[Callable[[str], str]] = [_exactly, without_extension, without_folder]
+    rules += [functools.partial(with_folders, most=most) for most in range(1, _MOST_FOLDERS + 1)]
+    for same in rules:
         expected = [same(name) for name in protocol.utterances]
         places = {same(name): place for place, name in enumerate(scores.utterances)}
         if len(places) < len(scores.utterances) or len(set(expected)) < len(expected):
             continue  # two ids have become equal, so the match is ambiguous
         left_out = {same(name) for name in protocol.left_out}
         pairs = zip(protocol.utterances, expected, strict=True)
-        missing = [name for name, key in pairs if key not in places]
+        failed = {same(name) for name in scores.failed}
+        missing = [name for name, key in pairs if key not in places and key not in failed]
         known = left_out.union(expected)
         extra = [scores.utterances[place] for key, place in places.items() if key not in known]
         if not missing and not extra:
-            return [places[key] for key in expected]
+            return [places.get(key) for key in expected]
         if best is None or len(missing) + len(extra) < len(best[0]) + len(best[1]):
             best = missing, extra
     assert best is not None  # exact ids are unique
@@ -225,7 +281,7 @@ def _refuse_contradictions(scores: ScoreFile, protocol: Protocol, order: Sequenc
             wrong.append(f"{name} (key {scores.keys[place]}, in the protocol {key})")
         elif scores.systems is not None:
             system, attack = scores.systems[place], protocol.attacks[index]
-            allowed = (NO_ATTACK, BONAFIDE, "") if key == BONAFIDE else (attack, token(attack))
+            allowed = _NO_SYSTEM if key == BONAFIDE else {attack, token(attack)}
             # Protocols without attack ids cannot contradict.
             if system not in allowed and attack != SPOOF:
                 wrong.append(f"{name} (system {system}, in the protocol {attack})")
@@ -233,7 +289,8 @@ def _refuse_contradictions(scores: ScoreFile, protocol: Protocol, order: Sequenc
         raise FileError(
             f"{plural(len(wrong), 'line')} of {scores.where} and the protocol "
             f"{protocol.where} contradict each other: {listed(wrong)}. Check that they are of the "
-            "same corpus and split"
+            "same corpus and split. If the columns are in another order, name them, such as "
+            "--columns utterance,-,score,-; only utterance and score are needed"
         )
 
 
@@ -249,6 +306,12 @@ def without_extension(utterance: str) -> str:
 def without_folder(utterance: str) -> str:
     r"""Drops folders and extension: `flac/LA_E_1.flac` becomes `LA_E_1`; `\` counts as `/`."""
     return token(without_extension(utterance.replace("\\", "/").rpartition("/")[2]))
+
+
+def with_folders(utterance: str, most: int) -> str:
+    """Drops the extension and all but the last `most` folders: `a/b/1.wav` becomes `b/1`."""
+    parts = without_extension(utterance.replace("\\", "/")).split("/")
+    return token("/".join(parts[-most - 1 :]))
 
 
 def score_lines(trials: Trials) -> Iterator[str]:

@@ -10,7 +10,7 @@ import csv
 import dataclasses
 import itertools
 import json
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from bonafide.storage.text_files import FileError
@@ -20,7 +20,7 @@ from bonafide.text import plural, shown
 UTTERANCE_NAMES = (
     *("utterance", "utterance_id", "utt", "utt_id", "filename", "file_name", "file", "path", "id"),
 )
-KEY_NAMES = ("key", "label")
+KEY_NAMES = ("key", "label", "cm-label", "cm_label")
 SPEAKER_NAMES = ("speaker", "speaker_id")
 ATTACK_NAMES = ("system", "system_id", "attack", "attack_id")
 
@@ -28,6 +28,7 @@ JSON_SUFFIXES = (".jsonl", ".ndjson")
 SUFFIXES = (".csv", ".tsv", *JSON_SUFFIXES)
 BLANKS = " "
 _DELIMITERS = ",\t;|"
+_MARKS = ",;|"  # between columns without a header, where it is not blanks
 
 
 class QuotingError(FileError):
@@ -154,9 +155,17 @@ def find_table(text: str, where: str, required: Container[str]) -> Table | None:
 
 
 def without_header(
-    text: str, where: str, forms: Mapping[tuple[str, ...], str], *, otherwise: str = ""
+    text: str,
+    where: str,
+    forms: Mapping[tuple[str, ...], str],
+    *,
+    otherwise: str = "",
+    fits: Callable[[tuple[str, ...], Sequence[str]], bool] | None = None,
 ) -> Table:
-    """Returns the table of a text without a header, whose columns are separated by spaces.
+    """Returns the table of a text without a header.
+
+    Columns are separated by spaces, or by commas, semicolons or bars if no entry has as many
+    columns as spaces give.
 
     Args:
         text: Content of the file.
@@ -164,28 +173,56 @@ def without_header(
         forms: Names of the columns -> format of a line, for messages. The number of columns in
             the first line selects the entry.
         otherwise: Further accepted formats, for messages.
+        fits: Whether the first line matches an entry, for entries of equal width; the first of
+            that width is selected if none matches.
 
     Raises:
         FileError: No entry has the number of columns of the first line, or the file is empty.
     """
-    by_width = {len(names): names for names in forms}
-    lines = [f"{width} columns: {forms[names]}" for width, names in by_width.items()]
+    widths = sorted({len(names) for names in forms})
+    lines = [f"{len(names)} columns: {form}" for names, form in forms.items()]
     lines += [otherwise] if otherwise else []
     expected = "\n    or ".join(lines if len(lines) > 1 else forms.values())
     rows = _blank_separated(text)
     number, first = next(rows, (0, []))
     if not number:
         raise FileError(f"{where}: the file is empty; expected {expected}")
-    if len(first) not in by_width:
-        widths = " or ".join(map(str, by_width))
+    delimiter = BLANKS
+    if len(first) not in widths:
+        mark = next((mark for mark in _MARKS if mark in " ".join(first)), "")
+        if mark:
+            others = _delimited(text, where, mark)
+            other_number, cells = next(others)
+            # A header that names other columns has as many: only cells that fit are a row.
+            if any(len(n) == len(cells) and (fits is None or fits(n, cells)) for n in forms):
+                number, first, rows, delimiter = other_number, cells, others, mark
+    if len(first) not in widths:
         raise _malformed(
             f"{where}:{number}",
-            f"expected {widths} columns separated by spaces, got {len(first)}",
+            f"expected {' or '.join(map(str, widths))} columns separated by spaces, got "
+            f"{len(first)}",
             " ".join(first),
             expected,
         )
-    names = by_width[len(first)]
-    return Table(where, number, names, itertools.chain([(number, first)], rows), forms[names])
+    candidates = [names for names in forms if len(names) == len(first)]
+    names = next((n for n in candidates if fits is None or fits(n, first)), candidates[0])
+    numbered = itertools.chain([(number, first)], rows)
+    return Table(where, number, names, numbered, forms[names], delimiter)
+
+
+def with_columns(text: str, where: str, names: Sequence[str]) -> Table:
+    """Returns the table of a text whose columns somebody named: without a header.
+
+    Args:
+        text: Its content.
+        where: Its path, for messages.
+        names: Of all columns, in order; `-` for one that is not read.
+
+    Raises:
+        FileError: The first line has another number of columns, or there is no line.
+    """
+    form = {tuple(names): " ".join(names).upper()}
+    return without_header(text, where, form)
 
 
 def _table(text: str, where: str, *, delimiter: str = "", otherwise: str = ",") -> Table:

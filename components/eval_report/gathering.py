@@ -79,6 +79,7 @@ def gather(  # noqa: PLR0913 (one for each input of the component)
         baseline_name=f"the champion, version {champion['version']}" if champion else "",
         baseline_scores=evaluation_files.read_champion_scores(scores_uri),
         verdict=evaluation_files.read_verdict(evaluation_uri),
+        limits_of=limits_of(settings),
         forced_reason=evaluation_files.read_json(forced)["reason"] if fileio.exists(forced) else "",
         calibration=_calibration(context["calibration"]),
         history=record.get("history", ()),
@@ -203,6 +204,14 @@ def _calibration(effect: Mapping[str, Any] | None) -> CalibrationEffect | None:
         return None
     cllr = {split: (before, after) for split, (before, after) in effect["cllr"].items()}
     return CalibrationEffect(effect["slope"], effect["offset"], cllr, effect["note"])
+
+
+def limits_of(settings: Mapping[str, Any]) -> str:
+    """Returns whose limits the gate has applied, for people; empty if the settings are unknown."""
+    preset = settings.get("name")
+    if preset == "sample":
+        return "the preset sample, set to test the pipeline: this is not a detector to use"
+    return f"the preset {preset} and its overrides" if preset else ""
 
 
 def parse_settings(text: str) -> dict[str, Any]:

@@ -119,6 +119,25 @@ def test_the_unseen_threshold_is_of_sources_that_the_detector_does_not_know(clip
     assert summary([found])[CLEAN]["far_unseen"] == 1.0
 
 
+def test_a_source_below_chance_does_not_decide_the_unseen_threshold(clips):
+    clips = [*clips, *clips_of("c", 22, 24)]
+    folds = make_folds(clips, most_tested=40)
+
+    def make_scorer(fold):
+        del fold
+        # On b, spoofs score far higher than bona fide speech.
+        return lambda part: np.array(
+            [
+                100.0 * (clip.system != "-") if clip.source == "b" else float(clip.system == "-")
+                for clip in part
+            ]
+        )
+
+    unseen = robustness.UnseenThreshold(clips, folds, make_scorer)
+    assert unseen.of("a") < 1
+    assert unseen.of("b") < 1
+
+
 def test_one_source_has_no_unseen_threshold(clips):
     folds = make_folds(clips, most_tested=40)[:1]
     with pytest.raises(ValueError, match="expected another source than a"):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bonafide.metrics import calibration, costs, detection, resampling
+from bonafide.metrics import calibration, costs, detection, intervals, resampling
 from bonafide.metrics.costs import AsvErrorRates, DetectionCosts
 from bonafide.metrics.detection import ErrorRates
 from bonafide.metrics.evaluation import (
@@ -18,6 +18,7 @@ from bonafide.metrics.evaluation import (
     from_json,
     to_json,
 )
+from bonafide.metrics.gate import GateConfig, Overlap, decide
 from bonafide.trials.trials import TrialsError, make_trials
 
 GOLDEN = pathlib.Path(__file__).resolve().parents[3] / ".." / "shared" / "golden"
@@ -61,6 +62,7 @@ TRIALS = make(
 def test_every_figure_by_hand():
     found = evaluate(TRIALS, asv=ASV, resamples=0)
     assert (found.n_bonafide, found.n_spoof, found.n_speakers) == (4, 3, 2)
+    assert (found.n_bonafide_speakers, found.n_spoof_speakers) == (2, 2)
     assert set(found.figures) == set(FIGURES)
     values = {name: figure.value for name, figure in found.figures.items()}
     # -2s -1b 0s 1s 2b 3b 4b: least |1/4 - 1/3| after 0s.
@@ -188,14 +190,29 @@ def test_intervals_are_those_of_the_bootstrap():
     )  # fmt: skip
     bootstrap = resampling.ClusterBootstrap.of(trials, resamples=40, seed=3)
     draws = bootstrap.measure(trials.scores, measures)
+    samples = bootstrap.samples(trials.scores)
+    scales = {"min_tdcf_legacy": "cost", "min_tdcf_revised": "cost", "min_dcf": "cost"}
+    scales |= {"act_dcf": "cost", "cllr": "bits", "min_cllr": "cost"}
     for name, figure in found.figures.items():
-        assert figure.ci95 == resampling.interval(draws[name]), name
-        assert figure.ci95[0] < figure.ci95[1], name
+        assert figure.ci95 == intervals.interval(
+            figure.value, draws[name], scales.get(name, "rate"), samples,
+            # Both errors in every trial: 1.9 + 1.
+            most={"act_dcf": sum(DetectionCosts().weights), "cllr": np.inf}.get(name, 1.0),
+        ), name  # fmt: skip
+        assert figure.ci95[0] < figure.value < figure.ci95[1], name
     for name, attack in found.per_attack.items():
-        assert attack.ci95 == resampling.interval(draws[f"attack/{name}"])
+        of_attack = bootstrap.samples(trials.scores, name)
+        assert attack.ci95 == intervals.interval(
+            attack.eer, draws[f"attack/{name}"], "rate", of_attack
+        )
     for point in found.operating_points:
-        assert point.far_ci95 == resampling.interval(draws[f"far_at/{point.name}"])
-        assert point.frr_ci95 == resampling.interval(draws[f"frr_at/{point.name}"])
+        # A rate of one class has the speakers of that class.
+        assert point.far_ci95 == intervals.interval(
+            point.rates.far, draws[f"far_at/{point.name}"], "rate", samples[1:]
+        )
+        assert point.frr_ci95 == intervals.interval(
+            point.rates.frr, draws[f"frr_at/{point.name}"], "rate", samples[:1]
+        )
     assert dataclasses.astuple(found.bootstrap) == ("speaker", 12, 40, 3, "")
     assert found == evaluate(trials, asv=ASV, resamples=40, seed=3)
     assert found.figures != evaluate(trials, asv=ASV, resamples=40, seed=4).figures
@@ -353,7 +370,7 @@ def test_json_has_every_figure_and_comes_back_the_same():
     assert required <= set(data)
     assert data["n_bonafide"] == 80
     assert data["n_spoof"] == 160
-    assert data["n_speakers"] == 12
+    assert (data["n_speakers"], data["n_bonafide_speakers"], data["n_spoof_speakers"]) == (12, 4, 8)
     assert data["eer"] == found.figures["eer"].value
     assert data["eer_ci95"] == list(found.figures["eer"].ci95)
     assert data["delta_eer"] == data["eer"] - data["baseline"]["eer"]
@@ -411,9 +428,22 @@ def test_a_flipped_sign_is_named():
     assert not any("flipped" in text for text in evaluate(even, resamples=0).warnings)
 
 
+def test_speakers_are_counted_by_class():
+    # Two people, and forty voices that are only synthetic.
+    speakers = ["a", "b", "a", "b", *(f"tts{voice}" for voice in range(40))]
+    found = evaluate(make(np.arange(44.0)[::-1], [1] * 4 + [0] * 40, speakers), resamples=0)
+    assert (found.n_speakers, found.n_bonafide_speakers, found.n_spoof_speakers) == (42, 2, 40)
+    verdict = decide(found, GateConfig(min_bonafide=4), Overlap())
+    assert {rule.name for rule in verdict.rules if not rule.passed} >= {"min_speakers"}
+    # An older evaluation did not count them.
+    data = to_json(found)
+    del data["n_bonafide_speakers"], data["n_spoof_speakers"]
+    assert from_json(data).n_bonafide_speakers is None
+
+
 def test_unknown_speakers_are_named():
     found = evaluate(simulated(known=False), dev=simulated(2), resamples=5)
-    assert found.n_speakers is None
+    assert found.n_speakers is found.n_bonafide_speakers is found.n_spoof_speakers is None
     [warning] = found.warnings
     assert "Speakers are unknown" in warning
     assert "too narrow" in warning

@@ -19,11 +19,12 @@ CONFIG = GateConfig(
     min_bonafide=100,
     min_spoof=200,
     min_speakers=10,
+    min_spoof_speakers=5,
 )
 NOTHING_SHARED = Overlap()
 RULES = [
     "max_eer", "max_regression", "max_worst_attack_eer", "max_calibration_loss", "min_bonafide",
-    "min_spoof", "min_speakers", "speaker_overlap", "allow_attack_overlap",
+    "min_spoof", "min_speakers", "min_spoof_speakers", "speaker_overlap", "allow_attack_overlap",
 ]  # fmt: skip
 
 
@@ -37,6 +38,7 @@ def evaluation(
     n_bonafide=100,
     n_spoof=200,
     n_speakers=10,
+    n_spoof_speakers=5,
     champion=0.0625,
     delta_upper=0.03125,
     missing="",
@@ -52,7 +54,9 @@ def evaluation(
     return Evaluation(
         n_bonafide=n_bonafide,
         n_spoof=n_spoof,
-        n_speakers=n_speakers,
+        n_speakers=15,
+        n_bonafide_speakers=n_speakers,
+        n_spoof_speakers=n_spoof_speakers,
         figures={
             "eer": Figure(eer, None if upper is None else (0.03125, upper)),
             "worst_attack_eer": Figure(worst, (0.125, 0.75)),
@@ -87,11 +91,11 @@ def test_exactly_at_every_limit_passes():
     assert by_name["max_worst_attack_eer"].value == 0.25
     assert by_name["max_calibration_loss"].value == 0.5
     assert [by_name[name].limit for name in RULES] == [
-        0.125, 0.03125, 0.25, 0.5, 100, 200, 10, 0, 0,
+        0.125, 0.03125, 0.25, 0.5, 100, 200, 10, 5, 0, 0,
     ]  # fmt: skip
-    assert [by_name[name].at_most for name in RULES] == [True] * 4 + [False] * 3 + [True] * 2
+    assert [by_name[name].at_most for name in RULES] == [True] * 4 + [False] * 4 + [True] * 2
     assert [by_name[name].unit for name in RULES] == [
-        "rate", "points", "rate", "bits", "count", "count", "count", "count", "count",
+        "rate", "points", "rate", "bits", *["count"] * 6,
     ]  # fmt: skip
 
 
@@ -105,11 +109,14 @@ def test_exactly_at_every_limit_passes():
         ({"min_cllr": 0.2499}, "max_calibration_loss"),
         ({"n_bonafide": 99}, "min_bonafide"),
         ({"n_spoof": 199}, "min_spoof"),
+        # Ten or more speakers in all do not help a class with fewer.
         ({"n_speakers": 9}, "min_speakers"),
+        ({"n_spoof_speakers": 4}, "min_spoof_speakers"),
         # What is not known does not pass.
         ({"upper": None, "missing": "all trials are of one speaker"}, "max_eer"),
         ({"delta_upper": None}, "max_regression"),
         ({"n_speakers": None}, "min_speakers"),
+        ({"n_spoof_speakers": None}, "min_spoof_speakers"),
         ({"cllr": math.inf}, "max_calibration_loss"),
         ({"cllr": math.nan}, "max_calibration_loss"),
         ({"upper": math.nan}, "max_eer"),
@@ -214,7 +221,7 @@ def test_sentences_for_people():
         "1.000, min Cllr 0.250 bits)",
         "Bona fide trials: 12, expected at least 100",
         "Spoofed trials: 1,234, expected at least 5,000",
-        "Speakers: 3, expected at least 10",
+        "Speakers with bona fide trials: 3, expected at least 10",
         "Eval speakers that are in training: 7, expected at most 0 (S0, S1, S2, S3, S4 and 2 more)",
         "Eval attacks that are in training: 1, expected at most 0 (A01)",
     )
@@ -227,7 +234,7 @@ def test_sentences_on_what_is_not_known():
         "EER on eval, upper end of its 95 % interval by speakers: not known, expected at most "
         "12.50 % (all spoofed trials are of one speaker)"
     )
-    assert second == "Speakers: not known, expected at least 10"
+    assert second == "Speakers with bona fide trials: not known, expected at least 10"
     by_utterance = decide(evaluation(unit="utterance"), CONFIG, Overlap())
     assert by_utterance.rules[0].title.endswith("interval by utterances")
 
@@ -263,7 +270,8 @@ def test_no_rules_are_no_pass():
 def test_the_default_settings():
     config = GateConfig()
     assert not config.allow_attack_overlap
-    assert (config.min_bonafide, config.min_spoof, config.min_speakers) == (20, 20, 4)
+    assert (config.min_bonafide, config.min_spoof) == (20, 20)
+    assert (config.min_speakers, config.min_spoof_speakers) == (4, 2)
     for name in ("max_eer", "max_regression", "max_worst_attack_eer"):
         assert 0 < getattr(config, name) <= 1
 
@@ -285,7 +293,9 @@ def test_the_calibration_loss_is_a_number_of_bits():
             GateConfig(max_calibration_loss=wrong)
 
 
-@pytest.mark.parametrize("name", ["min_bonafide", "min_spoof", "min_speakers"])
+@pytest.mark.parametrize(
+    "name", ["min_bonafide", "min_spoof", "min_speakers", "min_spoof_speakers"]
+)
 def test_counts_are_whole_numbers_from_one(name):
     for good in (1, 2**31 - 1):
         assert getattr(GateConfig(**{name: good}), name) == good

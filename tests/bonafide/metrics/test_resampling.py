@@ -25,13 +25,8 @@ from bonafide.metrics.detection import (
     far_at_frr,
     frr_at_far,
 )
-from bonafide.metrics.resampling import (
-    ClusterBootstrap,
-    Measures,
-    NoIntervalError,
-    interval,
-    two_sided_p,
-)
+from bonafide.metrics.intervals import interval
+from bonafide.metrics.resampling import ClusterBootstrap, Measures, NoIntervalError
 from bonafide.trials.trials import Trials
 
 ASV = AsvErrorRates(false_accept=0.02, miss=0.03, spoof_miss=0.3)
@@ -374,51 +369,23 @@ def test_too_few_utterances_give_no_interval():
     ClusterBootstrap.of(make([3.0, 2.0, 1.0, 0.0], [1, 1, 0, 0], None), resamples=10, seed=1)
 
 
-def test_the_interval_by_hand():
-    # Percentiles of 0..100 are themselves: 2.5 and 97.5.
-    values = np.random.default_rng(1).permutation(np.arange(101.0))
-    assert interval(values) == pytest.approx((2.5, 97.5), abs=1e-12)
-    assert interval(values, level=0.8) == pytest.approx((10.0, 90.0), abs=1e-12)
-    assert interval(np.array([3.0])) == (3.0, 3.0)
-    assert interval(np.array([])) is None
-
-
-def test_an_interval_needs_most_resamples_to_be_known():
-    values = np.concatenate([np.arange(95.0), np.full(5, np.nan)])
-    # Of 0..94: 94 * .025 and 94 * .975.
-    assert interval(values) == pytest.approx((2.35, 91.65), abs=1e-12)
-    values[0] = np.nan  # 6 % unknown
-    assert interval(values) is None
-    assert interval(np.full(3, np.nan)) is None
-
-
-@pytest.mark.parametrize(
-    ("differences", "expected"),
-    [
-        # 2 of 9 at or below 0, 7 at or above: 2 * (1 + 2) / 10.
-        ([-1.0, -2.0, 1, 2, 3, 4, 5, 6, 7], 0.6),
-        ([1.0, 2.0, -1, -2, -3, -4, -5, -6, -7], 0.6),
-        ([1.0] * 9, 0.2),  # 2 * (1 + 0) / 10
-        ([-1.0] * 99, 0.02),
-        ([0.0] * 9, 1.0),
-        # 0 counts on both sides: (1 + 2) / 6 below, (1 + 4) / 6 above.
-        ([-1.0, 0.0, 1.0, 2.0, 3.0], 1.0),
-        ([0.0, 1, 1, 1, 1, 1, 1, 1, 1], 0.4),  # 2 * (1 + 1) / 10
-        ([np.nan] * 90 + [1.0] * 9, 0.2),
-        ([np.nan], 1.0),
-        ([], 1.0),
-    ],
-)
-def test_the_p_value_by_hand(differences, expected):
-    assert two_sided_p(np.array(differences)) == pytest.approx(expected, abs=1e-15)
-
-
-@settings(max_examples=100)
-@given(st.lists(st.integers(-3, 3), min_size=1, max_size=50))
-def test_the_p_value_is_symmetric_and_never_zero(differences):
-    values = np.array(differences, dtype=np.float64)
-    assert two_sided_p(values) == two_sided_p(-values)
-    assert 2 / (len(differences) + 1) - 1e-15 <= two_sided_p(values) <= 1
+def test_samples_are_described_by_class_and_by_attack():
+    trials = make(
+        [3.0, 2.0, 1.0, 0.0, -1.0], [1, 1, 0, 0, 0], ["a", "a", "b", "c", "c"],
+        ["-", "-", "A01", "A01", "A02"],
+    )  # fmt: skip
+    trials = make(
+        [*trials.scores, 4.0], [*trials.is_bonafide, 1], [*trials.speakers, "c"],
+        [*trials.attacks, "-"],
+    )  # fmt: skip
+    bootstrap = ClusterBootstrap.of(trials, resamples=5, seed=1)
+    bonafide, spoof = bootstrap.samples(trials.scores)
+    assert (bonafide.trials, bonafide.speakers) == (3, 2)
+    assert (spoof.trials, spoof.speakers) == (3, 2)
+    assert bonafide.effective_speakers == 9 / 5  # of 2 and 1 trials: 3^2 / (2^2 + 1^2)
+    same, attack = bootstrap.samples(trials.scores, "A02")
+    assert same == bonafide
+    assert (attack.trials, attack.speakers, attack.effective_speakers) == (1, 1, 1.0)
 
 
 def test_two_systems_are_drawn_in_pairs():
@@ -432,13 +399,20 @@ def test_two_systems_are_drawn_in_pairs():
     assert ours["cllr"].tolist() != theirs["cllr"].tolist()
 
 
+def _of_eer(trials, draws):
+    bootstrap = ClusterBootstrap.of(trials, resamples=1, seed=1)
+    eer = equal_error_rate(trials.scores, trials.is_bonafide).eer
+    return interval(eer, draws, "rate", bootstrap.samples(trials.scores))
+
+
 def test_an_interval_by_speakers_is_wider_where_speakers_differ():
     trials = simulated(speakers=30, each=40, effect=1.0)
     widths = []
     for one in (trials, _no_speakers(trials)):
         found = ClusterBootstrap.of(one, resamples=300, seed=1).measure(one.scores, MEASURES)
-        low, high = interval(found["eer"])
-        assert low <= equal_error_rate(one.scores, one.is_bonafide).eer <= high
+        eer = equal_error_rate(one.scores, one.is_bonafide).eer
+        low, high = _of_eer(one, found["eer"])
+        assert low <= eer <= high
         widths.append(high - low)
     assert widths[0] > 1.5 * widths[1]
 
@@ -451,7 +425,7 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says():
     for seed in range(100):
         trials = simulated(speakers=40, each=10, seed=seed, effect=0.6)
         bootstrap = ClusterBootstrap.of(trials, resamples=100, seed=seed)
-        low, high = interval(bootstrap.measure(trials.scores, MEASURES)["eer"])
+        low, high = _of_eer(trials, bootstrap.measure(trials.scores, MEASURES)["eer"])
         covered.append(low <= truth <= high)
     # 95 % asked, and 100 data sets: 87 are three and a half deviations below.
     assert np.mean(covered) >= 0.87
@@ -478,7 +452,7 @@ def test_the_interval_of_the_real_scores_is_wider_by_speakers():
     intervals = []
     for one in (trials, _no_speakers(trials)):
         found = ClusterBootstrap.of(one, resamples=100, seed=1).measure(one.scores, MEASURES)
-        intervals.append(interval(found["eer"]))
+        intervals.append(_of_eer(one, found["eer"]))
     (low, high), (plain_low, plain_high) = intervals
     assert low < plain_low < 0.01158596 < plain_high < high
     assert high - low > 2 * (plain_high - plain_low)

@@ -52,7 +52,12 @@ def rule(passed, value=0.03):
 @pytest.mark.parametrize(
     ("verdict", "forced", "state", "sentence"),
     [
-        (None, "", "none", "No figure was compared with a limit."),
+        (
+            None,
+            "",
+            "none",
+            "No figure was compared with a limit. These are measurements, not an approval.",
+        ),
         (None, "demo", "forced", "No gate was applied."),
         (Verdict((rule(True),)), "", "passed", "The model passed all 1 rule."),
         (Verdict((rule(True),)), "demo", "passed", "The model passed all 1 rule."),
@@ -92,8 +97,48 @@ def test_rules_are_shown_in_their_unit(value, limit, unit, at_most, shown):
     assert (facts.rule_value(found), facts.rule_limit(found)) == shown
 
 
+def test_a_decision_names_whose_limits_they_are(contents):
+    report = dataclasses.replace(
+        contents, verdict=Verdict((rule(True),)), forced_reason="", limits_of="limits.yaml"
+    )
+    expected = "The model passed all 1 rule. The limits are those of limits.yaml."
+    assert facts.decision(report).sentence == expected
+
+
+def test_the_headline_has_what_is_caught_and_who_is_stopped(contents):
+    found = OperatingPoint("eer", "dev", 0.5, ErrorRates(0.25, 0.0), (0.125, 0.5), (0.0, 0.0625))
+    evaluation = dataclasses.replace(contents.evaluation, operating_points=(found,))
+    caught, stopped = facts.headline(evaluation)
+    assert (caught.value, caught.ci95) == (0.75, (0.5, 0.875))
+    assert (stopped.value, stopped.ci95) == (0.0, (0.0, 0.0625))
+    said = facts.headline_sentence(evaluation).replace("\u00a0", " ")
+    assert said == (
+        "At the threshold EER (0.500, fixed on dev), the detector detects 75.00 % (50.00 to 87.50 "
+        "%) of the attacks and rejects 0 % (0 to 6.25 %) of the genuine callers."
+    )
+    none = dataclasses.replace(evaluation, operating_points=())
+    assert (facts.headline(none), facts.headline_sentence(none)) == (None, "")
+
+
 def point(far, frr):
     return OperatingPoint("eer", "dev", 0.0, ErrorRates(far=far, frr=frr), None, None)
+
+
+def test_speakers_who_are_rejected_come_worst_first(contents, make_trials_of):
+    # One trial of one says less than three of four: its interval begins lower.
+    trials = make_trials_of([-1.0, -1, -1, 2, -1, 3, 3], [-2.0, -3, -4])
+    speakers = np.array(["b", "b", "b", "b", "a", "c", "c", "x", "x", "x"])
+    report = dataclasses.replace(
+        contents, trials=dataclasses.replace(trials, speakers=speakers),
+        evaluation=dataclasses.replace(contents.evaluation, operating_points=(point(0, 0),)),
+    )  # fmt: skip
+    first, second = facts.worst_speakers(report)
+    assert (first.speaker, first.rejected, first.total, first.frr) == ("b", 3, 4, 0.75)
+    assert (second.speaker, second.rejected, second.total) == ("a", 1, 1)
+    assert (first.share, second.share) == (0.75, 0.25)
+    assert first.ci95[0] > second.ci95[0]
+    unknown = dataclasses.replace(report, trials=dataclasses.replace(trials, speakers=None))
+    assert facts.worst_speakers(unknown) == ()
 
 
 def test_a_call_centre_with_one_per_cent_attacks():
@@ -101,6 +146,15 @@ def test_a_call_centre_with_one_per_cent_attacks():
     assert calls.accepted_attacks == pytest.approx(10)
     assert calls.rejected_callers == pytest.approx(99)
     assert calls.attack_share == pytest.approx(90 / 189)
+    assert calls.accepted_ends is calls.rejected_ends is None
+
+
+def test_expected_calls_have_the_ends_of_their_rates():
+    # No error among few trials is no promise for 9,900 callers.
+    found = OperatingPoint("eer", "dev", 0.0, ErrorRates(0.1, 0.0), (0.05, 0.2), (0.0, 0.17))
+    calls = facts.call_centre(found)
+    assert calls.accepted_ends == pytest.approx((5, 20))
+    assert calls.rejected_ends == pytest.approx((0, 1683))
 
 
 def test_no_alarms_have_no_share():

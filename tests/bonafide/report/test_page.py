@@ -11,6 +11,7 @@ import pytest
 
 from bonafide.metrics import treated
 from bonafide.metrics.evaluation import to_json
+from bonafide.report import facts
 from bonafide.report.contents import CalibrationEffect, DataChecks, Rejected
 from bonafide.report.page import render_page
 from bonafide.report.templating import safe_json
@@ -177,6 +178,7 @@ def test_the_order_is_that_of_a_review(page):
             "calibration-section",
             "operating",
             "hardest",
+            "speakers-section",
             "training-section",
             "provenance",
         ),
@@ -191,6 +193,15 @@ def test_rules_say_how_they_came_out_in_words(contents, page):
     ]
     assert "Refused by the gate" in page.words
     assert page.words.count("✕ fail") == len(contents.verdict.failures) == 1
+
+
+def test_the_first_screen_has_the_figures_that_a_bank_decides_on(contents, page):
+    said = facts.headline_sentence(contents.evaluation).replace("\u00a0", " ")
+    first = page.words.replace("\u00a0", " ")
+    assert said in first
+    assert first.index(said) < first.index("Rules")
+    for title in ("Attacks detected", "Genuine callers rejected"):
+        assert first.index(title) < first.index("Rules")
 
 
 def test_what_the_detector_relies_on_is_said_in_words(contents, page):

@@ -222,7 +222,7 @@ KEY = "expected 'bonafide' or 'spoof' as the key in column"
 BONAFIDE_ATTACK = "expected '-' as the attack of a bona fide trial, got"
 SPOOF_ATTACK = "expected the name of an attack for a spoof, got"
 SUBSET = "expected eval, progress, hidden as the subset, got"
-WIDTH = "expected 5 or 6 or 8 or 10 or 12 or 13 columns separated by spaces, got"
+WIDTH = "expected 2 or 4 or 5 or 6 or 8 or 10 or 12 or 13 columns separated by spaces, got"
 
 
 @pytest.mark.parametrize(
@@ -245,7 +245,7 @@ WIDTH = "expected 5 or 6 or 8 or 10 or 12 or 13 columns separated by spaces, got
         ("S U1 - A\u202e7 spoof\n", r"trials.txt:1: 'A\u202e7' contains control characters"),
         (f"S {'U' * 256} - - bonafide\n", "trials.txt:1: 'UUU"),
         # No layout at all.
-        ("\nU1 bonafide\n", f"trials.txt:2: {WIDTH} 2"),
+        ("\nU1 S1 bonafide\n", f"trials.txt:2: {WIDTH} 3"),
         ("U1,S1,bonafide\n", f"trials.txt:1: {WIDTH} 1"),
         ("utterance,score\nU1,1\n", f"trials.txt:1: {WIDTH} 1"),
         # Manifests.
@@ -274,7 +274,7 @@ def test_a_malformed_line_is_shown_with_its_layout():
         "  line: 'S U2 - A07 Spoof'\n"
         f"  expected: {LAYOUTS[5].expected}"
     )
-    found = refusal("U1 bonafide\n")
+    found = refusal("U1 S1 bonafide\n")
     for width, layout in LAYOUTS.items():
         assert f"{width} columns: {layout.expected}\n    or " in found
     assert "\n    or a header naming an utterance column (utterance, " in found

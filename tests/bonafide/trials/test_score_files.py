@@ -146,7 +146,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
     with pytest.raises(FileError, match=r"^cannot read .*: Is a directory"):
         read_scores(tmp_path)
     path = tmp_path / "wide.txt"
-    path.write_bytes("U1 0.5\n".encode("utf-16"))
+    path.write_bytes("Uä 0.5\n".encode("latin-1"))
     with pytest.raises(FileError, match=r"wide\.txt: not a UTF-8 text file"):
         read_scores(path)
 
@@ -173,11 +173,13 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
         ("U1 A\x1b7 spoof 0.5\n", r"scores.txt:1: 'A\x1b7' contains control characters"),
         (f"{'U' * 256} 0.5\n", "is longer than 255 characters"),
         # Not a form at all.
-        ("\nU1,0.5\n", "scores.txt:2: expected 2 or 4 columns separated by spaces, got 1"),
-        ("U1 A07 0.5\n", "scores.txt:1: expected 2 or 4 columns separated by spaces, got 3"),
+        ("\nU1,x\n", "scores.txt:2: expected 2 or 3 or 4 or 6 columns separated by spaces, got 1"),
+        # Three columns are utterance, score and key, in either order of the last two.
+        ("U1 A07 0.5\n", "scores.txt:1: expected a number as the score, got 'A07'"),
+        ("U1 2 3 4 5\n", "expected 2 or 3 or 4 or 6 columns separated by spaces, got 5"),
         (
             "utterance,value\nU1,0.5\n",
-            "scores.txt:1: expected 2 or 4 columns separated by spaces, got 1",
+            "scores.txt:1: expected 2 or 3 or 4 or 6 columns separated by spaces, got 1",
         ),
     ],
 )
@@ -383,7 +385,9 @@ def test_a_key_that_the_protocol_contradicts_is_refused():
     text = FORMS["four columns"].replace("U1 - bonafide", "U1 A07 spoof")
     assert refusal(text, PROTOCOL) == (
         "1 line of scores.txt and the protocol protocol.txt contradict each other: "
-        "U1 (key spoof, in the protocol bonafide). Check that they are of the same corpus and split"
+        "U1 (key spoof, in the protocol bonafide). Check that they are of the same corpus and "
+        "split. If the columns are in another order, name them, such as --columns "
+        "utterance,-,score,-; only utterance and score are needed"
     )
     found = refusal("utterance,key,score\nU1,real,1\nU2,real,2\nU3,fake,3\nU4,fake,4\n", PROTOCOL)
     assert "2 lines of scores.txt" in found

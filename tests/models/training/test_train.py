@@ -342,7 +342,7 @@ def test_a_long_epoch_is_stopped_before_its_end():
 
 def test_a_split_with_one_class_is_refused(tmp_path):
     one = ArraySplit(np.zeros([4, 16, 8], np.float32), np.ones(4, np.int64))
-    with pytest.raises(ValueError, match="has 4 bona fide and 0 spoof"):
+    with pytest.raises(ValueError, match="got 4 bona fide and 0 spoof"):
         run(tmp_path, train_split=one)
 
 
