@@ -11,8 +11,9 @@ Features of a frame (`features`), from 80 to 3,800 Hz, which a telephone passes,
 - the height and the place of the highest peak of the real cepstrum between 1/400 s and 1/70 s
   (Noll, "Cepstrum pitch determination", 1967): voices have one, noise and single tones do not.
 
-A frame below -57 dBFS in these bands is no speech, whatever is around it: speech ends where its
-sound ends, and faint noise behind it does not move its end.
+A frame below -57 dBFS in these bands, or without a sample of that level in its own 16 ms, is no
+speech, whatever is around it: speech ends where its sound ends, and faint noise behind it does not
+move its end.
 
 The network (`_forward`) is five convolutions over time, of which the first four are dilated and
 followed by ReLU (a small temporal convolutional network; Bai et al., arXiv 1803.01271). It sees
@@ -52,6 +53,7 @@ _LOWEST_HZ, _HIGHEST_HZ = 80.0, 3800.0
 _PITCH_HZ = (70.0, 400.0)
 _SPECTRUM_HZ = 4000.0  # up to which it is looked at
 _FULL_SCALE = 32_768.0
+_FAINTEST_SAMPLE = round(_FULL_SCALE * 10 ** (FAINTEST_SPEECH_DBFS / 20))
 # NumPy's OpenBLAS divides larger products among all processors, and the threads' waiting for each
 # other takes ten times as long as the product where others use the machine.
 _ROWS_AT_ONCE = 20
@@ -82,6 +84,7 @@ class ActivityMeter:
         # are. A recording begins behind silence.
         self._context = np.repeat(_silent_frame(sample_rate), FRAMES_BEFORE, axis=0)
         self._levels_db = np.zeros(0, np.float32)
+        self._sounds = np.zeros(0, bool)  # which of these hold a sound of their own
 
     def add(self, block: np.ndarray) -> np.ndarray:
         """Takes the next samples.
@@ -121,7 +124,10 @@ class ActivityMeter:
         self._context = seen[-(FRAMES_BEFORE + FRAMES_AFTER) :]
         found = _forward(seen)
         self._levels_db = levels_db[len(found) :]
-        return np.where(levels_db[: len(found)] >= FAINTEST_SPEECH_DBFS, found, np.float32(0))
+        sounds = np.concatenate([self._sounds, _sounds(samples, len(frames), self._rate)])
+        sounds, self._sounds = sounds[: len(found)], sounds[len(found) :]
+        loud = levels_db[: len(found)] >= FAINTEST_SPEECH_DBFS
+        return np.where(sounds & loud, found, np.float32(0))
 
 
 def probabilities(samples: np.ndarray, sample_rate: int) -> np.ndarray:
@@ -214,6 +220,17 @@ def features(samples: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndar
         out[:, NUM_BANDS] = cepstrum[np.arange(len(cepstrum)), highest]
         out[:, NUM_BANDS + 1] = np.log2((shortest + highest) / shortest) - 1.25
     return result, 10 * np.log10(np.maximum(levels, _LEAST))
+
+
+def _sounds(samples: np.ndarray, frames: int, sample_rate: int) -> np.ndarray:
+    """Which of the frames of `features` hold a sound in the hop that they stand for, bool [T].
+
+    A frame is two hops long: the last sound of a recording is in the frame behind it, too.
+    """
+    hop = hop_samples(sample_rate)
+    first = _margin(sample_rate) + hop // 2
+    hops = samples[first : first + frames * hop].reshape(frames, hop)
+    return (hops.max(axis=1) >= _FAINTEST_SAMPLE) | (hops.min(axis=1) <= -_FAINTEST_SAMPLE)
 
 
 def _halvings(sample_rate: int) -> int:
