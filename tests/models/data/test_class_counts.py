@@ -17,7 +17,7 @@ def test_counts_need_not_be_whole():
     assert log_prior_odds(rare, class_weights(rare, "none")) == pytest.approx(
         math.log(0.25 / 99.75)
     )
-    with pytest.raises(ValueError, match="it has 0 bona fide and 3 spoof"):
+    with pytest.raises(ValueError, match="got 0 bona fide and 3 spoof"):
         class_weights(ClassCounts(0.0, 3.0), "balanced")
 
 
@@ -37,5 +37,5 @@ def test_without_weighting_the_prior_is_that_of_the_data():
 def test_a_missing_class_and_an_unknown_weighting_are_refused():
     with pytest.raises(ValueError, match="0 bona fide and 3 spoof"):
         class_weights(ClassCounts(0, 3), "balanced")
-    with pytest.raises(ValueError, match="not 'half'"):
+    with pytest.raises(ValueError, match="got 'half'"):
         class_weights(ClassCounts(1, 3), "half")
