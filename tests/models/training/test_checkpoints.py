@@ -95,7 +95,7 @@ def test_other_settings_and_another_model_are_told_apart(tmp_path, caplog):
     assert checkpoints.load_latest(str(tmp_path), fingerprint="g", shapes=SHAPES) is None
     assert "is not used: it belongs to other data, settings or code" in caplog.text
     assert checkpoints.load_latest(str(tmp_path), fingerprint="f", shapes=SHAPES[:2]) is None
-    assert "is not used: its variables are not those of this model" in caplog.text
+    assert "is not used: its variables do not match this model" in caplog.text
 
 
 def test_an_interrupted_write_is_never_taken_for_a_checkpoint(tmp_path):
