@@ -63,12 +63,12 @@ def of_manifest(manifest: pathlib.Path, every: int) -> Iterator[Clip]:
 def shares(training: TrainingRange, values: np.ndarray) -> dict[str, Any]:
     """Returns the share of N recordings that is unlike training, in all and by quality."""
     titles = [quality.title for quality in QUALITIES]
-    told = [training.reasons(row) for row in values]
+    named = [training.reasons(row) for row in values]
     return {
         "clips": len(values),
         "unlike": float(training.unlike(values).mean()),
         "by_quality": {
-            title: float(np.mean([any(r.startswith(f"{title} ") for r in row) for row in told]))
+            title: float(np.mean([any(r.startswith(f"{title} ") for r in row) for row in named]))
             for title in titles
         },
     }

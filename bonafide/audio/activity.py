@@ -230,7 +230,10 @@ def _sounds(samples: np.ndarray, frames: int, sample_rate: int) -> np.ndarray:
     hop = hop_samples(sample_rate)
     first = _margin(sample_rate) + hop // 2
     hops = samples[first : first + frames * hop].reshape(frames, hop)
-    return (hops.max(axis=1) >= _FAINTEST_SAMPLE) | (hops.min(axis=1) <= -_FAINTEST_SAMPLE)
+    sounds: np.ndarray = (hops.max(axis=1) >= _FAINTEST_SAMPLE) | (
+        hops.min(axis=1) <= -_FAINTEST_SAMPLE
+    )
+    return sounds
 
 
 def _halvings(sample_rate: int) -> int:

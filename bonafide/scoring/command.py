@@ -129,7 +129,7 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     ) as error:
         return failed(str(error))
     except BrokenPipeError:
-        # Whoever read the rows has enough (`| head`). Nothing may be flushed into it at the end.
+        # The reader has closed the pipe (`| head`): nothing may be flushed into it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except OSError as error:  # a full disk behind standard output
@@ -149,9 +149,11 @@ def _answer(command_line: argparse.ArgumentParser, options: argparse.Namespace) 
     )
     if not paths and (options.paths or options.list):
         return failed("nothing to score: no recording in what was named")
-    told = explain(model, decide, options.prior, options.cost_ratio) if options.explain else ""
+    explanation = ""
+    if options.explain:
+        explanation = explain(model, decide, options.prior, options.cost_ratio)
     if not paths:
-        print(told, end="")
+        print(explanation, end="")
         return OK
     code = run(paths, model, decide, options)
     # Not among the rows that another program reads.
@@ -160,8 +162,8 @@ def _answer(command_line: argparse.ArgumentParser, options: argparse.Namespace) 
         print(line, file=aside)
     if model.training is None:
         print(own_test.unlike_training(None), file=aside)
-    if told:
-        print(f"\n{told}", end="", file=aside)
+    if explanation:
+        print(f"\n{explanation}", end="", file=aside)
     return code
 
 

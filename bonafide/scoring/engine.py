@@ -98,7 +98,7 @@ class Recording:
     def verdict(self) -> Track:
         """The track that decides: of those with a score the lowest, else that with most speech.
 
-        Whoever hears a synthetic voice on one channel has heard a synthetic voice.
+        One channel with a synthetic voice makes the recording synthetic.
         """
         scored = [track for track in self.tracks if track.has_score]
         if scored:

@@ -117,7 +117,7 @@ def run(model: Model, scorer: Scorer, port: int) -> None:
     Raises:
         OSError: The port cannot be had.
     """
-    # Here and not by aiohttp, so that the port is known before it is told.
+    # Bound here and not by aiohttp, so that the port is known before it is printed.
     with socket.create_server((HOST, port)) as listening:
         print(f"http://{HOST}:{listening.getsockname()[1]}/  (Ctrl-C ends it)", flush=True)
         web.run_app(application(model, scorer), sock=listening, print=None)

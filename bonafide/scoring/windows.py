@@ -146,7 +146,7 @@ class SpeechCutter:
             yield from self._close(self._stretch)
 
     def _certain(self, stretch: _Stretch) -> Iterator[Window]:
-        """Windows behind which the stretch goes on, wherever its last sound will be."""
+        """Windows that do not depend on where the stretch will end."""
         end = (stretch.runs[-1][1] - 1 - _REACH_FRAMES) * self._frame
         yield from self._until(stretch, end)
         stretch.forget(stretch.last // self._frame)
