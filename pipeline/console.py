@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from bonafide.metrics.evaluation import Figure
+from bonafide.metrics.results import Figure
 from bonafide.text import percent
 from pipeline.figures import Result
 from pipeline.local import Finished

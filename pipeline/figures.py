@@ -10,7 +10,7 @@ from typing import Any
 from tfx.dsl.io import fileio
 from tfx.utils import path_utils
 
-from bonafide.metrics.evaluation import Figure
+from bonafide.metrics.results import Figure
 from bonafide.registry import names
 from bonafide.registry.champion import CHAMPION_FILE, NO_CHAMPION_FILE
 from bonafide.registry.names import FORCED_BLESSING_FILE, RECORD_FILE

@@ -1,159 +1,38 @@
 """Complete evaluation of a detector: figures with intervals, attacks and thresholds.
 
-The pipeline and `bonafide evaluate` both call `evaluate`; reports are made from `Evaluation`;
-`to_json` returns its figures as one flat dictionary.
+The pipeline and `bonafide evaluate` both call `evaluate`; reports are made from its result
+(`bonafide.metrics.results`), which `bonafide.metrics.evaluation_json` writes and reads.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from bonafide.metrics import calibration, costs, detection, intervals, resampling
 from bonafide.metrics.costs import AsvErrorRates, DetectionCosts, TandemWeights
-from bonafide.metrics.detection import ErrorRates, Floats
+from bonafide.metrics.detection import Floats
 from bonafide.metrics.intervals import Interval, Sample
+from bonafide.metrics.results import (
+    FAR_LIMITS,
+    FRR_LIMITS,
+    AttackResult,
+    Bootstrap,
+    Comparison,
+    Evaluation,
+    Figure,
+    OperatingPoint,
+)
 from bonafide.text import percent
 from bonafide.trials.trials import Trials, refuse_unusable
 
-FAR_LIMITS = {"frr_at_far_1pct": 0.01, "frr_at_far_0_1pct": 0.001}
-FRR_LIMITS = {"far_at_frr_1pct": 0.01, "far_at_frr_0_1pct": 0.001}
 # Levels of the stored score quantiles: they give error rates at any threshold within 0.25 %.
 QUANTILE_LEVELS = np.linspace(0.0, 1.0, 201)
 RESAMPLES = 1000
 SEED = 1
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A figure and its uncertainty.
-
-    Attributes:
-        value: The figure on the original trials; never NaN.
-        ci95: 95 % interval by speakers; None with too few speakers.
-    """
-
-    value: float
-    ci95: Interval | None
-
-
-@dataclass(frozen=True)
-class AttackResult:
-    """EER of one attack's spoofs against all bona fide trials.
-
-    Attributes:
-        eer: Fraction.
-        ci95: 95 % interval by speakers; None if the attack has too few.
-        n_spoof: Number of trials of the attack.
-    """
-
-    eer: float
-    ci95: Interval | None
-    n_spoof: int
-
-
-@dataclass(frozen=True)
-class OperatingPoint:
-    """A threshold and its error rates on the evaluated trials.
-
-    Attributes:
-        name: `eer`, `far_1pct`, `far_0_1pct`, `frr_1pct` (the rate that is reached on the trials
-            it was chosen on) or `bayes` (from the costs only).
-        chosen_on: `dev`, `eval` (the rates are then optimistic) or `costs`.
-        threshold: A trial is accepted if its score is above it (`bayes`: at or above).
-        rates: FAR and FRR on the evaluated trials.
-        far_ci95: Interval of the FAR by speakers.
-        frr_ci95: Interval of the FRR by speakers.
-    """
-
-    name: str
-    chosen_on: str
-    threshold: float
-    rates: ErrorRates
-    far_ci95: Interval | None
-    frr_ci95: Interval | None
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Comparison with another system on the same trials. Differences are ours minus the other's.
-
-    Attributes:
-        figures: The other system's figures.
-        differences: Differences of the figures by name; intervals are paired.
-        p_value: Two-sided p-value of no difference in EER; None without an interval.
-        per_attack: The other system's EER of each attack.
-    """
-
-    figures: Mapping[str, Figure]
-    differences: Mapping[str, Figure]
-    p_value: float | None
-    per_attack: Mapping[str, AttackResult]
-
-
-@dataclass(frozen=True)
-class Bootstrap:
-    """Method of the intervals.
-
-    Attributes:
-        unit: Resampled unit: `speaker`, or `utterance` if speakers are unknown.
-        clusters: Number of units.
-        resamples: Number of resamples; 0 without intervals.
-        seed: Seed of the resampling.
-        missing: Reason for missing intervals; empty if there are intervals.
-    """
-
-    unit: str
-    clusters: int
-    resamples: int
-    seed: int
-    missing: str = ""
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Result of an evaluation. Rates are fractions, Cllr is in bits.
-
-    Attributes:
-        n_bonafide: Number of bona fide trials.
-        n_spoof: Number of spoofed trials.
-        n_speakers: Number of speakers; None if unknown.
-        figures: By name: `eer`, `auc`, `min_tdcf_legacy` and `min_tdcf_revised` (if ASV error
-            rates are known), `min_dcf`, `act_dcf`, `cllr`, `min_cllr`, `frr_at_far_1pct`,
-            `frr_at_far_0_1pct`, `far_at_frr_1pct`, `far_at_frr_0_1pct`, `worst_attack_eer`,
-            `macro_eer`.
-        eer_threshold: Threshold of the EER on these trials.
-        per_attack: Results by attack id, sorted.
-        worst_attack: Id of the attack with the highest EER.
-        operating_points: Thresholds and their error rates.
-        bootstrap: Method of the intervals.
-        score_quantiles: Quantiles of the scores of `bonafide` and `spoof` at QUANTILE_LEVELS;
-            empty in evaluations of older versions.
-        comparison: Comparison with another system; None without one.
-        warnings: Caveats for the reader, one sentence each.
-        n_bonafide_speakers: Number of speakers with bona fide trials; None if speakers are unknown,
-            and in evaluations of older versions.
-        n_spoof_speakers: Number of speakers with spoofed trials, likewise.
-    """
-
-    n_bonafide: int
-    n_spoof: int
-    n_speakers: int | None
-    figures: Mapping[str, Figure]
-    eer_threshold: float
-    per_attack: Mapping[str, AttackResult]
-    worst_attack: str
-    operating_points: tuple[OperatingPoint, ...]
-    bootstrap: Bootstrap
-    score_quantiles: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
-    comparison: Comparison | None = None
-    warnings: tuple[str, ...] = field(default=())
-    n_bonafide_speakers: int | None = None
-    n_spoof_speakers: int | None = None
 
 
 def evaluate(
@@ -220,159 +99,6 @@ def evaluate(
         n_bonafide_speakers=_speakers(trials, trials.is_bonafide),
         n_spoof_speakers=_speakers(trials, ~trials.is_bonafide),
     )
-
-
-def frozen_threshold(evaluation: Evaluation) -> float | None:
-    """Returns the threshold of the operating point EER if it was fixed on dev, else None."""
-    for point in evaluation.operating_points:
-        if (point.name, point.chosen_on) == ("eer", "dev"):
-            return point.threshold
-    return None
-
-
-def to_json(evaluation: Evaluation) -> dict[str, Any]:
-    """Returns the figures as a flat dictionary ready for JSON. Rates are fractions.
-
-    Each figure is stored by its name, and its interval as `NAME_ci95` (null without one). Figures
-    without their input (t-DCF) are null.
-    """
-    result: dict[str, Any] = {
-        "n_bonafide": evaluation.n_bonafide,
-        "n_spoof": evaluation.n_spoof,
-        "n_speakers": evaluation.n_speakers,
-        "n_bonafide_speakers": evaluation.n_bonafide_speakers,
-        "n_spoof_speakers": evaluation.n_spoof_speakers,
-        "eer_threshold": evaluation.eer_threshold,
-        **_flat(evaluation.figures),
-        "worst_attack": evaluation.worst_attack,
-        "per_attack": _attacks_json(evaluation.per_attack),
-        "operating_points": [
-            {
-                "name": point.name,
-                "chosen_on": point.chosen_on,
-                "threshold": point.threshold,
-                "far": point.rates.far,
-                "far_ci95": _list(point.far_ci95),
-                "frr": point.rates.frr,
-                "frr_ci95": _list(point.frr_ci95),
-                "hter": point.rates.hter,
-            }
-            for point in evaluation.operating_points
-        ],
-        "bootstrap": {
-            "unit": evaluation.bootstrap.unit,
-            "clusters": evaluation.bootstrap.clusters,
-            "resamples": evaluation.bootstrap.resamples,
-            "seed": evaluation.bootstrap.seed,
-            "missing": evaluation.bootstrap.missing,
-        },
-        "score_quantiles": {
-            name: list(values) for name, values in evaluation.score_quantiles.items()
-        },
-        "warnings": list(evaluation.warnings),
-    }
-    if evaluation.comparison is not None:
-        comparison = evaluation.comparison
-        result |= {f"delta_{k}": v for k, v in _flat(comparison.differences).items()}
-        result["p_value"] = comparison.p_value
-        result["baseline"] = {
-            **_flat(comparison.figures),
-            "per_attack": _attacks_json(comparison.per_attack),
-        }
-    return result
-
-
-def from_json(data: Mapping[str, Any]) -> Evaluation:
-    """Reads the result of `to_json`.
-
-    Raises:
-        KeyError: It was not written by `to_json`.
-    """
-    how = data["bootstrap"]
-    comparison = None
-    if "baseline" in data:
-        theirs = data["baseline"]
-        comparison = Comparison(
-            figures=_unflat(theirs),
-            differences=_unflat(data, prefix="delta_"),
-            p_value=data["p_value"],
-            per_attack=_attacks_from_json(theirs["per_attack"]),
-        )
-    return Evaluation(
-        n_bonafide=data["n_bonafide"],
-        n_spoof=data["n_spoof"],
-        n_speakers=data["n_speakers"],
-        figures=_unflat(data),
-        eer_threshold=data["eer_threshold"],
-        per_attack=_attacks_from_json(data["per_attack"]),
-        worst_attack=data["worst_attack"],
-        operating_points=tuple(
-            OperatingPoint(
-                name=point["name"],
-                chosen_on=point["chosen_on"],
-                threshold=point["threshold"],
-                rates=ErrorRates(far=point["far"], frr=point["frr"]),
-                far_ci95=_pair(point["far_ci95"]),
-                frr_ci95=_pair(point["frr_ci95"]),
-            )
-            for point in data["operating_points"]
-        ),
-        bootstrap=Bootstrap(**how),
-        score_quantiles={
-            name: tuple(values) for name, values in data.get("score_quantiles", {}).items()
-        },
-        comparison=comparison,
-        warnings=tuple(data["warnings"]),
-        n_bonafide_speakers=data.get("n_bonafide_speakers"),
-        n_spoof_speakers=data.get("n_spoof_speakers"),
-    )
-
-
-FIGURES = (
-    *("eer", "worst_attack_eer", "macro_eer", "min_tdcf_legacy", "min_tdcf_revised"),
-    *("min_dcf", "act_dcf", "cllr", "min_cllr", "auc", *FAR_LIMITS, *FRR_LIMITS),
-)
-HIGHER_IS_BETTER = frozenset({"auc"})
-
-
-def _flat(figures: Mapping[str, Figure]) -> dict[str, Any]:
-    """Returns every figure and its interval; null if missing."""
-    result: dict[str, Any] = {}
-    for name in FIGURES:
-        figure = figures.get(name)
-        result[name] = None if figure is None else figure.value
-        result[f"{name}_ci95"] = None if figure is None else _list(figure.ci95)
-    return result
-
-
-def _unflat(data: Mapping[str, Any], prefix: str = "") -> dict[str, Figure]:
-    return {
-        name: Figure(data[prefix + name], _pair(data[f"{prefix}{name}_ci95"]))
-        for name in FIGURES
-        if data[prefix + name] is not None
-    }
-
-
-def _attacks_json(attacks: Mapping[str, AttackResult]) -> dict[str, Any]:
-    return {
-        name: {"eer": attack.eer, "eer_ci95": _list(attack.ci95), "n_spoof": attack.n_spoof}
-        for name, attack in attacks.items()
-    }
-
-
-def _attacks_from_json(data: Mapping[str, Any]) -> dict[str, AttackResult]:
-    return {
-        name: AttackResult(attack["eer"], _pair(attack["eer_ci95"]), attack["n_spoof"])
-        for name, attack in data.items()
-    }
-
-
-def _list(ci95: Interval | None) -> list[float] | None:
-    return None if ci95 is None else list(ci95)
-
-
-def _pair(ci95: list[float] | None) -> Interval | None:
-    return None if ci95 is None else (ci95[0], ci95[1])
 
 
 def _tandem(asv: AsvErrorRates | None) -> dict[str, TandemWeights]:

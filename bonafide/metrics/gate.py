@@ -17,7 +17,7 @@ from bonafide.settings.types import Fraction
 from bonafide.text import percent
 
 if TYPE_CHECKING:
-    from bonafide.metrics.evaluation import Evaluation, Figure
+    from bonafide.metrics.results import Evaluation, Figure
     from bonafide.metrics.treated import TreatedTrials
 
 _NAMED = 5  # number of ids shown of an overlap

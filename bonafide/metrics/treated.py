@@ -13,8 +13,8 @@ from typing import Any
 
 from bonafide.metrics import detection, intervals, resampling
 from bonafide.metrics.detection import ErrorRates, Floats
-from bonafide.metrics.evaluation import Figure
 from bonafide.metrics.intervals import Sample
+from bonafide.metrics.results import Figure
 from bonafide.trials.trials import Trials, refuse_unusable
 
 AS_RECORDED = "as_recorded"

@@ -16,7 +16,7 @@ from scipy.special import ndtri
 
 from bonafide import text
 from bonafide.metrics.calibration import ReliabilityBin
-from bonafide.metrics.evaluation import AttackResult, Figure, OperatingPoint
+from bonafide.metrics.results import AttackResult, Figure, OperatingPoint
 from bonafide.report import vega
 from bonafide.report.chart_data import DetCurve, Histogram, probit
 from bonafide.report.measures import OPERATING_POINTS

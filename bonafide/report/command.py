@@ -46,8 +46,8 @@ from bonafide.version import described_version
 
 # Imported where it is needed: it takes two seconds, and errors in the input are reported first.
 if TYPE_CHECKING:
-    from bonafide.metrics.evaluation import Comparison, Evaluation
     from bonafide.metrics.gate import Verdict
+    from bonafide.metrics.results import Comparison, Evaluation
     from bonafide.metrics.treated import TreatedTrials
 
 AS_RECORDED = "as_recorded"  # of `bonafide.metrics.treated`, which takes long to import
@@ -257,7 +257,7 @@ def run(
     baseline_scores = others.pop(0).scores if baseline else None
     degraded_scores = {name: other.scores for name, other in zip(degraded, others, strict=True)}
 
-    from bonafide.metrics import evaluation, treated
+    from bonafide.metrics import evaluation, evaluation_json, results, treated
 
     found = evaluation.evaluate(
         trials,
@@ -273,7 +273,7 @@ def run(
         conditions = treated.compare(
             trials,
             degraded_scores,
-            threshold=evaluation.frozen_threshold(found),
+            threshold=results.frozen_threshold(found),
             resamples=found.bootstrap.resamples,
             seed=found.bootstrap.seed,
         )
@@ -286,7 +286,7 @@ def run(
         "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
     }
     if options.json is not None:
-        data = evaluation.to_json(found) | {"provenance": provenance}
+        data = evaluation_json.to_json(found) | {"provenance": provenance}
         if conditions is not None:
             data["conditions"] = treated.to_json(conditions)
         if named is not None and verdict is not None:
@@ -459,7 +459,7 @@ def figures_table(found: Evaluation) -> Table:
 
 def comparison_table(comparison: Comparison) -> Table:
     """Returns the figures of the baseline and the differences; significant ones are coloured."""
-    from bonafide.metrics.evaluation import HIGHER_IS_BETTER
+    from bonafide.metrics.results import HIGHER_IS_BETTER
 
     table = _table("Comparison with the baseline", "", "baseline", "difference", "95 % interval")
     for name, measure in measures.MEASURES.items():

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bonafide.metrics.detection import Floats
-from bonafide.metrics.evaluation import Evaluation
 from bonafide.metrics.gate import Verdict
+from bonafide.metrics.results import Evaluation
 from bonafide.metrics.slices import Slices
 from bonafide.metrics.training_range import TrainingRange
 from bonafide.metrics.treated import TreatedTrials

@@ -2,7 +2,7 @@
 
 In the artifact `evaluation`: TFMA's results of eval, those of dev in `dev/`, and
 
-    evaluation.json    every figure of eval (`bonafide.metrics.evaluation.to_json`)
+    evaluation.json    every figure of eval (`bonafide.metrics.evaluation_json`)
     dev.json           the same of dev
     verdict.json       the gate's verdict, rule by rule (`bonafide.metrics.gate.Verdict`)
     cue_removal.json   EER of eval after cue removal (`bonafide.metrics.treated`); null if it is
@@ -29,9 +29,9 @@ from typing import Any
 
 import numpy as np
 
-from bonafide.metrics import distribution, evaluation, treated
-from bonafide.metrics.evaluation import Evaluation
+from bonafide.metrics import distribution, evaluation_json, treated
 from bonafide.metrics.gate import Verdict
+from bonafide.metrics.results import Evaluation
 from bonafide.metrics.training_range import TrainingRange
 from bonafide.metrics.treated import TreatedTrials
 from bonafide.registry.names import (
@@ -118,8 +118,8 @@ def write_results(
             for name, flags in scores.items()
         },
     )
-    write_json(f"{uri}/{DEV_FILE}", evaluation.to_json(dev))
-    write_json(f"{uri}/{EVALUATION_FILE}", evaluation.to_json(found))
+    write_json(f"{uri}/{DEV_FILE}", evaluation_json.to_json(dev))
+    write_json(f"{uri}/{EVALUATION_FILE}", evaluation_json.to_json(found))
     write_json(f"{uri}/{CONTEXT_FILE}", context)
     write_json(f"{uri}/{VERDICT_FILE}", verdict.to_json())
 

@@ -15,14 +15,8 @@ import numpy.typing as npt
 from bonafide import text
 from bonafide.metrics import intervals
 from bonafide.metrics.detection import Floats
-from bonafide.metrics.evaluation import (
-    FIGURES,
-    HIGHER_IS_BETTER,
-    Evaluation,
-    Figure,
-    OperatingPoint,
-)
 from bonafide.metrics.gate import Rule
+from bonafide.metrics.results import FIGURES, HIGHER_IS_BETTER, Evaluation, Figure, OperatingPoint
 from bonafide.metrics.treated import TreatedResult, TreatedTrials
 from bonafide.report.contents import ReportContents
 from bonafide.report.measures import MEASURES, Measure

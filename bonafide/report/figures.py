@@ -11,7 +11,7 @@ import numpy as np
 from bonafide import text
 from bonafide.metrics.calibration import reliability
 from bonafide.metrics.detection import ErrorRates, error_rates_at
-from bonafide.metrics.evaluation import Figure
+from bonafide.metrics.results import Figure
 from bonafide.report import charts, facts, robustness
 from bonafide.report.chart_data import DetCurve, det_curve, histogram
 from bonafide.report.contents import ReportContents

@@ -16,7 +16,7 @@ from bonafide.settings import SettingsError, overrides, yaml_file
 from bonafide.settings.overrides import Change
 
 if TYPE_CHECKING:
-    from bonafide.metrics.evaluation import Evaluation
+    from bonafide.metrics.results import Evaluation
     from bonafide.metrics.treated import TreatedTrials
 
 # What is known of a score file: not what its system was trained on.

@@ -10,7 +10,7 @@ _ASVSPOOF_5 = "ASVspoof 5 evaluation plan, track 1"
 
 @dataclass(frozen=True)
 class Measure:
-    """A figure of `bonafide.metrics.evaluation.FIGURES`, explained.
+    """A figure of `bonafide.metrics.results.FIGURES`, explained.
 
     Attributes:
         title: Its name.

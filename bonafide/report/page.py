@@ -9,7 +9,7 @@ from typing import Any
 import markupsafe
 
 from bonafide.metrics import treated
-from bonafide.metrics.evaluation import to_json
+from bonafide.metrics.evaluation_json import to_json
 from bonafide.report import facts, figures, vega
 from bonafide.report.contents import ReportContents
 from bonafide.report.measures import CHOSEN_ON, MEASURES, OPERATING_POINTS, WHERE

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from bonafide import text
 from bonafide.audio.degradation_specs import title_of
-from bonafide.metrics.evaluation import Figure
+from bonafide.metrics.results import Figure
 from bonafide.metrics.treated import AS_RECORDED, TreatedResult, TreatedTrials
 
 _STEADY_POINTS = 0.15  # a smaller change of a rate is described as unchanged

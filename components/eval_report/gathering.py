@@ -14,7 +14,8 @@ from tfx.dsl.io import fileio
 
 from bonafide.corpora import NO_ATTACK
 from bonafide.dataset import listing
-from bonafide.metrics.evaluation import Evaluation, from_json, frozen_threshold
+from bonafide.metrics.evaluation_json import from_json
+from bonafide.metrics.results import Evaluation, frozen_threshold
 from bonafide.metrics.slices import Slices, slice_trials
 from bonafide.registry import names
 from bonafide.registry.names import FORCED_BLESSING_FILE, RECORD_FILE, REPORT_FILE

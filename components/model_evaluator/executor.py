@@ -24,7 +24,8 @@ from bonafide.metrics import calibration, gate
 from bonafide.metrics import treated as treated_metrics
 from bonafide.metrics.costs import AsvErrorRates
 from bonafide.metrics.detection import Floats
-from bonafide.metrics.evaluation import Evaluation, evaluate, frozen_threshold
+from bonafide.metrics.evaluation import evaluate
+from bonafide.metrics.results import Evaluation, frozen_threshold
 from bonafide.metrics.treated import TreatedTrials
 from bonafide.registry import champion as finder
 from bonafide.report import evaluation_files

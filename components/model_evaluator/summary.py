@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from tfx.dsl.io import fileio
 
-from bonafide.metrics.evaluation import Figure, from_json
+from bonafide.metrics.evaluation_json import from_json
+from bonafide.metrics.results import Figure
 from bonafide.registry import names
 from bonafide.report import evaluation_files
 

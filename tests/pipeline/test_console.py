@@ -1,7 +1,7 @@
 import io
 import logging
 
-from bonafide.metrics.evaluation import Figure
+from bonafide.metrics.results import Figure
 from components.model_evaluator.summary import EvaluationSummary
 from pipeline.console import RunConsole, show_result
 from pipeline.figures import Result

@@ -10,15 +10,10 @@ from hypothesis import strategies as st
 from bonafide.metrics import calibration, costs, detection, intervals, resampling
 from bonafide.metrics.costs import AsvErrorRates, DetectionCosts
 from bonafide.metrics.detection import ErrorRates
-from bonafide.metrics.evaluation import (
-    FIGURES,
-    HIGHER_IS_BETTER,
-    Figure,
-    evaluate,
-    from_json,
-    to_json,
-)
+from bonafide.metrics.evaluation import evaluate
+from bonafide.metrics.evaluation_json import from_json, to_json
 from bonafide.metrics.gate import GateConfig, Overlap, decide
+from bonafide.metrics.results import FIGURES, HIGHER_IS_BETTER, Figure
 from bonafide.trials.trials import TrialsError, make_trials
 
 GOLDEN = pathlib.Path(__file__).resolve().parents[3] / ".." / "shared" / "golden"

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from bonafide.metrics.evaluation import AttackResult, Bootstrap, Comparison, Evaluation, Figure
 from bonafide.metrics.gate import GateConfig, Overlap, Rule, Verdict, decide
+from bonafide.metrics.results import AttackResult, Bootstrap, Comparison, Evaluation, Figure
 from bonafide.metrics.treated import TreatedResult, TreatedTrials
 
 # Numbers that a float holds exactly, so that "at the limit" is at the limit.

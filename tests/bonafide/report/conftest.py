@@ -8,7 +8,8 @@ import pytest
 from bonafide.metrics import gate
 from bonafide.metrics.costs import AsvErrorRates
 from bonafide.metrics.detection import ErrorRates
-from bonafide.metrics.evaluation import Figure, evaluate
+from bonafide.metrics.evaluation import evaluate
+from bonafide.metrics.results import Figure
 from bonafide.metrics.slices import SliceResult
 from bonafide.metrics.training_range import QUALITIES, Range, Side, SplitCheck, TrainingRange
 from bonafide.metrics.treated import TreatedResult, TreatedTrials

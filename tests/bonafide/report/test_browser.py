@@ -9,7 +9,7 @@ import wave
 import pytest
 
 from bonafide import text
-from bonafide.metrics.evaluation import to_json
+from bonafide.metrics.evaluation_json import to_json
 from bonafide.report.charts import worst_first
 from bonafide.report.data_page import render_data_page
 from bonafide.report.page import render_page

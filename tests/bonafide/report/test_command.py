@@ -15,7 +15,7 @@ import tomllib
 import numpy as np
 import pytest
 
-from bonafide.metrics import evaluation
+from bonafide.metrics import evaluation, evaluation_json, results
 from bonafide.metrics.costs import AsvErrorRates
 from bonafide.report import command
 from bonafide.trials.trials import make_trials
@@ -214,7 +214,7 @@ def test_the_json_is_the_whole_evaluation_of_the_files(files):
         resamples=20,
         seed=3,
     )
-    assert without_provenance(data) == evaluation.to_json(expected)
+    assert without_provenance(data) == evaluation_json.to_json(expected)
     assert {name: type(data[name]) for name in KEYS | BASELINE_KEYS} == KEYS | BASELINE_KEYS
 
 
@@ -288,8 +288,8 @@ def test_thresholds_are_those_of_the_development_set(files):
     assert points["bayes"]["chosen_on"] == "costs"
     # The figures of the evaluated trials are not touched.
     alone = figures(*SMALL)
-    assert {name: data[name] for name in evaluation.FIGURES} == {
-        name: alone[name] for name in evaluation.FIGURES
+    assert {name: data[name] for name in results.FIGURES} == {
+        name: alone[name] for name in results.FIGURES
     }
     assert data["eer_threshold"] == alone["eer_threshold"] == 0.0
     points = {point["name"]: point for point in alone["operating_points"]}

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from bonafide.metrics.detection import ErrorRates
-from bonafide.metrics.evaluation import FIGURES, Comparison, Figure, OperatingPoint
 from bonafide.metrics.gate import Rule, Verdict
+from bonafide.metrics.results import FIGURES, Comparison, Figure, OperatingPoint
 from bonafide.report import facts
 from bonafide.report.contents import DataChecks, DataFinding
 from bonafide.report.measures import MEASURES

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bonafide.metrics import treated
-from bonafide.metrics.evaluation import to_json
+from bonafide.metrics.evaluation_json import to_json
 from bonafide.report import facts
 from bonafide.report.contents import CalibrationEffect, DataChecks, Rejected
 from bonafide.report.page import render_page

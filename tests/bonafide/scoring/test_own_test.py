@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from bonafide.metrics import evaluation as whole
+from bonafide.metrics import evaluation_json
 from bonafide.scoring import own_test
 from bonafide.scoring.thresholds import Threshold, choose
 from bonafide.trials.trials import Trials
@@ -25,8 +26,8 @@ def evaluation():
         speakers=None,
     )
     found = whole.evaluate(trials, resamples=0)
-    written = json.loads(json.dumps(whole.to_json(found)))
-    assert whole.from_json(written) == found
+    written = json.loads(json.dumps(evaluation_json.to_json(found)))
+    assert evaluation_json.from_json(written) == found
     return written
 
 

@@ -4,7 +4,7 @@ import urllib.request
 
 import numpy as np
 
-from bonafide.metrics.evaluation import to_json
+from bonafide.metrics.evaluation_json import to_json
 from bonafide.report.contents import DataFinding
 from components.eval_report import gathering
 
