@@ -17,7 +17,7 @@ import pytest
 
 from bonafide.metrics import evaluation, evaluation_json, results
 from bonafide.metrics.costs import AsvErrorRates
-from bonafide.report import command
+from bonafide.report import command, console
 from bonafide.trials.trials import make_trials
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -470,7 +470,7 @@ def test_differences_that_are_sure_are_green_where_better_and_red_where_worse():
 
     def styles(trials, other):
         found = evaluation.evaluate(trials, baseline_scores=other.scores, resamples=100)
-        table = command.comparison_table(found.comparison)
+        table = console.comparison_table(found.comparison)
         names = list(table.columns[0].cells)
         return [table.rows[names.index(name)].style for name in ("EER", "AUC")]
 
