@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from bonafide.report import arguments, command, limits
+from bonafide.report import command, limits
+from bonafide.report.arguments import parser
 
 TRIALS = ["--scores", "scores.txt", "--protocol", "protocol.txt", "--resamples", "200"]
 
@@ -119,7 +120,7 @@ def test_what_is_no_limit_is_refused_before_any_work(folder, capsys, text, messa
 
 
 def test_every_limit_has_an_option_with_a_help_text():
-    shown = arguments.parser(None).format_help()
+    shown = parser(None).format_help()
     for name in limits.NAMES:
         assert f"--{name.replace('_', '-')}" in shown
 
