@@ -259,7 +259,7 @@ def test_logs_are_json_lines_with_run_and_component(first):
         assert {event["run"] for event in task.events} == {first.run_id}
         assert all(event["time"].endswith("+00:00") for event in task.events)
     lines = [event["message"] for event in first.tasks["EvalReport"].events]
-    assert lines[-1].startswith("done after")
+    assert lines[-1].startswith("finished after")
 
 
 def test_the_log_output_that_no_component_declares_is_the_launchers_alone(first, cluster):
