@@ -45,7 +45,7 @@ def test_a_model_is_trained_and_judged(run_pipeline, tmp_path, files):
     assert "the splits were made by file" in done.stdout
     assert "real/SPEAKER/1.wav" in done.stdout
     assert "intervals treat all utterances as independent and are too narrow" in done.stdout
-    assert "Gate: Speakers: not known, expected at least 4" in done.stdout
+    assert "Gate: Speakers with bona fide trials: not known, expected at least 4" in done.stdout
     [report] = (output / "artifacts" / "DataGate" / "report").glob("*/report.json")
     rules = {found["rule"] for found in json.loads(report.read_text())["findings"]}
     assert "unknown_speakers" in rules
