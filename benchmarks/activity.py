@@ -1,7 +1,7 @@
 """What does the detector of speech take for speech, and what does it cost?
 
     python -m benchmarks.activity --json FILE
-    python -m benchmarks.activity --json FILE --folder wild=../shared/corpora/wild-train/flac \
+    python -m benchmarks.activity --json FILE --folder wild=FOLDER \
         --folder music=/usr/share/asterisk/moh --webrtc --silero
 
 Share of frames that are speech: of sounds that are made here and are none (by other code than what

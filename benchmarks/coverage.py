@@ -1,6 +1,6 @@
 """How often do the 95 % intervals hold the true figure?
 
-    python -m benchmarks.coverage --json FILE [--datasets 100] [--golden ../shared/golden]
+    python -m benchmarks.coverage --json FILE [--datasets 100] [--golden FOLDER]
 
 Simulated scores are normal, with an effect of the speaker that both classes share and one of each
 class: together they make a correlation of .25 between the bona fide scores of a speaker (.21 is
