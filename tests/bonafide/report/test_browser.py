@@ -75,7 +75,7 @@ def show(browser):
 
         def show_page(path, *, drawn=True, **context):
             found = stack.enter_context(contextlib.closing(browser.new_context(**context)))
-            found.set_default_timeout(10_000)
+            found.set_default_timeout(60_000)  # drawing waits for a core when tests share few
             page, events = found.new_page(), []
             page.on("console", lambda message: events.append(("console", message.text)))
             page.on("pageerror", lambda error: events.append(("error", str(error))))

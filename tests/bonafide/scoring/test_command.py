@@ -555,7 +555,7 @@ def test_a_row_does_not_wait_for_the_next_and_ctrl_c_ends(folder):
     ) as running:
         assert json.loads(running.stdout.readline())["score"] == 1.5
         running.send_signal(signal.SIGINT)
-        assert running.wait(timeout=60) == 130
+        assert running.wait(timeout=180) == 130
         assert running.stdout.read() == b""
         assert running.stderr.read() == b"interrupted\n"
 
@@ -570,7 +570,7 @@ def test_ctrl_c_leaves_no_file(folder):
         while not list((folder / "out").iterdir()) and running.poll() is None:
             pass
         running.send_signal(signal.SIGINT)
-        assert running.wait(timeout=60) == 130
+        assert running.wait(timeout=180) == 130
     assert not list((folder / "out").iterdir())
 
 
