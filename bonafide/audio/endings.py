@@ -22,7 +22,7 @@ def is_audio(path: str) -> bool:
 
     Files such as `._a.wav`, which macOS writes into archives, hold no audio.
     """
-    return _suffix(path).lower() in _RANKS and not is_mac_metadata(path)
+    return suffix(path).lower() in _RANKS and not is_mac_metadata(path)
 
 
 def is_mac_metadata(path: str) -> bool:
@@ -32,7 +32,7 @@ def is_mac_metadata(path: str) -> bool:
 
 def stem(path: str) -> str:
     """Returns a path without its extension: `a.b/c` for `a.b/c.txt`."""
-    return path.removesuffix(_suffix(path))
+    return path.removesuffix(suffix(path))
 
 
 def audio_by_stem(names: Iterable[str]) -> dict[str, str]:
@@ -43,15 +43,15 @@ def audio_by_stem(names: Iterable[str]) -> dict[str, str]:
     """
     found: dict[str, tuple[int, str]] = {}
     for name in names:
-        suffix = _suffix(name)
-        rank = _RANKS.get(suffix.lower())
+        extension = suffix(name)
+        rank = _RANKS.get(extension.lower())
         if rank is not None and not is_mac_metadata(name):
-            own = name.removesuffix(suffix)
+            own = name.removesuffix(extension)
             found[own] = min(found.get(own, (rank, name)), (rank, name))
     return {own: name for own, (_, name) in found.items()}
 
 
-def _suffix(path: str) -> str:
+def suffix(path: str) -> str:
     """Returns `.wav` for `a/b.wav`, and an empty text for `a.b/c` and `.wav`.
 
     Not `PurePath.suffix`, which takes several seconds for a million names.

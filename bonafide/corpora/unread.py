@@ -90,7 +90,7 @@ def find_unread(files: CorpusFiles, corpus: base.Corpus, layout: str) -> Unread:
             audio.append(path)
         else:
             name = path.rpartition("/")[2]
-            other[name[name.rfind(".") :].lower() if "." in name[1:] else name] += 1
+            other[endings.suffix(name).lower() or name] += 1
     missing = [path for path in named if path not in corpus.audio and "://" not in path]
     return Unread(
         tuple(sorted(audio)), mac, dict(other.most_common()), _similar(missing, [*audio, *named])

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Self
 
 from bonafide import corpora
+from bonafide.audio import endings
 from components.utterance_gen import balance
 
 # Approximate number of bytes of 16-bit samples per byte of the file, since lengths are unknown
@@ -155,7 +156,7 @@ def shard_count(
     if not utterances:
         return 0
     total = sum(
-        audio[row.path].size_bytes * _EXPANSION.get(row.path[row.path.rfind(".") :].lower(), 1.0)
+        audio[row.path].size_bytes * _EXPANSION.get(endings.suffix(row.path).lower(), 1.0)
         + _EXAMPLE_OVERHEAD_BYTES
         for row in utterances
     )
