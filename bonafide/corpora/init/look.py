@@ -10,12 +10,11 @@ import soundfile
 
 from bonafide import corpora
 from bonafide.corpora import groups
+from bonafide.metrics.gate import GateConfig
 from bonafide.text import listed, percent, plural
 
 _SAMPLED = 40  # Files whose headers are read for the duration.
-# As in the gate's settings (min_bonafide, min_spoof, min_speakers) and DataGate's.
-GATE_RECORDINGS = 20
-GATE_SPEAKERS = 4
+_GATE = GateConfig()
 _RARE_CLASS = 0.05
 _NAMED = 5
 # From this many recordings in train on, the larger model.
@@ -175,9 +174,9 @@ def _findings(look: Look) -> list[str]:
             if share < _RARE_CLASS:
                 findings.append(f"{split}: {percent(share)} of the recordings are {key}.")
     fewest = min(look.counts["eval"].get(key, 0) for key in (corpora.BONAFIDE, corpora.SPOOF))
-    if fewest < GATE_RECORDINGS:
+    if fewest < _GATE.min_bonafide:
         findings.append(
-            f"eval has {fewest} recordings of one class, and the gate needs {GATE_RECORDINGS} "
+            f"eval has {fewest} recordings of one class, and the gate needs {_GATE.min_bonafide} "
             "(gate.min_bonafide, gate.min_spoof): a model will be trained and not pushed. About "
             f"{groups.ENOUGH_RECORDINGS} of each class in the whole corpus are enough."
         )
@@ -187,10 +186,10 @@ def _findings(look: Look) -> list[str]:
             "low and intervals too narrow, and the gate does not push the model "
             f"(gate.min_speakers).\n{groups.HOW_TO_NAME_SPEAKERS}"
         )
-    elif look.speakers.get("eval", 0) < GATE_SPEAKERS:
+    elif look.speakers.get("eval", 0) < _GATE.min_speakers:
         findings.append(
             f"eval has {plural(look.speakers.get('eval', 0), 'speaker')}, and the gate needs "
-            f"{GATE_SPEAKERS} (gate.min_speakers)."
+            f"{_GATE.min_speakers} (gate.min_speakers)."
         )
     none: frozenset[str] = frozenset()
     if shared := look.attacks.get("train", none) & look.attacks.get("eval", none):
