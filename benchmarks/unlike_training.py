@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import dataclasses
 import json
 import pathlib
 from collections.abc import Iterator, Sequence
@@ -21,22 +22,19 @@ from typing import Any
 import numpy as np
 
 from benchmarks.activity import RATE
+from benchmarks.verdicts import Judge
 from bonafide.audio.codecs import degrade
 from bonafide.audio.decoding import decode
-from bonafide.metrics.detection import equal_error_rate
 from bonafide.metrics.training_range import QUALITIES, TrainingRange
-from bonafide.scoring import ahead, engine
-from bonafide.scoring.model import Scorer, find_model, read_model
 from bonafide.scoring.qualities import qualities_of
-from bonafide.scoring.reading import Track
 from bonafide.version import REPOSITORY
+from components.model_evaluator.training_range import errors_of
 
 CORPUS = REPOSITORY / "samples/LA"
 CONDITIONS = (
     *("mp3:64k", "mp3:32k", "lowpass:7000", "lowpass:5000", "lowpass:3400", "opus:24k"),
     *("amrnb:12.2k", "alaw", "resample:22050", "noise:30", "noise:10", "gain:-20", "gain:12"),
 )
-LEAST_FOR_EER = 20
 
 Clip = tuple[np.ndarray, bool]  # int16 [N], and whether it is bona fide
 
@@ -78,18 +76,13 @@ def sides(
     unlike: np.ndarray, scores: np.ndarray, is_bonafide: np.ndarray, threshold: float
 ) -> dict[str, dict[str, float | int | None]]:
     """Returns error rates of those like training, those unlike it, and all."""
-    found = {}
-    for name, chosen in (("inside", ~unlike), ("outside", unlike), ("all", np.ones_like(unlike))):
-        bonafide, spoof = scores[chosen & is_bonafide], scores[chosen & ~is_bonafide]
-        enough = min(len(bonafide), len(spoof)) >= LEAST_FOR_EER
-        found[name] = {
-            "n_bonafide": len(bonafide),
-            "n_spoof": len(spoof),
-            "eer": equal_error_rate(scores[chosen], is_bonafide[chosen]).eer if enough else None,
-            "far": float(np.mean(spoof > threshold)) if len(spoof) else None,
-            "frr": float(np.mean(bonafide <= threshold)) if len(bonafide) else None,
-        }
-    return found
+    return {
+        name: dataclasses.asdict(errors_of(scores[chosen], is_bonafide[chosen], threshold))
+        for name, chosen in (
+            *(("inside", ~unlike), ("outside", unlike)),
+            ("all", np.ones_like(unlike)),
+        )
+    }
 
 
 def sounds() -> dict[str, np.ndarray]:
@@ -118,25 +111,16 @@ def main(argv: Sequence[str] | None = None) -> None:
     add("--manifest", metavar="FILE", type=pathlib.Path, action="append", default=[])
     add("--every", type=int, default=1, help="take one clip of so many")
     options = parser.parse_args(argv)
-    model = read_model(find_model(options.model))
-    training = model.training
-    if training is None or model.sample_rate != RATE:
-        raise SystemExit(f"expected a model of {RATE} Hz that describes its training")
-    scorer = Scorer(model)
+    judge = Judge(options.model, qualities=True)
+    model, training = judge.model, judge.model.training
+    if training is None:
+        raise SystemExit("expected a model that describes its training")
     report: dict[str, Any] = {"ranges": training.to_json(), "conditions": {}, "manifests": {}}
 
     def measured(clips: Sequence[Clip], spec: str) -> dict[str, Any]:
-        tracks = (
-            [Track("mono", [degrade(samples, spec, seed, RATE)])]
-            for seed, (samples, _) in enumerate(clips)
+        found = judge(
+            [degrade(samples, spec, seed, RATE) for seed, (samples, _) in enumerate(clips)]
         )
-        items = (
-            item
-            for one in tracks
-            for item in ahead.clips_of(one, RATE, model.clip_samples, qualities=True)
-        )
-        names = list(map(str, range(len(clips))))
-        found = [one.verdict for one in engine.score_recordings(names, items, scorer)]
         held = [(one, flag) for one, (_, flag) in zip(found, clips, strict=True) if one.has_score]
         values = np.array([one.qualities for one, _ in held])
         rates = sides(

@@ -76,13 +76,15 @@ class Judge:
 
     Args:
         folder: Of the model.
+        qualities: Whether what their speech is like is measured as well.
     """
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, *, qualities: bool = False) -> None:
         self.model = read_model(find_model(folder))
         if self.model.sample_rate != RATE:
             raise SystemExit(f"expected a model of {RATE} Hz, got one of {self.model.sample_rate}")
         self._scorer = Scorer(self.model)
+        self._qualities = qualities
 
     def __call__(self, recordings: Sequence[np.ndarray]) -> list[engine.Track]:
         """Returns what was found of each recording, int16 [N]."""
@@ -90,7 +92,12 @@ class Judge:
         items = (
             item
             for samples in recordings
-            for item in ahead.clips_of([Track("mono", [samples])], RATE, self.model.clip_samples)
+            for item in ahead.clips_of(
+                [Track("mono", [samples])],
+                RATE,
+                self.model.clip_samples,
+                qualities=self._qualities,
+            )
         )
         return [one.verdict for one in engine.score_recordings(names, items, self._scorer)]
 

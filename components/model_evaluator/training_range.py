@@ -114,19 +114,24 @@ def compare(
     scores, is_bonafide = trials.scores[places], trials.is_bonafide[places]
 
     def side(chosen: np.ndarray) -> Side:
-        bonafide, spoof = scores[chosen & is_bonafide], scores[chosen & ~is_bonafide]
-        enough = min(len(bonafide), len(spoof)) >= LEAST_FOR_EER
-        at = np.nan if threshold is None else threshold
-        decided = threshold is not None
-        return Side(
-            n_bonafide=len(bonafide),
-            n_spoof=len(spoof),
-            eer=eer_of(error_curve(scores[chosen], is_bonafide[chosen])).eer if enough else None,
-            far=float(np.mean(spoof > at)) if decided and len(spoof) else None,
-            frr=float(np.mean(bonafide <= at)) if decided and len(bonafide) else None,
-        )
+        return errors_of(scores[chosen], is_bonafide[chosen], threshold)
 
     return training_range.check(unlike[known], is_bonafide, side)
+
+
+def errors_of(scores: np.ndarray, is_bonafide: np.ndarray, threshold: float | None) -> Side:
+    """Returns the error rates of clips [N]; None for those that cannot be known."""
+    bonafide, spoof = scores[is_bonafide], scores[~is_bonafide]
+    enough = min(len(bonafide), len(spoof)) >= LEAST_FOR_EER
+    at = np.nan if threshold is None else threshold
+    decided = threshold is not None
+    return Side(
+        n_bonafide=len(bonafide),
+        n_spoof=len(spoof),
+        eer=eer_of(error_curve(scores, is_bonafide)).eer if enough else None,
+        far=float(np.mean(spoof > at)) if decided and len(spoof) else None,
+        frr=float(np.mean(bonafide <= at)) if decided and len(bonafide) else None,
+    )
 
 
 def _examples(uri: str) -> Iterator[Mapping[str, Any]]:
