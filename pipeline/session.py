@@ -130,10 +130,7 @@ class Session:
             )
             wanted = pipeline.up_to(components, self._options.until or COMPONENTS[-1])
             raise_if_interrupted()
-        except (
-            ValueError,
-            OSError,
-        ) as error:  # an invalid corpus or setting
+        except (ValueError, OSError) as error:  # an invalid corpus or setting
             raise_if_interrupted()
             traceback.print_exc()
             return self._fail(str(error))

@@ -14,7 +14,6 @@ from components.data_gate.separation import COLUMNS, Separation
 
 _ALIKE = ("train", "eval")
 _SHOWN = 5
-_WITHOUT = "without analysing speech"
 
 
 def find_shortcuts(

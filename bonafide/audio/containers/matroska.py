@@ -10,11 +10,6 @@ from bonafide.audio.sources import Source
 _EBML, _SEGMENT, _CLUSTER, _INFO = 0x1A45DFA3, 0x18538067, 0x1F43B675, 0x1549A966
 _TIMESTAMP_SCALE, _DURATION, _DOC_TYPE, _TRACKS = 0x2AD7B1, 0x4489, 0x4282, 0x1654AE6B
 _TRACK_ENTRY, _TRACK_TYPE, _VIDEO = 0xAE, 0x83, 1
-# Siblings of clusters in a segment: they end a cluster of unknown size.
-_OF_SEGMENT = {
-    *(_CLUSTER, _INFO, _TRACKS, _SEGMENT, _EBML),
-    *(0x114D9B74, 0x1C53BB6B, 0x1941A469, 0x1043A770, 0x1254C367),
-}
 _HOLDERS = (_EBML, _SEGMENT, _INFO, _TRACKS, _TRACK_ENTRY)
 _MOST_ELEMENTS = 5_000_000  # Several days of WebM as recorded by browsers.
 _HEAD_BYTES = 12

@@ -95,9 +95,8 @@ def _write_shards(
             )
     except Exception as error:
         reason = cause(error)
-        if reason.startswith(
-            "KeyboardInterrupt"
-        ):  # Beam converts an interrupt inside a step to an error.
+        # Beam converts an interrupt inside a step to an error.
+        if reason.startswith("KeyboardInterrupt"):
             raise KeyboardInterrupt from error
         raise JobError(f"the Beam job failed: {reason}") from error
 
