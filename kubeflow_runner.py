@@ -19,6 +19,7 @@ import os
 import pathlib
 import sys
 
+from bonafide.command_line import CommandParser
 from bonafide.logs import everything_into
 from bonafide.version import project_version
 from pipeline.exit_codes import FAILED
@@ -32,16 +33,13 @@ NOWHERE = pathlib.Path(os.devnull)
 
 def parser() -> argparse.ArgumentParser:
     """Returns the command line."""
-    result = argparse.ArgumentParser(
+    result = CommandParser(
         description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     commands = result.add_subparsers(dest="command", required=True, metavar="COMMAND")
     compiling = commands.add_parser(
         "compile",
         help="write the pipeline as YAML; needs no cluster and no network",
-        allow_abbrev=False,
     )
     add_settings_options(compiling)
     compiling.add_argument(

@@ -20,6 +20,7 @@ import sys
 import traceback
 
 from bonafide import logs
+from bonafide.command_line import CommandParser
 from bonafide.corpora import mixture
 from bonafide.engines import RUNNERS, WORTH_WORKERS_UTTERANCES
 from bonafide.settings import SettingsError
@@ -30,7 +31,6 @@ from models.settings.trainer import TrainerConfig
 from pipeline.config import COMPONENTS, PRESETS, CorpusConfig, Settings
 from pipeline.exit_codes import FAILED, INTERRUPTED, PUSHED, REFUSED
 from pipeline.options import (
-    ShortErrorParser,
     add_settings_options,
     read_settings,
     settings_yaml,
@@ -52,13 +52,10 @@ def parser() -> argparse.ArgumentParser:
         f"  {name:<16} {(make.__doc__ or '').strip().splitlines()[0]}"
         for name, make in PRESETS.items()
     )
-    result = ShortErrorParser(
+    result = CommandParser(
         description=__doc__,
         epilog=f"presets:\n{presets}\n\nsections of settings (--help-settings SECTION shows the "
         f"settings of one):\n{summary_of_settings()}\n\n{EXIT_CODES}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        # `--fo` must not be enough to force a blessing.
-        allow_abbrev=False,
     )
     add_settings_options(result)
     result.add_argument(

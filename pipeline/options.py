@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import shutil
 from collections.abc import Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 from bonafide.settings import SettingsError
 from bonafide.settings.overrides import Change, section_types, sections_of
@@ -13,14 +13,6 @@ from bonafide.text import did_you_mean
 from pipeline.config import PRESETS, Settings, override
 
 DEFAULT_PRESET = "sample"
-
-
-class ShortErrorParser(argparse.ArgumentParser):
-    """A parser whose errors are not preceded by pages of usage."""
-
-    def error(self, message: str) -> NoReturn:
-        """Prints the message and where help is, and exits with 2."""
-        self.exit(2, f"{self.prog}: error: {message}\nSee {self.prog} --help.\n")
 
 
 def add_settings_options(parser: argparse.ArgumentParser) -> None:

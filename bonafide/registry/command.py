@@ -22,6 +22,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from bonafide.command_line import CommandParser
 from bonafide.text import percent, visible
 
 if TYPE_CHECKING:
@@ -33,11 +34,9 @@ _WIDTH = 120
 
 def parser(prog: str | None = None) -> argparse.ArgumentParser:
     """Returns the command line; `prog` is the command's name in messages."""
-    result = argparse.ArgumentParser(
+    result = CommandParser(
         prog=prog,
         description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     add = result.add_argument
     add("serving", metavar="SERVING", help="folder of a model, serving/<name>")

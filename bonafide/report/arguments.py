@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 
+from bonafide.command_line import CommandParser
 from bonafide.report import limits
 from bonafide.trials import keys, layouts, protocols, score_files
 
@@ -32,12 +33,10 @@ exit codes:
 
 def parser(description: str | None, prog: str | None = None) -> argparse.ArgumentParser:
     """Returns the command line; `prog` is the command's name in messages."""
-    result = argparse.ArgumentParser(
+    result = CommandParser(
         prog=prog,
         description=description,
         epilog=FORMATS,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     add = result.add_argument
     add("--scores", metavar="FILE", required=True, help="scores of the detector")

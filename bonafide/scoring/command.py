@@ -19,11 +19,11 @@ import argparse
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rich.console import Console
-from rich.progress import Progress
 
+from bonafide.command_line import CommandParser
 from bonafide.scoring import (
     arguments,
     engine,
@@ -31,6 +31,7 @@ from bonafide.scoring import (
     output,
     own_test,
     plot,
+    progress,
     serve,
     thresholds,
 )
@@ -63,12 +64,10 @@ exit codes:
 
 def parser(prog: str | None = None) -> argparse.ArgumentParser:
     """Returns the command line; `prog` is the command's name in messages."""
-    result = argparse.ArgumentParser(
+    result = CommandParser(
         prog=prog,
         description=__doc__,
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     add = result.add_argument
     add("paths", metavar="PATH", nargs="*", help="recordings; - is standard input")
@@ -207,8 +206,10 @@ def run(
     reading = Reading(model.sample_rate, model.clip_samples, decide, prior, model.training)
     picture = plot.Plot(reading) if options.plot else None
 
+    watch = progress.Watch(paths)
+
     def read(path: str) -> Iterable[Track]:
-        tracks = read_tracks(path, model.sample_rate, options.channel)
+        tracks = watch.tracks(path, read_tracks(path, model.sample_rate, options.channel))
         return map(picture.watch, tracks) if picture else tracks
 
     # Before TensorFlow is imported, which takes seconds: the first recordings are decoded then.
@@ -220,14 +221,19 @@ def run(
         qualities=model.training is not None,
     )
     bad = 0
+    # On one terminal, lines and a bar would overwrite each other.
+    hidden = options.jsonl and sys.stdout.isatty()
     try:
-        scorer = Scorer(model)
-        found = engine.score_recordings(paths, decoder, scorer)
-        with destination(model, reading, options) as write, progress(options, len(paths)) as done:
-            for recording in found:
+        with progress.loading(hidden=hidden):
+            scorer = Scorer(model)
+        with (
+            destination(model, reading, options) as write,
+            progress.shown(watch, hidden=hidden) as watching,
+        ):
+            items = watch.items(decoder, model.sample_rate)
+            for recording in engine.score_recordings(paths, watching(items), scorer):
                 write(recording)
                 bad += not recording.has_score
-                done()
         if picture and not bad:
             picture.write(options.plot, recording)  # the only one there is
     finally:
@@ -268,15 +274,3 @@ def destination(
         else:
             to = output.separated(sys.stdout, reading, segments=segments, delimiter="\t")
         yield stack.enter_context(to)
-
-
-@contextlib.contextmanager
-def progress(options: argparse.Namespace, total: int) -> Iterator[Callable[[], None]]:
-    """Shows a bar where there is much to wait for and someone to see it."""
-    lines_on_screen = options.jsonl and sys.stdout.isatty()
-    if total < 2 or lines_on_screen or not sys.stderr.isatty():
-        yield lambda: None
-        return
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("recordings", total=total)
-        yield lambda: bar.advance(task)

@@ -37,11 +37,13 @@ class Track(NamedTuple):
         blocks: int16 samples [M] each, mono, at the model's rate. They must be read before the next
             track is requested.
         notes: Information about the recording, as phrases.
+        of: Number of tracks of the recording that are scored.
     """
 
     channel: str
     blocks: Iterable[np.ndarray]
     notes: tuple[str, ...] = ()
+    of: int = 1
 
 
 def read_tracks(path: str, sample_rate: int, channel: str = AUTO) -> Iterator[Track]:
@@ -91,7 +93,7 @@ def tracks_of(
         elif len(names) > 1 and channel != EACH:
             chosen = (channel,)
         for one in chosen:
-            yield Track(one, recording.blocks(one), notes)
+            yield Track(one, recording.blocks(one), notes, len(chosen))
 
 
 def read_blocks(path: str, sample_rate: int) -> Iterator[np.ndarray]:

@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from bonafide.command_line import CommandParser
 from bonafide.scoring import arguments
 from bonafide.scoring.model import ModelError, Scorer, find_model, read_model
 
@@ -29,11 +30,9 @@ def port(text: str) -> int:
 
 def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
     """Runs the command and returns its exit code."""
-    command_line = argparse.ArgumentParser(
+    command_line = CommandParser(
         prog=prog,
         description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     arguments.add_model(command_line)
     command_line.add_argument(

@@ -12,7 +12,6 @@ channel, separated by tabs.
 
 from __future__ import annotations
 
-import argparse
 import base64
 import http.client
 import json
@@ -24,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from bonafide.command_line import CommandParser
 from bonafide.scoring import engine
 from bonafide.scoring.ahead import Decoder
 from bonafide.scoring.arguments import add_channel
@@ -142,9 +142,7 @@ def _reason(error: urllib.error.HTTPError) -> str:
 
 def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int:
     """Runs the command; returns 0, or 1 if the server or some recording failed."""
-    parser = argparse.ArgumentParser(
-        prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = CommandParser(prog=prog, description=__doc__)
     add = parser.add_argument
     add("paths", metavar="PATH", nargs="+", help="recordings; - is standard input")
     add("--url", default="http://localhost:8501", help="URL of the server (default %(default)s)")

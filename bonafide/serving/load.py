@@ -11,7 +11,6 @@ is 1 if a request failed.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import dataclasses
 import json
@@ -22,6 +21,7 @@ from pathlib import Path
 import aiohttp
 import numpy as np
 
+from bonafide.command_line import CommandParser
 from bonafide.scoring.model import DEFAULT_CLIP_SAMPLES
 from bonafide.serving.client import TIMEOUT_SECONDS, request_body
 from bonafide.storage.files import replacing, why_not_writable
@@ -154,9 +154,7 @@ def text_of(load: Load) -> str:
 
 def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int:
     """Runs the command; returns 0, or 1 if a request failed."""
-    parser = argparse.ArgumentParser(
-        prog=prog, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = CommandParser(prog=prog, description=__doc__)
     add = parser.add_argument
     add("--url", default="http://localhost:8501", help="URL of the server (default %(default)s)")
     add("--model", default="bonafide", help="name of the model on the server (default %(default)s)")

@@ -121,8 +121,6 @@ def _command(subparsers: Any, name: str, summary: str, epilog: str) -> argparse.
         help=summary,
         description=f"{summary[0].upper()}{summary[1:]}.",
         epilog="\n\n".join(filter(None, [SERVER, epilog])),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     result.add_argument("--host", metavar="URL", default="", help="the API server (or KFP_HOST)")
     result.add_argument(

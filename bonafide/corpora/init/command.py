@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from bonafide import corpora
+from bonafide.command_line import CommandParser
 from bonafide.corpora.init.look import Look, look_at
 from bonafide.corpora.init.settings_file import run_yaml
 from bonafide.settings import SettingsError
@@ -55,12 +56,11 @@ def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int
 
 
 def _parser(prog: str | None) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog=prog,
         description="Shows what a folder of recordings is, what is wrong with it, which preset "
         "fits, and how long a run takes; writes a file of settings for local_runner.py --config. "
         "Decodes no audio.",
-        allow_abbrev=False,
     )
     parser.add_argument("corpus", metavar="CORPUS", help="folder of the corpus, or its URI")
     parser.add_argument(

@@ -19,6 +19,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from bonafide.command_line import CommandParser
 from bonafide.engines import RUNNERS, BeamConfig, beam_args, choose_workers, describe
 from bonafide.scoring import arguments, own_test, thresholds
 from bonafide.scoring.bulk import job, listing, plan
@@ -47,12 +48,10 @@ EPILOG = f"""exit codes:
 
 def parser(prog: str | None = None) -> argparse.ArgumentParser:
     """Returns the command line; `prog` is the command's name in messages."""
-    result = argparse.ArgumentParser(
+    result = CommandParser(
         prog=prog,
         description=__doc__,
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     add = result.add_argument
     add(

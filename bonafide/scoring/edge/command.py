@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bonafide.command_line import CommandParser
 from bonafide.scoring import arguments
 from bonafide.scoring.edge import compare, graph, lite
 from bonafide.scoring.model import (
@@ -50,12 +51,10 @@ EPILOG = f"""exit codes:
 
 def parser(prog: str | None = None) -> argparse.ArgumentParser:
     """Returns the command line; `prog` is the command's name in messages."""
-    result = argparse.ArgumentParser(
+    result = CommandParser(
         prog=prog,
         description=__doc__,
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     arguments.add_model(result)
     add = result.add_argument
