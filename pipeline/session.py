@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from bonafide import engines, logs
-from bonafide.corpora import Options
+from bonafide.corpora import Options, bad_rows
 from bonafide.corpora.state import CorpusState, corpus_state
 from bonafide.storage.local_files import LocalFiles
 from bonafide.version import REPOSITORY
@@ -201,6 +201,8 @@ class Session:
                 f"  [yellow]{state.missing:,} of {state.utterances:,} recordings are missing; "
                 "UtteranceGen names them[/yellow]"
             )
+        if bad := bad_rows.described(state.bad_rows):
+            self._console.print(f"  [yellow]{escape(bad)}[/yellow]")
         return state
 
     def _show(self, results: Mapping[str, Finished]) -> int:

@@ -58,6 +58,19 @@ class Utterance:
     extra: tuple[tuple[str, str], ...] = ()
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class BadRow:
+    """A row of a table that cannot be used, and is left out.
+
+    Attributes:
+        source: `file:line`.
+        reason: What is wrong with it.
+    """
+
+    source: str
+    reason: str
+
+
 @dataclasses.dataclass(frozen=True)
 class Corpus:
     """A corpus before any audio is opened.
@@ -70,6 +83,7 @@ class Corpus:
         layout: The name of its layout, if it was detected from the files.
         unsplit: If splits were made by groups of files (`bonafide.corpora.groups`), the rows
             before that, so that a reader of the audio can improve the groups; empty otherwise.
+        bad_rows: Malformed rows, which are not among the utterances.
     """
 
     utterances: tuple[Utterance, ...]
@@ -78,6 +92,7 @@ class Corpus:
     notes: tuple[str, ...] = ()
     layout: str = ""
     unsplit: tuple[Utterance, ...] = ()
+    bad_rows: tuple[BadRow, ...] = ()
 
 
 class CorpusReader(Protocol):

@@ -32,7 +32,7 @@ def explain_root(files: CorpusFiles) -> str | None:
             )
         return f"expected a corpus, got the empty folder {root}. Unpack the corpus there."
     if not any(endings.is_audio(path) or ".tfrec" in path for path in found):
-        kinds = collections.Counter(pathlib.PurePath(path).suffix or path for path in found)
+        kinds = collections.Counter(endings.suffix(path) or path for path in found)
         shown = [f"{kind} {number:,}" for kind, number in kinds.most_common()]
         return (
             f"corpus root {root}: expected audio, got {plural(len(found), 'file')} without any "

@@ -111,10 +111,11 @@ def read(files: CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -
 
 def _rows(place: _Place, paths: list[str], corpus_name: str) -> Iterator[base.Utterance]:
     # `a.wav` and `a.mp3` are two recordings, which need two ids.
-    same = collections.Counter(map(endings.stem, paths))
+    stems = [endings.stem(path) for path in paths]
+    same = collections.Counter(stems)
     as_id = functools.cache(ids.as_id)
-    for path in paths:
-        name = path if same[endings.stem(path)] > 1 else endings.stem(path)
+    for path, stem in zip(paths, stems, strict=True):
+        name = path if same[stem] > 1 else stem
         folders = path.split("/")[:-1]
         if place.key == keys.BONAFIDE:
             system = keys.NO_ATTACK

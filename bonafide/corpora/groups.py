@@ -34,6 +34,8 @@ _MARKS = re.compile(
     r"[ _.-]*(?:\(\d+\)|copy|gen|generated|fake|spoof|real|bonafide|orig|original|synth|vocoded"
     r"|wav|mp3|flac|\d+k|\d+khz)$"
 )
+# Last letters of these marks: most names end in none, and need no search.
+_LAST_OF_MARKS = frozenset(")ynedflgthv3ckz")
 _CODE = re.compile(r"([^\W_]+)[ _.-]+.")
 _LEAST_CODES = 6  # In each class; fewer are more likely words, such as `file` and `clip`.
 _MOST_OF_CLASS = 1 / 3
@@ -67,8 +69,11 @@ def name_groups(rows: Sequence[base.Utterance], *, by_speaker: bool = True) -> t
 
 def _plain(name: str) -> str:
     """A file name without its ending, case and marks such as `_gen`."""
-    plain = unicodedata.normalize("NFC", endings.stem(name)).casefold()
-    while (shorter := _MARKS.sub("", plain)) and shorter != plain:
+    plain = endings.stem(name)
+    if not plain.isascii():
+        plain = unicodedata.normalize("NFC", plain)
+    plain = plain.casefold()
+    while plain[-1:] in _LAST_OF_MARKS and (shorter := _MARKS.sub("", plain)) and shorter != plain:
         plain = shorter
     return plain
 

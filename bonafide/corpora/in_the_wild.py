@@ -12,7 +12,7 @@ the systems of spoofs. It has no splits; it is mostly used as a whole for evalua
 """
 
 from bonafide.audio import endings
-from bonafide.corpora import base, splits
+from bonafide.corpora import bad_rows, base, splits
 from bonafide.corpora.options import DEFAULTS, Options
 from bonafide.storage.corpus_files import CorpusFiles, FileInfo
 from bonafide.storage.text_files import FileError
@@ -61,7 +61,7 @@ def read(files: CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -
     Options: those of `splits`.
 
     Raises:
-        CorpusError: A malformed row, a file named twice, or too few speakers for splits.
+        CorpusError: Too many malformed rows, a file named twice, or too few speakers for splits.
     """
     prefix = find(files)
     where = f"{prefix}meta.csv"
@@ -70,10 +70,10 @@ def read(files: CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -
     audio = _audio(files, prefix)
     # A file may lie in a folder of its class.
     places = {path.rpartition("/")[2]: path for path in reversed(audio)}
-    rows = []
     table = tables.read_table(files.read_text(where), where, delimiter=",")
     columns = [table.find([name]) for name in _HEADER]
-    for row in table:
+
+    def make(row: tables.Row) -> base.Utterance:
         name, speaker, label = map(row.cell, columns)
         key = keys.key_of(label)
         if key is None:
@@ -84,22 +84,23 @@ def read(files: CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -
             raise row.error("the speaker is empty")
         if problem := ids.file_name_problem(name):
             raise row.error(problem)
-        rows.append(
-            base.Utterance(
-                utterance_id=ids.as_id(endings.stem(name)),
-                speaker_id=ids.as_id(speaker),
-                system_id=keys.NO_ATTACK if key == keys.BONAFIDE else keys.SPOOF,
-                key=key,
-                split="",
-                path=places.get(name, prefix + name),
-                corpus=corpus_name,
-                source=row.source,
-            )
+        return base.Utterance(
+            utterance_id=ids.as_id(endings.stem(name)),
+            speaker_id=ids.as_id(speaker),
+            system_id=keys.NO_ATTACK if key == keys.BONAFIDE else keys.SPOOF,
+            key=key,
+            split="",
+            path=places.get(name, prefix + name),
+            corpus=corpus_name,
+            source=row.source,
         )
+
+    bad: list[base.BadRow] = []
+    rows = list(bad_rows.good_rows(table, make, bad))
     base.refuse_duplicates(rows)
     utterances, notes = splits.with_splits(rows, options, where=f"corpus root {files.root}")
     unsplit = tuple(rows) if splits.by_file(rows, options) else ()
-    return base.Corpus(utterances, (where,), audio, notes, unsplit=unsplit)
+    return base.Corpus(utterances, (where,), audio, notes, unsplit=unsplit, bad_rows=tuple(bad))
 
 
 def _audio(files: CorpusFiles, prefix: str) -> dict[str, FileInfo]:

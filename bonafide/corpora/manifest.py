@@ -10,10 +10,10 @@ required; the options `path_column` etc. set other column names. Columns with a 
 `base.EXTRA_NAMES` are kept.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from bonafide.audio import endings
-from bonafide.corpora import base, splits
+from bonafide.corpora import bad_rows, base, splits
 from bonafide.corpora.options import DEFAULTS, Options
 from bonafide.storage.corpus_files import CorpusFiles
 from bonafide.text import shown
@@ -64,11 +64,13 @@ def read(files: CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -
     Options: those of columns and keys, and those of `splits`.
 
     Raises:
-        CorpusError: A malformed row, a duplicate id, speakers or splits in some rows only,
-            or splits cannot be made.
+        CorpusError: Too many malformed rows, a duplicate id, speakers or splits in some rows
+            only, or splits cannot be made.
     """
     where = _find(files, options)
-    rows = list(parse(files.read_text(where), where, corpus_name=corpus_name, options=options))
+    table = tables.read_table(files.read_text(where), where)
+    bad: list[base.BadRow] = []
+    rows = list(bad_rows.good_rows(table, _maker(table, corpus_name, options), bad))
     base.refuse_duplicates(rows)
     audio = {}
     for folder in sorted({_folder(row.path) for row in rows}):
@@ -78,10 +80,10 @@ def read(files: CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -
     audio = {path: info for path, info in audio.items() if path in named}
     _all_or_none(rows, where)
     if rows[0].split and not options.split:
-        return base.Corpus(tuple(rows), (where,), audio)
+        return base.Corpus(tuple(rows), (where,), audio, bad_rows=tuple(bad))
     utterances, notes = splits.with_splits(rows, options, where=where)
     unsplit = tuple(rows) if splits.by_file(rows, options) else ()
-    return base.Corpus(utterances, (where,), audio, notes, unsplit=unsplit)
+    return base.Corpus(utterances, (where,), audio, notes, unsplit=unsplit, bad_rows=tuple(bad))
 
 
 def _folder(path: str) -> str:
@@ -108,12 +110,22 @@ def parse(text: str, where: str, *, corpus_name: str, options: Options) -> Itera
         FileError: A column is missing, or a row is malformed.
     """
     table = tables.read_table(text, where)
+    yield from map(_maker(table, corpus_name, options), table)
+
+
+def _maker(
+    table: tables.Table, corpus_name: str, options: Options
+) -> Callable[[tables.Row], base.Utterance]:
+    """Returns the function from a row of this table to its utterance."""
     columns = {what: _column(table, what, options) for what in _USUAL}
     extra = {name: table.find([name]) for name in base.EXTRA_NAMES}
-    for row in table:
+
+    def make(row: tables.Row) -> base.Utterance:
         cells = {what: row.cell(column) for what, column in columns.items()}
         rest = {name: row.cell(column) for name, column in extra.items()}
-        yield _utterance(row, cells, rest, corpus_name, options)
+        return _utterance(row, cells, rest, corpus_name, options)
+
+    return make
 
 
 def _column(table: tables.Table, what: str, options: Options) -> int | None:

@@ -138,6 +138,7 @@ def reader(reader_of: Callable[[str], base.CorpusReader]) -> base.CorpusReader:
         protocols: list[str] = []
         audio: dict[str, FileInfo] = {}
         notes: list[str] = []
+        bad: list[base.BadRow] = []
         for member in parse(files.root):
             below = files.at(member.root)
             try:
@@ -150,7 +151,10 @@ def reader(reader_of: Callable[[str], base.CorpusReader]) -> base.CorpusReader:
             protocols += map(below.uri, corpus.protocols)
             audio.update({below.uri(path): info for path, info in corpus.audio.items()})
             notes += [f"{member.name}: {note}" for note in corpus.notes]
-        return base.Corpus(tuple(utterances), tuple(protocols), audio, tuple(notes))
+            bad += [base.BadRow(below.uri(row.source), row.reason) for row in corpus.bad_rows]
+        return base.Corpus(
+            tuple(utterances), tuple(protocols), audio, tuple(notes), bad_rows=tuple(bad)
+        )
 
     return read
 

@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from bonafide.audio import endings
-from bonafide.corpora import base, splits
+from bonafide.corpora import bad_rows, base, splits
 from bonafide.corpora.options import DEFAULTS, Options
 from bonafide.storage.corpus_files import CorpusFiles, FileInfo
 from bonafide.text import shown
@@ -48,21 +48,27 @@ def read(files: CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -
     Options: those of `splits`.
 
     Raises:
-        CorpusError: A malformed row, no M-AILABS, or too few speakers for splits.
+        CorpusError: Too many malformed rows in a file, no M-AILABS, or too few speakers for
+            splits.
     """
     find(files)
     fake = {f"fake/{path}": info for path, info in files.walk("fake").items()}
     protocols = sorted(path for path in fake if _META.fullmatch(path.removeprefix("fake/")))
-    rows = [row for path in protocols for row in _fake(files.read_text(path), path, corpus_name)]
+    bad: list[base.BadRow] = []
+    rows = [
+        row for path in protocols for row in _fake(files.read_text(path), path, corpus_name, bad)
+    ]
     real = _find_real(files)
     rows += _real(real, corpus_name)
     base.refuse_duplicates(rows)
     utterances, notes = splits.with_splits(rows, options, where=f"corpus root {files.root}")
     audio = {path: info for path, info in {**fake, **real}.items() if endings.is_audio(path)}
-    return base.Corpus(utterances, tuple(protocols), audio, notes)
+    return base.Corpus(utterances, tuple(protocols), audio, notes, bad_rows=tuple(bad))
 
 
-def _fake(text: str, where: str, corpus_name: str) -> Iterator[base.Utterance]:
+def _fake(
+    text: str, where: str, corpus_name: str, bad: list[base.BadRow]
+) -> Iterator[base.Utterance]:
     """Yields the rows of a model; its files are beside `meta.csv`, whatever the path's folder."""
     folder = where.rpartition("/")[0]
     _, language, model = folder.split("/")
@@ -72,7 +78,8 @@ def _fake(text: str, where: str, corpus_name: str) -> Iterator[base.Utterance]:
         raise base.CorpusError(
             f"{where}:{table.line}: expected a column 'path', got {', '.join(table.names)}"
         )
-    for row in table:
+
+    def make(row: tables.Row) -> base.Utterance:
         path, original, speaker = map(row.cell, columns)
         name = path.replace("\\", "/").rpartition("/")[2]
         if not endings.is_audio(name):
@@ -80,7 +87,7 @@ def _fake(text: str, where: str, corpus_name: str) -> Iterator[base.Utterance]:
         if problem := ids.file_name_problem(name):
             raise row.error(problem)
         sentence = endings.stem(original.rpartition("/")[2]) or endings.stem(name)
-        yield base.Utterance(
+        return base.Utterance(
             utterance_id=ids.as_id(f"{language}/{model}/{endings.stem(name)}"),
             speaker_id=ids.as_id(speaker.strip("-") or model),
             system_id=ids.as_id(model),
@@ -91,6 +98,8 @@ def _fake(text: str, where: str, corpus_name: str) -> Iterator[base.Utterance]:
             source=row.source,
             extra=base.extra({"language": language, "text": sentence}),
         )
+
+    yield from bad_rows.good_rows(table, make, bad)
 
 
 def _find_real(files: CorpusFiles) -> dict[str, FileInfo]:

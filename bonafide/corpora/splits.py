@@ -24,6 +24,7 @@ them (`bonafide.corpora.groups`). A corpus that cannot be split by these rules i
 import collections
 import dataclasses
 import hashlib
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from bonafide.corpora import base
@@ -271,23 +272,29 @@ def _deal(counts: _Counts, options: Options) -> dict[str, str]:
     share = {"dev": options.dev_fraction, "eval": options.eval_fraction}
     share["train"] = 1 - share["dev"] - share["eval"]
     totals = [sum(count[place] for count in counts.values()) for place in (0, 1)]
-    given = {split: [0, 0] for split in base.SPLITS}
+    # Without calls inside the loop: a corpus that names no speakers has as many groups as files.
+    given = [[0, 0] for _ in base.SPLITS]
+    wanted = [[share[split] * total for total in totals] for split in base.SPLITS]
     split_of = {}
     for speaker in sorted(
         counts, key=lambda name: (-sum(counts[name]), _draw(options.split_seed, name))
     ):
-
-        def distance(split: str, count: list[int] = counts[speaker]) -> float:
-            """Returns the change of the distance from the split's share; the minimum wins."""
-            return sum(
-                (1 - (given[split][place] + count[place]) / (share[split] * totals[place])) ** 2
-                - (1 - given[split][place] / (share[split] * totals[place])) ** 2
-                for place in (0, 1)
+        bonafide, spoof = counts[speaker]
+        nearest, least = 0, math.inf
+        for place, ((has_real, has_fake), (real, fake)) in enumerate(
+            zip(given, wanted, strict=True)
+        ):
+            # The change of the distance from the split's share; the minimum wins.
+            distance = (
+                (1 - (has_real + bonafide) / real) ** 2
+                - (1 - has_real / real) ** 2
+                + ((1 - (has_fake + spoof) / fake) ** 2 - (1 - has_fake / fake) ** 2)
             )
-
-        split = min(base.SPLITS, key=distance)
-        split_of[speaker] = split
-        given[split] = [sum(pair) for pair in zip(given[split], counts[speaker], strict=True)]
+            if distance < least:
+                nearest, least = place, distance
+        split_of[speaker] = base.SPLITS[nearest]
+        given[nearest][0] += bonafide
+        given[nearest][1] += spoof
     return split_of
 
 
@@ -325,6 +332,8 @@ def _add_speakers(split_of: dict[str, str], counts: _Counts, options: Options) -
     for split, place in ((split, place) for split in ("eval", "dev") for place in (0, 1)):
         have = [name for name in split_of if counts[name][place]]
         wanted = min(LEAST_SPEAKERS, len(have) // len(base.SPLITS))
+        if sum(split_of[name] == split for name in have) >= wanted:
+            continue
         # The smallest of train first: dev and eval are small.
         by_size = sorted(
             have,

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from bonafide import corpora
+from bonafide.corpora import counts
 
 
 class CorpusState(NamedTuple):
@@ -17,6 +18,7 @@ class CorpusState(NamedTuple):
         counts: Split -> key -> number of utterances.
         missing: Number of utterances without a file.
         notes: Remarks about the reading for the user.
+        bad_rows: Malformed rows, which are left out.
     """
 
     fingerprint: str
@@ -25,14 +27,12 @@ class CorpusState(NamedTuple):
     counts: Mapping[str, Mapping[str, int]] = {}
     missing: int = 0
     notes: tuple[str, ...] = ()
+    bad_rows: tuple[corpora.BadRow, ...] = ()
 
     @property
     def summary(self) -> str:
         """The layout and the utterances of each split, in one line."""
-        splits = ", ".join(
-            f"{split} {of.get(corpora.BONAFIDE, 0):,} + {of.get(corpora.SPOOF, 0):,}"
-            for split, of in self.counts.items()
-        )
+        splits = counts.described(self.counts)
         return f"{self.layout}, {self.utterances:,} utterances (bona fide + spoof: {splits})"
 
 
@@ -74,17 +74,14 @@ def corpus_state(
     for path, info in sorted(corpus.audio.items()):
         line = f"\n{path}\t{info.size_bytes}\t{info.modified_seconds!r}"
         digest.update(line.encode(errors="surrogateescape"))  # A name need not be UTF-8.
-    counts: dict[str, dict[str, int]] = {}
-    for row in corpus.utterances:
-        of_split = counts.setdefault(row.split, {})
-        of_split[row.key] = of_split.get(row.key, 0) + 1
     return CorpusState(
         digest.hexdigest(),
         len(corpus.utterances),
         layout,
-        {split: counts[split] for split in corpora.SPLITS if split in counts},
+        counts.by_split_and_class(corpus.utterances),
         sum(row.path not in corpus.audio for row in corpus.utterances),
         corpus.notes,
+        corpus.bad_rows,
     )
 
 

@@ -41,8 +41,9 @@ def as_id(text: str) -> str:
     Protocols and score files separate columns by spaces, so `Alec Guinness` becomes
     `Alec_Guinness`. A name that is too long becomes a hash and its end.
     """
-    if _PLAIN.fullmatch(text) and text.isprintable() and len(text) <= _LONGEST_MADE:
-        return text
+    plain = text.replace("/", "__")
+    if _PLAIN.fullmatch(plain) and plain.isprintable() and len(plain) <= _LONGEST_MADE:
+        return plain
     tidy = re.sub(r"[/\\]", "__", "_".join(printable(text).split()))
     tidy = re.sub(r"\.\.+", lambda dots: "._" * (len(dots.group()) - 1) + ".", tidy)
     if len(tidy) > _LONGEST_MADE:

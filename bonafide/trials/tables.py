@@ -35,6 +35,10 @@ class QuotingError(FileError):
     """A quote is not closed, or not at the end of a column."""
 
 
+# A row's cells, or the error in place of one that cannot be read.
+Cells = list[str] | FileError
+
+
 class Row(NamedTuple):
     """A row of a table.
 
@@ -71,7 +75,8 @@ class Table:
         where: Path of the file, for messages.
         line: Line number of the header, or of the first row without a header.
         names: Names of the columns, in lower case.
-        numbered: The rows below the header, with line numbers.
+        numbered: The rows below the header, with line numbers; errors in place of rows that
+            cannot be read.
         expected: Format of a row, for messages.
         delimiter: Delimiter of the columns.
     """
@@ -79,7 +84,7 @@ class Table:
     where: str
     line: int
     names: tuple[str, ...]
-    numbered: Iterator[tuple[int, list[str]]]
+    numbered: Iterator[tuple[int, Cells]]
     expected: str
     delimiter: str = BLANKS
 
@@ -87,14 +92,30 @@ class Table:
         """Yields the rows.
 
         Raises:
-            FileError: A row has more or fewer columns than the header, or there is no row.
+            FileError: A row cannot be read or has more or fewer columns than the header, or there
+                is no row.
+        """
+        for _, row in self.attempts():
+            if isinstance(row, FileError):
+                raise row
+            yield row
+
+    def attempts(self) -> Iterator[tuple[str, Row | FileError]]:
+        """Yields the position of each row, and the row or the error of a malformed one.
+
+        Raises:
+            FileError: There is no row.
         """
         width, number = len(self.names), 0
         for number, fields in self.numbered:
-            row = Row(self, number, fields)
-            if len(fields) != width:
-                raise row.error(f"expected {plural(width, 'column')}, got {len(fields)}")
-            yield row
+            row: Row | FileError
+            if isinstance(fields, FileError):
+                row = fields
+            else:
+                row = Row(self, number, fields)
+                if len(fields) != width:
+                    row = row.error(f"expected {plural(width, 'column')}, got {len(fields)}")
+            yield f"{self.where}:{number}", row
         if not number:
             raise FileError(f"{self.where}: expected rows below the header, got none")
 
@@ -124,8 +145,8 @@ def read_table(text: str, where: str, *, delimiter: str = "") -> Table:
         delimiter: Delimiter of the columns; empty: detected from the header.
 
     Raises:
-        FileError: There is no header, or a line is not JSON. The iteration raises it for invalid
-            quoting in a row.
+        FileError: There is no header. The iteration raises it for invalid quoting in a row, and
+            for a line that is not JSON.
     """
     table = _table(text, where, delimiter=delimiter)
     if not table.names:
@@ -192,7 +213,7 @@ def without_header(
         mark = next((mark for mark in _MARKS if mark in " ".join(first)), "")
         if mark:
             others = _delimited(text, where, mark)
-            other_number, cells = next(others)
+            other_number, cells = _first(others)
             # A header that names other columns has as many: only cells that fit are a row.
             if any(len(n) == len(cells) and (fits is None or fits(n, cells)) for n in forms):
                 number, first, rows, delimiter = other_number, cells, others, mark
@@ -234,31 +255,98 @@ def _table(text: str, where: str, *, delimiter: str = "", otherwise: str = ",") 
     if not delimiter and where.lower().endswith(".tsv") and "\t" in first:
         delimiter = "\t"
     delimiter = delimiter or next((mark for mark in _DELIMITERS if mark in first), otherwise)
+    rows: Iterator[tuple[int, Cells]]
     rows = _blank_separated(text) if delimiter == BLANKS else _delimited(text, where, delimiter)
-    number, cells = next(rows, (1, []))
+    number, cells = _first(rows)
     names = tuple(cell.lower() for cell in cells)
     return Table(where, number, names, rows, f"columns {', '.join(names)}", delimiter)
 
 
-def _delimited(text: str, where: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(
-        (line.strip(" \r") for line in _lines(text)),
-        delimiter=delimiter,
-        skipinitialspace=True,
-        strict=True,
+def _first(rows: Iterator[tuple[int, Cells]]) -> tuple[int, list[str]]:
+    """Returns the first row; raises its error, and returns an empty one where there is none."""
+    number, cells = next(rows, (1, []))
+    if isinstance(cells, FileError):
+        raise cells
+    return number, cells
+
+
+class _Lines:
+    """The lines of a text, lazily; can go back to the second line of the current row.
+
+    `str.splitlines` also breaks at form feeds, so its line numbers differ from those of editors.
+
+    Attributes:
+        number: Number of lines that were read.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._at = 1 if text.startswith("\ufeff") else 0
+        self.number = 0
+        self._second = (self._at, 0)
+
+    def begin_row(self) -> None:
+        """Marks that the next line is the first of a row."""
+        self._first = self.number + 1
+
+    def go_back(self) -> None:
+        """Continues with the second line of the current row."""
+        self._at, self.number = self._second
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        if self._at > len(self._text):
+            raise StopIteration
+        end = self._text.find("\n", self._at)
+        end = len(self._text) if end < 0 else end
+        line = self._text[self._at : end]
+        self._at, self.number = end + 1, self.number + 1
+        if self.number == self._first:
+            self._second = (self._at, self.number)
+        return line.strip(" \r") + "\n"
+
+
+def _delimited(text: str, where: str, delimiter: str) -> Iterator[tuple[int, Cells]]:
+    """Yields line numbers from 1 and cells; an error in place of a row with broken quoting.
+
+    A quote that is not closed includes the lines that follow. They are read again as rows of their
+    own, so that only the line with the quote is lost.
+    """
+    lines = _Lines(text)
+    reader = _csv_reader(lines, delimiter)
+    width = 0  # of the first row
+    while True:
+        lines.begin_row()
+        first = lines.number + 1
+        try:
+            cells = [cell.strip() for cell in next(reader)]
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield first, _quoting_error(f"{where}:{first}", error)
+        else:
+            if not any(cells):
+                continue
+            width = width or len(cells)
+            if len(cells) == width or lines.number == first:
+                yield first, cells
+                continue
+            yield first, _quoting_error(f"{where}:{first}", "a quote includes further lines")
+        lines.go_back()
+        reader = _csv_reader(lines, delimiter)
+
+
+def _csv_reader(lines: Iterator[str], delimiter: str) -> Iterator[list[str]]:
+    return csv.reader(lines, delimiter=delimiter, skipinitialspace=True, strict=True)
+
+
+def _quoting_error(place: str, problem: object) -> QuotingError:
+    return QuotingError(
+        f"{place}: broken quoting ({problem}). Close each quote before a delimiter, "
+        'and write "" for a quote inside quotes'
     )
-    done = 0  # lines; an unclosed quote includes all following lines
-    try:
-        for fields in reader:
-            cells = [cell.strip() for cell in fields]
-            if any(cells):
-                yield done + 1, cells
-            done = reader.line_num
-    except csv.Error as error:
-        raise QuotingError(
-            f"{where}:{done + 1}: broken quoting ({error}). Close each quote before a delimiter, "
-            'and write "" for a quote inside quotes'
-        ) from error
 
 
 def _blank_separated(text: str) -> Iterator[tuple[int, list[str]]]:
@@ -272,16 +360,30 @@ def _blank_separated(text: str) -> Iterator[tuple[int, list[str]]]:
 
 def _json_lines(text: str, where: str) -> Table:
     """Reads JSON Lines, whose objects may have different names; columns are their union."""
-    rows: list[tuple[int, dict[str, str]]] = []
+    rows: list[tuple[int, dict[str, str] | FileError]] = []
     for number, line in enumerate(_lines(text), start=1):
-        if line.strip(" \t\r"):
-            rows.append((number, _json_cells(line.strip(" \t\r"), f"{where}:{number}")))
-    names = tuple(dict.fromkeys(name for _, cells in rows for name in cells))
+        if line := line.strip(" \t\r"):
+            try:
+                rows.append((number, _json_cells(line, f"{where}:{number}")))
+            except FileError as error:
+                rows.append((number, error))
+    objects = [cells for _, cells in rows if not isinstance(cells, FileError)]
+    if rows and not objects:
+        raise rows[0][1]  # type: ignore[misc]  # All are errors.
+    names = tuple(dict.fromkeys(name for cells in objects for name in cells))
+
+    def numbered() -> Iterator[tuple[int, Cells]]:
+        for number, cells in rows:
+            if isinstance(cells, FileError):
+                yield number, cells
+            else:
+                yield number, [cells.get(name, "") for name in names]
+
     return Table(
         where,
         rows[0][0] if rows else 1,
         names,
-        ((number, [cells.get(name, "") for name in names]) for number, cells in rows),
+        numbered(),
         f"a JSON object with {', '.join(names)}",
         ", ",
     )

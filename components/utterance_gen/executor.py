@@ -51,6 +51,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             files, corpus_name=settings.name, options=settings.options
         )
         corpus = voices.keep_copies_together(corpus, files, settings)
+        report.warn_of_bad_rows(corpus)
         report.warn_of_unknown_speakers(corpus)
         unread = corpora.find_unread(files, corpus, settings.layout)
         corpus = dataclasses.replace(corpus, notes=(*corpus.notes, *unread.notes))
@@ -66,7 +67,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 
         workspace = shard_writer.Workspace(artifact.uri)
         workspace.open(corpora.SPLITS)
-        allowed = report.most_rejections(len(corpus.utterances), limit)
+        rows = len(corpus.utterances) + len(corpus.bad_rows)
+        allowed = report.most_rejections(rows, limit)
         try:
             self._write_shards(
                 ingestion.shards,

@@ -24,13 +24,15 @@ _EXPANSION = {
     **dict.fromkeys((".amr", ".awb", ".3gp", ".3ga", ".gsm", ".g729"), 20.0),
 }
 _EXAMPLE_OVERHEAD_BYTES = 300
+# Of a malformed row, which is rejected before its split is known.
+NO_SPLIT = ""
 # Dev and eval have no copies.
 COPIED_SPLIT = "train"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Rejection:
-    """A rejected utterance, and the reason."""
+    """A rejected utterance, and the reason; of a malformed row, the path is its `file:line`."""
 
     utterance_id: str
     split: str
@@ -114,7 +116,7 @@ def make_plan(
     Returns:
         The plan. A split without usable utterances has no shard.
     """
-    rejections = []
+    rejections = [Rejection("-", NO_SPLIT, row.source, row.reason) for row in corpus.bad_rows]
     usable: dict[str, list[corpora.Utterance]] = {split: [] for split in corpora.SPLITS}
     for utterance in corpus.utterances:
         if reason := _listing_problem(utterance, corpus.audio):

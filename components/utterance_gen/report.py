@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from bonafide import corpora
-from bonafide.corpora import groups
+from bonafide.corpora import bad_rows, groups
 from bonafide.text import percent
 from components.utterance_gen import plan, settings, shard_writer
 
@@ -29,14 +29,16 @@ def check_rejections(
 ) -> None:
     """Raises CorpusError if too much of the corpus is rejected.
 
-    The limit is `max_fraction` of all utterances, and less than all utterances of a split.
+    The limit is `max_fraction` of all utterances, to which malformed rows count, and less than all
+    utterances of a split.
     """
     lost = collections.Counter(row.split for row in rejections)
     held = collections.Counter(row.split for row in utterances)
-    if len(rejections) > most_rejections(len(utterances), max_fraction):
+    total = len(utterances) + lost[plan.NO_SPLIT]
+    if len(rejections) > most_rejections(total, max_fraction):
         problem = (
-            f"{len(rejections):,} of {len(utterances):,} utterances "
-            f"({percent(len(rejections) / len(utterances))}) cannot be used, more than the "
+            f"{len(rejections):,} of {total:,} utterances "
+            f"({percent(len(rejections) / total)}) cannot be used, more than the "
             f"{percent(max_fraction)} of utterances.max_rejected_fraction; reading stopped there"
         )
     elif empty := [split for split in held if held[split] == lost[split]]:
@@ -47,7 +49,7 @@ def check_rejections(
         # TFX removes the outputs of a failed component, so the log has the whole list.
         _details.info("rejected\t%s\t%s\t%s", row.utterance_id, row.path, row.reason)
     named = [
-        f"  {row.split} {row.utterance_id} ({row.path}): {_one_line(row.reason)}"
+        f"  {row.split or 'row'} {row.utterance_id} ({row.path}): {_one_line(row.reason)}"
         for row in rejections[:_NAMED_OFFENDERS]
     ]
     if len(rejections) > _NAMED_OFFENDERS:
@@ -75,6 +77,12 @@ def warn_of_lost_systems(
             held[split, system],
             system,
         )
+
+
+def warn_of_bad_rows(corpus: corpora.Corpus) -> None:
+    """Warns of malformed rows, which are left out."""
+    if text := bad_rows.described(corpus.bad_rows):
+        _log.warning("UtteranceGen: %s", text)
 
 
 def warn_of_unknown_speakers(corpus: corpora.Corpus) -> None:
@@ -135,7 +143,8 @@ def summarise(
         `without_speech` (class -> utterances without it, rejected or not), and
         `channels` (class -> relation of the channels -> utterances of files with several channels;
         `channels` overall is the setting), and `degraded_copies` if there are any, which no other
-        number includes.
+        number includes. `malformed_rows` counts rows of tables that cannot be used, if there are
+        any; they are in `rejected` overall and in no split.
     """
     splits: dict[str, dict[str, Any]] = {}
     for split in corpora.SPLITS:
@@ -159,7 +168,7 @@ def summarise(
         }
         if copies := sum(result.copies for result in shards):
             splits[split]["degraded_copies"] = copies
-    return {
+    summary: dict[str, Any] = {
         "corpus": config.name,
         "layout": corpus.layout or config.layout,
         "notes": list(corpus.notes),
@@ -174,6 +183,10 @@ def summarise(
         },
         "splits": splits,
     }
+    if malformed := sum(row.split == plan.NO_SPLIT for row in rejections):
+        summary["malformed_rows"] = malformed
+        summary["rejected"] += malformed
+    return summary
 
 
 def log_summary(summary: dict[str, Any]) -> None:

@@ -1,6 +1,5 @@
 """Looks at a corpus without decoding it: counts, findings, and which preset fits."""
 
-import collections
 import contextlib
 import dataclasses
 import random
@@ -9,7 +8,8 @@ from collections.abc import Mapping
 import soundfile
 
 from bonafide import corpora
-from bonafide.corpora import groups
+from bonafide.corpora import bad_rows, detect, groups
+from bonafide.corpora.counts import by_split_and_class
 from bonafide.metrics.gate import GateConfig
 from bonafide.text import listed, percent, plural
 
@@ -29,12 +29,13 @@ class Look:
         root: Its folder or URI.
         layout: Name of its layout.
         counts: Split -> key -> recordings.
-        speakers: Split -> speakers; None where they are not named.
+        speakers: Split -> speakers of both classes; None where they are not named.
         attacks: Split -> names of attacks.
         megabytes: Size of its audio.
         hours: Duration, from the headers of some files; None where none could be read.
         notes: How it was read.
         findings: What is wrong, a sentence each, the gravest first.
+        eval_speakers: Key -> speakers of eval with such recordings, as the gate counts them.
     """
 
     root: str
@@ -46,6 +47,7 @@ class Look:
     hours: float | None
     notes: tuple[str, ...]
     findings: tuple[str, ...]
+    eval_speakers: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     def total(self, key: str) -> int:
         """Recordings of a class in all splits."""
@@ -83,15 +85,17 @@ def look_at(
     Raises:
         CorpusError: It cannot be used; the message says why.
     """
+    files = detect.CachedFiles(files)
     layout = corpora.layout_of(files, layout, options)
     corpus = corpora.reader(layout)(files, corpus_name="", options=options)
     unread = corpora.find_unread(files, corpus, layout)
-    counts: dict[str, collections.Counter[str]] = {}
     speakers: dict[str, set[str]] = {}
+    eval_speakers: dict[str, set[str]] = {}
     attacks: dict[str, set[str]] = {}
     for row in corpus.utterances:
-        counts.setdefault(row.split, collections.Counter())[row.key] += 1
         speakers.setdefault(row.split, set()).add(row.speaker_id)
+        if row.split == "eval":
+            eval_speakers.setdefault(row.key, set()).add(row.speaker_id)
         if row.system_id != corpora.NO_ATTACK:
             attacks.setdefault(row.split, set()).add(row.system_id)
     unnamed = any(corpora.UNKNOWN_SPEAKER in names for names in speakers.values())
@@ -99,13 +103,14 @@ def look_at(
     look = Look(
         root=files.root,
         layout=layout,
-        counts={split: dict(counts[split]) for split in corpora.SPLITS if split in counts},
+        counts=by_split_and_class(corpus.utterances),
         speakers=None if unnamed else {split: len(names) for split, names in speakers.items()},
         attacks={split: frozenset(names) for split, names in attacks.items()},
         megabytes=sum(info.size_bytes for info in corpus.audio.values()) / 1e6,
         hours=None if seconds is None else seconds * len(corpus.utterances) / 3600,
         notes=corpus.notes,
         findings=(),
+        eval_speakers={key: len(names) for key, names in eval_speakers.items()},
     )
     findings = (*_file_findings(corpus, unreadable), *_findings(look), *unread.notes)
     return dataclasses.replace(look, findings=findings)
@@ -143,6 +148,8 @@ def _file_findings(corpus: corpora.Corpus, unreadable: tuple[str, ...]) -> list[
         if row.path in corpus.audio and not corpus.audio[row.path].size_bytes
     ]
     findings = []
+    if bad := bad_rows.described(corpus.bad_rows):
+        findings.append(f"{bad}.")
     if missing:
         findings.append(
             f"{len(missing):,} of {plural(len(rows), 'recording')} are missing: "
@@ -157,6 +164,19 @@ def _file_findings(corpus: corpora.Corpus, unreadable: tuple[str, ...]) -> list[
             f"{listed(unreadable, most=_NAMED)}."
         )
     return findings
+
+
+def _few_speakers(look: Look) -> list[str]:
+    """Compares the speakers of each class in eval with the gate's minimum."""
+    return [
+        f"eval has {plural(look.eval_speakers.get(key, 0), 'speaker')} with {words} recordings, "
+        f"and the gate needs {least} ({setting}): a model will be trained and not pushed."
+        for key, words, least, setting in (
+            (corpora.BONAFIDE, "bona fide", _GATE.min_speakers, "gate.min_speakers"),
+            (corpora.SPOOF, "spoofed", _GATE.min_spoof_speakers, "gate.min_spoof_speakers"),
+        )
+        if look.eval_speakers.get(key, 0) < least
+    ]
 
 
 def _findings(look: Look) -> list[str]:
@@ -186,11 +206,8 @@ def _findings(look: Look) -> list[str]:
             "low and intervals too narrow, and the gate does not push the model "
             f"(gate.min_speakers).\n{groups.HOW_TO_NAME_SPEAKERS}"
         )
-    elif look.speakers.get("eval", 0) < _GATE.min_speakers:
-        findings.append(
-            f"eval has {plural(look.speakers.get('eval', 0), 'speaker')}, and the gate needs "
-            f"{_GATE.min_speakers} (gate.min_speakers)."
-        )
+    else:
+        findings += _few_speakers(look)
     none: frozenset[str] = frozenset()
     if shared := look.attacks.get("train", none) & look.attacks.get("eval", none):
         findings.append(

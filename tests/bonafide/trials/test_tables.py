@@ -77,7 +77,7 @@ def test_a_table_counts_lines_as_editors_do():
 def test_a_quoted_cell_may_hold_line_breaks_and_its_row_is_where_it_begins():
     text = 'path,text\n1.wav,"two\nlines"\n\n2.wav,"say ""yes"""  \r\n'
     assert rows_of(read_table(text, "t")) == [
-        (2, ["1.wav", "twolines"]),
+        (2, ["1.wav", "two\nlines"]),
         (5, ["2.wav", 'say "yes"']),
     ]
 
