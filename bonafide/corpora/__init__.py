@@ -8,18 +8,25 @@ import dataclasses
 from collections.abc import Mapping
 
 from bonafide.corpora import (
+    add,
     asvspoof5,
     asvspoof2019,
     asvspoof2019_tfrecord,
     asvspoof2021,
+    codecfake,
     detect,
+    dfadd,
     diagnosis,
     fake_or_real,
+    fakeavceleb,
     folders,
+    habla,
     in_the_wild,
     manifest,
     mixture,
     mlaad,
+    partialspoof,
+    spoofceleb,
     unread,
     wavefake,
 )
@@ -99,6 +106,18 @@ LAYOUTS: Mapping[str, Layout] = {
     "fake-or-real": Layout(find=fake_or_real.find, read=fake_or_real.read, turn=detect.LATER),
     "wavefake": Layout(find=wavefake.find, read=wavefake.read, options=frozenset({"split"})),
     "mlaad": Layout(find=mlaad.find, read=mlaad.read, options=SPLITTING, turn=detect.LATER),
+    "partialspoof": Layout(find=partialspoof.find, read=partialspoof.read),
+    "spoofceleb": Layout(find=spoofceleb.find, read=spoofceleb.read),
+    "codecfake": Layout(find=codecfake.find, read=codecfake.read),
+    "dfadd": Layout(find=dfadd.find, read=dfadd.read, turn=detect.LATER),
+    **{
+        f"add{year}": Layout(find=add.find(year), read=add.reader(year), turn=detect.LATER)
+        for year in add.YEARS
+    },
+    "habla": Layout(find=habla.find, read=habla.read, options=SPLITTING, turn=detect.LATER),
+    "fakeavceleb": Layout(
+        find=fakeavceleb.find, read=fakeavceleb.read, options=SPLITTING, turn=detect.LATER
+    ),
     "manifest": Layout(
         find=manifest.find, read=manifest.read, options=COLUMNS | SPLITTING, turn=detect.LAST
     ),

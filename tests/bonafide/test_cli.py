@@ -70,3 +70,13 @@ def test_the_installed_command_and_the_module_are_the_same(tmp_path):
         )
         assert done.returncode == 1
         assert "expected versions, got none in nothing" in done.stderr
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_an_unknown_option_is_an_error_of_two_lines(name, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main([name, "--no-such-option"])
+    assert stopped.value.code == 2
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith(f"bonafide {name}: error: ")
+    assert second == f"See bonafide {name} --help."

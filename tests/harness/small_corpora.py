@@ -128,6 +128,69 @@ def _mlaad() -> dict[str, bytes]:
     return content
 
 
+def _label_lists(prefix: str, lists: dict[str, list[str]], folder: str) -> dict[str, bytes]:
+    """Lists of files with their audio; the folder of a list's audio is made from its name."""
+    content = {}
+    for name, lines in lists.items():
+        content[prefix + name] = "\n".join(lines).encode()
+        for line in lines:
+            part = name.rpartition("/")[2].removesuffix(".txt").removesuffix("_label")
+            place = folder.format(name=part)
+            content[f"{prefix}{place}/{line.split()[0]}"] = b"abc"
+    return content
+
+
+def _spoofceleb() -> dict[str, bytes]:
+    content = {}
+    for number, split in enumerate(("train", "development", "evaluation")):
+        lines = ["file,speaker,attack"]
+        for attack in ("a00", f"a{number + 1:02}"):
+            path = f"{attack}/id1031{number}/YYsxcZ5saac-0000{number}-006.flac"
+            lines.append(f"{path},id1031{number},{attack}")
+            content[f"spoofceleb/flac/{split}/{path}"] = b"abc"
+        content[f"spoofceleb/metadata/{split}.csv"] = "\n".join(lines).encode()
+    return content
+
+
+def _partialspoof() -> dict[str, bytes]:
+    content = {"database/segment_labels/train_seglab_0.16.npy": b"abc"}
+    for number, split in enumerate(("train", "dev", "eval")):
+        letter = "TDE"[number]
+        content[
+            f"database/protocols/PartialSpoof_LA_cm_protocols/PartialSpoof.LA.cm.{split}.trl.txt"
+        ] = (
+            f"LA_007{number} LA_{letter}_1138215 - - bonafide\n"
+            f"LA_007{number} CON_{letter}_0000000 - CON spoof\n"
+        ).encode()
+        for utterance in (f"LA_{letter}_1138215", f"CON_{letter}_0000000"):
+            content[f"database/{split}/con_wav/{utterance}.wav"] = b"abc"
+    return content
+
+
+def _habla() -> dict[str, bytes]:
+    content = {}
+    for number, speaker in enumerate(("arf_00295", "clf_07508", "cof_03349", "vem_02484")):
+        folder = f"FinalDataset_16khz/Real/Chile/{speaker}"
+        content[f"{folder}/{speaker}_0079985714{number}.wav"] = b"abc"
+        for system in ("CycleGAN", "Diff", "StarGAN"):
+            name = f"{system}-arm_01523_02026{number}-{speaker}_0099383701{number}"
+            content[
+                f"FinalDataset_16khz/{system}/Argentina-Chile/arm_01523-{speaker}/{name}.wav"
+            ] = b"abc"
+    content["FinalDataset_16khz/TTS/Chile/clf_07508/TTS-clf_07508_1.wav"] = b"abc"
+    content["protocol.txt"] = b"not read"
+    return content
+
+
+def _fakeavceleb() -> dict[str, bytes]:
+    content = {"FakeAVCeleb_v1.2/meta_data.csv": b"source,target1,target2,method,category,type\n"}
+    for number in range(4):
+        for kind in ("RealVideo-RealAudio", "RealVideo-FakeAudio", "FakeVideo-FakeAudio"):
+            folder = f"FakeAVCeleb_v1.2/{kind}/African/{'men' if number % 2 else 'women'}"
+            content[f"{folder}/id0007{number}/0010{number}_{kind[0]}.mp4"] = b"abc"
+    return content
+
+
 LAYOUTS = {
     "asvspoof2019-la": _2019("LA", "-", "A01"),
     "asvspoof2019-pa": _2019("PA", "aaa", "AA"),
@@ -194,4 +257,45 @@ LAYOUTS = {
         **{f"real/S{number}/a.wav": b"abc" for number in range(3)},
         **{f"fake/TTS-{number}/b.wav": b"abc" for number in range(4)},
     },
+    "partialspoof": _partialspoof(),
+    "spoofceleb": _spoofceleb(),
+    "codecfake": _label_lists(
+        "Codecfake/",
+        {
+            "label/train.txt": ["SSB13650058.wav real 0", "F01_SSB13650058.wav fake 1"],
+            "label/dev.txt": ["p225_001.wav real 0", "F02_p225_001.wav fake 2"],
+            "label/C7.txt": ["SSB00050001.wav real 0", "F07_SSB00050001.wav fake 7"],
+        },
+        "{name}",
+    ),
+    "dfadd": {
+        f"DFADD/DATASET_{system}/{split}/{speaker}_001{end}": b"abc"
+        for split, speaker in (("train", "p225"), ("valid", "p226"), ("test", "p227"))
+        for system, end in (("VCTK_BONAFIDE", ".wav"), ("GradTTS", "_GradTTS.flac"))
+    },
+    "add2022": _label_lists(
+        "ADD2022/ADD_train_dev/",
+        {
+            f"label/{split}_label.txt": [
+                f"ADD_{split[0].upper()}_0000000{number}.wav {('genuine', 'fake')[number]}"
+                for number in range(2)
+            ]
+            for split in ("train", "dev")
+        },
+        "{name}",
+    ),
+    "add2023": {
+        path: data
+        for split in ("train", "dev", "testR2")
+        for path, data in {
+            f"Track1.2/{split}/label.txt": (
+                f"ADD2023_{split}_1.wav genuine\nADD2023_{split}_2.wav fake\n".encode()
+            ),
+            f"Track1.2/{split}/log.txt": b"abc",
+            f"Track1.2/{split}/wav/ADD2023_{split}_1.wav": b"abc",
+            f"Track1.2/{split}/wav/ADD2023_{split}_2.wav": b"abc",
+        }.items()
+    },
+    "habla": _habla(),
+    "fakeavceleb": _fakeavceleb(),
 }

@@ -115,3 +115,29 @@ def test_presets_exist_and_time_grows_with_the_corpus():
     assert (small.preset, large.preset) == ("small-corpus", "asvspoof2019-la")
     assert {small.preset, large.preset} <= PRESETS.keys()
     assert 3 < small.minutes(4) < small.minutes(1) < large.minutes(1)
+
+
+def test_speakers_of_eval_are_counted_as_the_gate_counts_them(tmp_path, capsys):
+    """Synthetic voices are no bona fide speakers."""
+    lines = ["path,key,speaker,system,split"]
+    for number in range(180):
+        split = ("train", "dev", "eval")[number % 3]
+        key = "spoof" if number % 2 else "bonafide"
+        speaker = "S1" if key == "bonafide" else f"TTS-{number % 10}"
+        lines.append(f"{number}.wav,{key},{speaker}-{split},{'A' if number % 2 else '-'},{split}")
+        (tmp_path / f"{number}.wav").write_bytes(b"RIFF")
+    lines.insert(100, "x.wav,perhaps,S1,-,train")
+    (tmp_path / "manifest.csv").write_text("\n".join(lines))
+    assert init(tmp_path, "--output", tmp_path / "run.yaml") == 0
+    text = capsys.readouterr().out
+    assert "1 row is malformed and left out: manifest.csv:101: unknown key 'perhaps'" in text
+    assert "eval has 1 speaker with bona fide recordings, and the gate needs 4" in text
+    assert "speakers with spoofed recordings" not in text
+
+
+def test_its_errors_come_without_the_usage(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        init(tmp_path, "--outptu", "x")
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == "bonafide init: error: unrecognized arguments: --outptu x"
+    assert second == "See bonafide init --help."
