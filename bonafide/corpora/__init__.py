@@ -119,7 +119,7 @@ LAYOUTS: Mapping[str, Layout] = {
         find=fakeavceleb.find, read=fakeavceleb.read, options=SPLITTING, turn=detect.LATER
     ),
     "manifest": Layout(
-        find=manifest.find, read=manifest.read, options=COLUMNS | SPLITTING, turn=detect.LAST
+        find=manifest.find, read=manifest.read, options=COLUMNS | SPLITTING, turn=detect.LISTED
     ),
     "folders": Layout(find=folders.find, read=folders.read, options=SPLITTING, turn=detect.LAST),
     mixture.LAYOUT: Layout(

@@ -84,6 +84,7 @@ class Corpus:
         unsplit: If splits were made by groups of files (`bonafide.corpora.groups`), the rows
             before that, so that a reader of the audio can improve the groups; empty otherwise.
         bad_rows: Malformed rows, which are not among the utterances.
+        left_out: Paths of the rows that were removed when splits were made.
     """
 
     utterances: tuple[Utterance, ...]
@@ -93,6 +94,7 @@ class Corpus:
     layout: str = ""
     unsplit: tuple[Utterance, ...] = ()
     bad_rows: tuple[BadRow, ...] = ()
+    left_out: frozenset[str] = frozenset()
 
 
 class CorpusReader(Protocol):

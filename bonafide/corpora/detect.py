@@ -10,7 +10,7 @@ from bonafide.storage.corpus_files import CorpusFiles
 from bonafide.storage.text_files import FileError
 
 AUTO = "auto"
-FIRST, LATER, LAST, NEVER = range(4)
+FIRST, LATER, LISTED, LAST, NEVER = range(5)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -22,8 +22,8 @@ class Layout:
             of the layout exists, another FileError if files are missing.
         read: Reads the corpus.
         options: The names of its options.
-        turn: When the detection tries it: FIRST, LATER if it lists many files, LAST if many
-            corpora match it, or NEVER.
+        turn: When the detection tries it: FIRST, LATER if it lists many files, LISTED if it is
+            a list that a person made, LAST if many corpora match it, or NEVER.
     """
 
     find: Callable[[CorpusFiles], str]
@@ -60,7 +60,7 @@ def detect(files: CorpusFiles, layouts: Mapping[str, Layout], options: Options) 
     """
     if options.manifest:
         return "manifest"
-    for turn in (FIRST, LATER, LAST):
+    for turn in (FIRST, LATER, LISTED, LAST):
         of_turn = {name: layout for name, layout in layouts.items() if layout.turn == turn}
         found, near = _find(files, of_turn)
         if len(found) > 1:

@@ -100,7 +100,15 @@ def read(files: CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -
     base.refuse_duplicates(rows)
     utterances, notes = splits.with_splits(rows, options, where=f"corpus root {files.root}")
     unsplit = tuple(rows) if splits.by_file(rows, options) else ()
-    return base.Corpus(utterances, (where,), audio, notes, unsplit=unsplit, bad_rows=tuple(bad))
+    return base.Corpus(
+        utterances,
+        (where,),
+        audio,
+        notes,
+        unsplit=unsplit,
+        bad_rows=tuple(bad),
+        left_out=splits.left_out(rows, utterances),
+    )
 
 
 def _audio(files: CorpusFiles, prefix: str) -> dict[str, FileInfo]:

@@ -83,7 +83,15 @@ def read(files: CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -
         return base.Corpus(tuple(rows), (where,), audio, bad_rows=tuple(bad))
     utterances, notes = splits.with_splits(rows, options, where=where)
     unsplit = tuple(rows) if splits.by_file(rows, options) else ()
-    return base.Corpus(utterances, (where,), audio, notes, unsplit=unsplit, bad_rows=tuple(bad))
+    return base.Corpus(
+        utterances,
+        (where,),
+        audio,
+        notes,
+        unsplit=unsplit,
+        bad_rows=tuple(bad),
+        left_out=splits.left_out(rows, utterances),
+    )
 
 
 def _folder(path: str) -> str:

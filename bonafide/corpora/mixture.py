@@ -139,6 +139,7 @@ def reader(reader_of: Callable[[str], base.CorpusReader]) -> base.CorpusReader:
         audio: dict[str, FileInfo] = {}
         notes: list[str] = []
         bad: list[base.BadRow] = []
+        left_out: set[str] = set()
         for member in parse(files.root):
             below = files.at(member.root)
             try:
@@ -151,9 +152,15 @@ def reader(reader_of: Callable[[str], base.CorpusReader]) -> base.CorpusReader:
             protocols += map(below.uri, corpus.protocols)
             audio.update({below.uri(path): info for path, info in corpus.audio.items()})
             notes += [f"{member.name}: {note}" for note in corpus.notes]
+            left_out |= {below.uri(path) for path in corpus.left_out}
             bad += [base.BadRow(below.uri(row.source), row.reason) for row in corpus.bad_rows]
         return base.Corpus(
-            tuple(utterances), tuple(protocols), audio, tuple(notes), bad_rows=tuple(bad)
+            tuple(utterances),
+            tuple(protocols),
+            audio,
+            tuple(notes),
+            bad_rows=tuple(bad),
+            left_out=frozenset(left_out),
         )
 
     return read

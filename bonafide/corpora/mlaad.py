@@ -63,7 +63,14 @@ def read(files: CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -
     base.refuse_duplicates(rows)
     utterances, notes = splits.with_splits(rows, options, where=f"corpus root {files.root}")
     audio = {path: info for path, info in {**fake, **real}.items() if endings.is_audio(path)}
-    return base.Corpus(utterances, tuple(protocols), audio, notes, bad_rows=tuple(bad))
+    return base.Corpus(
+        utterances,
+        tuple(protocols),
+        audio,
+        notes,
+        bad_rows=tuple(bad),
+        left_out=splits.left_out(rows, utterances),
+    )
 
 
 def _fake(

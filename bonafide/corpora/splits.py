@@ -73,6 +73,13 @@ def with_splits(
     return divide(utterances, options, where=where)
 
 
+def left_out(rows: Sequence[base.Utterance], kept: Sequence[base.Utterance]) -> frozenset[str]:
+    """Returns the paths of the rows that `with_splits` has removed."""
+    if len(rows) == len(kept):
+        return frozenset()
+    return frozenset(row.path for row in rows) - {row.path for row in kept}
+
+
 def by_file(utterances: Iterable[base.Utterance], options: Options) -> bool:
     """Returns whether splits are made by groups of files: speakers are unknown, or ignored."""
     if options.split:

@@ -77,7 +77,7 @@ def find_unread(files: CorpusFiles, corpus: base.Corpus, layout: str) -> Unread:
         paths = [*files.walk("")]
     named = {row.path.partition("#")[0] for row in (*corpus.utterances, *corpus.unsplit)}
     # Without a protocol, what was listed is the corpus, even if some of it was left out.
-    known = named | ({*corpus.audio} if not corpus.protocols else set())
+    known = named | corpus.left_out | ({*corpus.audio} if not corpus.protocols else set())
     audio: list[str] = []
     mac = 0
     other: collections.Counter[str] = collections.Counter()

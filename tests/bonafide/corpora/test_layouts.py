@@ -257,3 +257,8 @@ def test_what_is_spoilt_is_read_or_refused_in_words(name, seed):
         assert row.utterance_id
         assert row.split in base.SPLITS
         assert (row.key == "bonafide") == (row.system_id == "-")
+
+
+def test_a_manifest_beside_two_folders_says_what_they_are(dict_files):
+    files = dict_files(LAYOUTS["folders"] | LAYOUTS["manifest"])
+    assert corpora.layout_of(files, "auto") == "manifest"

@@ -71,3 +71,16 @@ def test_a_mixture_is_looked_through_part_by_part(dict_files):
     found = unread(files, "mixture")
     assert [path.rpartition("/")[2] for path in found.audio] == ["1.wav"]
     assert found.other == {".txt": 1}
+
+
+def test_rows_that_splits_leave_out_are_named_all_the_same(dict_files):
+    lines, audio = ["path,key,speaker,system"], {}
+    for number in range(240):
+        key, system = ("bonafide", "-") if number % 2 else ("spoof", f"A{number % 6}")
+        lines.append(f"{number}.wav,{key},{key}{number % 24},{system}")
+        audio[f"{number}.wav"] = b"x"
+    files = dict_files({"manifest.csv": "\n".join(lines).encode(), **audio, "more.wav": b"x"})
+    corpus = corpora.reader("manifest")(files, corpus_name="c")
+    assert 0 < len(corpus.utterances) < 240
+    assert len(corpus.left_out) == 240 - len(corpus.utterances)
+    assert corpora.find_unread(files, corpus, "manifest").audio == ("more.wav",)
