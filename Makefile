@@ -66,6 +66,10 @@ bench: env ## Run the benchmarks and write benchmarks/results/*.json
 	    --json benchmarks/results/$$(basename $$program .py).json $(ARGS) || exit 1; \
 	done
 
+.PHONY: demo-model
+demo-model: env ## Train the model of `bonafide demo` anew (minutes), and write it into the package
+	@$(PYTHON_BIN) -m scripts.make_demo_model $(ARGS)
+
 .PHONY: image
 image: ## Build the container image (IMAGE=bonafide TARGET=cpu|gpu TAG=...)
 	@scripts/build_image.sh $(ARGS)

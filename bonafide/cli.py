@@ -33,6 +33,9 @@ COMMANDS = {
     "init": Command(
         "bonafide.corpora.init.command", "look at a corpus, and write settings to train on it"
     ),
+    "demo": Command(
+        "bonafide.scoring.demo.command", "verdicts by a small model that comes with the library"
+    ),
     "score": Command("bonafide.scoring.command", "score recordings with a pushed model"),
     "serve": Command("bonafide.scoring.serve", "a page on this machine to drop recordings on"),
     "bulk": Command("bonafide.scoring.bulk.command", "score lists of any length, on Beam"),

@@ -85,7 +85,7 @@ def find_model(folder: str | None) -> Path:
         if not versions:
             raise ModelError(
                 f"no model below {OUTPUT}/*/serving/: push one (python local_runner.py), or name "
-                "one with --model"
+                "one with --model. `bonafide demo` shows verdicts by a demonstration model"
             )
     else:
         path = Path(folder)

@@ -231,6 +231,15 @@ def test_a_missing_split_and_class_stop_the_run(tmp_path):
     )
 
 
+def test_errors_are_in_the_exception_alone(tmp_path, caplog):
+    """The runner prints the exception; a log line of the same would be a second copy."""
+    caplog.set_level("INFO", logger="bonafide")
+    with pytest.raises(DataGateError, match=r"\[splits\] dev: whole split"):
+        gate(tmp_path, {"train": ROWS, "eval": ROWS[1:]})
+    assert "[splits]" not in caplog.text
+    assert "[class_counts]" not in caplog.text
+
+
 def test_the_report_is_written_even_when_the_run_stops(tmp_path):
     with pytest.raises(DataGateError) as caught:
         gate(tmp_path, {"train": ROWS})
