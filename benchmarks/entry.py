@@ -142,7 +142,7 @@ def first_lines(root: pathlib.Path, scratch: pathlib.Path) -> dict[str, float | 
         "serve": ((*BONAFIDE, "serve", "--model", model, "--port", "0"), line),
         "versions": ((*BONAFIDE, "versions", str(scratch)), line),
         "evaluate": ((*BONAFIDE, "evaluate", "--scores", "no", "--protocol", "no"), line),
-        "bulk": ((*BONAFIDE, "bulk", "--help"), line),
+        "bulk": ((*BONAFIDE, "bulk", "none.txt", "--output", str(scratch / "bulk")), line),
         "edge": ((*BONAFIDE, "edge", "--model", model, "--output", str(scratch / "m")), line),
         "client": ((*BONAFIDE, "client", recording, "--url", "http://127.0.0.1:9"), line),
         "local_runner.py": (runner, line),

@@ -22,11 +22,13 @@ class Command(NamedTuple):
         summary: One line for `--help`.
         unprintable: Error handler for characters that the terminal lacks: paths stay recognisable
             with `backslashreplace`, tables stay aligned with `replace`.
+        loading: What takes seconds to load before it can say anything; said on a terminal.
     """
 
     module: str
     summary: str
     unprintable: str = "backslashreplace"
+    loading: str = ""
 
 
 COMMANDS = {
@@ -37,8 +39,16 @@ COMMANDS = {
         "bonafide.scoring.demo.command", "verdicts by a small model that comes with the library"
     ),
     "score": Command("bonafide.scoring.command", "score recordings with a pushed model"),
-    "serve": Command("bonafide.scoring.serve", "a page on this machine to drop recordings on"),
-    "bulk": Command("bonafide.scoring.bulk.command", "score lists of any length, on Beam"),
+    "serve": Command(
+        "bonafide.scoring.serve",
+        "a page on this machine to drop recordings on",
+        loading="the model",
+    ),
+    "bulk": Command(
+        "bonafide.scoring.bulk.command",
+        "score lists of any length, on Beam",
+        loading="Apache Beam",
+    ),
     "evaluate": Command(
         "bonafide.report.command", "evaluate the score file of any detector", "replace"
     ),
@@ -89,6 +99,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     # TensorFlow reads it once, when it is imported.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if COMMANDS[name].loading and sys.stderr.isatty():
+        print(f"loading {COMMANDS[name].loading} ...", file=sys.stderr, flush=True)
     run: Callable[..., int] = importlib.import_module(COMMANDS[name].module).main
     return run(rest, prog=f"bonafide {name}")
 

@@ -80,3 +80,13 @@ def test_an_unknown_option_is_an_error_of_two_lines(name, capsys):
     first, second = capsys.readouterr().err.splitlines()
     assert first.startswith(f"bonafide {name}: error: ")
     assert second == f"See bonafide {name} --help."
+
+
+def test_a_terminal_is_told_what_takes_seconds_to_load(monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    with pytest.raises(SystemExit):
+        cli.main(["bulk", "--no-such-option"])
+    assert capsys.readouterr().err.startswith("loading Apache Beam ...\n")
+    with pytest.raises(SystemExit):
+        cli.main(["init", "--no-such-option"])
+    assert "loading" not in capsys.readouterr().err
