@@ -204,8 +204,8 @@ def without_header(
     lines = [f"{len(names)} columns: {form}" for names, form in forms.items()]
     lines += [otherwise] if otherwise else []
     expected = "\n    or ".join(lines if len(lines) > 1 else forms.values())
-    rows = _blank_separated(text)
-    number, first = next(rows, (0, []))
+    rows: Iterator[tuple[int, Cells]] = _blank_separated(text)
+    number, first = _first(rows, of_none=0)
     if not number:
         raise FileError(f"{where}: the file is empty; expected {expected}")
     delimiter = BLANKS
@@ -262,9 +262,14 @@ def _table(text: str, where: str, *, delimiter: str = "", otherwise: str = ",") 
     return Table(where, number, names, rows, f"columns {', '.join(names)}", delimiter)
 
 
-def _first(rows: Iterator[tuple[int, Cells]]) -> tuple[int, list[str]]:
-    """Returns the first row; raises its error, and returns an empty one where there is none."""
-    number, cells = next(rows, (1, []))
+def _first(rows: Iterator[tuple[int, Cells]], of_none: int = 1) -> tuple[int, list[str]]:
+    """Returns the first row; raises its error.
+
+    Args:
+        rows: The rows.
+        of_none: Number of the empty row that is returned where there is none.
+    """
+    number, cells = next(rows, (of_none, []))
     if isinstance(cells, FileError):
         raise cells
     return number, cells
