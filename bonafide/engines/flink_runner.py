@@ -23,11 +23,16 @@ from apache_beam.runners.portability import flink_runner, job_server
 
 from bonafide.engines.flink import FlinkError, FlinkMaster, choose_version
 
+# Root causes that Flink reports of a job after a TaskManager has ended: from the JobManager, which
+# misses it, or from another TaskManager, which reads from it. A connection may be refused for other
+# reasons, too; then a restart fails in the same way.
 LOST = re.compile(
     r"TaskManager with id \S+ is no longer reachable"
     r"|Heartbeat of TaskManager with id \S+ timed out"
-    r"|(Connection unexpectedly closed|Lost connection to task manager|Error at) .*remote task"
+    r"|Connection unexpectedly closed by remote task manager"
     r"|Lost connection to task manager"
+    r"|finishConnect\(\.\.\) failed: Connection refused"
+    r"|Connection reset by peer"
     r"|The TaskExecutor is shutting down"
     r"|TaskExecutor .* has been disconnected"
 )

@@ -210,27 +210,26 @@ def test_prism_with_a_pool_of_workers(
     assert_same(found, by_the_direct_runner)
 
 
-def test_prism_starts_workers_by_boot(
-    prism, by_the_direct_runner, run_pipeline, small_corpus, tmp_path, tiny
-):
-    """As in a container: Beam's boot, in the environment of the image's `python`."""
-    if not BOOT.exists():
-        pytest.skip("there is no boot in .engines: scripts/get_engines.sh builds it, with Go")
-    settings = (
-        *("beam.runner=portable", f"beam.endpoint={prism}"),
-        f"beam.environment=process:{BOOT}",
-    )
-    found = transformed(run_pipeline, small_corpus, tmp_path, tiny, *settings, until="UtteranceGen")
-    assert found[0] == by_the_direct_runner[0]
-
-
-def test_flink_inside_the_job_server(
+def test_flink_inside_the_job_server_with_workers_that_boot_starts(
     by_the_direct_runner, run_pipeline, small_corpus, tmp_path, tiny
 ):
+    """As in a container: Beam's boot in the environment of `python`, and our code in PYTHONPATH."""
     if reason := flink_cluster.missing():
         pytest.skip(reason)
-    settings = ("beam.runner=flink", f"beam.job_server_jar={FLINK}")
-    found = transformed(run_pipeline, small_corpus, tmp_path, tiny, *settings)
+    if not BOOT.exists():
+        pytest.skip("there is no boot in .engines: scripts/get_engines.sh builds it, with Go")
+    start = tmp_path / "boot"
+    start.write_text(
+        "#!/bin/sh\n"
+        f"export PATH='{pathlib.Path(sys.executable).parent}':$PATH PYTHONPATH='{REPOSITORY}'\n"
+        f"exec '{BOOT}' \"$@\"\n"
+    )
+    start.chmod(0o755)
+    settings = (
+        *("beam.runner=flink", f"beam.job_server_jar={FLINK}"),
+        f"beam.environment=process:{start}",
+    )
+    found = transformed(run_pipeline, small_corpus, tmp_path / "output", tiny, *settings)
     assert_same(found, by_the_direct_runner)
 
 

@@ -25,6 +25,7 @@ CLOSED = (
     "org.apache.flink.runtime.io.network.netty.exception.RemoteTransportException: Connection "
     "unexpectedly closed by remote task manager 'localhost/127.0.0.1:36035'."
 )
+REFUSED = "java.net.ConnectException: finishConnect(..) failed: Connection refused"
 OURS = "java.lang.RuntimeException: Error received from SDK harness for instruction 7: Traceback "
 OURS += "(most recent call last):\n  ...\nbonafide.corpora.CorpusError: TaskManager with id x is "
 OURS += "no longer reachable"
@@ -50,7 +51,7 @@ def result(*messages, restarts):
     return restarting.RestartingResult(lambda: next(attempts), restarts, "[local]")
 
 
-@pytest.mark.parametrize("message", [GONE, SILENT, CLOSED])
+@pytest.mark.parametrize("message", [GONE, SILENT, CLOSED, REFUSED])
 def test_a_lost_worker_restarts_the_step(message, caplog):
     assert result(message, None, restarts=1).wait_until_finish() == PipelineState.DONE
     assert "Flink lost a worker; the step is submitted again" in caplog.text
