@@ -36,13 +36,14 @@ rest.port: {rest}
 blob.server.port: {blob}
 heartbeat.timeout: 30000
 heartbeat.interval: 2000
+taskmanager.network.sort-shuffle.min-buffers: 64
 io.tmp.dirs: {folder}
 """
 # What Flink's scripts compute of taskmanager.memory.process.size and pass to the process.
 RESOURCES = {
     "taskmanager.cpu.cores": "1.0",
-    "taskmanager.memory.network.min": "64mb",
-    "taskmanager.memory.network.max": "64mb",
+    "taskmanager.memory.network.min": "256mb",
+    "taskmanager.memory.network.max": "256mb",
     "taskmanager.memory.task.off-heap.size": "0b",
     "taskmanager.memory.managed.size": "64mb",
     "taskmanager.memory.framework.heap.size": "128mb",
@@ -120,7 +121,7 @@ class FlinkCluster:
         self.task_managers[name] = self.start_java(
             name,
             "org.apache.flink.runtime.taskexecutor.TaskManagerRunner",
-            *("-Xmx384m", "-XX:MaxDirectMemorySize=192m"),
+            *("-Xmx384m", "-XX:MaxDirectMemorySize=512m"),
             arguments=[word for pair in settings.items() for word in ("-D", "=".join(pair))],
         )
         return name
