@@ -291,6 +291,12 @@ def test_a_comparison_without_intervals(make_report, make_normal_trials):
 
 def test_calibration_and_rejections_in_words(contents, page):
     assert "Scores were calibrated as 1.250 × raw score − 0.500." in page.words
+    on_dev = facts.calibrated_on(contents)
+    assert on_dev in page.words
+    assert on_dev.startswith(
+        f"The calibration was fitted on dev: {contents.dev.n_bonafide} bona fide and "
+    )
+    assert facts.calibrated_on(dataclasses.replace(contents, dev=None)) == ""
     assert "UtteranceGen rejected 7 utterances." in page.words
     changed = dataclasses.replace(
         contents,
