@@ -110,7 +110,7 @@ def _noise_floor(found: Separation, in_force: InForce) -> str:
             f"raise features.relative_floor_db ({in_force.relative_floor_db:g}, which is in force)"
         ]
     else:
-        remedies = ["set features.relative_floor_db=-10"]
+        remedies = ["raise features.log_floor above the noise"]
     if in_force.noise_probability < 1:
         remedies.append("add noise to both classes (waveform.noise_probability=1)")
     if not in_force.degraded_copies:
