@@ -16,7 +16,8 @@ frozen threshold, means over sources.
 for each other source with both classes, one more detector is trained without it and without the
 held-out source, and scores it; the threshold is that of the EER of all these scores together,
 without sources on which the EER is 50 % or more. With n sources it takes n (n - 1) / 2 trainings
-more.
+more. An affine calibration is fitted to the same scores: `cllr_unseen` is the Cllr of the held-out
+source's calibrated scores in bits, `min_cllr` its minimum.
 
 The peer is the classic of the field, an LFCC-GMM (see `benchmarks.generalise`), trained on the same
 clips. `ratios`: its macro EER over ours, clean and in our worst condition, and our clean macro EER
@@ -47,6 +48,7 @@ from benchmarks.generalise import BONAFIDE, Clip, Scorer, labels_of, split_folds
 from bonafide.audio.chains import draw_chain, seed_of
 from bonafide.audio.codecs import degrade
 from bonafide.audio.degradation_specs import CONDITIONS
+from bonafide.metrics.calibration import AffineCalibration, cllr, fit_affine, min_cllr
 from bonafide.metrics.detection import equal_error_rate, error_rates_at
 from pipeline.config import Settings, override, sample, small_corpus
 
@@ -71,6 +73,8 @@ VARIANTS: dict[str, list[str]] = {
     "to_8_khz_copies_2": [f"{COPIES}2", "features.fmax_hz=8000"],
     "to_4_khz": ["features.fmax_hz=4000"],
     "to_4_khz_copies_2": [f"{COPIES}2", "features.fmax_hz=4000"],
+    "relative_floor_10": ["features.relative_floor_db=-10"],
+    "relative_floor_20": ["features.relative_floor_db=-20"],
     "utterance_normalised": ["features.normalisation=utterance"],
     "copies_2_utterance_normalised": [f"{COPIES}2", "features.normalisation=utterance"],
 }
@@ -191,8 +195,16 @@ def thinned(clips: Sequence[Clip], most: int) -> list[Clip]:
     return chosen
 
 
+@dataclasses.dataclass(frozen=True)
+class FromUnseen:
+    """What scores of unseen sources decide: a threshold and a calibration."""
+
+    threshold: float
+    calibration: AffineCalibration
+
+
 class UnseenThreshold:
-    """Thresholds of scores of sources that a detector was not trained on.
+    """Thresholds and calibrations by scores of sources that a detector was not trained on.
 
     Args:
         clips: Of all sources.
@@ -213,8 +225,10 @@ class UnseenThreshold:
         # Two held-out sources -> the scores of each, by a detector that knows neither.
         self._scores: dict[frozenset[str], dict[str, np.ndarray]] = {}
 
-    def of(self, source: str) -> float:
-        """Returns the threshold for a held-out source, which nothing of it decides.
+    def of(self, source: str) -> FromUnseen:
+        """Returns threshold and calibration for a held-out source, which nothing of it decides.
+
+        The calibration changes nothing where every other source is below chance.
 
         Raises:
             ValueError: There is no other source with both classes.
@@ -232,11 +246,14 @@ class UnseenThreshold:
             place
             for place, of_source in enumerate(scores)
             if equal_error_rate(of_source, labels[place]).eer < 0.5
-        ] or range(len(scores))
-        return equal_error_rate(
-            np.concatenate([scores[place] for place in useful]),
-            np.concatenate([labels[place] for place in useful]),
-        ).threshold
+        ]
+        places = useful or range(len(scores))
+        pooled = np.concatenate([scores[place] for place in places])
+        is_bonafide = np.concatenate([labels[place] for place in places])
+        return FromUnseen(
+            equal_error_rate(pooled, is_bonafide).threshold,
+            fit_affine(pooled, is_bonafide) if useful else AffineCalibration(),
+        )
 
     def _of_pair(self, one: str, other: str) -> dict[str, np.ndarray]:
         pair = frozenset((one, other))
@@ -255,11 +272,12 @@ def measure_fold(
     fold: Fold,
     conditions: Sequence[str],
     degrader: Degrader,
-    unseen_threshold: float | None = None,
+    unseen: FromUnseen | None = None,
 ) -> dict[str, dict[str, float]]:
     """Returns condition -> EER, and FAR and FRR at the threshold of the EER on dev.
 
-    With `unseen_threshold` also `far_unseen` and `frr_unseen`, at that threshold.
+    With `unseen` also `far_unseen` and `frr_unseen`, at its threshold, `cllr_unseen` of its
+    calibration and `min_cllr`.
     """
     threshold = equal_error_rate(scorer(fold.dev), labels_of(fold.dev)).threshold
     labels = labels_of(fold.test)
@@ -269,9 +287,14 @@ def measure_fold(
         rates = error_rates_at(scores, labels, threshold)
         eer = equal_error_rate(scores, labels).eer
         found[spec] = {"eer": eer, "far": rates.far, "frr": rates.frr}
-        if unseen_threshold is not None:
-            rates = error_rates_at(scores, labels, unseen_threshold)
-            found[spec] |= {"far_unseen": rates.far, "frr_unseen": rates.frr}
+        if unseen is not None:
+            rates = error_rates_at(scores, labels, unseen.threshold)
+            found[spec] |= {
+                "far_unseen": rates.far,
+                "frr_unseen": rates.frr,
+                "cllr_unseen": cllr(unseen.calibration.apply(scores), labels),
+                "min_cllr": min_cllr(scores, labels),
+            }
     return found
 
 
@@ -413,8 +436,8 @@ def main() -> None:
 
             unseen = UnseenThreshold(clips, all_folds, make_scorer, options.dev_fold)
             for fold in folds:
-                threshold = unseen.of(fold.source) if options.unseen_threshold else None
-                runs.append(measure_fold(make_scorer(fold), fold, CONDITIONS, degrader, threshold))
+                of_unseen = unseen.of(fold.source) if options.unseen_threshold else None
+                runs.append(measure_fold(make_scorer(fold), fold, CONDITIONS, degrader, of_unseen))
                 report["per_source"][name][f"{fold.source}, seed {seed}"] = runs[-1]
             if settings is None:
                 break

@@ -103,6 +103,7 @@ def _in_force(settings: Settings) -> InForce:
     features, waveform = settings.features, settings.waveform
     return InForce(
         normalisation=features.normalisation,
+        relative_floor_db=features.relative_floor_db,
         remove_dc=features.remove_dc,
         fmax_hz=features.fmax_hz,
         clip_seconds=features.clip_samples / features.sample_rate,

@@ -43,6 +43,25 @@ class Decision:
     sentence: str
 
 
+def calibrated_on(contents: ReportContents) -> str:
+    """Returns what the calibration was fitted on; empty if that is not known."""
+    dev = contents.dev
+    if dev is None:
+        return ""
+    attacks = set(dev.attack_ids)
+    shared = attacks & set(contents.trials.attack_ids)
+    parts = [
+        f"{text.count(dev.n_bonafide)} bona fide and {text.count(dev.n_spoof)} spoofed trials",
+        text.plural(len(attacks), "attack"),
+    ]
+    if dev.speakers is not None:
+        parts.append(text.plural(len(set(dev.speakers.tolist())), "speaker"))
+    return (
+        f"The calibration was fitted on dev: {', '.join(parts)}. "
+        f"{text.count(len(shared))} of its attacks are in the evaluated trials too."
+    )
+
+
 def decision(contents: ReportContents) -> Decision:
     """Returns the decision of the gate, and whether it was overridden."""
     verdict, forced = contents.verdict, contents.forced_reason

@@ -8,7 +8,7 @@ from typing import Any
 
 import markupsafe
 
-from bonafide.metrics import treated
+from bonafide.metrics import training_range, treated
 from bonafide.metrics.evaluation_json import to_json
 from bonafide.report import facts, figures, vega
 from bonafide.report.contents import ReportContents
@@ -57,9 +57,11 @@ def render_page(contents: ReportContents) -> str:
                 treated=contents.cue_removal is not None,
                 trained=training is not None,
                 rejecting=bool(facts.worst_speakers(contents)),
+                ranged=contents.training is not None,
             ),
             hardest=facts.hardest(contents),
             facts=facts,
+            training_range=training_range,
             measures=MEASURES,
             points=OPERATING_POINTS,
             where=WHERE,
@@ -89,6 +91,7 @@ def _sections(
     treated: bool,
     trained: bool,
     rejecting: bool,
+    ranged: bool,
 ) -> list[tuple[str, str]]:
     """Returns id and short title of each section of the page."""
     return [
@@ -106,6 +109,7 @@ def _sections(
         ("operating", "Operating points"),
         ("hardest", "Hardest trials"),
         *([("speakers-section", "Speakers")] if rejecting else []),
+        *([("ranges-section", "Training data")] if ranged else []),
         *([("training-section", "Training")] if trained else []),
         ("provenance", "Provenance"),
         ("definitions", "Definitions"),

@@ -91,6 +91,8 @@ def _level(found: Separation, in_force: InForce) -> str:
     del found
     if in_force.normalisation == "utterance":
         return "features.normalisation=utterance, which is in force, removes the level of a clip."
+    if in_force.relative_floor_db:
+        return "features.relative_floor_db, which is in force, removes the level of a clip."
     if in_force.gain_probability >= 1:
         remedy = (
             "waveform.gain_probability=1, which is in force, varies it in training. To remove it, "
@@ -103,7 +105,12 @@ def _level(found: Separation, in_force: InForce) -> str:
 
 def _noise_floor(found: Separation, in_force: InForce) -> str:
     del found
-    remedies = ["raise features.log_floor above the noise"]
+    if in_force.relative_floor_db:
+        remedies = [
+            f"raise features.relative_floor_db ({in_force.relative_floor_db:g}, which is in force)"
+        ]
+    else:
+        remedies = ["raise features.log_floor above the noise"]
     if in_force.noise_probability < 1:
         remedies.append("add noise to both classes (waveform.noise_probability=1)")
     if not in_force.degraded_copies:

@@ -17,6 +17,7 @@ class InForce(Section, section="in_force"):
 
     Attributes:
         normalisation: `features.normalisation`.
+        relative_floor_db: `features.relative_floor_db`.
         remove_dc: `features.remove_dc`.
         fmax_hz: `features.fmax_hz`.
         clip_seconds: `features.clip_samples` in seconds.
@@ -27,6 +28,7 @@ class InForce(Section, section="in_force"):
     """
 
     normalisation: Literal["corpus", "utterance"] = "corpus"
+    relative_floor_db: Annotated[float, Bounds(le=0, unit="dB")] = 0.0
     remove_dc: bool = False
     fmax_hz: Annotated[float, Bounds(gt=0, unit="Hz")] = 1e6
     clip_seconds: Annotated[float, Bounds(gt=0, unit="s")] = 1e6

@@ -81,7 +81,8 @@ def measure(
     features = features or {}
     clip_samples = int(features.get("clip_samples", DEFAULT_CLIP_SAMPLES))
     # Features that are normalised per clip do not depend on the level.
-    unnoticed = [training_range.LEVEL] if features.get("normalisation") == "utterance" else []
+    levelled = features.get("normalisation") == "utterance" or features.get("relative_floor_db")
+    unnoticed = [training_range.LEVEL] if levelled else []
     train = Sample(_examples(split_uris["train"]), clip_samples)
     found = training_range.fit(
         train.values, train.is_bonafide, copies=train.copies, unnoticed=unnoticed

@@ -153,7 +153,22 @@ def log_bands(waveform: tf.Tensor, config: FeatureConfig) -> tf.Tensor:
     bands = tf.matmul(flat, tf.constant(filter_matrix(config)))  # [B * T, F]
     num_frames = power.shape[1] or tf.shape(power)[1]
     bands = tf.reshape(bands, [-1, num_frames, config.num_bands])  # [B, T, F]
+    if config.relative_floor_db:
+        return tf.math.log(relative_to_mean(bands) + 10.0 ** (config.relative_floor_db / 10.0))
     return tf.math.log(bands + config.log_floor)
+
+
+def relative_to_mean(bands: tf.Tensor) -> tf.Tensor:
+    """Divides the band powers of each clip by their mean, so that its level has no effect.
+
+    Args:
+        bands: Powers [B, T, F].
+
+    Returns:
+        [B, T, F] with mean 1; digital silence stays 0.
+    """
+    mean = tf.reduce_mean(bands, axis=[1, 2], keepdims=True)
+    return tf.math.divide_no_nan(bands, mean)
 
 
 def _hann_window(length: int) -> np.ndarray:

@@ -33,6 +33,10 @@ class FeatureConfig(Section, section="features"):
         fmax_hz: Upper edge of the highest band, at most half the sampling rate.
         log_floor: Power added before the logarithm. Full scale is 1, so the quantisation noise
             of 16-bit PCM is about 1e-8 per FFT bin, below the default.
+        relative_floor_db: Power added before the logarithm in place of `log_floor`, relative to the
+            mean of the clip's band powers, which become 1: the level of the recording has no
+            effect, and what is far below the speech (the noise floor, the gaps that codecs leave)
+            little. 0 for none.
         remove_dc: Whether to subtract the mean of the clip: recorders and services add offsets that
             are unrelated to speech.
         preemphasis: Coefficient a of the pre-emphasis x[n] - a x[n-1]; 0 for none.
@@ -51,6 +55,7 @@ class FeatureConfig(Section, section="features"):
     fmin_hz: Annotated[float, Bounds(ge=0, unit="Hz")] = 20.0
     fmax_hz: Annotated[float, Bounds(gt=0, unit="Hz")] = 7600.0
     log_floor: Annotated[float, Bounds(gt=0)] = 1e-6
+    relative_floor_db: Annotated[float, Bounds(ge=-120, le=0, unit="dB")] = 0.0
     remove_dc: bool = False
     preemphasis: Annotated[float, Bounds(ge=0, lt=1)] = 0.0
     normalisation: Literal["corpus", "utterance"] = "corpus"

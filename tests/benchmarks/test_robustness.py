@@ -107,7 +107,7 @@ def test_the_unseen_threshold_is_of_sources_that_the_detector_does_not_know(clip
         )
 
     unseen = robustness.UnseenThreshold(clips, folds, make_scorer)
-    assert [20 <= unseen.of(source) < 21 for source in ("a", "b", "c")] == [True] * 3
+    assert [20 <= unseen.of(source).threshold < 21 for source in ("a", "b", "c")] == [True] * 3
     # A detector for each pair, used for both of its sources.
     assert sorted(map(sorted, trained)) == [["a", "alone"], ["alone", "b"], ["alone", "c"]]
 
@@ -117,6 +117,10 @@ def test_the_unseen_threshold_is_of_sources_that_the_detector_does_not_know(clip
     found = measure_fold(scorer, folds[0], [], Degrader(None), unseen.of("a"))
     assert (found[CLEAN]["far_unseen"], found[CLEAN]["frr_unseen"]) == (1.0, 0.0)
     assert summary([found])[CLEAN]["far_unseen"] == 1.0
+    # The calibration puts 0 between 20 and 21, so that 21.5 and 20.5 are above.
+    assert unseen.of("a").calibration.apply(np.array([20.5]))[0] == pytest.approx(0, abs=0.1)
+    assert found[CLEAN]["min_cllr"] == 0
+    assert found[CLEAN]["cllr_unseen"] > 0.1
 
 
 def test_a_source_below_chance_does_not_decide_the_unseen_threshold(clips):
@@ -134,8 +138,9 @@ def test_a_source_below_chance_does_not_decide_the_unseen_threshold(clips):
         )
 
     unseen = robustness.UnseenThreshold(clips, folds, make_scorer)
-    assert unseen.of("a") < 1
-    assert unseen.of("b") < 1
+    assert unseen.of("a").threshold < 1
+    assert unseen.of("b").threshold < 1
+    assert unseen.of("a").calibration.slope > 0
 
 
 def test_one_source_has_no_unseen_threshold(clips):

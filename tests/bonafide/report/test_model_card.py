@@ -61,6 +61,7 @@ def test_the_card_has_every_part(contents, card):
     assert by_first["Of the speech in a clip"][1] == [
         *("bandwidth", "7.2 to 8 kHz", "unlike training if more than 0.5 kHz outside"),
     ]
+    assert "The calibration was fitted on dev: " in card
     assert "What 638 clips of training are like (319 of them degraded copies)." in card
     assert "- Of 300 clips of eval, 30 (10.0 %) are unlike training" in card
     assert by_first["Split"][1:] == [["dev", "0.400", "0.310"], ["eval", "0.450", "0.400"]]

@@ -179,6 +179,7 @@ def test_the_order_is_that_of_a_review(page):
             "operating",
             "hardest",
             "speakers-section",
+            "ranges-section",
             "training-section",
             "provenance",
         ),
@@ -220,6 +221,16 @@ def test_conditions_are_shown_worst_first(contents, page):
     without = Page(render_page(dataclasses.replace(contents, conditions=None)))
     assert "Robustness" not in without.words
     assert "conditions" not in json.loads(without.script("figures"))
+
+
+def test_the_page_states_what_training_was_like(contents, page):
+    words = page.words.replace("\u00a0", " ")
+    assert "638 clips of training (319 of them degraded copies)" in words
+    assert "bandwidth7.2 to 8 kHz" in words
+    assert "unlike training if more than 0.5 kHz outside" in words
+    assert "Of 300 clips of eval, 30 (10.0 %) are unlike training" in words
+    without = Page(render_page(dataclasses.replace(contents, training=None)))
+    assert "unlike training" not in without.words
 
 
 def test_what_the_data_gate_found_is_told(contents, page):
@@ -280,6 +291,12 @@ def test_a_comparison_without_intervals(make_report, make_normal_trials):
 
 def test_calibration_and_rejections_in_words(contents, page):
     assert "Scores were calibrated as 1.250 × raw score − 0.500." in page.words
+    on_dev = facts.calibrated_on(contents)
+    assert on_dev in page.words
+    assert on_dev.startswith(
+        f"The calibration was fitted on dev: {contents.dev.n_bonafide} bona fide and "
+    )
+    assert facts.calibrated_on(dataclasses.replace(contents, dev=None)) == ""
     assert "UtteranceGen rejected 7 utterances." in page.words
     changed = dataclasses.replace(
         contents,

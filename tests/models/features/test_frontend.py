@@ -74,6 +74,23 @@ def test_log_mel_equals_librosa(settings_):
     assert np.abs(actual - expected).mean() < 1e-4
 
 
+@pytest.mark.parametrize("front_end", ["mel", "linear", "lfcc"])
+def test_a_relative_floor_removes_level_and_quiet_noise(front_end):
+    config = FeatureConfig(
+        front_end=front_end, num_bands=40, clip_samples=8000, relative_floor_db=-20.0
+    )
+    rng = np.random.default_rng(0)
+    loud = np.repeat([0.0, 0.3, 0.0, 0.3], 2000) * rng.normal(size=8000)
+    clips = np.array([loud, 0.01 * loud, loud + 1e-4 * rng.normal(size=8000), np.zeros(8000)])
+    found = frontend.compute_features(tf.constant(clips, tf.float32), config).numpy()
+    np.testing.assert_allclose(found[1], found[0], atol=1e-3)
+    np.testing.assert_allclose(found[2], found[0], atol=0.1)
+    if front_end != "lfcc":
+        assert found.min() >= np.log(0.01) - 1e-5
+    assert np.isfinite(found).all()
+    assert np.ptp(found[3], axis=0).max() < 1e-5
+
+
 def test_mel_matrix_equals_librosa():
     config = FeatureConfig()
     expected = librosa.filters.mel(
@@ -191,6 +208,7 @@ def test_normalise_utterance_gives_each_clip_its_own_moments():
         ({"num_bands": 400}, "bands that cover an FFT bin"),
         ({"log_floor": 0.0}, "log_floor"),
         ({"normalisation": "batch"}, "normalisation"),
+        ({"relative_floor_db": 1.0}, "relative_floor_db"),
     ],
 )
 def test_config_refuses_what_cannot_work(change, message):
