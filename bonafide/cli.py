@@ -33,6 +33,9 @@ COMMANDS = {
     "init": Command(
         "bonafide.corpora.init.command", "look at a corpus, and write settings to train on it"
     ),
+    "synthesize": Command(
+        "bonafide.synthesis.command", "make a corpus with spoofs from bona fide recordings"
+    ),
     "score": Command("bonafide.scoring.command", "score recordings with a pushed model"),
     "serve": Command("bonafide.scoring.serve", "a page on this machine to drop recordings on"),
     "bulk": Command("bonafide.scoring.bulk.command", "score lists of any length, on Beam"),
