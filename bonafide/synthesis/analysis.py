@@ -62,7 +62,7 @@ def overlapped(frames: np.ndarray, hop: int, count: int) -> np.ndarray:
 
 
 def stft(samples: np.ndarray, length: int, hop: int) -> np.ndarray:
-    """Returns the short-time Fourier transform with a Hann window, complex64 [T, length / 2 + 1]."""
+    """Returns the short-time Fourier transform with a Hann window, complex64 [T, F]."""
     return np.asarray(scipy.fft.rfft(frames_of(samples, length, hop) * hann(length), axis=1))
 
 
@@ -71,13 +71,14 @@ def istft(spectra: np.ndarray, hop: int, count: int) -> np.ndarray:
     length = 2 * (spectra.shape[1] - 1)
     window = hann(length)
     frames = scipy.fft.irfft(spectra, length, axis=1) * window
-    return overlapped(frames, hop, count) / _weights(length, hop, len(spectra), count)
+    weights = _weights(length, hop, len(spectra), count)
+    return np.asarray(overlapped(frames, hop, count) / weights)
 
 
 @functools.lru_cache(maxsize=64)
 def _weights(length: int, hop: int, number: int, count: int) -> np.ndarray:
     squares = np.broadcast_to(hann(length) ** 2, (number, length))
-    return np.maximum(overlapped(squares, hop, count), 1e-3)
+    return np.asarray(np.maximum(overlapped(squares, hop, count), 1e-3))
 
 
 def griffin_lim(
@@ -147,7 +148,7 @@ def mel_bands(
     weights = np.maximum(0, np.minimum(rising, falling))
     if unit_area:
         weights *= 2 / (edges[2:] - edges[:-2])
-    return weights.astype(np.float32)
+    return np.asarray(weights, np.float32)
 
 
 _LINEAR_MELS, _LINEAR_HZ, _LOG_STEP = 15.0, 1000.0, np.log(6.4) / 27  # Slaney, Auditory Toolbox
@@ -227,7 +228,7 @@ def envelopes(magnitudes: np.ndarray, order: int, rounds: int = 3) -> np.ndarray
     for _ in range(rounds):
         target = np.maximum(target, smooth)
         smooth = liftered(target, order)
-    return smooth
+    return np.asarray(smooth)
 
 
 def cepstra(logs: np.ndarray) -> np.ndarray:

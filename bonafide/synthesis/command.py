@@ -1,13 +1,13 @@
-"""`bonafide synthesize`: a corpus with spoofs from a folder of bona fide recordings.
+r"""`bonafide synthesize`: a corpus with spoofs from a folder of bona fide recordings.
 
     bonafide synthesize --list
     bonafide synthesize --bonafide calls/ --output corpora/calls-with-spoofs --copies 2 --seed 1
-    bonafide synthesize --bonafide calls/ --output corpora/calls-with-spoofs \\
+    bonafide synthesize --bonafide calls/ --output corpora/calls-with-spoofs \
         --engines auto,partial --texts sentences.txt --vocoder hifigan.onnx
 
-It makes synthetic copies of the recordings, puts real and synthetic ones through the same chain, and
-writes a manifest with splits by speaker and with engines that only eval has. Finished files are kept
-when the command is repeated. docs/synthesize.md is the guide.
+It makes synthetic copies of the recordings, puts real and synthetic ones through the same chain,
+and writes a manifest with splits by speaker and with engines that only eval has. Finished files are
+kept when the command is repeated. docs/synthesize.md is the guide.
 """
 
 from __future__ import annotations
@@ -108,6 +108,7 @@ def _run(
         engines={each.name: each for each in chosen},
         rate=options.sample_rate,
         min_seconds=options.min_seconds,
+        max_seconds=options.max_seconds,
         codec=options.channel,
         redo=options.redo,
     )
@@ -163,6 +164,9 @@ def _check(options: argparse.Namespace) -> None:
         raise SettingsError("a share from 0 to 1", f"{options.max_failures:g}", "--max-failures")
     if not 8_000 <= options.sample_rate <= 48_000:
         raise SettingsError("8000 to 48000 Hz", str(options.sample_rate), "--sample-rate")
+    if not 0.3 <= options.min_seconds <= options.max_seconds <= 600:
+        got = f"{options.min_seconds:g} and {options.max_seconds:g}"
+        raise SettingsError("0.3 to 600 s, the second not shorter", got, "--min-, --max-seconds")
     if options.seed < 0:
         raise SettingsError("0 or more", str(options.seed), "--seed")
     if not options.channel:
@@ -242,6 +246,13 @@ def _parser(prog: str | None) -> argparse.ArgumentParser:
     )
     add("--sample-rate", type=int, default=16_000, metavar="HZ", help="(default %(default)s)")
     add("--min-seconds", type=float, default=0.5, metavar="S", help="(default %(default)s)")
+    add(
+        "--max-seconds",
+        type=float,
+        default=10.0,
+        metavar="S",
+        help="use an excerpt of longer recordings, where most is spoken (default %(default)s)",
+    )
     add(
         "--max-failures",
         type=float,

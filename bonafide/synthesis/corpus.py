@@ -10,8 +10,12 @@ import functools
 import io
 import json
 import multiprocessing
+import os
 import pathlib
+import shutil
 import signal
+import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
@@ -24,9 +28,19 @@ from bonafide.text import listed, plural
 
 MANIFEST, FAILURES, SUMMARY = "manifest.csv", "failures.tsv", "summary.json"
 README = "README.md"
+RESULTS = ".results-"  # Folders of a Beam job, left where it was killed.
 _FIRST = ("path", "key", "speaker", "system", "split", "id")
 _LAST = (
-    *("kind", "source_file", "seconds", "channel", "parameters", "seed", "spoken_text"),
+    *(
+        "kind",
+        "source_file",
+        "source_begin",
+        "seconds",
+        "channel",
+        "parameters",
+        "seed",
+        "spoken_text",
+    ),
     *("segments", "engine_licence"),
 )
 _TASKS_AT_ONCE = 4
@@ -85,7 +99,7 @@ def _results(tasks: Sequence[Task], making: Making, workers: int) -> Iterator[Re
         return
     # Not by fork: a library's threads may hold locks.
     context = multiprocessing.get_context("spawn")
-    pool = concurrent.futures.ProcessPoolExecutor(workers, context, initializer=_ignore_interrupts)
+    pool = concurrent.futures.ProcessPoolExecutor(workers, context, initializer=_prepare_worker)
     try:
         yield from pool.map(work, tasks, chunksize=_TASKS_AT_ONCE)
     except BrokenProcessPool as error:
@@ -97,9 +111,17 @@ def _results(tasks: Sequence[Task], making: Making, workers: int) -> Iterator[Re
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _ignore_interrupts() -> None:
-    """An interrupt is for the process that writes the manifest; workers finish their file."""
+def _prepare_worker() -> None:
+    """Ignores interrupts, which are for the process that writes the manifest, and ends with it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def on_beam(tasks: Sequence[Task], making: Making, beam_args: Sequence[str]) -> list[Result]:
@@ -108,12 +130,10 @@ def on_beam(tasks: Sequence[Task], making: Making, beam_args: Sequence[str]) -> 
     Returns:
         A result for each task, in their order; the same as those of `in_processes`.
     """
-    import tempfile
-
     import apache_beam as beam
     from apache_beam.options.pipeline_options import PipelineOptions
 
-    with tempfile.TemporaryDirectory(dir=making.output, prefix=".results-") as folder:
+    with tempfile.TemporaryDirectory(dir=making.output, prefix=RESULTS) as folder:
 
         def write(numbered: tuple[int, Task]) -> None:
             number, task = numbered
@@ -177,6 +197,8 @@ def finish(
             "with --max-failures"
         )
     removed = remove_leftovers(rows, output)
+    for folder in output.glob(f"{RESULTS}*"):
+        shutil.rmtree(folder, ignore_errors=True)
     summary |= {"removed_files": removed}
     _write(output / SUMMARY, json.dumps(summary, indent=2, sort_keys=True) + "\n")
     _write(output / README, _readme(summary))
@@ -245,9 +267,9 @@ def _readme(summary: Mapping[str, Any]) -> str:
     )
     return f"""# A corpus of real and synthetic speech
 
-Made by `bonafide synthesize` to train and test detectors of synthetic speech. The spoofed recordings
-are **synthetic**, and their files say so in their comments. Real and synthetic recordings were both
-edited; do not use the real ones as evidence of what was said.
+Made by `bonafide synthesize` to train and test detectors of synthetic speech. The spoofed
+recordings are **synthetic**, and their files say so in their comments. Real and synthetic
+recordings were both edited; do not use the real ones as evidence of what was said.
 
 {summary["bonafide"]:,} bona fide recordings, {summary["spoof"]:,} spoofed ones, in `manifest.csv`.
 Recordings of people are personal data: whoever may not have the originals may not have this folder.

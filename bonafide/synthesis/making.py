@@ -18,7 +18,7 @@ import soundfile
 import soxr
 
 from bonafide.audio.decoding import AudioError, decode_with_facts
-from bonafide.storage.files import replacing
+from bonafide.storage.files import is_leftover, replacing
 from bonafide.storage.local_files import LocalFiles
 from bonafide.synthesis import channel as channels
 from bonafide.synthesis.engine import Engine, SynthesisError
@@ -44,6 +44,7 @@ class Making:
         engines: Name -> engine.
         rate: Sampling rate of the corpus in Hz.
         min_seconds: Shorter recordings are failures.
+        max_seconds: Of longer recordings, an excerpt of this duration is used.
         codec: Spec of the channel for all recordings; empty takes the codec of each file.
         redo: Whether files that exist are made again.
     """
@@ -53,6 +54,7 @@ class Making:
     engines: Mapping[str, Engine]
     rate: int
     min_seconds: float
+    max_seconds: float
     codec: str = ""
     redo: bool = False
 
@@ -161,12 +163,14 @@ class _Recording:
             "version": _VERSION,
             "content": hashlib.sha256(data).hexdigest(),
             "rate": making.rate,
+            "max_seconds": making.max_seconds,
             "codec": making.codec,
             # No JSON number is infinite.
             "top_hz": min(self._top_hz, 1e6),
             "row": [task.row.utterance_id, task.row.path, task.row.speaker_id, task.row.split],
             "extra": task.row.extra,
         }
+        self._begin = 0
         self._digests = {task.row.utterance_id: _digest(common)}
         for copy in task.copies:
             own = {
@@ -192,6 +196,7 @@ class _Recording:
             self._data, making.rate, making.min_seconds, name=row.path.rpartition("/")[2]
         )
         codec = making.codec or channels.codec_of(facts, len(pcm) / making.rate)
+        self._begin, pcm = excerpt(pcm, making.rate, making.max_seconds)
         return pcm, channels.measure(pcm, making.rate, codec, self._top_hz)
 
     def write_real(self, pcm: np.ndarray, channel: channels.Channel) -> Mapping[str, str]:
@@ -213,6 +218,7 @@ class _Recording:
             voice, _ = decode_with_facts(
                 data, making.rate, making.min_seconds, name=copy.voice.rpartition("/")[2]
             )
+            _, voice = excerpt(voice, making.rate, making.max_seconds)
         made = engine.make(
             pcm,
             making.rate,
@@ -251,6 +257,7 @@ class _Recording:
             "speaker": speaker,
             "split": original.split,
             "source_file": original.path,
+            "source_begin": f"{self._begin / self._making.rate:.3f}",
             "seconds": f"{len(samples) / self._making.rate:.3f}",
         }
 
@@ -261,12 +268,38 @@ class _Recording:
         text = f"{comment} {json.dumps(record, sort_keys=True)}"
         size = len(text.encode())
         text += " " * (-size % _COMMENT_BYTES)
-        with replacing(target) as part, part.open("wb") as file, soundfile.SoundFile(
-            file, "w", self._making.rate, 1, "PCM_16", format="FLAC"
-        ) as sound:
+        with (
+            replacing(target) as part,
+            part.open("wb") as file,
+            soundfile.SoundFile(file, "w", self._making.rate, 1, "PCM_16", format="FLAC") as sound,
+        ):
             sound.comment = text
             sound.write(samples)
         return row
+
+
+def excerpt(pcm: np.ndarray, rate: int, seconds: float) -> tuple[int, np.ndarray]:
+    """Finds the excerpt with the most active frames, the first of several.
+
+    Args:
+        pcm: int16 [N].
+        rate: In Hz.
+        seconds: Of the excerpt.
+
+    Returns:
+        Its first sample, and the excerpt; all of a recording that is not longer.
+    """
+    length = round(seconds * rate)
+    if len(pcm) <= length:
+        return 0, pcm
+    frame = rate // 100
+    whole = pcm[: len(pcm) // frame * frame].reshape(-1, frame).astype(np.float32)
+    power = np.einsum("tn,tn->t", whole, whole) / frame
+    active = power > np.quantile(power, 0.95) * 1e-3
+    counts = np.concatenate([[0], np.cumsum(active)])
+    span = length // frame
+    begin = int(np.argmax(counts[span:] - counts[:-span])) * frame
+    return begin, pcm[begin : begin + length]
 
 
 def place_of(identity: str) -> str:
@@ -298,12 +331,15 @@ def _digest(content: Mapping[str, Any]) -> str:
 
 
 def remove_leftovers(rows: Sequence[Mapping[str, str]], output: pathlib.Path) -> int:
-    """Removes files of earlier plans, which no row names, and returns their number.
+    """Removes files of earlier plans and of killed runs, which no row names, and returns their number.
 
     Files that this module has not written stay.
     """
     named = {row["path"] for row in rows}
     removed = 0
+    for part in (output / _AUDIO).glob("*/.*"):
+        if is_leftover(part.name):  # Of a killed run.
+            part.unlink()
     for path in sorted((output / _AUDIO).glob("*/*.flac")):
         if path.relative_to(output).as_posix() not in named and "digest" in read_record(path):
             path.unlink()

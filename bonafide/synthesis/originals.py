@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 from bonafide import corpora
 from bonafide.audio import endings
 from bonafide.corpora import manifest, splits
-from bonafide.corpora.base import refuse_duplicates
+from bonafide.corpora.base import NotThisLayoutError, refuse_duplicates
 from bonafide.storage.local_files import LocalFiles
 from bonafide.storage.text_files import FileError, read_text
 from bonafide.text import plural
@@ -48,13 +49,15 @@ def read(root: str) -> Originals:
         CorpusError: There are no bona fide recordings, or a protocol is malformed.
     """
     files = LocalFiles(root)
+    rows: Sequence[Utterance]
+    notes: tuple[str, ...]
     if any(files.exists(name) for name in _MANIFESTS):
         rows, notes = _manifest(files), ("read from its manifest",)
     else:
         try:
             corpus = corpora.reader(corpora.AUTO)(files, corpus_name=_CORPUS)
             rows, notes = corpus.utterances, corpus.notes
-        except corpora.NotThisLayoutError as error:
+        except NotThisLayoutError as error:
             rows, notes = _plain(files), ("a folder of recordings, without a known layout",)
             if not rows:
                 raise corpora.CorpusError(

@@ -335,7 +335,8 @@ class Command(Engine):
                 "rate": str(rate),
             }
             arguments = [
-                re.sub(r"\{(\w+)\}", lambda match: values[match[1]], part) for part in self.parts
+                re.sub(r"\{(\w+)\}", lambda match: values[str(match[1])], part)
+                for part in self.parts
             ]
             run(arguments, (text or "").encode(), folder=folder)
             samples, out_rate = read_wave(place / "out.wav", self.name)
