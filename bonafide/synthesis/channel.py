@@ -118,6 +118,8 @@ def measure(pcm: np.ndarray, rate: int, codec: str, top_hz: float) -> Channel:
         SynthesisError: It contains too little speech.
     """
     samples = _trimmed(_cleaned(pcm / FULL_SCALE, rate), rate)
+    if not np.any(np.abs(samples) > 1 / FULL_SCALE):
+        raise SynthesisError("the recording is silent")
     if len(samples) < LEAST_SPEECH_SECONDS * rate:
         raise SynthesisError(
             f"expected {LEAST_SPEECH_SECONDS:g} s between the first and the last sound, got "

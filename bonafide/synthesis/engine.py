@@ -72,6 +72,11 @@ class Engine(abc.ABC):
         code = language.lower().replace("_", "-").partition("-")[0]
         return not self.needs_text or not code or not self.languages or code in self.languages
 
+    @property
+    def base(self) -> str:
+        """The name of the engine that makes its sound, which decides for which splits it is."""
+        return self.name
+
     def identity(self) -> Mapping[str, Any]:
         """Returns what determines its output besides the arguments of `make`, as JSON values."""
         return {"name": self.name}

@@ -331,7 +331,7 @@ def _digest(content: Mapping[str, Any]) -> str:
 
 
 def remove_leftovers(rows: Sequence[Mapping[str, str]], output: pathlib.Path) -> int:
-    """Removes files of earlier plans and of killed runs, which no row names, and returns their number.
+    """Removes files of earlier plans and killed runs that no row names; returns their number.
 
     Files that this module has not written stay.
     """

@@ -96,13 +96,15 @@ def share_out(
     Raises:
         SettingsError: A name is unknown, or a side would have no engine that needs no text.
     """
-    ordered = sorted(engines, key=lambda each: each.name)
-    names = [each.name for each in ordered]
+    everything = sorted(engines, key=lambda each: each.name)
+    names = [each.name for each in everything]
     if strange := sorted(set(eval_engines) - set(names)):
         raise SettingsError(f"engines in use ({', '.join(names)})", strange[0], "--eval-engines")
     both_sides = "eval" in splits and len(splits) > 1
     if not both_sides or (not eval_engines and unseen_fraction == 0):
-        return dict.fromkeys(sorted(splits), ordered)
+        return dict.fromkeys(sorted(splits), everything)
+    # Partly spoofed recordings are for the splits of the engine that makes the stretch.
+    ordered = [each for each in everything if each.base == each.name or each.base not in names]
     if len(ordered) < 2:
         raise SettingsError(
             "at least two engines, one of which only eval has",
@@ -122,8 +124,8 @@ def share_out(
         picked = drawn[: max(1, count - count // 3)] if len(drawn) > 1 else []
         picked += speaking[: count - len(picked)]
         eval_engines = [each.name for each in picked]
-    held = [each for each in ordered if each.name in eval_engines]
-    seen = [each for each in ordered if each.name not in eval_engines]
+    held = [each for each in everything if {each.name, each.base} & set(eval_engines)]
+    seen = [each for each in everything if each not in held]
     for side, have in (("eval", held), ("train and dev", seen)):
         if all(each.needs_text for each in have):
             raise SettingsError(

@@ -77,7 +77,7 @@ class Psola(CopySynthesis):
             call([durations, manipulation], "Replace duration tier")
             return call(manipulation, "Get resynthesis (overlap-add)")
 
-        samples = _with_praat(samples, rate, change)
+        samples = _with_praat(samples, rate, change, random)
         parameters = {"pitch_factor": round(pitch, 3), "duration_factor": round(time, 3)}
         return Made(samples, rate, parameters)
 
@@ -101,18 +101,23 @@ class FormantChange(CopySynthesis):
         def change(call: Any, sound: Any) -> Any:
             return call(sound, "Change gender", *_PITCH_HZ, formants, 0, spread, 1)
 
-        samples = _with_praat(samples, rate, change)
+        samples = _with_praat(samples, rate, change, random)
         return Made(
             samples, rate, {"formant_factor": round(formants, 3), "pitch_range": round(spread, 3)}
         )
 
 
-def _with_praat(samples: np.ndarray, rate: int, change: Any) -> np.ndarray:
+def _with_praat(
+    samples: np.ndarray, rate: int, change: Any, random: np.random.Generator
+) -> np.ndarray:
     parselmouth = importlib.import_module("parselmouth")
-    call = importlib.import_module("parselmouth.praat").call
+    praat = importlib.import_module("parselmouth.praat")
+    # Its name is Praat's: fine for all but cryptography. Periods in noise are drawn.
+    seed = int(random.integers(1, 2**31))
+    praat.run(f"random_initializeWithSeedUnsafelyButPredictably ({seed})")
     sound = parselmouth.Sound(samples, sampling_frequency=float(rate))
     try:
-        return np.asarray(change(call, sound).values[0])
+        return np.asarray(change(praat.call, sound).values[0])
     except parselmouth.PraatError as error:
         raise SynthesisError(f"Praat refused it: {str(error).splitlines()[0]}") from error
 

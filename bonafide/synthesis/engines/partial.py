@@ -33,6 +33,11 @@ class PartlySpoofed(Engine):
         self.licence = inner.licence
         self.needs_voice, self.top_hz = inner.needs_voice, inner.top_hz
 
+    @property
+    def base(self) -> str:
+        """See `Engine.base`."""
+        return self.inner.name
+
     def missing(self) -> str:
         """See `Engine.missing`."""
         return self.inner.missing()

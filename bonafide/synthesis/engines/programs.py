@@ -240,6 +240,7 @@ class Codec2(CopySynthesis):
 
     name = "codec2"
     licence = "LGPL-2.1 (Codec 2)"
+    aligned = False  # It is late by its frames.
     top_hz = 3_700.0
     _rate = 8_000
     _modes = ("3200", "2400", "1600", "1300", "700C")
