@@ -7,6 +7,7 @@ finds it by that and keeps the file.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import pathlib
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 import soundfile
 import soxr
+import threadpoolctl
 
 from bonafide.audio.decoding import AudioError, decode_with_facts
 from bonafide.storage.files import is_leftover, replacing
@@ -94,7 +96,21 @@ class Result:
 
 
 def make(task: Task, making: Making) -> Result:
-    """Makes all files of a recording; errors of recordings and engines become failures."""
+    """Makes all files of a recording; errors of recordings and engines become failures.
+
+    Matrix products use one thread: files are made in parallel, and sums do not depend on the number
+    of cores.
+    """
+    with _threads().limit(limits=1, user_api="blas"):
+        return _made(task, making)
+
+
+@functools.cache
+def _threads() -> threadpoolctl.ThreadpoolController:
+    return threadpoolctl.ThreadpoolController()
+
+
+def _made(task: Task, making: Making) -> Result:
     files = LocalFiles(making.root)
     try:
         data = files.read_bytes(task.row.path)
