@@ -203,7 +203,7 @@ def pitch(samples: np.ndarray, rate: int, hop: int) -> np.ndarray:
     found = np.where((height > _VOICED_FROM) & loud, _PITCH_RATE_HZ / lag, 0.0)
     times = np.arange(count) * hop / rate
     places = np.clip(np.rint(times * _PITCH_RATE_HZ / low_hop).astype(int), 0, len(found) - 1)
-    return _without_jumps(found)[places]
+    return np.asarray(_without_jumps(found)[places])
 
 
 def _without_jumps(pitches: np.ndarray) -> np.ndarray:

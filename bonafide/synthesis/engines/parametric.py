@@ -255,7 +255,7 @@ def _selected(own: Speech, other: Speech, neighbours: int, alpha: float) -> np.n
     # The loudness is that of the recording.
     level = own.envelopes.mean(axis=1, keepdims=True) - envelope.mean(axis=1, keepdims=True)
     smooth = np.pad(envelope, ((1, 1), (0, 0)), mode="edge")
-    return (smooth[:-2] + smooth[1:-1] + smooth[2:]) / 3 + level
+    return np.asarray((smooth[:-2] + smooth[1:-1] + smooth[2:]) / 3 + level)
 
 
 def _median_pitch(speech: Speech) -> float:
