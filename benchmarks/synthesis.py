@@ -43,7 +43,10 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent / "samples" / "LA"
 
 
 def write_recordings(folder: pathlib.Path, most: int) -> list[np.ndarray]:
-    """Writes recordings of about `SECONDS` in folders of speakers; returns their samples."""
+    """Writes recordings of `SECONDS` in folders of speakers; returns their samples.
+
+    Every speaker has one before any has two.
+    """
     clips: dict[str, list[np.ndarray]] = collections.defaultdict(list)
     for split, ending in (("train", "train.trn"), ("dev", "dev.trl"), ("eval", "eval.trl")):
         protocol = ROOT / f"ASVspoof2019_LA_cm_protocols/ASVspoof2019.LA.cm.{ending}.txt"
@@ -52,18 +55,18 @@ def write_recordings(folder: pathlib.Path, most: int) -> list[np.ndarray]:
             if key == "bonafide":
                 path = ROOT / f"ASVspoof2019_LA_{split}/flac/{name}.flac"
                 clips[speaker].append(soundfile.read(path, dtype="int16")[0])
-    found = []
-    for speaker, own in sorted(clips.items()):
-        speech = np.concatenate(own)
-        count = round(SECONDS * RATE)
-        for number, begin in enumerate(range(0, len(speech) - count + 1, count)):
-            if len(found) == most:
-                return found
-            target = folder / speaker / f"{speaker}_{number}.flac"
-            target.parent.mkdir(parents=True, exist_ok=True)
-            found.append(speech[begin : begin + count])
-            soundfile.write(target, found[-1], RATE)
-    return found
+    count = round(SECONDS * RATE)
+    parts = [
+        (number, speaker, speech[number * count : (number + 1) * count])
+        for speaker, speech in ((name, np.concatenate(own)) for name, own in clips.items())
+        for number in range(len(speech) // count)
+    ]
+    chosen = sorted(parts, key=lambda part: part[:2])[:most]
+    for number, speaker, samples in chosen:
+        target = folder / speaker / f"{speaker}_{number}.flac"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(target, samples, RATE)
+    return [samples for _, _, samples in chosen]
 
 
 def make_bare(engine: Engine, recordings: Sequence[np.ndarray]) -> float:
@@ -99,6 +102,8 @@ def factory(
     if code not in (command.OK, command.SOME_FAILED):
         raise SystemExit(f"bonafide synthesize ended with code {code}")
     summary = json.loads((output / corpus.SUMMARY).read_text())
+    if summary["spoof"] != len(engines) * summary["bonafide"]:
+        raise SystemExit(f"expected a copy by every engine, got {summary['engines']}")
     whole = summary["bonafide"] + summary["spoof"]
     return summary["audio_seconds"] * summary["spoof"] / whole
 
