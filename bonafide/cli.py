@@ -38,6 +38,9 @@ COMMANDS = {
     "demo": Command(
         "bonafide.scoring.demo.command", "verdicts by a small model that comes with the library"
     ),
+    "synthesize": Command(
+        "bonafide.synthesis.command", "make a corpus with spoofs from bona fide recordings"
+    ),
     "score": Command("bonafide.scoring.command", "score recordings with a pushed model"),
     "serve": Command(
         "bonafide.scoring.serve",

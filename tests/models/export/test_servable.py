@@ -134,7 +134,7 @@ def served(trained, corpus):
 def test_the_server_of_the_manifests_knows_every_operation(trained):
     """TensorFlow Serving may be older than the TensorFlow that exports; it is in the manifests.
 
-    The file lists the operations and attributes of that TensorFlow, as its TF_GetAllOpList has them.
+    The file lists the operations and attributes of that TensorFlow, by its TF_GetAllOpList.
     """
     image = yaml.safe_load((ROOT / "serving/compose.yaml").read_text())["services"]
     [version] = {service["image"].rpartition(":")[2] for service in image.values()}

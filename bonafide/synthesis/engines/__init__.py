@@ -1,0 +1,1 @@
+"""The engines: one module for what they have in common."""
