@@ -33,6 +33,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from bonafide.metrics.detection import Floats
+from bonafide.metrics.power import Power
 
 Interval = tuple[float, float]
 LEVEL = 0.95
@@ -173,6 +174,19 @@ def of_trials(hits: int, trials: int, *, level: float = LEVEL) -> Interval:
     low = float(stats.beta.ppf(tail, hits, trials - hits + 1)) if hits else 0.0
     high = float(stats.beta.ppf(1 - tail, hits + 1, trials - hits)) if hits < trials else 1.0
     return low, high
+
+
+def power(draws: Floats, samples: Sequence[Sample]) -> Power | None:
+    """Returns which differences can be seen, from the paired resamples of one; None without any.
+
+    Args:
+        draws: [R] the difference in the resamples.
+        samples: Of the classes whose trials it depends on.
+    """
+    if interval(0.0, draws, "difference", samples, most=np.inf) is None:
+        return None
+    error = float(draws[~np.isnan(draws)].std()) * _inflation(samples)
+    return Power(error, _freedom(samples))
 
 
 def p_value(value: float, draws: Floats, samples: Sequence[Sample]) -> float | None:
