@@ -201,6 +201,7 @@ class _Draws:
         unseen: Name -> [R] in resamples of speakers and attacks; empty without a bootstrap, with
             one attack, and for another system.
         unseen_samples: Of bona fide trials, spoofed trials and attacks; empty likewise.
+        without: Name -> [S] without each of the speakers; empty where they are very many.
     """
 
     values: Mapping[str, Floats]
@@ -209,6 +210,7 @@ class _Draws:
     costs: DetectionCosts
     unseen: Mapping[str, Floats] = dataclasses.field(default_factory=dict)
     unseen_samples: tuple[Sample, ...] = ()
+    without: Mapping[str, Floats] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def of(
@@ -222,8 +224,10 @@ class _Draws:
         if bootstrap is None:
             return cls({}, (), {}, measures.costs)
         attacks = np.unique(bootstrap.attacks[~bootstrap.is_bonafide]).tolist()
+        values, without = bootstrap.measure_and_leave_out(scores, measures)
         return cls(
-            values=bootstrap.measure(scores, measures),
+            values=values,
+            without=without,
             samples=bootstrap.samples(scores),
             attack_samples={name: bootstrap.samples(scores, name) for name in attacks},
             costs=measures.costs,
@@ -265,6 +269,7 @@ class _Draws:
             self.values[name],
             _SCALES.get(name, "rate"),
             samples,
+            without=self.without.get(name),
             most=self._most(name),
         )
 
@@ -380,12 +385,14 @@ def _compare_reference(
     theirs = detection.equal_error_rate(scores, trials.is_bonafide).eer
     if bootstrap is None:
         return Reference(Figure(theirs, None), Figure(ours - theirs, None))
-    draws = bootstrap.eer(scores)
+    draws, without = bootstrap.eer_and_leave_out(scores)
     samples = our_draws.samples
     differences = our_draws.values["eer"] - draws
     of_reference = bootstrap.samples(scores)
     return Reference(
-        eer=Figure(theirs, intervals.interval(theirs, draws, "rate", of_reference)),
+        eer=Figure(
+            theirs, intervals.interval(theirs, draws, "rate", of_reference, without=without)
+        ),
         difference=Figure(
             ours - theirs, intervals.interval(ours - theirs, differences, "difference", samples)
         ),

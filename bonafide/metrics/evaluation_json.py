@@ -81,6 +81,7 @@ def to_json(evaluation: Evaluation) -> dict[str, Any]:
     if evaluation.reference is not None:
         reference = evaluation.reference
         result["reference"] = {
+            "name": reference.name,
             "eer": reference.eer.value,
             "eer_ci95": _list(reference.eer.ci95),
             "delta_eer": reference.difference.value,
@@ -161,6 +162,7 @@ def _reference_from_json(data: Mapping[str, Any] | None) -> Reference | None:
         eer=Figure(data["eer"], _pair(data["eer_ci95"])),
         difference=Figure(data["delta_eer"], _pair(data["delta_eer_ci95"])),
         power=_power_from_json(data["power"]),
+        name=data["name"],
     )
 
 

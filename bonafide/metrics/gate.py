@@ -40,9 +40,9 @@ class GateConfig(Section, section="gate"):
             applied if there is no champion.
         max_relative_regression: The same as a fraction of the champion's EER (counted as at least
             one error of the smaller class): 1 allows at most twice its EER.
-        max_reference_regression: The same as `max_regression` against a fixed reference
-            (`evaluation.reference`), so that small losses cannot add up over promotions. Not
-            applied if there is none.
+        max_reference_regression: The same as `max_regression` against the best version so far, by
+            the differences added up over promotions, so that small losses cannot add up; in
+            `bonafide evaluate` against `--reference`. Not applied if there is no champion.
         max_worst_attack_eer: Maximum EER of any single attack with at least 20 spoofs, as measured
             (the worst of many is already a cautious figure).
         max_condition_far: Maximum share of spoofs that are accepted at the fixed threshold
@@ -306,11 +306,11 @@ def _reference_rules(evaluation: Evaluation, config: GateConfig) -> list[Rule]:
     delta = reference.difference
     rule = _at_most(
         "max_reference_regression",
-        "EER difference from the fixed reference, upper end of the paired 95 % interval",
+        f"EER difference from {reference.name}, upper end of the paired 95 % interval",
         delta.ci95[1] if delta.ci95 else None,
         config.max_reference_regression,
         "points",
-        f"the reference has {percent(reference.eer.value)}, the difference is "
+        f"its EER is {percent(reference.eer.value)}, the difference is "
         f"{100 * delta.value:+.2f} percentage points"
         f"{_power_words(reference.power, config.max_reference_regression)}",
     )

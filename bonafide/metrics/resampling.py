@@ -28,6 +28,7 @@ from bonafide.metrics.intervals import Sample, samples_of
 from bonafide.trials.trials import Trials
 
 _LARGEST_BATCH = 64
+_MOST_LEFT_OUT = 1000
 _BATCH_ELEMENTS = 2**21  # of one temporary array: 16 MiB
 
 
@@ -120,6 +121,15 @@ class ClusterBootstrap:
             scores: [N], in the order of the trials.
             measures: What to compute.
         """
+        return self.measure_and_leave_out(scores, measures)[0]
+
+    def measure_and_leave_out(
+        self, scores: Floats, measures: Measures
+    ) -> tuple[dict[str, Floats], dict[str, Floats]]:
+        """Returns what `measure` does, and every measure without each of the clusters, [S] each.
+
+        The second part is empty with more than 1,000 clusters.
+        """
         curve = Blocks.make(scores, self.is_bonafide, self.cluster, self.count)
         attacks = {
             str(attack): self._attack_blocks(scores, str(attack))
@@ -127,10 +137,11 @@ class ClusterBootstrap:
         }
         sums = _SpeakerSums.make(scores, self.is_bonafide, self.cluster, self.count, measures)
         size = max(1, min(_LARGEST_BATCH, _BATCH_ELEMENTS // max(curve.size, self.count)))
-        parts = [
-            _measure_batch(weights, curve, attacks, sums, measures) for weights in self._draws(size)
-        ]
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        draws, without = (
+            [_measure_batch(weights, curve, attacks, sums, measures) for weights in batches]
+            for batches in (self._draws(size), self._left_out(size))
+        )
+        return _joined(draws), _joined(without)
 
     def measure_unseen(self, scores: Floats, measures: Measures) -> dict[str, Floats]:
         """Returns measures in resamples of speakers and attacks, [R] each; empty with one attack.
@@ -174,13 +185,26 @@ class ClusterBootstrap:
 
     def eer(self, scores: Floats) -> Floats:
         """Returns only the equal error rate in every resample, [R]; see `measure`."""
+        return self.eer_and_leave_out(scores)[0]
+
+    def eer_and_leave_out(self, scores: Floats) -> tuple[Floats, Floats | None]:
+        """Returns what `eer` does, and that without each of the clusters, [S]; None with many."""
         curve = Blocks.make(scores, self.is_bonafide, self.cluster, self.count)
         size = max(1, min(_LARGEST_BATCH, _BATCH_ELEMENTS // max(curve.size, self.count)))
-        drawn = (Drawn.make(curve, weights) for weights in self._draws(size))
-        return np.concatenate([batch.eer() for batch in drawn])
+        draws, without = (
+            [Drawn.make(curve, weights).eer() for weights in batches]
+            for batches in (self._draws(size), self._left_out(size))
+        )
+        return np.concatenate(draws), np.concatenate(without) if without else None
 
     def error_rates_at(self, scores: Floats, threshold: float) -> tuple[Floats, Floats]:
         """Returns FAR and FRR at a fixed threshold in every resample, [R] each; see `measure`."""
+        return self.error_rates_and_leave_out(scores, threshold)[0]
+
+    def error_rates_and_leave_out(
+        self, scores: Floats, threshold: float
+    ) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats] | tuple[None, None]]:
+        """Returns what `error_rates_at` does, and both rates without each of the clusters, [S]."""
         accepted = scores > threshold
         bona, cluster = self.is_bonafide, self.cluster
 
@@ -190,10 +214,17 @@ class ClusterBootstrap:
         counted = np.stack(
             [sums(~bona & accepted), sums(~bona), sums(bona & ~accepted), sums(bona)]
         )
-        drawn = np.concatenate(
-            [counted @ weights for weights in self._draws(_LARGEST_BATCH)], axis=1
+        draws, without = (
+            [counted @ weights for weights in batches]
+            for batches in (self._draws(_LARGEST_BATCH), self._left_out(_LARGEST_BATCH))
         )
-        return drawn[0] / drawn[1], drawn[2] / drawn[3]
+
+        def rates(parts: list[Counts]) -> tuple[Floats, Floats]:
+            drawn = np.concatenate(parts, axis=1)
+            with np.errstate(divide="ignore", invalid="ignore"):  # without a class: NaN
+                return drawn[0] / drawn[1], drawn[2] / drawn[3]
+
+        return rates(draws), rates(without) if without else (None, None)
 
     def samples(self, scores: Floats, attack: str | None = None) -> tuple[Sample, Sample]:
         """Describes the bona fide and the spoofed trials, for `intervals.interval`.
@@ -230,6 +261,16 @@ class ClusterBootstrap:
             left -= weights.shape[1]
             yield weights
 
+    def _left_out(self, batch: int) -> Iterator[Counts]:
+        """Yields weights without one of the clusters, [S, b]; nothing if there are very many."""
+        if self.count > _MOST_LEFT_OUT:
+            return
+        for first in range(0, self.count, batch):
+            number = min(batch, self.count - first)
+            weights = np.ones((self.count, number), dtype=np.int64)
+            weights[first + np.arange(number), np.arange(number)] = 0
+            yield weights
+
     def _unseen_draws(self, batch: int, cells: Counts, attacks: int) -> Iterator[Counts]:
         """Yields the weight of each cell, [S + C, b]; each resample has both classes.
 
@@ -253,6 +294,47 @@ class ClusterBootstrap:
                     columns.append(np.concatenate([drawn, of_cells]))
             left -= len(columns)
             yield np.stack(columns, axis=1)
+
+
+def _joined(parts: list[dict[str, Floats]]) -> dict[str, Floats]:
+    if not parts:
+        return {}
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def share_draws(
+    counted: npt.NDArray[np.bool_], speaker: npt.NDArray[np.int64], *, resamples: int, seed: int
+) -> Floats:
+    """Returns the share of counted trials of one class in resamples of its speakers, [R].
+
+    Without one of the speakers it is `left_out_shares`.
+
+    Args:
+        counted: [n] which trials count.
+        speaker: [n] index of the speaker of each trial, from 0 without gaps.
+        resamples: R.
+        seed: Seed of the resampling.
+    """
+    total = np.bincount(speaker)
+    hits = np.bincount(speaker, weights=counted)
+    random = np.random.default_rng(seed)
+    draws: Floats = np.empty(resamples)
+    for place in range(resamples):
+        times = np.bincount(random.integers(total.size, size=total.size), minlength=total.size)
+        draws[place] = (times @ hits) / (times @ total)
+    return draws
+
+
+def left_out_shares(
+    counted: npt.NDArray[np.bool_], speaker: npt.NDArray[np.int64]
+) -> Floats | None:
+    """Returns the share of counted trials without each of the speakers, [S]; None with many."""
+    total = np.bincount(speaker)
+    if total.size > _MOST_LEFT_OUT:
+        return None
+    hits = np.bincount(speaker, weights=counted)
+    shares: Floats = (hits.sum() - hits) / np.maximum(total.sum() - total, 1)
+    return shares
 
 
 @dataclass(frozen=True, eq=False)
@@ -303,12 +385,15 @@ def _measure_batch(
     sums: _SpeakerSums,
     measures: Measures,
 ) -> dict[str, Floats]:
-    """Returns every measure [b] for weights of the clusters [S, b]."""
+    """Returns every measure [b] for weights of the clusters [S, b]; NaN without a class."""
     drawn = Drawn.make(curve, weights)
-    values = _measure_pooled(drawn, weights, curve, sums, measures)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        values = _measure_pooled(drawn, weights, curve, sums, measures)
     values["min_cllr"] = np.array(
         [
             min_cllr_of_blocks(drawn.bonafide[:, i].astype(float), drawn.spoof[:, i].astype(float))
+            if drawn.n_bonafide[i] and drawn.n_spoof[i]
+            else np.nan
             for i in range(weights.shape[1])
         ]
     )
@@ -319,7 +404,7 @@ def _measure_batch(
         # A draw may hold none of the counted attacks: NaN.
         warnings.simplefilter("ignore", RuntimeWarning)
         values["worst_attack_eer"] = np.nanmax(table[counted], axis=0)
-    values["macro_eer"] = np.nanmean(table, axis=0)
+        values["macro_eer"] = np.nanmean(table, axis=0)
     return values | {f"attack/{name}": eer for name, eer in per_attack.items()}
 
 

@@ -100,17 +100,19 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Reference:
-    """Comparison with a fixed reference, which does not change with promotions.
+    """Comparison with a fixed reference, or with the best version so far (`promotions`).
 
     Attributes:
         eer: EER of the reference on the same trials.
         difference: Our EER minus that, with its paired interval.
         power: As of `Comparison`.
+        name: What it is, for people.
     """
 
     eer: Figure
     difference: Figure
     power: Power | None = None
+    name: str = "the fixed reference"
 
 
 @dataclass(frozen=True)

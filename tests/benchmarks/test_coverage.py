@@ -77,6 +77,7 @@ def test_a_small_run_reports_every_method(monkeypatch):
         assert methods["ours"]["coverage"] >= methods["percentile"]["coverage"], name
     assert report["ratios"]["eer, 13 speakers"] >= 0.75 / 0.95
     assert not report["figures"]["real"]
+    assert "aasist-l draws of real scores were skipped: no --golden" in coverage.shown(report)
     assert "13 eer" in coverage.shown(report)
     of_attacks = report["figures"]["attacks"]["6 attacks"]
     assert set(of_attacks) == {"eer", "min_dcf", "cllr", "far_at/eer"}

@@ -186,13 +186,13 @@ def test_intervals_are_those_of_the_bootstrap():
         thresholds=points,
     )  # fmt: skip
     bootstrap = resampling.ClusterBootstrap.of(trials, resamples=40, seed=3)
-    draws = bootstrap.measure(trials.scores, measures)
+    draws, without = bootstrap.measure_and_leave_out(trials.scores, measures)
     samples = bootstrap.samples(trials.scores)
     scales = {"min_tdcf_legacy": "cost", "min_tdcf_revised": "cost", "min_dcf": "cost"}
     scales |= {"act_dcf": "cost", "cllr": "bits", "min_cllr": "cost"}
     for name, figure in found.figures.items():
         assert figure.ci95 == intervals.interval(
-            figure.value, draws[name], scales.get(name, "rate"), samples,
+            figure.value, draws[name], scales.get(name, "rate"), samples, without=without[name],
             # Both errors in every trial: 1.9 + 1.
             most={"act_dcf": sum(DetectionCosts().weights), "cllr": np.inf}.get(name, 1.0),
         ), name  # fmt: skip
@@ -200,16 +200,19 @@ def test_intervals_are_those_of_the_bootstrap():
     for name, attack in found.per_attack.items():
         of_attack = bootstrap.samples(trials.scores, name)
         assert attack.ci95 == intervals.interval(
-            attack.eer, draws[f"attack/{name}"], "rate", of_attack
-        )
+            attack.eer, draws[f"attack/{name}"], "rate", of_attack,
+            without=without[f"attack/{name}"],
+        )  # fmt: skip
     for point in found.operating_points:
         # A rate of one class has the speakers of that class.
         assert point.far_ci95 == intervals.interval(
-            point.rates.far, draws[f"far_at/{point.name}"], "rate", samples[1:]
-        )
+            point.rates.far, draws[f"far_at/{point.name}"], "rate", samples[1:],
+            without=without[f"far_at/{point.name}"],
+        )  # fmt: skip
         assert point.frr_ci95 == intervals.interval(
-            point.rates.frr, draws[f"frr_at/{point.name}"], "rate", samples[:1]
-        )
+            point.rates.frr, draws[f"frr_at/{point.name}"], "rate", samples[:1],
+            without=without[f"frr_at/{point.name}"],
+        )  # fmt: skip
     assert dataclasses.astuple(found.bootstrap) == ("speaker", 12, 40, 3, "")
     assert found == evaluate(trials, asv=ASV, resamples=40, seed=3)
     assert found.figures != evaluate(trials, asv=ASV, resamples=40, seed=4).figures

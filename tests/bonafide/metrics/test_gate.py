@@ -200,7 +200,7 @@ def test_a_fixed_reference_has_a_limit_of_its_own(upper, passes):
     rule = next(rule for rule in verdict.rules if rule.name == "max_reference_regression")
     assert (rule.value, rule.passed) == (upper, passes)
     assert rule.detail.startswith(
-        "the reference has 5.00 %, the difference is +1.25 percentage points; these trials show"
+        "its EER is 5.00 %, the difference is +1.25 percentage points; these trials show"
     )
     assert [rule.name for rule in verdict.rules][1:4] == [
         "max_regression", "max_relative_regression", "max_reference_regression",

@@ -529,3 +529,48 @@ def test_unseen_draws_hold_both_classes():
     assert np.isfinite(found["eer"]).all()
     again = bootstrap.measure_unseen(trials.scores, Measures(MEASURES.costs, {}, {}, {}, {}))
     assert np.array_equal(found["eer"], again["eer"])
+
+
+def test_every_cluster_is_left_out_once():
+    trials = several_attacks(4)
+    bootstrap = ClusterBootstrap.of(trials, resamples=3, seed=1)
+    measures = Measures(MEASURES.costs, {}, {}, {}, {"at": 1.0})
+    draws, without = bootstrap.measure_and_leave_out(trials.scores, measures)
+    assert {name: values.size for name, values in draws.items()} == dict.fromkeys(draws, 3)
+    assert set(without) == set(draws)
+    eers, left = bootstrap.eer_and_leave_out(trials.scores)
+    assert np.array_equal(eers, draws["eer"])
+    assert np.array_equal(left, without["eer"])
+    (far, frr), (far_left, _) = bootstrap.error_rates_and_leave_out(trials.scores, 1.0)
+    assert np.array_equal(far, draws["far_at/at"])
+    assert np.array_equal(frr, draws["frr_at/at"])
+    assert np.array_equal(far_left, without["far_at/at"])
+    for place in range(bootstrap.count):
+        rest = trials.part(bootstrap.cluster != place)
+        found = equal_error_rate(rest.scores, rest.is_bonafide).eer
+        assert without["eer"][place] == pytest.approx(found, abs=1e-12)
+        assert without["min_cllr"][place] == pytest.approx(min_cllr(rest.scores, rest.is_bonafide))
+
+
+def test_very_many_clusters_are_not_left_out(monkeypatch):
+    monkeypatch.setattr(resampling, "_MOST_LEFT_OUT", 5)
+    trials = several_attacks(5)
+    bootstrap = ClusterBootstrap.of(trials, resamples=3, seed=1)
+    assert bootstrap.measure_and_leave_out(trials.scores, MEASURES)[1] == {}
+    assert bootstrap.eer_and_leave_out(trials.scores)[1] is None
+    assert bootstrap.error_rates_and_leave_out(trials.scores, 0.0)[1] == (None, None)
+    assert resampling.left_out_shares(np.ones(6, bool), np.arange(6)) is None
+
+
+def test_without_the_only_speaker_of_a_class_nothing_is_known():
+    trials = make(
+        np.arange(6.0), np.array([1, 1, 0, 0, 0, 0], bool), np.array(list("aabbcc")),
+        np.array(["-", "-", "A1", "A1", "A2", "A2"]),
+    )  # fmt: skip
+    bootstrap = ClusterBootstrap(
+        np.array([0, 0, 1, 1, 2, 2]), 3, "speaker", trials.is_bonafide, trials.attacks, 4, 1
+    )
+    _, without = bootstrap.measure_and_leave_out(trials.scores, MEASURES)
+    assert np.isnan(without["eer"][0])
+    assert np.isfinite(without["eer"][1:]).all()
+    assert np.isnan(without["min_cllr"][0])
