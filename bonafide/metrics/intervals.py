@@ -8,7 +8,7 @@ intervals. With S speakers, the resampled figures d and the measured figure v:
   bootstrap's correction of the bias. The standard error e is the larger one of
   sd(d) sqrt(S / (S - 1)) and that of the jackknife over speakers. Where a few speakers have most of
   the errors, the t statistic is skewed and few draws of speakers show it: t grows by
-  g (2 t^2 + 1) / 6 towards the long tail, with the skewness g of the mean from the jackknife (Hall,
+  g (2 t^2 + 1) / 6 towards the long tail, to 2 t at most, with the skewness g of the mean from the jackknife (Hall,
   "On the removal of skewness by transformation", Journal of the Royal Statistical Society B 1992;
   Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, section 14.3). The other is the
   binomial (Clopper-Pearson) interval of an effective number of trials
@@ -207,7 +207,8 @@ def _skewed_t(
             # The skewness of a sample is too low; the usual correction.
             skewness = float(np.sum(apart**3)) / squares**1.5
             skewness *= float(np.sqrt(speakers * (speakers - 1))) / (speakers - 2)
-    longer = skewness * (2 * quantile**2 + 1) / 6
+    # An expansion for small skewness: with two or three speakers, it is none.
+    longer = float(np.clip(skewness * (2 * quantile**2 + 1) / 6, -quantile, quantile))
     below, above = (quantile + max(0.0, tail) for tail in (-longer, longer))
     unbiased = 2 * centre - float(moved.mean())
     places = [at + end for at in (centre, unbiased) for end in (-below * error, above * error)]
