@@ -8,10 +8,10 @@ intervals. With S speakers, the resampled figures d and the measured figure v:
   bootstrap's correction of the bias. The standard error e is the larger one of
   sd(d) sqrt(S / (S - 1)) and that of the jackknife over speakers. Where a few speakers have most of
   the errors, the t statistic is skewed and few draws of speakers show it: t grows by
-  g (2 t^2 + 1) / 6 towards the long tail, to 2 t at most, with the skewness g of the mean from the jackknife (Hall,
-  "On the removal of skewness by transformation", Journal of the Royal Statistical Society B 1992;
-  Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, section 14.3). The other is the
-  binomial (Clopper-Pearson) interval of an effective number of trials
+  g (2 t^2 + 1) / 6 towards the long tail, to 2 t at most, with the skewness g of the mean from the
+  jackknife (Hall, "On the removal of skewness by transformation", Journal of the Royal Statistical
+  Society B 1992; Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, section 14.3). The
+  other is the binomial (Clopper-Pearson) interval of an effective number of trials
   n* = v (1 - v) / var(d), as Korn and Graubard, "Confidence intervals for proportions with small
   expected number of positive counts estimated from survey data" (Survey Methodology 1998). A rate
   of 0 or 1 has no variance in its resamples: there, n* is the number of trials over the design
