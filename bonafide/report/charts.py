@@ -210,7 +210,7 @@ def scores(found: Histogram, marks: Mapping[str, float]) -> Spec:
     )
     x = x.axis(grid=False, tickCount=10, format=",.6~g")
     y = alt.Y("share:Q", title="Share of the class", axis=vega.per_cent_axis()).stack(None)
-    classes = vega.series("class", list(totals))
+    classes = vega.series("class", list(totals), orient="bottom")  # names of thresholds are above
     steps = dataset("shares")
     layers = [
         steps.mark_area(interpolate="step-after", fillOpacity=0.22, strokeWidth=0).encode(

@@ -97,6 +97,8 @@ def test_names_of_thresholds_stand_in_lines_of_their_own(contents):
     assert len(heights) == 4
     assert min(b - a for a, b in itertools.pairwise(heights)) >= 12  # the height of the letters
     assert max(heights) < 0  # above the plot
+    area = next(layer for layer in spec["layer"] if layer["mark"]["type"] == "line")
+    assert area["encoding"]["color"]["legend"]["orient"] == "bottom"  # not among the names
 
 
 def test_a_threshold_out_of_range_is_said_to_be(make_report, make_trials_of):
