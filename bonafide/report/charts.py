@@ -249,11 +249,12 @@ def _threshold_rows(marks: Mapping[str, float]) -> dict[str, Rows]:
 def _threshold_layers(marks: Mapping[str, float], low: float, high: float) -> list[alt.Chart]:
     """Draws lines with their names above the plot, each name in a line of its own.
 
-    Names beside each other would overlap where thresholds are near and the page is narrow.
+    Names beside each other would overlap where thresholds are near and the page is narrow. The
+    lines of thresholds further right end lower, so that they do not cross a name.
     """
     layers: list[alt.Chart] = []
     for place, (_, mark) in enumerate(_from_left(marks)):
-        align = "left" if (mark - low) / (high - low) < 0.6 else "right"
+        align = "left" if (mark - low) / (high - low) < 0.85 else "right"
         data, x = dataset(f"mark-{place}"), alt.X("start:Q")
         tooltip = [
             alt.Tooltip("name:N", title="Threshold"),

@@ -158,9 +158,10 @@ def provenance(
 
 def _shown(value: Any) -> Any:
     """Returns a value for people: floats with six digits at most."""
-    if isinstance(value, float):
-        return f"{value:g}"
-    return value
+    if not isinstance(value, float):
+        return value
+    short = f"{value:g}"
+    return value if float(short) == value else short
 
 
 def rejected(examples_uri: str) -> Rejected:
