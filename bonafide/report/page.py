@@ -58,7 +58,6 @@ def render_page(contents: ReportContents) -> str:
                 rejecting=bool(facts.worst_speakers(contents)),
             ),
             hardest=facts.hardest(contents),
-            unseen=any(figure.unseen_ci95 for figure in evaluation.figures.values()),
             frozen=frozen_threshold(evaluation) is not None,
             facts=facts,
             measures=MEASURES,
