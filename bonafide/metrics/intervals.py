@@ -46,6 +46,7 @@ _MOST_UNDEFINED = 0.05  # share of resamples in which a figure may be undefined
 # Least of costs and bits on the log scale: below, figures are shown as 0.
 _LEAST = 1e-4
 _NEAR = 1e-6
+_TINY = 1e-9  # trials
 
 
 @dataclass(frozen=True)
@@ -291,6 +292,8 @@ def _binomial(
     # Fewer trials by as much as t is wider than the normal quantile: the variance is an estimate.
     effective *= (float(stats.norm.ppf((1 + level) / 2)) / quantile) ** 2
     hits, tail = rate * effective, (1 - level) / 2
-    low = float(stats.beta.ppf(tail, hits, effective - hits + 1)) if hits > 0 else 0.0
-    high = float(stats.beta.ppf(1 - tail, hits + 1, effective - hits)) if rate < 1 else 1.0
+    misses = effective - hits
+    # The quantile of a beta distribution overflows for parameters next to 0.
+    low = float(stats.beta.ppf(tail, hits, misses + 1)) if hits > _TINY else 0.0
+    high = float(stats.beta.ppf(1 - tail, hits + 1, misses)) if misses > _TINY else 1.0
     return [low, high]

@@ -111,6 +111,13 @@ def test_a_cost_reaches_as_far_up_as_the_bias_of_its_minimum():
     assert interval(0.9, np.full(100, 0.5), "cost", [PLAIN])[1] <= 1.0
 
 
+@pytest.mark.parametrize("value", [5e-324, 1e-300, 1 - 1e-16])
+def test_rates_next_to_0_and_1_have_ends(value):
+    low, high = interval(value, np.full(20, value), "rate", [PLAIN])
+    assert 0 <= low <= value <= high <= 1
+    assert 0.01 < high - low < 0.05
+
+
 def test_more_than_a_twentieth_unknown_gives_no_interval():
     draws = np.concatenate([np.linspace(0.1, 0.2, 95), np.full(5, np.nan)])
     assert interval(0.15, draws, "rate", [PLAIN]) is not None
