@@ -10,6 +10,10 @@ speaker), `unbalanced` (speakers of very different numbers of trials, eight spoo
 trial) and `voices` (the spoofs are of other voices, twice as many, than the bona fide speakers).
 Thresholds are frozen: at the EER, at FAR 1 % and .1 %, and at FRR 1 %, of the population.
 
+Attacks as a sample: `--attacks` gives numbers of attacks, whose effects on the scores of their
+spoofs have a deviation of .7, of 20 speakers; the truth is that of all attacks. The intervals by
+speakers (`same attacks`) and by speakers and attacks (`unseen`) are counted.
+
 With published score files (`--golden`), speakers are drawn from the real ones with replacement, and
 the truth is the figure on all trials.
 
@@ -30,7 +34,7 @@ import itertools
 import json
 import pathlib
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +43,7 @@ from scipy import optimize, stats
 from bonafide.metrics import calibration, costs, detection, intervals
 from bonafide.metrics.costs import DetectionCosts
 from bonafide.metrics.detection import Floats
+from bonafide.metrics.evaluation import evaluate
 from bonafide.metrics.intervals import Interval, Sample
 from bonafide.metrics.resampling import ClusterBootstrap, Measures
 from bonafide.trials import protocols, score_files
@@ -51,6 +56,9 @@ REAL_SPEAKERS = (5, 13, 20)
 COSTS = DetectionCosts()
 RESAMPLES = 400
 SHARED, OF_BONAFIDE, OF_SPOOF = 0.3, 0.5, 0.3  # deviations of the effects of a speaker
+ATTACKS = (3, 6, 13)
+OF_ATTACK = 0.7  # deviation of the effects of an attack
+ATTACK_SPEAKERS, ATTACK_SPOOFS = 20, 10  # spoofs of an attack from each speaker
 SCORE_FILES = {
     "rawgat-st": "cm_eval_RawGAT-ST_add.txt",
     "aasist-l": "cm_eval_AASIST-L.txt",
@@ -77,10 +85,15 @@ class Population:
     truth: dict[str, float]
 
 
-def population(eer: float) -> Population:
-    """Returns the population of normal scores that has an EER."""
+def population(eer: float, *, of_attack: float = 0.0) -> Population:
+    """Returns the population of normal scores that has an EER.
+
+    Args:
+        eer: Of all speakers and attacks.
+        of_attack: Deviation of the effects of attacks.
+    """
     bona = float(np.sqrt(1 + SHARED**2 + OF_BONAFIDE**2))
-    spoof = float(np.sqrt(1 + SHARED**2 + OF_SPOOF**2))
+    spoof = float(np.sqrt(1 + SHARED**2 + OF_SPOOF**2 + of_attack**2))
     apart = -float(stats.norm.ppf(eer))
     mean_bona, mean_spoof = apart * bona, -apart * spoof  # the EER is at 0
 
@@ -93,9 +106,9 @@ def population(eer: float) -> Population:
     scale = 2 * (mean_bona - mean_spoof) / (bona**2 + spoof**2)
     places = {
         "eer": 0.0,
-        "far_1pct": optimize.brentq(lambda at: float(far(at)) - 0.01, -30, 30),
-        "far_0_1pct": optimize.brentq(lambda at: float(far(at)) - 0.001, -30, 30),
-        "frr_1pct": optimize.brentq(lambda at: float(frr(at)) - 0.01, -30, 30),
+        "far1": optimize.brentq(lambda at: float(far(at)) - 0.01, -30, 30),
+        "far0.1": optimize.brentq(lambda at: float(far(at)) - 0.001, -30, 30),
+        "frr1": optimize.brentq(lambda at: float(frr(at)) - 0.01, -30, 30),
     }
     grid = np.linspace(-12, 12, 24_001)
     miss, accept = COSTS.weights
@@ -139,6 +152,69 @@ def simulate(of: Population, layout: str, speakers: int, random: np.random.Gener
     return _trials(of.scale * np.concatenate(parts), places[0].size, np.concatenate(places))
 
 
+def simulate_attacks(of: Population, attacks: int, random: np.random.Generator) -> Trials:
+    """Draws attacks and `ATTACK_SPEAKERS` speakers, all with 30 bona fide trials."""
+    speakers = np.arange(ATTACK_SPEAKERS)
+    shared = random.normal(0, SHARED, ATTACK_SPEAKERS)
+    own = random.normal(0, OF_BONAFIDE, ATTACK_SPEAKERS)
+    spoofed = random.normal(0, OF_SPOOF, ATTACK_SPEAKERS)
+    effect = random.normal(0, OF_ATTACK, attacks)
+    of_bonafide = np.repeat(speakers, 30)
+    who = np.tile(np.repeat(speakers, ATTACK_SPOOFS), attacks)
+    which = np.repeat(np.arange(attacks), ATTACK_SPEAKERS * ATTACK_SPOOFS)
+    bonafide = of.means[0] + (shared + own)[of_bonafide] + random.normal(size=of_bonafide.size)
+    spoof = of.means[1] + (shared + spoofed)[who] + effect[which] + random.normal(size=who.size)
+    trials = _trials(
+        of.scale * np.concatenate([bonafide, spoof]),
+        of_bonafide.size,
+        np.concatenate([of_bonafide, who]),
+    )
+    names = np.char.add("A", which.astype(str))
+    return dataclasses.replace(
+        trials, attacks=np.concatenate([np.full(of_bonafide.size, "-"), names])
+    )
+
+
+def attack_intervals(
+    trials: Trials, thresholds: dict[str, float], seed: int
+) -> Iterator[tuple[str, str, Interval]]:
+    """Yields figure, method (`same attacks`, `unseen`) and interval."""
+    found = evaluate(trials, detection_costs=COSTS, resamples=RESAMPLES, seed=seed).figures
+    for name in ("eer", "min_dcf", "cllr"):
+        figure = found[name]
+        assert figure.ci95 is not None
+        assert figure.unseen_ci95 is not None
+        yield name, "same attacks", figure.ci95
+        yield name, "unseen", figure.unseen_ci95
+    measures = Measures(COSTS, {}, {}, {}, thresholds)
+    bootstrap = ClusterBootstrap.of(trials, resamples=RESAMPLES, seed=seed)
+    draws = bootstrap.measure_unseen(trials.scores, measures)
+    far, _ = bootstrap.error_rates_at(trials.scores, thresholds["eer"])
+    value = detection.error_rates_at(trials.scores, trials.is_bonafide, thresholds["eer"]).far
+    samples = bootstrap.unseen_samples(trials.scores)
+    same = intervals.interval(value, far, "rate", samples[1:2])
+    unseen = intervals.interval(value, draws["far_at/eer"], "rate", samples[1:])
+    assert same is not None
+    assert unseen is not None
+    yield "far_at/eer", "same attacks", same
+    yield "far_at/eer", "unseen", unseen
+
+
+def measure_attacks(numbers: Sequence[int], datasets: int) -> dict[str, object]:
+    """Returns figure -> method -> coverage for each number of attacks."""
+    of = population(0.05, of_attack=OF_ATTACK)
+    result: dict[str, object] = {}
+    for number in numbers:
+        found: Counts = defaultdict(list)
+        for seed in np.random.SeedSequence([number]).generate_state(datasets).tolist():
+            trials = simulate_attacks(of, number, np.random.default_rng(seed))
+            for name, method, (low, high) in attack_intervals(trials, of.thresholds, seed):
+                true = of.truth[name]
+                found[name, method].append((low <= true <= high, high < true, high - low))
+        result[f"{number} attacks"] = summary(found)
+    return result
+
+
 def _trials(scores: Floats, n_bonafide: int, speakers: npt.NDArray[np.int64]) -> Trials:
     flags = np.arange(scores.size) < n_bonafide
     return Trials(
@@ -169,9 +245,9 @@ class Real:
         curve = detection.error_curve(trials.scores, trials.is_bonafide)
         thresholds = {
             "eer": detection.eer_of(curve).threshold,
-            "far_1pct": detection.frr_at_far(curve, 0.01)[1],
-            "far_0_1pct": detection.frr_at_far(curve, 0.001)[1],
-            "frr_1pct": detection.far_at_frr(curve, 0.01)[1],
+            "far1": detection.frr_at_far(curve, 0.01)[1],
+            "far0.1": detection.frr_at_far(curve, 0.001)[1],
+            "frr1": detection.far_at_frr(curve, 0.01)[1],
         }
         return cls(trials, thresholds, figures_of(trials, thresholds))
 
@@ -204,23 +280,13 @@ def figures_of(trials: Trials, thresholds: dict[str, float]) -> dict[str, float]
     return found
 
 
-class _LeaveOneOut(ClusterBootstrap):
-    """Every speaker left out once, in place of draws."""
-
-    def _draws(self, batch: int) -> Iterator[npt.NDArray[np.int64]]:  # noqa: ARG002
-        yield 1 - np.eye(self.count, dtype=np.int64)
-
-
 def all_intervals(
     trials: Trials, thresholds: dict[str, float], seed: int
 ) -> Iterator[tuple[str, str, Interval]]:
     """Yields figure, method and interval of everything."""
     measures = Measures(COSTS, {}, {}, {}, thresholds)
     bootstrap = ClusterBootstrap.of(trials, resamples=RESAMPLES, seed=seed)
-    draws = bootstrap.measure(trials.scores, measures)
-    fields = {name: getattr(bootstrap, name) for name in bootstrap.__dataclass_fields__}
-    with np.errstate(divide="ignore", invalid="ignore"):  # a class may be missing
-        without = _LeaveOneOut(**fields).measure(trials.scores, measures)
+    draws, without = bootstrap.measure_and_leave_out(trials.scores, measures)
     samples = bootstrap.samples(trials.scores)
     for name, value in figures_of(trials, thresholds).items():
         own: tuple[Sample, ...] = samples
@@ -231,7 +297,7 @@ def all_intervals(
             wrong = (trials.scores <= threshold) == trials.is_bonafide
             yield name, "bootstrap_t", bootstrap_t(value, wrong[keep], bootstrap, keep)
         scale = {"cllr": "bits", "min_dcf": "cost"}.get(name, "rate")
-        ours = intervals.interval(value, draws[name], scale, own)
+        ours = intervals.interval(value, draws[name], scale, own, without=without[name])
         assert ours is not None
         yield name, "ours", ours
         low, high = np.percentile(draws[name], [2.5, 97.5])
@@ -309,6 +375,28 @@ def merged(parts: Iterator[Counts]) -> Counts:
     return found
 
 
+def measure_real(
+    options: argparse.Namespace,
+) -> tuple[dict[str, dict[str, dict[str, dict[str, float]]]], dict[str, str]]:
+    """Draws speakers of published scores; returns the summaries, and what was skipped and why."""
+    real: dict[str, dict[str, dict[str, dict[str, float]]]] = {}
+    skipped: dict[str, str] = {}
+    for system, name in SCORE_FILES.items():
+        if options.golden is None or not (options.golden / name).is_file():
+            where = "no --golden" if options.golden is None else f"no {options.golden / name}"
+            skipped[system] = f"draws of real scores were skipped: {where}"
+            continue
+        source = Real.of(options.golden, name)
+        for speakers in options.real_speakers:
+            found: Counts = defaultdict(list)
+            for seed in range(options.real_datasets):
+                random = np.random.default_rng([speakers, seed])
+                trials = source.draw(speakers, random)
+                count(found, trials, source.thresholds, source.truth, seed)
+            real[f"{system}, {speakers} speakers"] = summary(found)
+    return real, skipped
+
+
 def measure(options: argparse.Namespace) -> dict[str, object]:
     """Simulates everything; returns the report."""
     simulated: dict[tuple[int, float, str], Counts] = {}
@@ -328,18 +416,8 @@ def measure(options: argparse.Namespace) -> dict[str, object]:
         f"{speakers} speakers, EER {eer:g}, {layout}": summary(part)
         for (speakers, eer, layout), part in simulated.items()
     }
-    real = {}
-    for system, name in SCORE_FILES.items():
-        if options.golden is None or not (options.golden / name).is_file():
-            continue
-        source = Real.of(options.golden, name)
-        for speakers in REAL_SPEAKERS:
-            found: Counts = defaultdict(list)
-            for seed in range(options.real_datasets):
-                random = np.random.default_rng([speakers, seed])
-                trials = source.draw(speakers, random)
-                count(found, trials, source.thresholds, source.truth, seed)
-            real[f"{system}, {speakers} speakers"] = summary(found)
+    real, skipped = measure_real(options)
+    attacks = measure_attacks(options.attacks, options.datasets)
     ratios = {}
     for speakers, figures in by_speakers.items():
         for name, methods in figures.items():
@@ -349,10 +427,16 @@ def measure(options: argparse.Namespace) -> dict[str, object]:
         for speakers, figures in by_speakers.items()
         if speakers >= 13
     ]
+    for source, figures in real.items():
+        if int(source.split()[1]) >= 13:
+            passes.append(figures["eer"]["ours"]["upper_below"])
+        for name, methods in figures.items():
+            ratios[f"{name}, {source}"] = methods["ours"]["coverage"] / intervals.LEVEL
     if passes:
         ratios["passes_allowed_over_seen"] = LIMIT_OF_PASSES / max(*passes, 1e-3)
     return {
-        "figures": {"by_speakers": by_speakers, "detail": detail, "real": real},
+        "figures": {"by_speakers": by_speakers, "detail": detail, "real": real, "attacks": attacks},
+        "skipped": skipped,
         "datasets": options.datasets,
         "real_datasets": options.real_datasets,
         "resamples": RESAMPLES,
@@ -374,6 +458,17 @@ def shown(report: dict[str, object]) -> str:
                 for method in METHODS
             ]
             lines.append(f"{speakers!s:>24} {name:18} " + " | ".join(cells))
+    skipped = report["skipped"]
+    assert isinstance(skipped, dict)
+    lines += [f"{system:>24} {reason}" for system, reason in skipped.items()]
+    for number, found in figures["attacks"].items():
+        for name, methods in found.items():
+            cells = [
+                f"{method} {100 * one['coverage']:5.1f} {100 * one['upper_below']:4.1f} "
+                f"{one['width']:.4f}"
+                for method, one in methods.items()
+            ]
+            lines.append(f"{number:>24} {name:18} " + " | ".join(cells))
     return "\n".join(lines)
 
 
@@ -385,6 +480,8 @@ def main() -> None:
     parser.add_argument("--real-datasets", type=int, default=60, help="of each score file")
     parser.add_argument("--speakers", type=int, nargs="+", default=SPEAKERS)
     parser.add_argument("--eers", type=float, nargs="+", default=EERS)
+    parser.add_argument("--real-speakers", type=int, nargs="+", default=REAL_SPEAKERS)
+    parser.add_argument("--attacks", type=int, nargs="*", default=ATTACKS)
     parser.add_argument("--golden", type=pathlib.Path, help="folder of published score files")
     options = parser.parse_args()
     report = measure(options)

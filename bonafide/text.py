@@ -119,6 +119,11 @@ def whole_rate(value: float) -> str:
     return f"{100 * value:.0f}{_SPACE}%"
 
 
+def short_rate(value: float) -> str:
+    """Returns a chosen fraction in per cent, as it was given: `5 %`, `0.25 %`."""
+    return f"{100 * value:.6g}{_SPACE}%"
+
+
 def date(iso: str) -> str:
     """Returns `24 November 2025, 20:31 UTC`; other text than ISO 8601 is unchanged."""
     try:

@@ -296,6 +296,7 @@ def sample() -> Settings:
         gate=GateConfig(
             max_eer=0.42,
             max_regression=0.08,
+            max_reference_regression=0.08,
             max_worst_attack_eer=0.65,
             max_condition_far=0.9,
             max_condition_frr=0.5,
@@ -348,7 +349,12 @@ def small_corpus() -> Settings:
         corpus=CorpusConfig(root="data/LA", layout="auto", name="small-corpus"),
         features=_fine_cepstrum(96_000, fmax_hz=7000.0),
         trainer=dataclasses.replace(base.trainer, learning_rate=1e-3),
-        gate=GateConfig(max_eer=0.25, max_regression=0.05, max_worst_attack_eer=0.5),
+        gate=GateConfig(
+            max_eer=0.25,
+            max_regression=0.05,
+            max_reference_regression=0.05,
+            max_worst_attack_eer=0.5,
+        ),
         tuner=TunerConfig(),  # the attacks to hold out depend on the corpus
     )
 
@@ -379,6 +385,7 @@ def asvspoof2019_la() -> Settings:
         gate=GateConfig(
             max_eer=0.10,
             max_regression=0.01,
+            max_reference_regression=0.01,
             max_worst_attack_eer=0.35,
             min_bonafide=1000,
             min_spoof=10_000,

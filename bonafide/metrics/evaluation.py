@@ -6,25 +6,29 @@ The pipeline and `bonafide evaluate` both call `evaluate`; reports are made from
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from bonafide.metrics import calibration, costs, detection, intervals, resampling
+from bonafide.metrics import attack_counts, calibration, costs, detection, intervals, resampling
 from bonafide.metrics.costs import AsvErrorRates, DetectionCosts, TandemWeights
 from bonafide.metrics.detection import Floats
 from bonafide.metrics.intervals import Interval, Sample
 from bonafide.metrics.results import (
     FAR_LIMITS,
+    FAR_POINTS,
     FRR_LIMITS,
+    FRR_POINTS,
     AttackResult,
     Bootstrap,
     Comparison,
     Evaluation,
     Figure,
     OperatingPoint,
+    Reference,
 )
 from bonafide.text import percent
 from bonafide.trials.trials import Trials, refuse_unusable
@@ -41,6 +45,7 @@ def evaluate(
     asv: AsvErrorRates | None = None,
     dev: Trials | None = None,
     baseline_scores: Floats | None = None,
+    reference_scores: Floats | None = None,
     detection_costs: DetectionCosts | None = None,
     resamples: int = RESAMPLES,
     seed: int = SEED,
@@ -53,14 +58,15 @@ def evaluate(
         dev: Trials on which thresholds are fixed; without them, thresholds are chosen on the
             evaluated trials, with a warning.
         baseline_scores: [N] scores of another system, in the order of the trials.
-        detection_costs: Costs of minDCF and actDCF; ASVspoof 5's by default.
+        reference_scores: [N] scores of a fixed reference, likewise; only its EER is compared.
+        detection_costs: Prior and costs of minDCF and actDCF; ASVspoof 5's by default.
         resamples: Number of bootstrap resamples; 0 for no intervals.
         seed: Seed of the bootstrap.
 
     Raises:
-        TrialsError: Scores of the baseline are decisions, or beyond 1e100.
-        ValueError: Scores of the baseline are not finite or of another number; or the ASV
-            is too weak for a t-DCF.
+        TrialsError: Scores of the baseline or the reference are decisions, or beyond 1e100.
+        ValueError: Scores of the baseline or the reference are not finite or of another number; or
+            the ASV is too weak for a t-DCF.
     """
     detection_costs = detection_costs or DetectionCosts()
     thresholds = _thresholds(trials if dev is None else dev)
@@ -70,9 +76,10 @@ def evaluate(
         far_limits=FAR_LIMITS,
         frr_limits=FRR_LIMITS,
         thresholds=thresholds,
+        worst_of=attack_counts.counted(_spoofs(trials)),
     )
     bootstrap, how = _bootstrap(trials, resamples, seed)
-    ours = _Draws.of(bootstrap, trials.scores, measures)
+    ours = _Draws.of(bootstrap, trials.scores, measures, unseen=True)
     values, per_attack = _point_figures(trials, trials.scores, measures)
     comparison = None
     if baseline_scores is not None:
@@ -80,7 +87,10 @@ def evaluate(
         refuse_unusable(baseline_scores)
         theirs = _Draws.of(bootstrap, baseline_scores, measures)
         comparison = _compare(trials, baseline_scores, measures, values, ours, theirs)
-    worst = max(per_attack, key=lambda attack: per_attack[attack])
+    reference = None
+    if reference_scores is not None:
+        reference = _compare_reference(trials, reference_scores, values["eer"], bootstrap, ours)
+    worst = max(sorted(measures.worst_of), key=lambda attack: per_attack[attack])
     return Evaluation(
         n_bonafide=trials.n_bonafide,
         n_spoof=trials.n_spoof,
@@ -98,6 +108,8 @@ def evaluate(
         warnings=tuple(_warnings(trials, values["eer"], dev is None, how)),
         n_bonafide_speakers=_speakers(trials, trials.is_bonafide),
         n_spoof_speakers=_speakers(trials, ~trials.is_bonafide),
+        costs=detection_costs,
+        reference=reference,
     )
 
 
@@ -112,10 +124,15 @@ def _thresholds(trials: Trials) -> dict[str, float]:
     curve = detection.error_curve(trials.scores, trials.is_bonafide)
     return {
         "eer": detection.eer_of(curve).threshold,
-        "far_1pct": detection.frr_at_far(curve, 0.01)[1],
-        "far_0_1pct": detection.frr_at_far(curve, 0.001)[1],
-        "frr_1pct": detection.far_at_frr(curve, 0.01)[1],
+        **{name: detection.far_at_frr(curve, frr)[1] for name, frr in FRR_POINTS.items()},
+        **{name: detection.frr_at_far(curve, far)[1] for name, far in FAR_POINTS.items()},
     }
+
+
+def _spoofs(trials: Trials) -> dict[str, int]:
+    """Returns the number of spoofs of each attack."""
+    names, counts = np.unique(trials.attacks[~trials.is_bonafide], return_counts=True)
+    return dict(zip(names.tolist(), counts.tolist(), strict=True))
 
 
 def _speakers(trials: Trials, keep: npt.NDArray[np.bool_]) -> int | None:
@@ -159,7 +176,7 @@ def _point_figures(
     attacks = {name: found.eer for name, found in by_attack.items()}
     return {
         "eer": detection.eer_of(curve).eer,
-        "worst_attack_eer": max(attacks.values()),
+        "worst_attack_eer": max(attacks[name] for name in measures.worst_of),
         "macro_eer": float(np.mean(list(attacks.values()))),
         **{name: weights.lowest(curve) for name, weights in measures.tandem.items()},
         "min_dcf": costs.min_dcf(curve, measures.costs),
@@ -181,12 +198,19 @@ class _Draws:
         samples: Of bona fide and of spoofed trials; empty without a bootstrap.
         attack_samples: Attack -> the same with the spoofs of that attack alone.
         costs: Of the DCF.
+        unseen: Name -> [R] in resamples of speakers and attacks; empty without a bootstrap, with
+            one attack, and for another system.
+        unseen_samples: Of bona fide trials, spoofed trials and attacks; empty likewise.
+        without: Name -> [S] without each of the speakers; empty where they are very many.
     """
 
     values: Mapping[str, Floats]
     samples: tuple[Sample, ...]
     attack_samples: Mapping[str, tuple[Sample, ...]]
     costs: DetectionCosts
+    unseen: Mapping[str, Floats] = dataclasses.field(default_factory=dict)
+    unseen_samples: tuple[Sample, ...] = ()
+    without: Mapping[str, Floats] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def of(
@@ -194,16 +218,40 @@ class _Draws:
         bootstrap: resampling.ClusterBootstrap | None,
         scores: Floats,
         measures: resampling.Measures,
+        *,
+        unseen: bool = False,
     ) -> _Draws:
         if bootstrap is None:
             return cls({}, (), {}, measures.costs)
         attacks = np.unique(bootstrap.attacks[~bootstrap.is_bonafide]).tolist()
+        values, without = bootstrap.measure_and_leave_out(scores, measures)
         return cls(
-            values=bootstrap.measure(scores, measures),
+            values=values,
+            without=without,
             samples=bootstrap.samples(scores),
             attack_samples={name: bootstrap.samples(scores, name) for name in attacks},
             costs=measures.costs,
+            unseen=bootstrap.measure_unseen(scores, measures) if unseen else {},
+            unseen_samples=bootstrap.unseen_samples(scores) if unseen else (),
         )
+
+    def unseen_interval(self, name: str, value: float) -> Interval | None:
+        """Returns the interval of a figure for attacks never seen; None if it has none."""
+        if name not in self.unseen:
+            return None
+        samples = self.unseen_samples[1:] if name.startswith("far_at/") else self.unseen_samples
+        wide = intervals.interval(
+            value,
+            self.unseen[name],
+            _SCALES.get(name, "rate"),
+            samples,
+            most=self._most(name),
+        )
+        near = self.interval(name, value)
+        if wide is None or near is None:
+            return None
+        # Attacks add uncertainty; a narrower interval would be an accident of the resamples.
+        return min(wide[0], near[0]), max(wide[1], near[1])
 
     def interval(self, name: str, value: float) -> Interval | None:
         """Returns the interval of a figure; None without a bootstrap."""
@@ -221,6 +269,7 @@ class _Draws:
             self.values[name],
             _SCALES.get(name, "rate"),
             samples,
+            without=self.without.get(name),
             most=self._most(name),
         )
 
@@ -245,7 +294,10 @@ _SCALES = {
 
 
 def _figures(values: Mapping[str, float], draws: _Draws) -> dict[str, Figure]:
-    return {name: Figure(value, draws.interval(name, value)) for name, value in values.items()}
+    return {
+        name: Figure(value, draws.interval(name, value), draws.unseen_interval(name, value))
+        for name, value in values.items()
+    }
 
 
 def _attack_results(
@@ -287,6 +339,7 @@ def _operating_points(
                 rates=rates,
                 far_ci95=draws.interval(f"far_at/{name}", rates.far),
                 frr_ci95=draws.interval(f"frr_at/{name}", rates.frr),
+                far_unseen_ci95=draws.unseen_interval(f"far_at/{name}", rates.far),
             )
         )
     return tuple(points)
@@ -302,10 +355,11 @@ def _compare(
 ) -> Comparison:
     theirs, attacks = _point_figures(trials, scores, measures)
     differences = {name: ours[name] - theirs[name] for name in ours}
-    chance = None
+    chance = power = None
     if our_draws.values:
         draws = our_draws.values["eer"] - their_draws.values["eer"]
         chance = intervals.p_value(differences["eer"], draws, our_draws.samples)
+        power = intervals.power(draws, our_draws.samples)
     return Comparison(
         figures=_figures(theirs, their_draws),
         differences={
@@ -314,6 +368,35 @@ def _compare(
         },
         p_value=chance,
         per_attack=_attack_results(trials, attacks, their_draws),
+        power=power,
+    )
+
+
+def _compare_reference(
+    trials: Trials,
+    scores: Floats,
+    ours: float,
+    bootstrap: resampling.ClusterBootstrap | None,
+    our_draws: _Draws,
+) -> Reference:
+    """Compares the EER with that of a fixed reference on the same resamples."""
+    scores, _ = detection.checked(scores, trials.is_bonafide)
+    refuse_unusable(scores)
+    theirs = detection.equal_error_rate(scores, trials.is_bonafide).eer
+    if bootstrap is None:
+        return Reference(Figure(theirs, None), Figure(ours - theirs, None))
+    draws, without = bootstrap.eer_and_leave_out(scores)
+    samples = our_draws.samples
+    differences = our_draws.values["eer"] - draws
+    of_reference = bootstrap.samples(scores)
+    return Reference(
+        eer=Figure(
+            theirs, intervals.interval(theirs, draws, "rate", of_reference, without=without)
+        ),
+        difference=Figure(
+            ours - theirs, intervals.interval(ours - theirs, differences, "difference", samples)
+        ),
+        power=intervals.power(differences, samples),
     )
 
 

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from bonafide.audio.degradation_specs import title_of
+from bonafide.metrics import attack_counts
 from bonafide.settings import Bounds, Section
 from bonafide.settings.types import Fraction
 from bonafide.text import percent
 
 if TYPE_CHECKING:
+    from bonafide.metrics.power import Power
     from bonafide.metrics.results import Evaluation, Figure
     from bonafide.metrics.treated import TreatedTrials
 
@@ -30,11 +32,19 @@ class GateConfig(Section, section="gate"):
     Attributes:
         max_eer: Maximum EER on the eval split: the upper end of its 95 % interval by
             speakers must be at or below it.
+        max_unseen_attack_eer: Maximum EER on attacks that eval does not have: the upper end of the
+            95 % interval by speakers and attacks must be at or below it; 1 disables the rule. It
+            needs at least two attacks, and some ten to be of use.
         max_regression: Maximum regression against the champion: the upper end of the paired
             95 % interval of the difference in EER on the same trials must be at or below it. Not
             applied if there is no champion.
-        max_worst_attack_eer: Maximum EER of any single attack, as measured (the worst of many is
-            already a cautious figure).
+        max_relative_regression: The same as a fraction of the champion's EER (counted as at least
+            one error of the smaller class): 1 allows at most twice its EER.
+        max_reference_regression: The same as `max_regression` against the best version so far, by
+            the differences added up over promotions, so that small losses cannot add up; in
+            `bonafide evaluate` against `--reference`. Not applied if there is no champion.
+        max_worst_attack_eer: Maximum EER of any single attack with at least 20 spoofs, as measured
+            (the worst of many is already a cautious figure).
         max_condition_far: Maximum share of spoofs that are accepted at the fixed threshold
             under any condition (codecs, band limits, noise), upper end of its interval; 1
             disables the rule.
@@ -50,7 +60,10 @@ class GateConfig(Section, section="gate"):
     """
 
     max_eer: Fraction = 0.5
+    max_unseen_attack_eer: Fraction = 1.0
     max_regression: Fraction = 0.02
+    max_relative_regression: Annotated[float, Bounds(ge=0, le=1000, unit="of its EER")] = 1.0
+    max_reference_regression: Fraction = 0.02
     max_worst_attack_eer: Fraction = 1.0
     max_condition_far: Fraction = 1.0
     max_condition_frr: Fraction = 1.0
@@ -179,28 +192,18 @@ def decide(
             f"the EER is {percent(eer.value)}" if eer.ci95 else evaluation.bootstrap.missing,
         )
     ]
-    if evaluation.comparison is not None:
-        delta = evaluation.comparison.differences["eer"]
-        champion = evaluation.comparison.figures["eer"].value
-        rules.append(
-            _at_most(
-                "max_regression",
-                "EER difference from the champion, upper end of the paired 95 % interval",
-                delta.ci95[1] if delta.ci95 else None,
-                config.max_regression,
-                "points",
-                f"the champion has {percent(champion)}, the difference is {100 * delta.value:+.2f} "
-                "percentage points",
-            )
-        )
+    if config.max_unseen_attack_eer < 1:
+        rules.append(_unseen_rule(evaluation, config.max_unseen_attack_eer))
     rules += [
+        *_champion_rules(evaluation, config),
+        *_reference_rules(evaluation, config),
         _at_most(
             "max_worst_attack_eer",
             "EER of the worst attack",
             found["worst_attack_eer"].value,
             config.max_worst_attack_eer,
             "rate",
-            f"the worst attack is {evaluation.worst_attack}",
+            _worst_attack_words(evaluation),
         ),
         *_condition_rules(conditions, config, evaluation.bootstrap.unit),
         _at_most(
@@ -248,6 +251,84 @@ def decide(
     return Verdict(tuple(rules))
 
 
+def _unseen_rule(evaluation: Evaluation, limit: float) -> Rule:
+    """Returns the rule about attacks that eval does not have."""
+    eer = evaluation.figures["eer"]
+    attacks = len(evaluation.per_attack)
+    detail = f"{attacks:,} attacks in eval" if attacks != 1 else "1 attack in eval"
+    return _at_most(
+        "max_unseen_attack_eer",
+        "EER on attacks never seen, upper end of its 95 % interval by "
+        f"{evaluation.bootstrap.unit}s and attacks",
+        eer.unseen_ci95[1] if eer.unseen_ci95 else None,
+        limit,
+        "rate",
+        detail,
+    )
+
+
+def _champion_rules(evaluation: Evaluation, config: GateConfig) -> list[Rule]:
+    """Returns the absolute and the relative rule; none without a champion."""
+    comparison = evaluation.comparison
+    if comparison is None:
+        return []
+    delta, champion = comparison.differences["eer"], comparison.figures["eer"].value
+    upper = delta.ci95[1] if delta.ci95 else None
+    one_error = 1 / max(1, min(evaluation.n_bonafide, evaluation.n_spoof))
+    base = max(champion, one_error)
+    absolute = _at_most(
+        "max_regression",
+        "EER difference from the champion, upper end of the paired 95 % interval",
+        upper,
+        config.max_regression,
+        "points",
+        f"the champion has {percent(champion)}, the difference is {100 * delta.value:+.2f} "
+        f"percentage points{_power_words(comparison.power, config.max_regression)}",
+    )
+    of_its_own = "" if base == champion else ", counted as one error"
+    relative = _at_most(
+        "max_relative_regression",
+        "The same as a share of the champion's EER",
+        None if upper is None else upper / base,
+        config.max_relative_regression,
+        "rate",
+        f"the champion has {percent(champion)}{of_its_own}"
+        f"{_power_words(comparison.power, config.max_relative_regression * base)}",
+    )
+    return [absolute, relative]
+
+
+def _reference_rules(evaluation: Evaluation, config: GateConfig) -> list[Rule]:
+    """Returns the rule about a fixed reference; none without one."""
+    reference = evaluation.reference
+    if reference is None:
+        return []
+    delta = reference.difference
+    rule = _at_most(
+        "max_reference_regression",
+        f"EER difference from {reference.name}, upper end of the paired 95 % interval",
+        delta.ci95[1] if delta.ci95 else None,
+        config.max_reference_regression,
+        "points",
+        f"its EER is {percent(reference.eer.value)}, the difference is "
+        f"{100 * delta.value:+.2f} percentage points"
+        f"{_power_words(reference.power, config.max_reference_regression)}",
+    )
+    return [rule]
+
+
+def _power_words(power: Power | None, limit: float) -> str:
+    """Returns what the trials can show, after a detail; empty without an interval."""
+    if power is None:
+        return ""
+    refused = power.refused_equals(limit)
+    share = "under 1 %" if refused < 0.01 else f"{100 * refused:.0f} %"
+    return (
+        f"; these trials show a difference of {100 * power.detectable:.2f} points in 80 % of runs, "
+        f"and this limit refuses an equally good model in {share}"
+    )
+
+
 def _condition_rules(conditions: TreatedTrials | None, config: GateConfig, unit: str) -> list[Rule]:
     """Returns the enabled rules about degraded recordings."""
     titles = {"far": "Spoofs accepted (FAR)", "frr": "Bona fide recordings rejected (FRR)"}
@@ -266,6 +347,14 @@ def _condition_rules(conditions: TreatedTrials | None, config: GateConfig, unit:
         title = f"{titles[name]} in the worst condition, upper end of its 95 % interval by {unit}s"
         rules.append(_at_most(f"max_condition_{name}", title, end, limit, "rate", detail))
     return rules
+
+
+def _worst_attack_words(evaluation: Evaluation) -> str:
+    spoofs = {name: found.n_spoof for name, found in evaluation.per_attack.items()}
+    few = len(spoofs) - len(attack_counts.counted(spoofs))
+    least = attack_counts.LEAST_TRIALS
+    left_out = f", {few:,} with fewer than {least} spoofs left out" if few else ""
+    return f"the worst attack is {evaluation.worst_attack}{left_out}"
 
 
 def _at_most(

@@ -4,8 +4,14 @@ A percentile interval of a cluster bootstrap is too narrow with few speakers, an
 is `0 to 0`. `benchmarks/coverage.py` holds the methods here against percentile, BCa and bootstrap-t
 intervals. With S speakers, the resampled figures d and the measured figure v:
 
-- **Rates** (`rate`): the hull of two intervals. One is v +- t sd(d) sqrt(S / (S - 1)) on the probit
-  scale. The other is the binomial (Clopper-Pearson) interval of an effective number of trials
+- **Rates** (`rate`): the hull of two intervals. One is v +- t e on the probit scale, also with the
+  bootstrap's correction of the bias. The standard error e is the larger one of
+  sd(d) sqrt(S / (S - 1)) and that of the jackknife over speakers. Where a few speakers have most of
+  the errors, the t statistic is skewed and few draws of speakers show it: t grows by
+  g (2 t^2 + 1) / 6 towards the long tail, to 2 t at most, with the skewness g of the mean from the
+  jackknife (Hall, "On the removal of skewness by transformation", Journal of the Royal Statistical
+  Society B 1992; Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, section 14.3). The
+  other is the binomial (Clopper-Pearson) interval of an effective number of trials
   n* = v (1 - v) / var(d), as Korn and Graubard, "Confidence intervals for proportions with small
   expected number of positive counts estimated from survey data" (Survey Methodology 1998). A rate
   of 0 or 1 has no variance in its resamples: there, n* is the number of trials over the design
@@ -13,9 +19,8 @@ intervals. With S speakers, the resampled figures d and the measured figure v:
   r the correlation of the scores of a speaker. The decisions correlate less than the scores do, so
   this is a cautious bound.
 - **Costs and bits** (`cost`, `bits`): the same t interval on the log scale. The least cost over all
-  thresholds is too low in a sample, and lower in a resample; the hull of the intervals with and
-  without the bootstrap's correction of the bias is taken. Costs that cannot exceed 1 are treated
-  as rates as well.
+  thresholds is too low in a sample, and lower in a resample; the correction of the bias matters
+  most here. Costs that cannot exceed 1 are treated as rates as well.
 - **Differences** (`difference`): v +- t sd(d) sqrt(S / (S - 1)), of paired resamples.
 
 t is the quantile with S* - 1 degrees of freedom, where S* = n^2 / sum(m^2) is the effective number
@@ -33,6 +38,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from bonafide.metrics.detection import Floats
+from bonafide.metrics.power import Power
 
 Interval = tuple[float, float]
 LEVEL = 0.95
@@ -40,6 +46,7 @@ _MOST_UNDEFINED = 0.05  # share of resamples in which a figure may be undefined
 # Least of costs and bits on the log scale: below, figures are shown as 0.
 _LEAST = 1e-4
 _NEAR = 1e-6
+_TINY = 1e-9  # trials
 
 
 @dataclass(frozen=True)
@@ -112,6 +119,7 @@ def interval(
     scale: str,
     samples: Sequence[Sample],
     *,
+    without: Floats | None = None,
     most: float = 1.0,
     level: float = LEVEL,
 ) -> Interval | None:
@@ -122,6 +130,8 @@ def interval(
         draws: [R] the figure in the resamples; NaN where it is not defined.
         scale: `rate` (a fraction), `cost` (from 0 to `most`), `bits` (from 0) or `difference`.
         samples: Of the classes whose trials the figure depends on.
+        without: [S] the figure without each of the speakers; None where they are too many, which
+            the central limit theorem makes unnecessary. Differences ignore it.
         most: Highest possible cost; of a difference, the largest in either direction.
         level: Share of intervals that shall hold the true value.
 
@@ -135,23 +145,12 @@ def interval(
     if min(sample.speakers for sample in samples) < 2:
         return None
     quantile = _quantile(samples, level)
-    step = quantile * _inflation(samples)
     if scale == "difference":
-        width = step * float(known.std())
+        width = quantile * _inflation(samples) * float(known.std())
         return max(-most, value - width), min(most, value + width)
-    ends = [value]
     least = min(sample.trials for sample in samples)
-    if scale == "rate":
-        draws_on, centre = _probit(known, least), float(_probit(np.array([value]), least)[0])
-        width = step * float(draws_on.std())
-        ends += [float(stats.norm.cdf(centre - width)), float(stats.norm.cdf(centre + width))]
-    else:
-        draws_on, centre = np.log(np.maximum(known, _LEAST)), float(np.log(max(value, _LEAST)))
-        width = step * float(draws_on.std())
-        unbiased = 2 * centre - float(draws_on.mean())
-        top = np.log(np.finfo(np.float64).max)  # with two speakers, anything may be above
-        places = np.array([centre - width, centre + width, unbiased - width, unbiased + width])
-        ends += np.exp(np.minimum(places, top)).tolist()
+    on_scale = _Scale("probit" if scale == "rate" else "log", least)
+    ends = [value, *_skewed_t(value, known, without, on_scale, samples, quantile)]
     if scale == "bits":
         return min(ends), max(ends)
     likely = value if scale == "rate" else 2 * value - float(known.mean())
@@ -159,6 +158,62 @@ def interval(
     low, high = min(ends), max(value, min(most, max(ends)))
     # With two or three speakers ends come as near to 0 and 1 as 1e-60.
     return (low if low > _NEAR * most else 0.0), (high if high < (1 - _NEAR) * most else most)
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """A scale on which a figure is nearly normal, and back.
+
+    Attributes:
+        name: `probit` or `log`.
+        trials: Of rates; see `_probit`.
+    """
+
+    name: str
+    trials: int
+
+    def of(self, values: Floats) -> Floats:
+        if self.name == "probit":
+            return _probit(values, self.trials)
+        logs: Floats = np.log(np.maximum(values, _LEAST))
+        return logs
+
+    def back(self, places: Floats) -> list[float]:
+        if self.name == "probit":
+            shares: list[float] = stats.norm.cdf(places).tolist()
+            return shares
+        top = np.log(np.finfo(np.float64).max)  # with two speakers, anything may be above
+        numbers: list[float] = np.exp(np.minimum(places, top)).tolist()
+        return numbers
+
+
+def _skewed_t(
+    value: float,
+    draws: Floats,
+    without: Floats | None,
+    scale: _Scale,
+    samples: Sequence[Sample],
+    quantile: float,
+) -> list[float]:
+    """Returns the ends of the t interval, with and without the correction of the bias."""
+    moved, centre = scale.of(draws), float(scale.of(np.array([value]))[0])
+    error, skewness = float(moved.std()) * _inflation(samples), 0.0
+    if without is not None and (known := without[np.isfinite(without)]).size > 2:
+        apart = scale.of(known)
+        apart = apart.mean() - apart
+        squares, count = float(np.sum(apart**2)), apart.size
+        error = max(error, float(np.sqrt((count - 1) / count * squares)))
+        speakers = min(sample.speakers for sample in samples)
+        if squares > 0 and speakers > 2:
+            # The skewness of a sample is too low; the usual correction.
+            skewness = float(np.sum(apart**3)) / squares**1.5
+            skewness *= float(np.sqrt(speakers * (speakers - 1))) / (speakers - 2)
+    # An expansion for small skewness: with two or three speakers, it is none.
+    longer = float(np.clip(skewness * (2 * quantile**2 + 1) / 6, -quantile, quantile))
+    below, above = (quantile + max(0.0, tail) for tail in (-longer, longer))
+    unbiased = 2 * centre - float(moved.mean())
+    places = [at + end for at in (centre, unbiased) for end in (-below * error, above * error)]
+    return scale.back(np.array(places))
 
 
 def of_trials(hits: int, trials: int, *, level: float = LEVEL) -> Interval:
@@ -173,6 +228,19 @@ def of_trials(hits: int, trials: int, *, level: float = LEVEL) -> Interval:
     low = float(stats.beta.ppf(tail, hits, trials - hits + 1)) if hits else 0.0
     high = float(stats.beta.ppf(1 - tail, hits + 1, trials - hits)) if hits < trials else 1.0
     return low, high
+
+
+def power(draws: Floats, samples: Sequence[Sample]) -> Power | None:
+    """Returns which differences can be seen, from the paired resamples of one; None without any.
+
+    Args:
+        draws: [R] the difference in the resamples.
+        samples: Of the classes whose trials it depends on.
+    """
+    if interval(0.0, draws, "difference", samples, most=np.inf) is None:
+        return None
+    error = float(draws[~np.isnan(draws)].std()) * _inflation(samples)
+    return Power(error, _freedom(samples))
 
 
 def p_value(value: float, draws: Floats, samples: Sequence[Sample]) -> float | None:
@@ -224,6 +292,8 @@ def _binomial(
     # Fewer trials by as much as t is wider than the normal quantile: the variance is an estimate.
     effective *= (float(stats.norm.ppf((1 + level) / 2)) / quantile) ** 2
     hits, tail = rate * effective, (1 - level) / 2
-    low = float(stats.beta.ppf(tail, hits, effective - hits + 1)) if hits > 0 else 0.0
-    high = float(stats.beta.ppf(1 - tail, hits + 1, effective - hits)) if rate < 1 else 1.0
+    misses = effective - hits
+    # The quantile of a beta distribution overflows for parameters next to 0.
+    low = float(stats.beta.ppf(tail, hits, misses + 1)) if hits > _TINY else 0.0
+    high = float(stats.beta.ppf(1 - tail, hits + 1, misses)) if misses > _TINY else 1.0
     return [low, high]

@@ -5,29 +5,30 @@ A cluster bootstrap (Davison and Hinkley, "Bootstrap Methods and their Applicati
 3.8) draws whole speakers with replacement: a speaker drawn k times counts k times with all of its
 trials. `bonafide.metrics.intervals` computes intervals from the resampled figures.
 
-Resampling changes the weights of trials and not their order, so scores are sorted once. No optimum
-or crossing is possible between two neighbouring trials of the same class. The sorted trials are
-therefore grouped into blocks of bona fide trials followed by spoofs, and the number of trials of
-each speaker in each block is a sparse matrix. A batch of resamples is then a matrix product.
+Intervals for attacks never seen take attacks as a sample of those to come, too: `measure_unseen`
+draws speakers and attacks independently, and a spoof counts as often as its speaker times its
+attack (the pigeonhole bootstrap of Owen, "The pigeonhole bootstrap", Annals of Applied Statistics
+2007, whose variance is too large rather than too small).
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
+from bonafide.metrics.blocks import Blocks, Counts, Drawn, area_under_curve, first_value
 from bonafide.metrics.calibration import cllr_terms, min_cllr_of_blocks
 from bonafide.metrics.costs import DetectionCosts, TandemWeights
 from bonafide.metrics.detection import Floats
 from bonafide.metrics.intervals import Sample, samples_of
 from bonafide.trials.trials import Trials
 
-Counts = npt.NDArray[np.int64]
 _LARGEST_BATCH = 64
+_MOST_LEFT_OUT = 1000
 _BATCH_ELEMENTS = 2**21  # of one temporary array: 16 MiB
 
 
@@ -46,6 +47,7 @@ class Measures:
         far_limits: See `rates`.
         frr_limits: See `rates`.
         thresholds: Name -> fixed threshold; gives `far_at/NAME` and `frr_at/NAME`.
+        worst_of: Attacks that `worst_attack_eer` is of; empty for all.
     """
 
     costs: DetectionCosts
@@ -53,6 +55,7 @@ class Measures:
     far_limits: Mapping[str, float]
     frr_limits: Mapping[str, float]
     thresholds: Mapping[str, float]
+    worst_of: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,27 +121,90 @@ class ClusterBootstrap:
             scores: [N], in the order of the trials.
             measures: What to compute.
         """
-        curve = _Blocks.make(scores, self.is_bonafide, self.cluster, self.count)
+        return self.measure_and_leave_out(scores, measures)[0]
+
+    def measure_and_leave_out(
+        self, scores: Floats, measures: Measures
+    ) -> tuple[dict[str, Floats], dict[str, Floats]]:
+        """Returns what `measure` does, and every measure without each of the clusters, [S] each.
+
+        The second part is empty with more than 1,000 clusters.
+        """
+        curve = Blocks.make(scores, self.is_bonafide, self.cluster, self.count)
         attacks = {
             str(attack): self._attack_blocks(scores, str(attack))
             for attack in np.unique(self.attacks[~self.is_bonafide])
         }
-        sums = _SpeakerSums.make(scores, self, measures)
+        sums = _SpeakerSums.make(scores, self.is_bonafide, self.cluster, self.count, measures)
         size = max(1, min(_LARGEST_BATCH, _BATCH_ELEMENTS // max(curve.size, self.count)))
+        draws, without = (
+            [_measure_batch(weights, curve, attacks, sums, measures) for weights in batches]
+            for batches in (self._draws(size), self._left_out(size))
+        )
+        return _joined(draws), _joined(without)
+
+    def measure_unseen(self, scores: Floats, measures: Measures) -> dict[str, Floats]:
+        """Returns measures in resamples of speakers and attacks, [R] each; empty with one attack.
+
+        Without those that name attacks (worst, mean, single ones), without min Cllr, and without
+        `frr_at/NAME`, which does not depend on attacks.
+
+        Args:
+            scores: [N], in the order of the trials.
+            measures: What to compute.
+        """
+        spoof = ~self.is_bonafide
+        names, attack = np.unique(self.attacks[spoof], return_inverse=True)
+        if names.size < 2:
+            return {}
+        # A cell is a speaker's bona fide trials, or their spoofs of one attack.
+        cells, of_spoofs = np.unique(
+            np.stack([self.cluster[spoof], attack]), axis=1, return_inverse=True
+        )
+        cell = self.cluster.copy()
+        cell[spoof] = self.count + np.ravel(of_spoofs)
+        count = self.count + cells.shape[1]
+        curve = Blocks.make(scores, self.is_bonafide, cell, count)
+        sums = _SpeakerSums.make(scores, self.is_bonafide, cell, count, measures)
+        size = max(1, min(_LARGEST_BATCH, _BATCH_ELEMENTS // max(curve.size, count)))
         parts = [
-            _measure_batch(weights, curve, attacks, sums, measures) for weights in self._draws(size)
+            _measure_pooled(Drawn.make(curve, weights), weights, curve, sums, measures)
+            for weights in self._unseen_draws(size, cells, names.size)
         ]
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        return {
+            name: np.concatenate([part[name] for part in parts])
+            for name in parts[0]
+            if not name.startswith("frr_at/")
+        }
+
+    def unseen_samples(self, scores: Floats) -> tuple[Sample, Sample, Sample]:
+        """Describes the trials for intervals of `measure_unseen`: `samples`, and the attacks."""
+        spoof = ~self.is_bonafide
+        attack = np.unique(self.attacks[spoof], return_inverse=True)[1].astype(np.int64)
+        return (*self.samples(scores), Sample.of(scores[spoof], attack))
 
     def eer(self, scores: Floats) -> Floats:
         """Returns only the equal error rate in every resample, [R]; see `measure`."""
-        curve = _Blocks.make(scores, self.is_bonafide, self.cluster, self.count)
+        return self.eer_and_leave_out(scores)[0]
+
+    def eer_and_leave_out(self, scores: Floats) -> tuple[Floats, Floats | None]:
+        """Returns what `eer` does, and that without each of the clusters, [S]; None with many."""
+        curve = Blocks.make(scores, self.is_bonafide, self.cluster, self.count)
         size = max(1, min(_LARGEST_BATCH, _BATCH_ELEMENTS // max(curve.size, self.count)))
-        drawn = (_Drawn.make(curve, weights) for weights in self._draws(size))
-        return np.concatenate([batch.eer() for batch in drawn])
+        draws, without = (
+            [Drawn.make(curve, weights).eer() for weights in batches]
+            for batches in (self._draws(size), self._left_out(size))
+        )
+        return np.concatenate(draws), np.concatenate(without) if without else None
 
     def error_rates_at(self, scores: Floats, threshold: float) -> tuple[Floats, Floats]:
         """Returns FAR and FRR at a fixed threshold in every resample, [R] each; see `measure`."""
+        return self.error_rates_and_leave_out(scores, threshold)[0]
+
+    def error_rates_and_leave_out(
+        self, scores: Floats, threshold: float
+    ) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats] | tuple[None, None]]:
+        """Returns what `error_rates_at` does, and both rates without each of the clusters, [S]."""
         accepted = scores > threshold
         bona, cluster = self.is_bonafide, self.cluster
 
@@ -148,10 +214,17 @@ class ClusterBootstrap:
         counted = np.stack(
             [sums(~bona & accepted), sums(~bona), sums(bona & ~accepted), sums(bona)]
         )
-        drawn = np.concatenate(
-            [counted @ weights for weights in self._draws(_LARGEST_BATCH)], axis=1
+        draws, without = (
+            [counted @ weights for weights in batches]
+            for batches in (self._draws(_LARGEST_BATCH), self._left_out(_LARGEST_BATCH))
         )
-        return drawn[0] / drawn[1], drawn[2] / drawn[3]
+
+        def rates(parts: list[Counts]) -> tuple[Floats, Floats]:
+            drawn = np.concatenate(parts, axis=1)
+            with np.errstate(divide="ignore", invalid="ignore"):  # without a class: NaN
+                return drawn[0] / drawn[1], drawn[2] / drawn[3]
+
+        return rates(draws), rates(without) if without else (None, None)
 
     def samples(self, scores: Floats, attack: str | None = None) -> tuple[Sample, Sample]:
         """Describes the bona fide and the spoofed trials, for `intervals.interval`.
@@ -165,9 +238,9 @@ class ClusterBootstrap:
             keep = self.is_bonafide | (self.attacks == attack)
         return samples_of(scores[keep], self.is_bonafide[keep], self.cluster[keep])
 
-    def _attack_blocks(self, scores: Floats, attack: str) -> _Blocks:
+    def _attack_blocks(self, scores: Floats, attack: str) -> Blocks:
         keep = self.is_bonafide | (self.attacks == attack)
-        return _Blocks.make(scores[keep], self.is_bonafide[keep], self.cluster[keep], self.count)
+        return Blocks.make(scores[keep], self.is_bonafide[keep], self.cluster[keep], self.count)
 
     def _draws(self, batch: int) -> Iterator[Counts]:
         """Yields the weight of each cluster, [S, b]; each resample has both classes."""
@@ -188,123 +261,80 @@ class ClusterBootstrap:
             left -= weights.shape[1]
             yield weights
 
+    def _left_out(self, batch: int) -> Iterator[Counts]:
+        """Yields weights without one of the clusters, [S, b]; nothing if there are very many."""
+        if self.count > _MOST_LEFT_OUT:
+            return
+        for first in range(0, self.count, batch):
+            number = min(batch, self.count - first)
+            weights = np.ones((self.count, number), dtype=np.int64)
+            weights[first + np.arange(number), np.arange(number)] = 0
+            yield weights
 
-@dataclass(frozen=True, eq=False)
-class _Blocks:
-    """Trials sorted by score and folded into blocks of bona fide trials, then spoofs.
+    def _unseen_draws(self, batch: int, cells: Counts, attacks: int) -> Iterator[Counts]:
+        """Yields the weight of each cell, [S + C, b]; each resample has both classes.
 
-    Attributes:
-        bonafide: [M, S] bona fide trials of each cluster in each block.
-        spoof: [M, S].
-        tied_bonafide: [G, S] bona fide trials at each score that both classes have.
-        tied_spoof: [G, S].
-    """
-
-    bonafide: sparse.csr_matrix
-    spoof: sparse.csr_matrix
-    tied_bonafide: sparse.csr_matrix
-    tied_spoof: sparse.csr_matrix
-
-    @property
-    def size(self) -> int:
-        return int(self.bonafide.shape[0])
-
-    @classmethod
-    def make(
-        cls,
-        scores: Floats,
-        is_bonafide: npt.NDArray[np.bool_],
-        cluster: npt.NDArray[np.int64],
-        count: int,
-    ) -> _Blocks:
-        order = np.lexsort((~is_bonafide, scores))  # bona fide first among ties
-        scores, bona, cluster = scores[order], is_bonafide[order], cluster[order]
-        begins = np.concatenate([[False], bona[1:] & ~bona[:-1]])
-        block = np.cumsum(begins)
-        value = np.cumsum(np.concatenate([[False], scores[1:] != scores[:-1]]))
-        both = np.intersect1d(value[bona], value[~bona])
-        tied = np.isin(value, both)
-        group = np.searchsorted(both, value[tied])
-
-        def table(
-            rows: npt.NDArray[np.int64],
-            keep: npt.NDArray[np.bool_],
-            of: npt.NDArray[np.int64],
-            size: int,
-        ) -> sparse.csr_matrix:
-            ones = np.ones(np.count_nonzero(keep), dtype=np.int64)
-            return sparse.csr_matrix((ones, (rows[keep], of[keep])), shape=(size, count))
-
-        size = int(block[-1]) + 1
-        return cls(
-            bonafide=table(block, bona, cluster, size),
-            spoof=table(block, ~bona, cluster, size),
-            tied_bonafide=table(group, bona[tied], cluster[tied], both.size),
-            tied_spoof=table(group, ~bona[tied], cluster[tied], both.size),
-        )
-
-
-@dataclass(frozen=True, eq=False)
-class _Drawn:
-    """A batch of resamples; counts at the end of each block.
-
-    Attributes:
-        bonafide: [M, b] bona fide trials in each block.
-        spoof: [M, b].
-        rejected_bonafide: [M, b] bona fide trials up to and with each block.
-        rejected_spoof: [M, b].
-        n_bonafide: [b].
-        n_spoof: [b].
-    """
-
-    bonafide: Counts
-    spoof: Counts
-    rejected_bonafide: Counts
-    rejected_spoof: Counts
-    n_bonafide: Counts
-    n_spoof: Counts
-
-    @classmethod
-    def make(cls, blocks: _Blocks, weights: Counts) -> _Drawn:
-        bonafide, spoof = blocks.bonafide @ weights, blocks.spoof @ weights
-        rejected_bonafide, rejected_spoof = bonafide.cumsum(axis=0), spoof.cumsum(axis=0)
-        return cls(
-            bonafide=bonafide,
-            spoof=spoof,
-            rejected_bonafide=rejected_bonafide,
-            rejected_spoof=rejected_spoof,
-            n_bonafide=rejected_bonafide[-1],
-            n_spoof=rejected_spoof[-1],
-        )
-
-    def eer(self) -> Floats:
-        """Returns the official estimator on each resample, [b], exactly; NaN without spoofs.
-
-        FRR - FAR increases along the trials. In the first block at whose end it is not below 0, it
-        crosses 0 either among the bona fide trials, where FAR is constant and FRR increases in
-        steps of one trial, or among the spoofs, vice versa. The steps before and after 0 are the
-        two candidates.
+        Args:
+            batch: Largest number of resamples b.
+            cells: [2, C] speaker and attack of each cell of spoofs.
+            attacks: Number of attacks.
         """
-        total_b, total_s = self.n_bonafide, self.n_spoof
-        # FRR >= FAR in whole numbers: rejected_b Ns >= (Ns - rejected_s) Nb.
-        crossed = self.rejected_bonafide * total_s >= (total_s - self.rejected_spoof) * total_b
-        at = np.argmax(crossed, axis=0), np.arange(total_b.size)
-        after_b, after_s = self.rejected_bonafide[at], self.rejected_spoof[at]
-        accepted = (
-            total_s - after_s + self.spoof[at]
-        )  # spoofs, during the bona fide trials of the block
-        among_bonafide = after_b * total_s >= accepted * total_b
-        with np.errstate(divide="ignore", invalid="ignore"):
-            # Bona fide trials to reject until FRR = FAR, rounded down, and the remainder.
-            steps, rest = np.divmod(accepted * total_b, np.maximum(total_s, 1))
-            steps += rest > np.maximum(total_s, 1) - rest
-            first = (steps / total_b + accepted / total_s) / 2
-            # Spoofs to reject until FAR = FRR.
-            steps, rest = np.divmod((total_b - after_b) * total_s, total_b)
-            steps += rest > total_b - rest
-            second = (after_b / total_b + (total_s - steps) / total_s) / 2
-        eer = np.where(among_bonafide, first, second)
-        return np.where((total_b > 0) & (total_s > 0), eer, np.nan)
+        random = np.random.default_rng([self.seed, 1])
+        bonafide = np.bincount(self.cluster[self.is_bonafide], minlength=self.count) > 0
+        left = self.resamples
+        while left:
+            columns: list[Counts] = []
+            while len(columns) < min(batch, left):
+                drawn = np.bincount(
+                    random.integers(self.count, size=self.count), minlength=self.count
+                )
+                times = np.bincount(random.integers(attacks, size=attacks), minlength=attacks)
+                of_cells = drawn[cells[0]] * times[cells[1]]
+                if drawn[bonafide].any() and of_cells.any():
+                    columns.append(np.concatenate([drawn, of_cells]))
+            left -= len(columns)
+            yield np.stack(columns, axis=1)
+
+
+def _joined(parts: list[dict[str, Floats]]) -> dict[str, Floats]:
+    if not parts:
+        return {}
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def share_draws(
+    counted: npt.NDArray[np.bool_], speaker: npt.NDArray[np.int64], *, resamples: int, seed: int
+) -> Floats:
+    """Returns the share of counted trials of one class in resamples of its speakers, [R].
+
+    Without one of the speakers it is `left_out_shares`.
+
+    Args:
+        counted: [n] which trials count.
+        speaker: [n] index of the speaker of each trial, from 0 without gaps.
+        resamples: R.
+        seed: Seed of the resampling.
+    """
+    total = np.bincount(speaker)
+    hits = np.bincount(speaker, weights=counted)
+    random = np.random.default_rng(seed)
+    draws: Floats = np.empty(resamples)
+    for place in range(resamples):
+        times = np.bincount(random.integers(total.size, size=total.size), minlength=total.size)
+        draws[place] = (times @ hits) / (times @ total)
+    return draws
+
+
+def left_out_shares(
+    counted: npt.NDArray[np.bool_], speaker: npt.NDArray[np.int64]
+) -> Floats | None:
+    """Returns the share of counted trials without each of the speakers, [S]; None with many."""
+    total = np.bincount(speaker)
+    if total.size > _MOST_LEFT_OUT:
+        return None
+    hits = np.bincount(speaker, weights=counted)
+    shares: Floats = (hits.sum() - hits) / np.maximum(total.sum() - total, 1)
+    return shares
 
 
 @dataclass(frozen=True, eq=False)
@@ -319,8 +349,14 @@ class _SpeakerSums:
     accepted: Mapping[str, Counts]
 
     @classmethod
-    def make(cls, scores: Floats, bootstrap: ClusterBootstrap, measures: Measures) -> _SpeakerSums:
-        bona, cluster, count = bootstrap.is_bonafide, bootstrap.cluster, bootstrap.count
+    def make(
+        cls,
+        scores: Floats,
+        bona: npt.NDArray[np.bool_],
+        cluster: npt.NDArray[np.int64],
+        count: int,
+        measures: Measures,
+    ) -> _SpeakerSums:
 
         def counts(keep: npt.NDArray[np.bool_]) -> Counts:
             return np.bincount(cluster[keep], minlength=count)
@@ -344,17 +380,42 @@ class _SpeakerSums:
 
 def _measure_batch(
     weights: Counts,
-    curve: _Blocks,
-    attacks: Mapping[str, _Blocks],
+    curve: Blocks,
+    attacks: Mapping[str, Blocks],
     sums: _SpeakerSums,
     measures: Measures,
 ) -> dict[str, Floats]:
-    """Returns every measure [b] for weights of the clusters [S, b]."""
-    drawn = _Drawn.make(curve, weights)
+    """Returns every measure [b] for weights of the clusters [S, b]; NaN without a class."""
+    drawn = Drawn.make(curve, weights)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        values = _measure_pooled(drawn, weights, curve, sums, measures)
+    values["min_cllr"] = np.array(
+        [
+            min_cllr_of_blocks(drawn.bonafide[:, i].astype(float), drawn.spoof[:, i].astype(float))
+            if drawn.n_bonafide[i] and drawn.n_spoof[i]
+            else np.nan
+            for i in range(weights.shape[1])
+        ]
+    )
+    per_attack = {name: Drawn.make(blocks, weights).eer() for name, blocks in attacks.items()}
+    table = np.stack(list(per_attack.values()))  # [A, b]; each draw holds some attack
+    counted = [not measures.worst_of or name in measures.worst_of for name in per_attack]
+    with warnings.catch_warnings():
+        # A draw may hold none of the counted attacks: NaN.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        values["worst_attack_eer"] = np.nanmax(table[counted], axis=0)
+        values["macro_eer"] = np.nanmean(table, axis=0)
+    return values | {f"attack/{name}": eer for name, eer in per_attack.items()}
+
+
+def _measure_pooled(
+    drawn: Drawn, weights: Counts, curve: Blocks, sums: _SpeakerSums, measures: Measures
+) -> dict[str, Floats]:
+    """Returns the measures of all attacks together, but for min Cllr, [b] each."""
     n_bonafide, n_spoof = drawn.n_bonafide, drawn.n_spoof
     frr = drawn.rejected_bonafide / n_bonafide  # [M, b] at the ends of the blocks
     far = (n_spoof - drawn.rejected_spoof) / n_spoof
-    values = {"eer": drawn.eer(), "auc": _auc(drawn, curve, weights)}
+    values = {"eer": drawn.eer(), "auc": area_under_curve(drawn, curve, weights)}
     lines = {"min_dcf": TandemWeights(0.0, *measures.costs.weights), **measures.tandem}
     for name, line in lines.items():
         # Before the first trial everything is accepted: FRR 0, FAR 1.
@@ -363,18 +424,12 @@ def _measure_batch(
     values["cllr"] = (
         sums.cllr_bonafide @ weights / n_bonafide + sums.cllr_spoof @ weights / n_spoof
     ) / 2
-    values["min_cllr"] = np.array(
-        [
-            min_cllr_of_blocks(drawn.bonafide[:, i].astype(float), drawn.spoof[:, i].astype(float))
-            for i in range(weights.shape[1])
-        ]
-    )
     for name, limit in measures.far_limits.items():
         # Before the first trial FAR is 1 and FRR 0.
-        values[name] = _first(far <= limit, frr) if limit < 1 else np.zeros(weights.shape[1])
+        values[name] = first_value(far <= limit, frr) if limit < 1 else np.zeros(weights.shape[1])
     for name, limit in measures.frr_limits.items():
         before = np.vstack([np.ones(far.shape[1]), far[:-1]])  # FAR at the start of the block
-        values[name] = np.where(frr[-1] > limit, _first(frr > limit, before), 0.0)
+        values[name] = np.where(frr[-1] > limit, first_value(frr > limit, before), 0.0)
     miss_weight, false_accept_weight = measures.costs.weights
     for name in sums.missed:
         missed = sums.missed[name] @ weights / n_bonafide
@@ -383,22 +438,4 @@ def _measure_batch(
     values["act_dcf"] = (
         miss_weight * values["frr_at/bayes"] + false_accept_weight * values["far_at/bayes"]
     )
-    per_attack = {name: _Drawn.make(blocks, weights).eer() for name, blocks in attacks.items()}
-    table = np.stack(list(per_attack.values()))  # [A, b]; each draw holds some attack
-    values["worst_attack_eer"] = np.nanmax(table, axis=0)
-    values["macro_eer"] = np.nanmean(table, axis=0)
-    return values | {f"attack/{name}": eer for name, eer in per_attack.items()}
-
-
-def _auc(drawn: _Drawn, curve: _Blocks, weights: Counts) -> Floats:
-    """Returns [b] the probability that bona fide scores above spoof; ties count half."""
-    above = drawn.n_bonafide - drawn.rejected_bonafide  # bona fide trials after each block
-    pairs: Counts = np.sum(drawn.spoof * above, axis=0)
-    ties: Counts = np.sum((curve.tied_bonafide @ weights) * (curve.tied_spoof @ weights), axis=0)
-    return (2 * pairs + ties) / (2 * drawn.n_bonafide * drawn.n_spoof)
-
-
-def _first(condition: npt.NDArray[np.bool_], values: Floats) -> Floats:
-    """Returns [b] the value of the first block where the condition is true."""
-    first: Floats = np.take_along_axis(values, np.argmax(condition, axis=0)[np.newaxis], axis=0)[0]
-    return first
+    return values

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from bonafide.metrics.costs import DetectionCosts
 from bonafide.metrics.detection import ErrorRates
 from bonafide.metrics.intervals import Interval
+from bonafide.metrics.power import Power
 
 FAR_LIMITS = {"frr_at_far_1pct": 0.01, "frr_at_far_0_1pct": 0.001}
 FRR_LIMITS = {"far_at_frr_1pct": 0.01, "far_at_frr_0_1pct": 0.001}
@@ -16,6 +18,9 @@ FIGURES = (
     *("min_dcf", "act_dcf", "cllr", "min_cllr", "auc", *FAR_LIMITS, *FRR_LIMITS),
 )
 HIGHER_IS_BETTER = frozenset({"auc"})
+# Thresholds by name, as `bonafide score` names them; "far0.1" accepts at most 0.1 % of the spoofs.
+FAR_POINTS = {"far5": 0.05, "far1": 0.01, "far0.1": 0.001}
+FRR_POINTS = {"frr5": 0.05, "frr1": 0.01}
 
 
 @dataclass(frozen=True)
@@ -24,11 +29,15 @@ class Figure:
 
     Attributes:
         value: The figure on the original trials; never NaN.
-        ci95: 95 % interval by speakers; None with too few speakers.
+        ci95: 95 % interval by speakers; None with too few speakers. It is about other speakers
+            and the same attacks.
+        unseen_ci95: 95 % interval by speakers and attacks, about other speakers and other attacks;
+            None with too few of them, and for figures that name attacks (worst, mean).
     """
 
     value: float
     ci95: Interval | None
+    unseen_ci95: Interval | None = None
 
 
 @dataclass(frozen=True)
@@ -51,13 +60,14 @@ class OperatingPoint:
     """A threshold and its error rates on the evaluated trials.
 
     Attributes:
-        name: `eer`, `far_1pct`, `far_0_1pct`, `frr_1pct` (the rate that is reached on the trials
-            it was chosen on) or `bayes` (from the costs only).
+        name: `eer`, one of `FAR_POINTS` and `FRR_POINTS` (the rate that is reached on the trials it
+            was chosen on), or `bayes` (from the costs only).
         chosen_on: `dev`, `eval` (the rates are then optimistic) or `costs`.
         threshold: A trial is accepted if its score is above it (`bayes`: at or above).
         rates: FAR and FRR on the evaluated trials.
         far_ci95: Interval of the FAR by speakers.
         frr_ci95: Interval of the FRR by speakers.
+        far_unseen_ci95: Interval of the FAR by speakers and attacks, for attacks never seen.
     """
 
     name: str
@@ -66,6 +76,7 @@ class OperatingPoint:
     rates: ErrorRates
     far_ci95: Interval | None
     frr_ci95: Interval | None
+    far_unseen_ci95: Interval | None = None
 
 
 @dataclass(frozen=True)
@@ -77,12 +88,31 @@ class Comparison:
         differences: Differences of the figures by name; intervals are paired.
         p_value: Two-sided p-value of no difference in EER; None without an interval.
         per_attack: The other system's EER of each attack.
+        power: Which differences in EER these trials can show; None without an interval.
     """
 
     figures: Mapping[str, Figure]
     differences: Mapping[str, Figure]
     p_value: float | None
     per_attack: Mapping[str, AttackResult]
+    power: Power | None = None
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Comparison with a fixed reference, or with the best version so far (`promotions`).
+
+    Attributes:
+        eer: EER of the reference on the same trials.
+        difference: Our EER minus that, with its paired interval.
+        power: As of `Comparison`.
+        name: What it is, for people.
+    """
+
+    eer: Figure
+    difference: Figure
+    power: Power | None = None
+    name: str = "the fixed reference"
 
 
 @dataclass(frozen=True)
@@ -118,7 +148,8 @@ class Evaluation:
             `macro_eer`.
         eer_threshold: Threshold of the EER on these trials.
         per_attack: Results by attack id, sorted.
-        worst_attack: Id of the attack with the highest EER.
+        worst_attack: Id of the attack with the highest EER among those with at least
+            `attack_counts.LEAST_TRIALS` spoofs; of all attacks if none has as many.
         operating_points: Thresholds and their error rates.
         bootstrap: Method of the intervals.
         score_quantiles: Quantiles of the scores of `bonafide` and `spoof` at QUANTILE_LEVELS;
@@ -128,6 +159,8 @@ class Evaluation:
         n_bonafide_speakers: Number of speakers with bona fide trials; None if speakers are unknown,
             and in evaluations of older versions.
         n_spoof_speakers: Number of speakers with spoofed trials, likewise.
+        costs: Prior and costs of minDCF, actDCF and the threshold `bayes`.
+        reference: Comparison with a fixed reference; None without one.
     """
 
     n_bonafide: int
@@ -144,6 +177,8 @@ class Evaluation:
     warnings: tuple[str, ...] = field(default=())
     n_bonafide_speakers: int | None = None
     n_spoof_speakers: int | None = None
+    costs: DetectionCosts = field(default_factory=DetectionCosts)
+    reference: Reference | None = None
 
 
 def frozen_threshold(evaluation: Evaluation) -> float | None:
@@ -152,3 +187,8 @@ def frozen_threshold(evaluation: Evaluation) -> float | None:
         if (point.name, point.chosen_on) == ("eer", "dev"):
             return point.threshold
     return None
+
+
+def point_of(evaluation: Evaluation, name: str) -> OperatingPoint | None:
+    """Returns the operating point with this name; None if there is none."""
+    return next((point for point in evaluation.operating_points if point.name == name), None)

@@ -85,17 +85,20 @@ class TreatedTrials:
 class _Measured:
     """A rate of the trials, its values in the resamples [R], and the classes that it is of.
 
-    Without a bootstrap there are no resamples and no classes.
+    Without a bootstrap there are no resamples and no classes. `without` [S] leaves a speaker out;
+    differences have none.
     """
 
     value: float
     draws: Floats | None
     samples: tuple[Sample, ...] = ()
+    without: Floats | None = None
 
     def figure(self, scale: str = "rate") -> Figure:
         if self.draws is None:
             return Figure(self.value, None)
-        return Figure(self.value, intervals.interval(self.value, self.draws, scale, self.samples))
+        ends = intervals.interval(self.value, self.draws, scale, self.samples, without=self.without)
+        return Figure(self.value, ends)
 
     def minus(self, other: _Measured) -> Figure:
         draws = None
@@ -152,13 +155,20 @@ def _measure(
     """Returns the EER of scores [N] and, with a threshold, FAR and FRR."""
     labels = trials.is_bonafide
     eer = detection.equal_error_rate(scores, labels).eer
-    samples = bootstrap.samples(scores) if bootstrap else ()
-    found = {"eer": _Measured(eer, bootstrap.eer(scores) if bootstrap else None, samples)}
+    if bootstrap is None:
+        found = {"eer": _Measured(eer, None)}
+        if threshold is not None:
+            rates = detection.error_rates_at(scores, labels, threshold)
+            found |= {"far": _Measured(rates.far, None), "frr": _Measured(rates.frr, None)}
+        return found
+    samples = bootstrap.samples(scores)
+    of_eer, without_one = bootstrap.eer_and_leave_out(scores)
+    found = {"eer": _Measured(eer, of_eer, samples, without_one)}
     if threshold is not None:
         rates = detection.error_rates_at(scores, labels, threshold)
-        far, frr = bootstrap.error_rates_at(scores, threshold) if bootstrap else (None, None)
-        found["far"] = _Measured(rates.far, far, samples[1:])
-        found["frr"] = _Measured(rates.frr, frr, samples[:1])
+        draws, without = bootstrap.error_rates_and_leave_out(scores, threshold)
+        found["far"] = _Measured(rates.far, draws[0], samples[1:], without[0])
+        found["frr"] = _Measured(rates.frr, draws[1], samples[:1], without[1])
     return found
 
 

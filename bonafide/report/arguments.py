@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Callable, Sequence
 
 from bonafide.command_line import CommandParser
+from bonafide.metrics.costs import DetectionCosts
 from bonafide.report import limits
 from bonafide.trials import keys, layouts, protocols, score_files
 
@@ -21,6 +23,8 @@ protocols (detected from the content):
   ASVspoof 2019 LA and PA, 2021 LA, PA and DF (see --subset), ASVspoof 5;
   In-the-Wild's meta.csv, and any CSV or TSV whose header names utterance and key (or label),
   and optionally speaker and system
+Columns codec, transmission, environment, device, source, language, gender and corpus of a protocol
+become groups with figures of their own.
 Both files must name the same utterances, in any order. If ids differ, audio extensions and then
 folders are removed to match them (flac/LA_E_1.flac and LA_E_1).
 
@@ -43,6 +47,11 @@ def parser(description: str | None, prog: str | None = None) -> argparse.Argumen
     add("--protocol", metavar="FILE", required=True, help="the trials and their keys")
     add("--asv-scores", metavar="FILE", help="speaker verifier on the same split, for the t-DCF")
     add("--baseline", metavar="FILE", help="scores of another detector on the same trials")
+    add(
+        "--reference",
+        metavar="FILE",
+        help="scores of a fixed reference on the same trials, which does not change when models do",
+    )
     add(
         "--dev-scores",
         metavar="FILE",
@@ -97,8 +106,36 @@ def parser(description: str | None, prog: str | None = None) -> argparse.Argumen
     add(
         "--lower-is-bonafide",
         action="store_true",
-        help="negate the scores of --scores, --dev-scores, --baseline and --condition; thresholds "
-        "are then those of the negated scores",
+        help="negate the scores of --scores, --dev-scores, --baseline, --reference and "
+        "--condition; thresholds are then those of the negated scores",
+    )
+    add(
+        "--spoof-prior",
+        metavar="P",
+        type=share,
+        default=DetectionCosts().spoof_prior,
+        help="share of attacks among all calls, for minDCF, actDCF, the threshold bayes and the "
+        "call centre of the page (default %(default)s)",
+    )
+    add(
+        "--miss-cost",
+        metavar="COST",
+        type=cost,
+        default=DetectionCosts().miss,
+        help="cost of a rejected bona fide call (default %(default)s)",
+    )
+    add(
+        "--false-accept-cost",
+        metavar="COST",
+        type=cost,
+        default=DetectionCosts().false_accept,
+        help="cost of an accepted attack (default %(default)s)",
+    )
+    add(
+        "--attack-share",
+        metavar="P",
+        type=share,
+        help="share of attacks among the calls of the page's call centre (default: --spoof-prior)",
     )
     add("--json", metavar="OUT", help="write all figures and their provenance")
     add("--html", metavar="OUT", help="write a self-contained report page")
@@ -112,6 +149,31 @@ def parser(description: str | None, prog: str | None = None) -> argparse.Argumen
     add("--title", metavar="TEXT", help="name of the system (default: name of the score file)")
     limits.add_options(result)
     return result
+
+
+def share(argument: str) -> float:
+    """Returns a fraction above 0 and below 1, for argparse."""
+    value = _number(argument)
+    if not 0 < value < 1:
+        raise argparse.ArgumentTypeError(
+            f"expected a fraction above 0 and below 1, such as 0.01, got {argument!r}"
+        )
+    return value
+
+
+def cost(argument: str) -> float:
+    """Returns a finite number above 0, for argparse."""
+    value = _number(argument)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got {argument!r}")
+    return value
+
+
+def _number(argument: str) -> float:
+    try:
+        return float(argument)
+    except ValueError:
+        return math.nan
 
 
 def whole(argument: str) -> int:

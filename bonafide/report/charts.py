@@ -19,15 +19,17 @@ from bonafide.metrics.calibration import ReliabilityBin
 from bonafide.metrics.results import AttackResult, Figure, OperatingPoint
 from bonafide.report import vega
 from bonafide.report.chart_data import DetCurve, Histogram, probit
-from bonafide.report.measures import OPERATING_POINTS
 from bonafide.report.robustness import ConditionRow
 from bonafide.report.vega import FIRST, INK, MUTED, PAPER, SECOND, Rows, Spec, dataset, per_cent
 
 BONAFIDE, SPOOF = "bona fide", "spoof"
+MARK_LINE = 15  # pixels between the names of thresholds
 MOST_ATTACKS = 40  # more bars are not legible; the table has all attacks
 _LEAST_EER_AXIS = 0.01  # so that an EER of 0 has an axis
 _DET_TICKS = (0.0001, 0.001, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95, 0.99, 0.999, 0.9999)
-_SHAPES = ("circle", "square", "diamond", "triangle-up", "cross")
+_SHAPES = (
+    *("circle", "square", "diamond", "triangle-up", "cross", "triangle-down", "triangle-right"),
+)
 _DOTTED = [2, 3]
 
 
@@ -141,7 +143,7 @@ def _curve_rows(name: str, curve: DetCurve) -> Rows:
 
 
 def _point_name(point: OperatingPoint) -> str:
-    return OPERATING_POINTS[point.name]
+    return point.name
 
 
 def _point_row(
@@ -208,7 +210,7 @@ def scores(found: Histogram, marks: Mapping[str, float]) -> Spec:
     )
     x = x.axis(grid=False, tickCount=10, format=",.6~g")
     y = alt.Y("share:Q", title="Share of the class", axis=vega.per_cent_axis()).stack(None)
-    classes = vega.series("class", list(totals))
+    classes = vega.series("class", list(totals), orient="bottom")  # names of thresholds are above
     steps = dataset("shares")
     layers = [
         steps.mark_area(interpolate="step-after", fillOpacity=0.22, strokeWidth=0).encode(
@@ -245,18 +247,14 @@ def _threshold_rows(marks: Mapping[str, float]) -> dict[str, Rows]:
 
 
 def _threshold_layers(marks: Mapping[str, float], low: float, high: float) -> list[alt.Chart]:
-    """Draws lines with their names above the plot, the left one's name left of its line.
+    """Draws lines with their names above the plot, each name in a line of its own.
 
-    Near the sides, without space for that, the second name is inside the plot.
+    Names beside each other would overlap where thresholds are near and the page is narrow. The
+    lines of thresholds further right end lower, so that they do not cross a name.
     """
     layers: list[alt.Chart] = []
-    aligned = ""
     for place, (_, mark) in enumerate(_from_left(marks)):
-        across = (mark - low) / (high - low)
-        outward = "right" if place < len(marks) - 1 else "left"
-        align = "left" if across < 0.3 else "right" if across > 0.7 else outward
-        inside = place > 0 and (aligned, align) != ("right", "left")
-        aligned = align
+        align = "left" if (mark - low) / (high - low) < 0.85 else "right"
         data, x = dataset(f"mark-{place}"), alt.X("start:Q")
         tooltip = [
             alt.Tooltip("name:N", title="Threshold"),
@@ -265,9 +263,11 @@ def _threshold_layers(marks: Mapping[str, float], low: float, high: float) -> li
         name = data.mark_text(
             align=align, dx=4 if align == "left" else -4, color=INK, fontSize=12, clip=False
         )
+        height = -9 - MARK_LINE * (len(marks) - 1 - place)
+        rule = data.mark_rule(color=INK, strokeWidth=1.5, clip=False)
         layers += [
-            data.mark_rule(color=INK, strokeWidth=1.5).encode(x, tooltip=tooltip),
-            name.encode(x, y=alt.value(9 if inside else -9), text="name:N"),
+            rule.encode(x, y=alt.value(height), y2=alt.value("height"), tooltip=tooltip),
+            name.encode(x, y=alt.value(height), text="name:N"),
         ]
     return layers
 

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from bonafide.metrics import asv_scores
+from bonafide.metrics.costs import AsvErrorRates, DetectionCosts
 from bonafide.report import limits
 from bonafide.report.arguments import FAILED, OK, REFUSED, parser
 from bonafide.report.console import show, show_verdict
@@ -41,7 +42,12 @@ from bonafide.version import described_version
 
 # Imported where it is needed: it takes two seconds, and errors in the input are reported first.
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from bonafide.metrics.detection import Floats
     from bonafide.metrics.gate import Verdict
+    from bonafide.trials.trials import Trials
 
 
 def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int:
@@ -76,6 +82,19 @@ def failed(message: str) -> int:
     return FAILED
 
 
+@dataclasses.dataclass(frozen=True)
+class _Inputs:
+    """The trials that all systems have scored, and what else was given."""
+
+    trials: Trials
+    dev: Trials | None
+    asv: AsvErrorRates | None
+    baseline: Floats | None
+    reference: Floats | None
+    degraded: dict[str, Floats]
+    groups: dict[str, npt.NDArray[np.str_]]
+
+
 def run(
     options: argparse.Namespace, command: str, named: limits.Limits | None = None
 ) -> Verdict | None:
@@ -86,44 +105,56 @@ def run(
         protocol_columns=options.protocol_columns,
         key_words=options.keys,
     )
-    protocol = files.protocol(options.protocol, options.subset)
-    trials = files.trials(options.scores, protocol)
-    asv = dev = baseline = None
-    if options.asv_scores is not None:
-        asv = asv_scores.parse_asv_scores(files.text(options.asv_scores), where=options.asv_scores)
-    if options.dev_scores is not None:
-        dev = files.trials(
-            options.dev_scores, files.protocol(options.dev_protocol, options.dev_subset)
-        )
-    if options.baseline is not None:
-        baseline = files.trials(options.baseline, protocol)
-    degraded = {name: files.trials(path, protocol) for name, path in options.condition}
-    trials, *others = in_common([trials, *([baseline] if baseline else []), *degraded.values()])
-    baseline_scores = others.pop(0).scores if baseline else None
-    degraded_scores = {name: other.scores for name, other in zip(degraded, others, strict=True)}
+    given = _read(options, files)
 
-    from bonafide.metrics import evaluation, evaluation_json, results, treated
+    from bonafide.metrics import evaluation, results, slices, treated
 
     found = evaluation.evaluate(
-        trials,
-        asv=asv,
-        dev=dev,
-        baseline_scores=baseline_scores,
+        given.trials,
+        asv=given.asv,
+        dev=given.dev,
+        baseline_scores=given.baseline,
+        reference_scores=given.reference,
+        detection_costs=DetectionCosts(
+            spoof_prior=options.spoof_prior,
+            miss=options.miss_cost,
+            false_accept=options.false_accept_cost,
+        ),
         resamples=evaluation.RESAMPLES if options.resamples is None else options.resamples,
         seed=evaluation.SEED if options.seed is None else options.seed,
     )
     found = dataclasses.replace(found, warnings=(*found.warnings, *files.warnings))
     conditions = None
-    if degraded:
+    if given.degraded:
         conditions = treated.compare(
-            trials,
-            degraded_scores,
+            given.trials,
+            given.degraded,
             threshold=results.frozen_threshold(found),
             resamples=found.bootstrap.resamples,
             seed=found.bootstrap.seed,
         )
+    point = results.point_of(found, "eer")
     verdict = named.decide(found, conditions) if named else None
-    title = printable(options.title or pathlib.Path(options.scores).name)
+    contents = {
+        "title": printable(options.title or pathlib.Path(options.scores).name),
+        "evaluation": found,
+        "trials": given.trials,
+        "dev": given.dev,
+        "baseline_name": printable(pathlib.Path(options.baseline or "").name),
+        "baseline_scores": given.baseline,
+        "conditions": conditions,
+        "verdict": verdict,
+        "limits_of": named.source if named else "",
+        "attack_share": options.attack_share,
+        "slices": slices.slice_trials(
+            given.trials,
+            given.groups,
+            threshold=point.threshold if point else None,
+            resamples=min(found.bootstrap.resamples, slices.RESAMPLES),
+            seed=found.bootstrap.seed,
+        ),
+        "crossed": slices.cross_attacks(given.trials, given.groups),
+    }
     provenance = {
         "sha256": {printable(path): digest for path, digest in files.sha256.items()},
         "version": described_version(),
@@ -131,32 +162,61 @@ def run(
         "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
     }
     if options.json is not None:
-        data = evaluation_json.to_json(found) | {"provenance": provenance}
-        if conditions is not None:
-            data["conditions"] = treated.to_json(conditions)
-        if named is not None and verdict is not None:
-            data["gate"] = verdict.to_json() | {"source": printable(named.source)}
-        write(options.json, json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+        write(options.json, _json(contents, provenance))
     if options.html is not None:
-        baseline_name = printable(pathlib.Path(options.baseline or "").name)
-        page = html(
-            provenance,
-            title=title,
-            evaluation=found,
-            trials=trials,
-            dev=dev,
-            baseline_name=baseline_name,
-            baseline_scores=baseline_scores,
-            conditions=conditions,
-            verdict=verdict,
-            limits_of=named.source if named else "",
-        )
-        write(options.html, page)
+        write(options.html, html(provenance, **contents))
     # Last, so that a reader of the tables who stops early (`| head`) does not stop the files.
     console = Console(highlight=False, markup=False, soft_wrap=False)
-    show(found, title, console, conditions)
+    show(found, contents["title"], console, conditions, contents["slices"])
     show_verdict(verdict, named, console)
     return verdict
+
+
+def _read(options: argparse.Namespace, files: Files) -> _Inputs:
+    """Reads all files, and keeps the trials that all systems have scored."""
+    protocol = files.protocol(options.protocol, options.subset)
+    trials = files.trials(options.scores, protocol)
+    asv = dev = None
+    if options.asv_scores is not None:
+        asv = asv_scores.parse_asv_scores(files.text(options.asv_scores), where=options.asv_scores)
+    if options.dev_scores is not None:
+        dev = files.trials(
+            options.dev_scores, files.protocol(options.dev_protocol, options.dev_subset)
+        )
+    paths = {
+        name: path
+        for name in ("baseline", "reference")
+        if (path := getattr(options, name)) is not None
+    }
+    systems = {name: files.trials(path, protocol) for name, path in paths.items()}
+    degraded = {name: files.trials(path, protocol) for name, path in options.condition}
+    trials, *others = in_common([trials, *systems.values(), *degraded.values()])
+    scores = [other.scores for other in others]
+    of_systems = dict(zip(systems, scores[: len(systems)], strict=True))
+    return _Inputs(
+        trials=trials,
+        dev=dev,
+        asv=asv,
+        baseline=of_systems.get("baseline"),
+        reference=of_systems.get("reference"),
+        degraded=dict(zip(degraded, scores[len(systems) :], strict=True)),
+        groups=protocol.groups_of(trials.utterances),
+    )
+
+
+def _json(contents: dict[str, Any], provenance: dict[str, Any]) -> str:
+    """Returns all figures, as the page has them, and their provenance."""
+    from bonafide.report.contents import ReportContents
+    from bonafide.report.page_json import figures_json
+
+    data = figures_json(
+        ReportContents(date=provenance["date"], version=provenance["version"], **contents)
+    )
+    data["provenance"] = provenance
+    verdict = contents["verdict"]
+    if verdict is not None:
+        data["gate"] = verdict.to_json() | {"source": printable(contents["limits_of"])}
+    return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def html(provenance: dict[str, Any], **contents: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -14,7 +15,8 @@ from bonafide.report import limits, measures
 # Imported where it is needed: it takes two seconds, and errors in the input are reported first.
 if TYPE_CHECKING:
     from bonafide.metrics.gate import Verdict
-    from bonafide.metrics.results import Comparison, Evaluation
+    from bonafide.metrics.results import Comparison, Evaluation, Figure
+    from bonafide.metrics.slices import SliceResult, Slices
     from bonafide.metrics.treated import TreatedTrials
 
 _MOST_ATTACKS = 30  # on the console; JSON and HTML have them all
@@ -22,7 +24,11 @@ _ASCII = {0x2212: "-", 0xA0: " "}  # typographic characters that some terminals 
 
 
 def show(
-    found: Evaluation, title: str, console: Console, conditions: TreatedTrials | None = None
+    found: Evaluation,
+    title: str,
+    console: Console,
+    conditions: TreatedTrials | None = None,
+    groups: Slices | None = None,
 ) -> None:
     """Prints everything for people."""
     from bonafide.report import facts
@@ -45,10 +51,14 @@ def show(
     console.print(figures_table(found))
     if found.comparison is not None:
         console.print(comparison_table(found.comparison))
+    if found.reference is not None:
+        console.print(visible(facts.reference_summary(found)))
     console.print(attacks_table(found))
     if attacks > _MOST_ATTACKS:
         console.print(f"and {text.plural(attacks - _MOST_ATTACKS, 'easier attack')}: see --json")
     console.print(points_table(found))
+    for name, values in (groups or {}).items():
+        console.print(groups_table(name, values))
     if conditions is not None:
         console.print(conditions_table(conditions))
     for warning in found.warnings:
@@ -57,7 +67,8 @@ def show(
 
 def figures_table(found: Evaluation) -> Table:
     """Returns every figure with its interval."""
-    table = _table("Figures", "", "value", "95 % interval")
+    unseen = any(figure.unseen_ci95 for figure in found.figures.values())
+    table = _table("Figures", "", "value", "95 % interval", *["unseen attacks"] * unseen)
     for name, measure in measures.MEASURES.items():
         if figure := found.figures.get(name):
             label = measure.title
@@ -67,8 +78,33 @@ def figures_table(found: Evaluation) -> Table:
                 visible(label),
                 visible(text.figure(figure.value, measure.unit)),
                 visible(text.interval(figure.ci95, measure.unit)),
+                *_unseen(figure, measure.unit, shown=unseen),
                 style="bold" if name == "eer" else None,
             )
+    return table
+
+
+def _unseen(figure: Figure, unit: str, *, shown: bool) -> list[str]:
+    """Returns the cell of the interval for attacks never seen; none without that column."""
+    if not shown:
+        return []
+    return [visible(text.interval(figure.unseen_ci95, unit)) if figure.unseen_ci95 else "-"]
+
+
+def groups_table(name: str, values: Mapping[str, SliceResult]) -> Table:
+    """Returns the error rates of each value of a column of the protocol."""
+    columns = (name, "bona fide", "spoof", "EER %", "FAR %", "95 %", "FRR %", "95 %")
+    table = _table(f"By {name}; FAR and FRR at the threshold eer", *columns)
+    for value, found in values.items():
+        row = [value, text.count(found.n_bonafide), text.count(found.n_spoof)]
+        row.append("-" if found.eer is None else text.figure(found.eer, "points"))
+        for number, rate, ends in (
+            (found.n_spoof, found.rates and found.rates.far, found.far_ci95),
+            (found.n_bonafide, found.rates and found.rates.frr, found.frr_ci95),
+        ):
+            row.append(text.figure(rate, "points") if number and rate is not None else "-")
+            row.append(text.interval(ends, "points") if ends else "-")
+        table.add_row(*map(visible, row))
     return table
 
 
@@ -117,7 +153,7 @@ def points_table(found: Evaluation) -> Table:
     table = _table("Thresholds", "for", "from", "threshold", "FAR %", "95 %", "FRR %", "95 %")
     table.columns[0].no_wrap = True  # our own names, all short
     for point in found.operating_points:
-        row = [measures.OPERATING_POINTS.get(point.name, point.name), point.chosen_on]
+        row = [point.name, point.chosen_on]
         row.append(text.score(point.threshold))
         for value, ends in (
             (point.rates.far, point.far_ci95),

@@ -8,8 +8,8 @@ from typing import Any
 
 from bonafide.metrics.detection import Floats
 from bonafide.metrics.gate import Verdict
-from bonafide.metrics.results import Evaluation
-from bonafide.metrics.slices import Slices
+from bonafide.metrics.results import Evaluation, point_of
+from bonafide.metrics.slices import Crossed, Slices
 from bonafide.metrics.training_range import TrainingRange
 from bonafide.metrics.treated import TreatedTrials
 from bonafide.trials.trials import Trials
@@ -91,6 +91,9 @@ class ReportContents:
         provenance: Section -> rows of name and value: sources of data and model.
         rejected: Rejected utterances; None if not known.
         slices: Condition -> value -> error rates; empty if none is known.
+        crossed: Condition -> attack -> value -> EER; empty if none is known.
+        attack_share: Share of attacks among the calls of the call centre; None for the prior of the
+            evaluation's costs.
         data: Results of DataGate; None if not known.
         cue_removal: Error rates after cue removal; None if not known.
         conditions: Error rates on degraded recordings, by condition; None if not known.
@@ -115,8 +118,27 @@ class ReportContents:
     provenance: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     rejected: Rejected | None = None
     slices: Slices = field(default_factory=dict)
+    crossed: Crossed = field(default_factory=dict)
+    attack_share: float | None = None
     data: DataChecks | None = None
     cue_removal: TreatedTrials | None = None
     conditions: TreatedTrials | None = None
     training: TrainingRange | None = None
     audio: Callable[[str], str | None] = lambda _utterance: None
+
+    @property
+    def threshold(self) -> float:
+        """Threshold of the headline, the hardest trials and the groups: the point `eer`.
+
+        It was fixed on dev where there is a dev set. Without operating points, that of the EER on
+        these trials.
+        """
+        point = point_of(self.evaluation, "eer")
+        return self.evaluation.eer_threshold if point is None else point.threshold
+
+    @property
+    def calls_attacked(self) -> float:
+        """Share of attacks among the calls of the call centre."""
+        if self.attack_share is not None:
+            return self.attack_share
+        return self.evaluation.costs.spoof_prior

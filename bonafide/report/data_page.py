@@ -8,6 +8,7 @@ from typing import Any
 import markupsafe
 
 from bonafide import text
+from bonafide.report.data_pictures import HEIGHT, WIDTH, pictures_of
 from bonafide.report.templating import TEMPLATES, environment
 
 _OF_CLASS = {"bonafide": "bona fide", "spoof": "spoof"}
@@ -16,12 +17,16 @@ _IN_BITS = ("champion_drift", "serving_drift")
 _MOST_ATTACKS = 3  # named beside a number
 
 
-def render_data_page(report: Mapping[str, Any], *, title: str) -> str:
+def render_data_page(
+    report: Mapping[str, Any], *, title: str, date: str = "", version: str = ""
+) -> str:
     """Returns the page: self-contained, the same bytes for the same report.
 
     Args:
         report: Content of DataGate's `report.json`.
         title: Name of the corpus.
+        date: When the data was checked, ISO 8601; empty if unknown.
+        version: Version of this project's code; empty if unknown.
     """
     findings = sorted(report["findings"], key=lambda found: found["severity"] != "error")
     return (
@@ -30,6 +35,11 @@ def render_data_page(report: Mapping[str, Any], *, title: str) -> str:
         .render(
             report=report,
             title=title or "corpus",
+            date=date,
+            version=version,
+            pictures=pictures_of(report),
+            width=WIDTH,
+            height=HEIGHT,
             findings=findings,
             errors=sum(found["severity"] == "error" for found in findings),
             warnings=sum(found["severity"] == "warning" for found in findings),

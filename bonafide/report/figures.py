@@ -133,12 +133,14 @@ def _det_table(curves: Mapping[str, DetCurve]) -> Table:
 def scores(contents: ReportContents) -> ChartFigure:
     """Returns the histogram of scores by class."""
     evaluation, trials = contents.evaluation, contents.trials
-    marks = {"EER threshold": evaluation.eer_threshold}
-    bayes = [point for point in evaluation.operating_points if point.name == "bayes"]
-    if bayes:
-        marks["Bayes threshold"] = bayes[0].threshold
+    # The default band of scoring, the threshold of the headline, and that of the costs.
+    marks = {
+        point.name: point.threshold
+        for point in evaluation.operating_points
+        if point.name in ("eer", "frr5", "far5", "bayes")
+    } or {"eer": evaluation.eer_threshold}
     found = histogram(trials, tuple(marks.values()))
-    rates = error_rates_at(trials.scores, trials.is_bonafide, evaluation.eer_threshold)
+    rates = error_rates_at(trials.scores, trials.is_bonafide, contents.threshold)
     away = [
         f"{name} ({text.score(mark)})"
         for name, mark in marks.items()
@@ -189,7 +191,7 @@ def _spread(contents: ReportContents, rates: ErrorRates) -> str:
     ]
     return (
         f"The median score is {middle[0]} for bona fide and {middle[1]} for spoofed trials. At the "
-        f"EER threshold of these trials, {text.score(evaluation.eer_threshold)}, "
+        f"threshold eer, {text.score(contents.threshold)}, "
         f"{text.count(accepted)} of {text.plural(evaluation.n_spoof, 'spoof')} score above it, and "
         f"{text.count(missed)} of {evaluation.n_bonafide:,} bona fide trials at or below it."
     )

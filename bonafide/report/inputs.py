@@ -43,8 +43,8 @@ class Files:
     def given(options: argparse.Namespace) -> list[str]:
         """Returns the paths of all inputs."""
         names = (
-            *("scores", "protocol", "asv_scores", "baseline", "dev_scores", "dev_protocol"),
-            "gate",
+            *("scores", "protocol", "asv_scores", "baseline", "reference", "dev_scores"),
+            *("dev_protocol", "gate"),
         )
         paths = [path for name in names if (path := getattr(options, name)) is not None]
         return [*paths, *(path for _, path in options.condition)]

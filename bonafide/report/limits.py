@@ -21,13 +21,16 @@ if TYPE_CHECKING:
 
 # What is known of a score file: not what its system was trained on.
 NAMES = (
-    *("max_eer", "max_regression", "max_worst_attack_eer", "max_condition_far"),
+    *("max_eer", "max_unseen_attack_eer", "max_regression", "max_relative_regression"),
+    *("max_reference_regression", "max_worst_attack_eer", "max_condition_far"),
     *("max_condition_frr", "max_calibration_loss", "min_bonafide", "min_spoof"),
     *("min_speakers", "min_spoof_speakers"),
 )
 # The option that gives what a rule compares.
 _NEEDS = {
     "max_regression": "baseline",
+    "max_relative_regression": "baseline",
+    "max_reference_regression": "reference",
     "max_condition_far": "condition",
     "max_condition_frr": "condition",
 }
@@ -76,6 +79,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 _HELP = {
     "max_eer": "highest EER, upper end of its interval, a fraction",
     "max_regression": "highest difference in EER from --baseline, upper end of its interval",
+    "max_unseen_attack_eer": "highest EER on attacks never seen, upper end of the interval by "
+    "speakers and attacks",
+    "max_relative_regression": "the same as a fraction of the EER of --baseline",
+    "max_reference_regression": "the same as --max-regression for --reference",
     "max_worst_attack_eer": "highest EER of a single attack, as measured",
     "max_condition_far": "highest FAR under a --condition, upper end of its interval",
     "max_condition_frr": "the same of the FRR",

@@ -66,7 +66,7 @@ MEASURES: dict[str, Measure] = {
         "Cost of the detector's errors at the best threshold; 1 is the cost of a constant "
         "decision.",
         "(Cmiss (1 - Pspoof) FRR + Cfa Pspoof FAR), divided by the smaller of the two weights; "
-        f"Pspoof 0.05, Cmiss 1 and Cfa 10 in the {_ASVSPOOF_5}.",
+        f"Pspoof 0.05, Cmiss 1 and Cfa 10 in the {_ASVSPOOF_5} and unless others are given.",
     ),
     "act_dcf": Measure(
         "actDCF",
@@ -121,19 +121,14 @@ MEASURES: dict[str, Measure] = {
     ),
 }
 
-OPERATING_POINTS = {
-    "eer": "EER",
-    "far_1pct": "FAR 1 %",
-    "far_0_1pct": "FAR 0.1 %",
-    "frr_1pct": "FRR 1 %",
-    "bayes": "Bayes",
-}
-
+# Names of thresholds, those of `bonafide score --threshold` -> what they reach.
 WHERE = {
     "eer": "FAR and FRR equal where it was chosen",
-    "far_1pct": "at most 1 % of spoofs accepted where it was chosen",
-    "far_0_1pct": "at most 0.1 % of spoofs accepted where it was chosen",
-    "frr_1pct": "at most 1 % of bona fide rejected where it was chosen",
+    "frr5": "at most 5 % of bona fide rejected where it was chosen; lower end of the default band",
+    "frr1": "at most 1 % of bona fide rejected where it was chosen",
+    "far5": "at most 5 % of spoofs accepted where it was chosen; upper end of the default band",
+    "far1": "at most 1 % of spoofs accepted where it was chosen",
+    "far0.1": "at most 0.1 % of spoofs accepted where it was chosen",
     "bayes": "least expected cost if scores are calibrated",
 }
 

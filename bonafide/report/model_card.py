@@ -11,9 +11,9 @@ import jinja2
 
 from bonafide import text
 from bonafide.metrics import training_range
-from bonafide.report import charts, facts, robustness
+from bonafide.report import charts, facts, model_use, robustness
 from bonafide.report.contents import ReportContents
-from bonafide.report.measures import CHOSEN_ON, MEASURES, OPERATING_POINTS, WHERE
+from bonafide.report.measures import CHOSEN_ON, MEASURES, WHERE
 
 _TEMPLATES = pathlib.Path(__file__).parent / "templates"
 # Characters that start an HTML tag or entity, a link, a code span, emphasis, a table cell, maths.
@@ -39,8 +39,9 @@ def render_model_card(contents: ReportContents) -> str:
             rows=facts.figure_rows(evaluation),
             worst_first=charts.worst_first(evaluation.per_attack),
             hardest=facts.hardest(contents),
+            unseen=any(figure.unseen_ci95 for figure in evaluation.figures.values()),
+            use=model_use.use_of(contents),
             measures=MEASURES,
-            points=OPERATING_POINTS,
             where=WHERE,
             chosen_on=CHOSEN_ON,
         )

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from typing import Any
 
 import markupsafe
 
-from bonafide.metrics import training_range, treated
-from bonafide.metrics.evaluation_json import to_json
+from bonafide.metrics import training_range
+from bonafide.metrics.results import frozen_threshold
 from bonafide.report import facts, figures, vega
 from bonafide.report.contents import ReportContents
-from bonafide.report.measures import CHOSEN_ON, MEASURES, OPERATING_POINTS, WHERE
+from bonafide.report.measures import CHOSEN_ON, MEASURES, WHERE
+from bonafide.report.page_json import figures_json
 from bonafide.report.templating import TEMPLATES, environment
 
 
@@ -42,7 +42,7 @@ def render_page(contents: ReportContents) -> str:
         .render(
             contents=contents,
             evaluation=evaluation,
-            figures_json=_figures_json(contents),
+            figures_json=figures_json(contents),
             cue_rows=facts.cue_rows(contents.cue_removal) if contents.cue_removal else [],
             decision=facts.decision(contents),
             comparison=facts.comparison_summary(contents),
@@ -60,10 +60,10 @@ def render_page(contents: ReportContents) -> str:
                 ranged=contents.training is not None,
             ),
             hardest=facts.hardest(contents),
+            frozen=frozen_threshold(evaluation) is not None,
             facts=facts,
             training_range=training_range,
             measures=MEASURES,
-            points=OPERATING_POINTS,
             where=WHERE,
             chosen_on=CHOSEN_ON,
             style=markupsafe.Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),
@@ -71,15 +71,6 @@ def render_page(contents: ReportContents) -> str:
             script_hashes=[_hash(script) for script in scripts],
         )
     )
-
-
-def _figures_json(contents: ReportContents) -> dict[str, Any]:
-    figures_json = to_json(contents.evaluation)
-    if contents.cue_removal:
-        figures_json["cue_removal"] = treated.to_json(contents.cue_removal)
-    if contents.conditions:
-        figures_json["conditions"] = treated.to_json(contents.conditions)
-    return figures_json
 
 
 def _sections(

@@ -13,11 +13,11 @@ import numpy as np
 
 from bonafide.metrics.training_range import TrainingRange, split_words
 from bonafide.registry.names import EVALUATION_FILE, EXTRA_DIR
-from bonafide.scoring.thresholds import BAYES, EVEN, NOT_SURE, Threshold
+from bonafide.scoring.thresholds import EVEN, NOT_SURE, Threshold
 from bonafide.text import percent
 
-# Thresholds with another name in the evaluation.
-_EVALUATED = {"eer": "eer", "far1": "far_1pct", BAYES: "bayes"}
+# Thresholds with another name in evaluations of version 0.1.
+_OLD_NAMES = {"far1": "far_1pct"}
 
 
 @dataclass(frozen=True)
@@ -177,9 +177,9 @@ def _from_operating_points(
     threshold: Threshold, points: Sequence[Mapping[str, Any]], counts: tuple[int, int]
 ) -> Rates | None:
     """Returns the rates for models of older versions without quantiles of scores."""
-    name = _EVALUATED.get(threshold.name)
+    names = {threshold.name, _OLD_NAMES.get(threshold.name)}
     for point in points:
-        if point["name"] == name and math.isclose(
+        if point["name"] in names and math.isclose(
             point["threshold"], threshold.value, rel_tol=1e-4, abs_tol=1e-4
         ):
             return Rates(point["far"], point["frr"], 0.0, 0.0, *counts)

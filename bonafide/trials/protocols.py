@@ -10,9 +10,12 @@ from __future__ import annotations
 import operator
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from bonafide.storage.text_files import FileError, read_text
 from bonafide.text import listed, plural
@@ -56,6 +59,8 @@ class Protocol:
         attacks: Attack ids; `-` for bona fide trials, `spoof` for unnamed attacks.
         speakers: Speaker ids; None if the file has none.
         left_out: Ids of trials outside the chosen subset.
+        groups: Name of a column of `tables.GROUP_NAMES` -> its value in each trial; empty if
+            unknown.
     """
 
     where: str
@@ -65,6 +70,22 @@ class Protocol:
     attacks: list[str]
     speakers: list[str] | None
     left_out: frozenset[str] = frozenset()
+    groups: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def groups_of(self, utterances: Iterable[str]) -> dict[str, npt.NDArray[np.str_]]:
+        """Returns the metadata of some of the trials, [n] for each column.
+
+        Args:
+            utterances: [n] ids, all of the protocol.
+        """
+        if not self.groups:
+            return {}
+        place = {utterance: index for index, utterance in enumerate(self.utterances)}
+        rows = [place[str(utterance)] for utterance in utterances]
+        return {
+            name: np.array([values[row] for row in rows], dtype=np.str_)
+            for name, values in self.groups.items()
+        }
 
 
 def read_protocol(path: str | os.PathLike[str], *, subset: str = SUBSETS[0]) -> Protocol:
@@ -113,7 +134,9 @@ def parse_protocol(
     speakers: list[str] = []
     lines: list[int] = []
     left_out: list[tuple[str, int, str]] = []  # utterance, line and subset
-    names: dict[str, str] = {}  # of speakers, shared between lines
+    names: dict[str, str] = {}  # of speakers and groups, shared between lines
+    group_places = _group_places(table, layout)
+    groups: dict[str, list[str]] = {name: [] for name in group_places}
     chosen = layout is not None and "subset" in layout.names and subset != ALL
     for row, trial in read_trials(table, layout, key_words):
         if chosen and layout and (own := layout.cell(row, "subset")) != subset:
@@ -124,6 +147,9 @@ def parse_protocol(
         attacks.append(trial.attack)
         speakers.append(names.setdefault(trial.speaker, trial.speaker))
         lines.append(row.number)
+        for name, places in group_places.items():
+            value = "-".join([row.fields[place] for place in places])
+            groups[name].append(names.setdefault(value, value))
     outside = [utterance for utterance, _, _ in left_out]
     refuse_duplicates(where, utterances + outside, lines + [line for _, line, _ in left_out])
     if not utterances:
@@ -138,7 +164,19 @@ def parse_protocol(
         attacks=attacks,
         speakers=_known_speakers(speakers, lines, where),
         left_out=frozenset(outside),
+        groups={name: values for name, values in groups.items() if any(values)},
     )
+
+
+def _group_places(table: tables.Table, layout: Layout | None) -> dict[str, list[int]]:
+    """Returns the columns of metadata; those of a layout may be several with one name."""
+    names = table.names if layout is None else layout.names
+    places = {
+        name: [place for place, other in enumerate(names) if other == name]
+        for name in tables.GROUP_NAMES
+    }
+    # Several columns of a header with one name are not what anybody meant.
+    return {name: at for name, at in places.items() if at and (layout or len(at) == 1)}
 
 
 # Not of a corpus: columns are read as if there were a header, with any spelling of the keys.

@@ -23,6 +23,10 @@ UTTERANCE_NAMES = (
 KEY_NAMES = ("key", "label", "cm-label", "cm_label")
 SPEAKER_NAMES = ("speaker", "speaker_id")
 ATTACK_NAMES = ("system", "system_id", "attack", "attack_id")
+# Metadata that several utterances share and that do not identify an attack.
+GROUP_NAMES = (
+    *("corpus", "codec", "transmission", "environment", "device", "source", "language", "gender"),
+)
 
 JSON_SUFFIXES = (".jsonl", ".ndjson")
 SUFFIXES = (".csv", ".tsv", *JSON_SUFFIXES)

@@ -14,6 +14,7 @@ from components.data_gate.balance import find_imbalance
 from components.data_gate.config import RULES, DataGateConfig
 from components.data_gate.drift import DriftReference, find_drift
 from components.data_gate.findings import Finding
+from components.data_gate.histograms import histograms_of
 from components.data_gate.in_force import InForce
 from components.data_gate.leaks import find_leaks
 from components.data_gate.probe import separate_by_all
@@ -74,10 +75,11 @@ def check(
             if found := separate_by_all(table, split, rows):
                 combined[split] = found
     settings = dataclasses.asdict(config)
+    shortcuts = find_shortcuts(single, combined, config, in_force or InForce())
     return Checked(
         findings=[
             *find_leaks(table, config),
-            *find_shortcuts(single, combined, config, in_force or InForce()),
+            *shortcuts,
             *find_imbalance(table, config),
             *drifted,
         ],
@@ -90,6 +92,7 @@ def check(
                 }
                 for split in samples
             },
+            "histograms": histograms_of(table, samples, shortcuts),
             "drift": drift_figures,
             "titles": TITLES,
             "levels": {name: settings[name] for name in RULES},

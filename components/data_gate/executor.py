@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import logging
 from typing import Any
@@ -18,6 +19,7 @@ from tfx.utils import io_utils
 from bonafide.registry.names import PAGE_FILE, PROFILE_FILE, REFUSED_FOLDER, REPORT_FILE
 from bonafide.report.data_page import render_data_page
 from bonafide.storage import beam_files
+from bonafide.version import described_version
 from components.data_gate import checks, profile, rules, served
 from components.data_gate import findings as report
 from components.data_gate.config import DataGateConfig
@@ -87,7 +89,12 @@ class Executor(base_executor.BaseExecutor):
         files = {
             REPORT_FILE: report.to_json(figures),
             PROFILE_FILE: profile.to_json(own),
-            PAGE_FILE: render_data_page(figures, title=exec_properties["title"]),
+            PAGE_FILE: render_data_page(
+                figures,
+                title=exec_properties["title"],
+                date=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+                version=described_version(),
+            ),
         }
         _write(output.uri, files)
         # Errors are in the exception, which the runner shows.

@@ -12,11 +12,12 @@ from typing import Any
 
 from tfx.dsl.io import fileio
 
+from bonafide import text
 from bonafide.corpora import NO_ATTACK
 from bonafide.dataset import listing
 from bonafide.metrics.evaluation_json import from_json
 from bonafide.metrics.results import Evaluation, frozen_threshold
-from bonafide.metrics.slices import Slices, slice_trials
+from bonafide.metrics.slices import RESAMPLES, Slices, cross_attacks, slice_trials
 from bonafide.registry import names
 from bonafide.registry.names import FORCED_BLESSING_FILE, RECORD_FILE, REPORT_FILE
 from bonafide.report import evaluation_files
@@ -31,8 +32,6 @@ from bonafide.trials.trials import Trials
 from components.eval_report.conditions import conditions_of
 
 _SHOWN_REJECTED = 20
-# Resamples of each slice; there may be dozens of slices.
-_SLICE_RESAMPLES = 200
 
 
 def gather(  # noqa: PLR0913 (one for each input of the component)
@@ -87,6 +86,7 @@ def gather(  # noqa: PLR0913 (one for each input of the component)
         provenance=provenance(summary, record, champion, settings),
         rejected=rejected(examples_uri),
         slices=slices_of(evaluation, trials, examples_uri),
+        crossed=cross_attacks(trials, conditions_of(examples_uri, trials.utterances)),
         data=_data(data_report_uri),
         cue_removal=evaluation_files.read_cue_removal(evaluation_uri),
         conditions=evaluation_files.read_conditions(evaluation_uri),
@@ -101,7 +101,7 @@ def slices_of(evaluation: Evaluation, trials: Trials, examples_uri: str) -> Slic
         trials,
         conditions_of(examples_uri, trials.utterances),
         threshold=frozen_threshold(evaluation),
-        resamples=min(evaluation.bootstrap.resamples, _SLICE_RESAMPLES),
+        resamples=min(evaluation.bootstrap.resamples, RESAMPLES),
         seed=evaluation.bootstrap.seed,
     )
 
@@ -134,22 +134,34 @@ def provenance(
         "parameters": "trained parameters",
         "epochs_run": "epochs run",
         "best_epoch": "best epoch",
-        "dev_eer": "dev EER of the best epoch (a fraction)",
+        "dev_eer": "dev EER of the best epoch",
         "device": "trained on",
     }
-    model = {shown: record[name] for name, shown in names.items() if name in record}
+    model = {shown: _shown(record[name]) for name, shown in names.items() if name in record}
+    if isinstance(record.get("dev_eer"), float):
+        model[names["dev_eer"]] = text.rate(record["dev_eer"])
     chosen = {
-        f"{section}.{name}": "(empty)" if value == "" else value
+        f"{section}.{name}": "(empty)" if value == "" else _shown(value)
         for section, values in settings.items()
         if isinstance(values, Mapping)
         for name, value in values.items()
     }
     for name, value in record.get("tuned", {}).items():
-        same = value == chosen.get(name)
-        chosen[name] = f"{value} (tuned; configured: {'the same' if same else chosen.get(name)})"
+        same = _shown(value) == chosen.get(name)
+        chosen[name] = (
+            f"{_shown(value)} (tuned; configured: {'the same' if same else chosen.get(name)})"
+        )
     against = {"version": champion["version"], "pushed to": champion["source"]} if champion else {}
     sections = {"Data": data, "Model": model, "Champion": against, "Settings": chosen}
     return {title: rows for title, rows in sections.items() if rows}
+
+
+def _shown(value: Any) -> Any:
+    """Returns a value for people: floats with six digits at most."""
+    if not isinstance(value, float):
+        return value
+    short = f"{value:g}"
+    return value if float(short) == value else short
 
 
 def rejected(examples_uri: str) -> Rejected:
@@ -215,6 +227,6 @@ def limits_of(settings: Mapping[str, Any]) -> str:
     return f"the preset {preset} and its overrides" if preset else ""
 
 
-def parse_settings(text: str) -> dict[str, Any]:
+def parse_settings(content: str) -> dict[str, Any]:
     """Parses the settings from JSON."""
-    return json.loads(text) if text else {}
+    return json.loads(content) if content else {}

@@ -20,7 +20,7 @@ from tfx.utils import io_utils, path_utils
 from bonafide.audio.degradation_specs import title_of
 from bonafide.audio.treatments import TREATMENTS
 from bonafide.dataset import listing
-from bonafide.metrics import calibration, gate
+from bonafide.metrics import calibration, gate, promotions
 from bonafide.metrics import treated as treated_metrics
 from bonafide.metrics.costs import AsvErrorRates
 from bonafide.metrics.detection import Floats
@@ -28,6 +28,7 @@ from bonafide.metrics.evaluation import evaluate
 from bonafide.metrics.results import Evaluation, frozen_threshold
 from bonafide.metrics.treated import TreatedTrials
 from bonafide.registry import champion as finder
+from bonafide.registry.names import EVALUATION_FILE, EXTRA_DIR
 from bonafide.report import evaluation_files
 from bonafide.text import percent
 from bonafide.trials.trials import Trials, TrialsError
@@ -93,6 +94,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             resamples=settings.resamples,
             seed=settings.bootstrap_seed,
         )
+        champion = artifact_utils.get_single_uri(input_dict["baseline_model"])
+        found = promotions.against_best_version(found, _evaluation_of_champion(champion))
         removal, conditions = self._treat(input_dict, output_dict, settings, found, trials)
         examples_uri = artifact_utils.get_single_uri(input_dict["examples"])
         overlap = listing.overlap(examples_uri, "eval", "train")
@@ -100,7 +103,6 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         model_path = path_utils.serving_model_path(
             artifact_utils.get_single_uri(input_dict["model"])
         )
-        champion = artifact_utils.get_single_uri(input_dict["baseline_model"])
         evaluation_uri = artifact_utils.get_single_uri(output_dict["evaluation"])
         evaluation_files.write_results(
             evaluation_uri,
@@ -302,6 +304,18 @@ def calibration_effect(model_path: str, splits: Mapping[str, Trials]) -> dict[st
             for split, trials in splits.items()
         },
     }
+
+
+def _evaluation_of_champion(uri: str) -> dict[str, Any] | None:
+    """Returns the evaluation that was pushed with the champion; None without one."""
+    model_path = finder.champion_model_path(uri)
+    if model_path is None:
+        return None
+    path = f"{model_path}/{EXTRA_DIR}/{EVALUATION_FILE}"
+    if not fileio.exists(path):
+        return None
+    evaluation: dict[str, Any] = evaluation_files.read_json(path)
+    return evaluation
 
 
 def _split_uris(examples: list[types.Artifact]) -> dict[str, str]:

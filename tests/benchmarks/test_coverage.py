@@ -66,7 +66,7 @@ def _shares(trials, wrong):
 def test_a_small_run_reports_every_method(monkeypatch):
     monkeypatch.setattr(coverage, "RESAMPLES", 100)
     options = argparse.Namespace(
-        speakers=[13], eers=[0.1], datasets=8, golden=None, real_datasets=1
+        speakers=[13], eers=[0.1], datasets=8, golden=None, real_datasets=1, attacks=[6]
     )
     report = json.loads(json.dumps(coverage.measure(options), allow_nan=False))
     figures = report["figures"]["by_speakers"]["13"]
@@ -77,7 +77,25 @@ def test_a_small_run_reports_every_method(monkeypatch):
         assert methods["ours"]["coverage"] >= methods["percentile"]["coverage"], name
     assert report["ratios"]["eer, 13 speakers"] >= 0.75 / 0.95
     assert not report["figures"]["real"]
+    assert "aasist-l draws of real scores were skipped: no --golden" in coverage.shown(report)
     assert "13 eer" in coverage.shown(report)
+    of_attacks = report["figures"]["attacks"]["6 attacks"]
+    assert set(of_attacks) == {"eer", "min_dcf", "cllr", "far_at/eer"}
+    for methods in of_attacks.values():
+        assert methods["unseen"]["width"] > 1.5 * methods["same attacks"]["width"]
+        assert methods["unseen"]["coverage"] >= methods["same attacks"]["coverage"]
+    assert "6 attacks eer" in coverage.shown(report)
+
+
+def test_the_truth_of_attacks_is_that_of_very_many(monkeypatch):
+    monkeypatch.setattr(coverage, "ATTACK_SPEAKERS", 400)
+    monkeypatch.setattr(coverage, "ATTACK_SPOOFS", 1)
+    of = coverage.population(0.05, of_attack=coverage.OF_ATTACK)
+    trials = coverage.simulate_attacks(of, 400, np.random.default_rng(4))
+    found = coverage.figures_of(trials, of.thresholds)
+    assert found["eer"] == pytest.approx(0.05, rel=0.12)
+    assert found["far_at/eer"] == pytest.approx(0.05, rel=0.12)
+    assert np.unique(trials.attacks[~trials.is_bonafide]).size == 400
 
 
 @pytest.mark.skipif(

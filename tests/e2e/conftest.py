@@ -25,6 +25,8 @@ TINY = (
     # Nothing that is trained like this would pass on its merits.
     "gate.max_eer=1.0",
     "gate.max_regression=1.0",
+    "gate.max_relative_regression=1000",
+    "gate.max_reference_regression=1.0",
     "gate.max_worst_attack_eer=1.0",
     "gate.max_condition_far=1.0",
     "gate.max_condition_frr=1.0",

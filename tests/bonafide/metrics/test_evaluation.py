@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from bonafide.metrics import calibration, costs, detection, intervals, resampling
 from bonafide.metrics.costs import AsvErrorRates, DetectionCosts
@@ -107,18 +108,19 @@ def test_thresholds_are_frozen_on_dev_and_applied_to_eval():
     labels = [1, 1, 0, 0, 1, 1, 0, 1]
     found = evaluate(make(scores, labels), dev=dev, resamples=0)
     points = {point.name: point for point in found.operating_points}
-    assert list(points) == ["eer", "far_1pct", "far_0_1pct", "frr_1pct", "bayes"]
+    assert list(points) == ["eer", "frr5", "frr1", "far5", "far1", "far0.1", "bayes"]
+    # FRR 5 % loses 49.5 to 53.5 and with them the spoofs up to 54; FAR 5 % lets in 95 to 99.
     assert [points[name].threshold for name in points] == [
-        74.0, 98.0, 99.0, 50.0, DetectionCosts().bayes_threshold,
+        74.0, 54.0, 50.0, 94.0, 98.0, 99.0, DetectionCosts().bayes_threshold,
     ]  # fmt: skip
-    assert [points[name].chosen_on for name in points] == ["dev"] * 4 + ["costs"]
+    assert [points[name].chosen_on for name in points] == ["dev"] * 6 + ["costs"]
     # Accepted above: at 74 the bona fide 74 and 49.75 of five are lost, two spoofs of three pass.
     assert points["eer"].rates == ErrorRates(far=2 / 3, frr=2 / 5)
     # Above 98: only 98.5s of the spoofs; lost 74, 74.25, 49.75.
-    assert points["far_1pct"].rates == ErrorRates(far=1 / 3, frr=3 / 5)
-    assert points["far_0_1pct"].rates == ErrorRates(far=0.0, frr=4 / 5)
+    assert points["far1"].rates == ErrorRates(far=1 / 3, frr=3 / 5)
+    assert points["far0.1"].rates == ErrorRates(far=0.0, frr=4 / 5)
     # Above 50 only 49.75 of the bona fide is lost, and the spoof 49.5 is rejected.
-    assert points["frr_1pct"].rates == ErrorRates(far=2 / 3, frr=1 / 5)
+    assert points["frr1"].rates == ErrorRates(far=2 / 3, frr=1 / 5)
     assert points["bayes"].rates == ErrorRates(far=1.0, frr=0.0)
     assert not any("development" in warning for warning in found.warnings)
     # The figures themselves are of the evaluated trials: dev changes none of them.
@@ -136,9 +138,9 @@ def test_limits_are_of_one_per_cent_and_of_one_per_mille():
     found = evaluate(trials, resamples=0)
     points = {point.name: point.threshold for point in found.operating_points}
     # Above 9899 are 100 spoofs. Up to 5099.5 there are 100 bona fide trials, 5100 is a spoof.
-    assert points["far_1pct"] == 9_899
-    assert points["far_0_1pct"] == 9_989
-    assert points["frr_1pct"] == 5_100
+    assert points["far1"] == 9_899
+    assert points["far0.1"] == 9_989
+    assert points["frr1"] == 5_100
     value = {name: figure.value for name, figure in found.figures.items()}
     # Bona fide trials up to 9898.5 and 9988.5; spoofs above 5100 and above 5010.
     assert value["frr_at_far_1pct"] == 0.4899
@@ -184,13 +186,13 @@ def test_intervals_are_those_of_the_bootstrap():
         thresholds=points,
     )  # fmt: skip
     bootstrap = resampling.ClusterBootstrap.of(trials, resamples=40, seed=3)
-    draws = bootstrap.measure(trials.scores, measures)
+    draws, without = bootstrap.measure_and_leave_out(trials.scores, measures)
     samples = bootstrap.samples(trials.scores)
     scales = {"min_tdcf_legacy": "cost", "min_tdcf_revised": "cost", "min_dcf": "cost"}
     scales |= {"act_dcf": "cost", "cllr": "bits", "min_cllr": "cost"}
     for name, figure in found.figures.items():
         assert figure.ci95 == intervals.interval(
-            figure.value, draws[name], scales.get(name, "rate"), samples,
+            figure.value, draws[name], scales.get(name, "rate"), samples, without=without[name],
             # Both errors in every trial: 1.9 + 1.
             most={"act_dcf": sum(DetectionCosts().weights), "cllr": np.inf}.get(name, 1.0),
         ), name  # fmt: skip
@@ -198,16 +200,19 @@ def test_intervals_are_those_of_the_bootstrap():
     for name, attack in found.per_attack.items():
         of_attack = bootstrap.samples(trials.scores, name)
         assert attack.ci95 == intervals.interval(
-            attack.eer, draws[f"attack/{name}"], "rate", of_attack
-        )
+            attack.eer, draws[f"attack/{name}"], "rate", of_attack,
+            without=without[f"attack/{name}"],
+        )  # fmt: skip
     for point in found.operating_points:
         # A rate of one class has the speakers of that class.
         assert point.far_ci95 == intervals.interval(
-            point.rates.far, draws[f"far_at/{point.name}"], "rate", samples[1:]
-        )
+            point.rates.far, draws[f"far_at/{point.name}"], "rate", samples[1:],
+            without=without[f"far_at/{point.name}"],
+        )  # fmt: skip
         assert point.frr_ci95 == intervals.interval(
-            point.rates.frr, draws[f"frr_at/{point.name}"], "rate", samples[:1]
-        )
+            point.rates.frr, draws[f"frr_at/{point.name}"], "rate", samples[:1],
+            without=without[f"frr_at/{point.name}"],
+        )  # fmt: skip
     assert dataclasses.astuple(found.bootstrap) == ("speaker", 12, 40, 3, "")
     assert found == evaluate(trials, asv=ASV, resamples=40, seed=3)
     assert found.figures != evaluate(trials, asv=ASV, resamples=40, seed=4).figures
@@ -261,6 +266,88 @@ def test_too_few_speakers_give_figures_without_intervals(speakers, reason):
     assert from_json(json.loads(json.dumps(to_json(found), allow_nan=False))) == found
 
 
+def test_intervals_for_attacks_never_seen_are_of_speakers_and_attacks():
+    trials = simulated()
+    found = evaluate(trials, resamples=60)
+    named = {"worst_attack_eer", "macro_eer", "min_cllr"}
+    assert {n for n, figure in found.figures.items() if figure.unseen_ci95 is None} == named
+    for figure in (found.figures["eer"], found.figures["cllr"], found.figures["auc"]):
+        low, high = figure.unseen_ci95
+        assert low <= figure.ci95[0] <= figure.value <= figure.ci95[1] <= high
+    bootstrap = resampling.ClusterBootstrap.of(trials, resamples=60, seed=1)
+    measures = resampling.Measures(
+        DetectionCosts(), {}, {}, {}, {point.name: point.threshold for point in
+        found.operating_points[:-1]},
+    )  # fmt: skip
+    draws = bootstrap.measure_unseen(trials.scores, measures)
+    samples = bootstrap.unseen_samples(trials.scores)
+    eer = found.figures["eer"]
+    wide = intervals.interval(eer.value, draws["eer"], "rate", samples)
+    assert eer.unseen_ci95 == (min(wide[0], eer.ci95[0]), max(wide[1], eer.ci95[1]))
+    point = found.operating_points[0]
+    wide = intervals.interval(point.rates.far, draws["far_at/eer"], "rate", samples[1:])
+    assert point.far_unseen_ci95 == (
+        min(wide[0], point.far_ci95[0]), max(wide[1], point.far_ci95[1]),
+    )  # fmt: skip
+    # With one attack, nothing is known of others.
+    alone = trials.part(trials.is_bonafide | (trials.attacks == "A01"))
+    assert evaluate(alone, resamples=20).figures["eer"].unseen_ci95 is None
+    assert from_json(json.loads(json.dumps(to_json(found), allow_nan=False))) == found
+
+
+def test_a_reference_is_compared_by_its_eer():
+    trials = simulated()
+    theirs = trials.scores + np.random.default_rng(5).normal(0, 2, len(trials))
+    found = evaluate(trials, baseline_scores=theirs, reference_scores=theirs, resamples=60)
+    comparison, reference = found.comparison, found.reference
+    assert reference.eer == comparison.figures["eer"]
+    assert reference.difference == Figure(
+        comparison.differences["eer"].value, comparison.differences["eer"].ci95
+    )
+    assert reference.power == comparison.power
+    low, high = comparison.differences["eer"].ci95
+    half = stats.t.ppf(0.975, reference.power.freedom) * reference.power.standard_error
+    assert high - low == pytest.approx(2 * half)
+    assert from_json(json.loads(json.dumps(to_json(found), allow_nan=False))) == found
+    bare = evaluate(trials, reference_scores=theirs, resamples=0).reference
+    assert (bare.eer.ci95, bare.difference.ci95, bare.power) == (None, None, None)
+    with pytest.raises(TrialsError, match="decisions"):
+        evaluate(trials, reference_scores=np.where(trials.is_bonafide, 1.0, 0.0), resamples=0)
+
+
+def test_the_worst_attack_has_enough_spoofs():
+    # A01 has 19 spoofs above all bona fide trials, A02 has 20 of which two are.
+    scores = [*np.linspace(0, 1, 40), *[2.0] * 19, *[2.0] * 2, *np.linspace(-2, -1, 18)]
+    labels = [1] * 40 + [0] * 39
+    attacks = ["-"] * 40 + ["A01"] * 19 + ["A02"] * 20
+    trials = make_trials(
+        utterances=[f"U{place}" for place in range(79)], scores=scores, is_bonafide=labels,
+        attacks=attacks, speakers=[f"S{place % 5}" for place in range(79)],
+    )  # fmt: skip
+    found = evaluate(trials, resamples=30)
+    assert found.per_attack["A01"].eer == 1.0
+    assert found.worst_attack == "A02"
+    assert found.figures["worst_attack_eer"].value == found.per_attack["A02"].eer < 0.2
+    assert found.figures["worst_attack_eer"].ci95[1] < 1
+    # Where no attack has as many, all of them count.
+    few = trials.part(np.arange(79) < 70)
+    assert evaluate(few, resamples=0).worst_attack == "A01"
+
+
+def test_an_older_evaluation_has_the_names_of_today():
+    data = to_json(evaluate(simulated(), resamples=20))
+    new = {"far1": "far_1pct", "far0.1": "far_0_1pct", "frr1": "frr_1pct"}
+    for point in data["operating_points"]:
+        point["name"] = new.get(point["name"], point["name"])
+        del point["far_unseen_ci95"]
+    del data["costs"]
+    older = from_json(data)
+    assert [point.name for point in older.operating_points] == [
+        "eer", "frr5", "frr1", "far5", "far1", "far0.1", "bayes",
+    ]  # fmt: skip
+    assert older.costs == DetectionCosts()
+
+
 def test_no_resamples_give_no_intervals():
     found = evaluate(simulated(), resamples=0)
     assert dataclasses.astuple(found.bootstrap) == (
@@ -277,13 +364,18 @@ def test_a_thousand_draws_with_seed_one_are_usual():
     assert found == evaluate(simulated(size=60), resamples=1000, seed=1)
 
 
+def without_unseen(figures):
+    """Figures of another system: its attacks are not resampled."""
+    return {name: Figure(figure.value, figure.ci95) for name, figure in figures.items()}
+
+
 def test_a_comparison_is_ours_less_theirs():
     trials = simulated()
     theirs = trials.scores + np.random.default_rng(5).normal(0, 2, len(trials))
     found = evaluate(trials, asv=ASV, baseline_scores=theirs, resamples=60)
     other = evaluate(dataclasses.replace(trials, scores=theirs), asv=ASV, resamples=60)
     comparison = found.comparison
-    assert comparison.figures == other.figures
+    assert comparison.figures == without_unseen(other.figures)
     assert comparison.per_attack == other.per_attack
     for name, difference in comparison.differences.items():
         expected = found.figures[name].value - other.figures[name].value
@@ -318,7 +410,8 @@ def test_a_system_does_not_differ_from_itself():
     for name, difference in found.comparison.differences.items():
         assert difference == Figure(0.0, (0.0, 0.0)), name
     assert found.comparison.p_value == 1.0
-    assert found.comparison.figures == found.figures
+    assert found.comparison.figures == without_unseen(found.figures)
+    assert found.comparison.power.detectable == 0.0
 
 
 @pytest.mark.parametrize("kind", [list, np.float32])
@@ -481,11 +574,11 @@ def test_laws_of_an_evaluation(seed, grid, by_speaker):
         )
     rates = {point.name: point.rates for point in found.operating_points}
     # Chosen on these very trials, so the limits hold here.
-    assert rates["far_1pct"].far <= 0.01
-    assert rates["far_0_1pct"].far <= 0.001
-    assert rates["frr_1pct"].frr <= 0.01
-    assert rates["far_1pct"].frr == value["frr_at_far_1pct"]
-    assert rates["frr_1pct"].far == value["far_at_frr_1pct"]
+    assert rates["far1"].far <= 0.01
+    assert rates["far0.1"].far <= 0.001
+    assert rates["frr1"].frr <= 0.01
+    assert rates["far1"].frr == value["frr_at_far_1pct"]
+    assert rates["frr1"].far == value["far_at_frr_1pct"]
     assert from_json(json.loads(json.dumps(to_json(found), allow_nan=False))) == found
 
 

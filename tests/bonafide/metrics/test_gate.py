@@ -7,13 +7,22 @@ import sys
 import pytest
 
 from bonafide.metrics.gate import GateConfig, Overlap, Rule, Verdict, decide
-from bonafide.metrics.results import AttackResult, Bootstrap, Comparison, Evaluation, Figure
+from bonafide.metrics.power import Power
+from bonafide.metrics.results import (
+    AttackResult,
+    Bootstrap,
+    Comparison,
+    Evaluation,
+    Figure,
+    Reference,
+)
 from bonafide.metrics.treated import TreatedResult, TreatedTrials
 
 # Numbers that a float holds exactly, so that "at the limit" is at the limit.
 CONFIG = GateConfig(
     max_eer=0.125,
     max_regression=0.03125,
+    max_relative_regression=0.5,
     max_worst_attack_eer=0.25,
     max_calibration_loss=0.5,
     min_bonafide=100,
@@ -23,8 +32,9 @@ CONFIG = GateConfig(
 )
 NOTHING_SHARED = Overlap()
 RULES = [
-    "max_eer", "max_regression", "max_worst_attack_eer", "max_calibration_loss", "min_bonafide",
-    "min_spoof", "min_speakers", "min_spoof_speakers", "speaker_overlap", "allow_attack_overlap",
+    "max_eer", "max_regression", "max_relative_regression", "max_worst_attack_eer",
+    "max_calibration_loss", "min_bonafide", "min_spoof", "min_speakers", "min_spoof_speakers",
+    "speaker_overlap", "allow_attack_overlap",
 ]  # fmt: skip
 
 
@@ -91,11 +101,11 @@ def test_exactly_at_every_limit_passes():
     assert by_name["max_worst_attack_eer"].value == 0.25
     assert by_name["max_calibration_loss"].value == 0.5
     assert [by_name[name].limit for name in RULES] == [
-        0.125, 0.03125, 0.25, 0.5, 100, 200, 10, 5, 0, 0,
+        0.125, 0.03125, 0.5, 0.25, 0.5, 100, 200, 10, 5, 0, 0,
     ]  # fmt: skip
-    assert [by_name[name].at_most for name in RULES] == [True] * 4 + [False] * 4 + [True] * 2
+    assert [by_name[name].at_most for name in RULES] == [True] * 5 + [False] * 4 + [True] * 2
     assert [by_name[name].unit for name in RULES] == [
-        "rate", "points", "rate", "bits", *["count"] * 6,
+        "rate", "points", "rate", "rate", "bits", *["count"] * 6,
     ]  # fmt: skip
 
 
@@ -103,7 +113,8 @@ def test_exactly_at_every_limit_passes():
     ("changes", "rule"),
     [
         ({"upper": math.nextafter(0.125, 1)}, "max_eer"),
-        ({"delta_upper": math.nextafter(0.03125, 1)}, "max_regression"),
+        ({"delta_upper": math.nextafter(0.03125, 1), "champion": 0.125}, "max_regression"),
+        ({"champion": 0.0624}, "max_relative_regression"),
         ({"worst": math.nextafter(0.25, 1)}, "max_worst_attack_eer"),
         ({"cllr": math.nextafter(0.75, 1)}, "max_calibration_loss"),
         ({"min_cllr": 0.2499}, "max_calibration_loss"),
@@ -114,7 +125,6 @@ def test_exactly_at_every_limit_passes():
         ({"n_spoof_speakers": 4}, "min_spoof_speakers"),
         # What is not known does not pass.
         ({"upper": None, "missing": "all trials are of one speaker"}, "max_eer"),
-        ({"delta_upper": None}, "max_regression"),
         ({"n_speakers": None}, "min_speakers"),
         ({"n_spoof_speakers": None}, "min_spoof_speakers"),
         ({"cllr": math.inf}, "max_calibration_loss"),
@@ -131,10 +141,94 @@ def test_the_point_alone_does_not_decide():
     assert failed(evaluation(eer=0.0, champion=1.0, delta_upper=0.04)) == ["max_regression"]
 
 
+def test_without_an_interval_of_the_difference_both_rules_fail():
+    names = ["max_regression", "max_relative_regression"]
+    assert failed(evaluation(delta_upper=None)) == names
+    assert failed(evaluation(delta_upper=math.nan)) == names
+
+
 def test_without_a_champion_regression_is_not_asked():
     verdict = decide(evaluation(champion=None), CONFIG, Overlap())
-    assert [rule.name for rule in verdict.rules] == [n for n in RULES if n != "max_regression"]
+    assert [rule.name for rule in verdict.rules] == [n for n in RULES if "regression" not in n]
     assert verdict.passed
+
+
+def test_a_loss_is_compared_with_the_champions_own_eer():
+    # 1 % to 2.5 % is within two points, and more than twice as much.
+    config = dataclasses.replace(
+        CONFIG, max_regression=0.02, max_relative_regression=1.0, max_worst_attack_eer=1.0
+    )
+    found = evaluation(eer=0.025, upper=0.04, champion=0.01, delta_upper=0.0175)
+    assert failed(found, config) == ["max_relative_regression"]
+    [rule] = [r for r in decide(found, config, Overlap()).rules if not r.passed]
+    assert rule.value == pytest.approx(1.75)
+    assert rule.sentence == (
+        "The same as a share of the champion's EER: 175.00 %, expected at most 100.00 % (the "
+        "champion has 1.00 %)"
+    )
+    # A champion without an error: as if it had one of the 100 bona fide trials.
+    found = evaluation(champion=0.0, delta_upper=0.01)
+    rule = decide(found, config, Overlap()).rules[2]
+    assert (rule.value, rule.passed) == (1.0, True)
+    assert rule.detail == "the champion has 0.00 %, counted as one error"
+
+
+def test_power_is_said_beside_the_limit():
+    found = evaluation()
+    power = Power(standard_error=0.01, freedom=1e9)  # as a normal distribution
+    found = dataclasses.replace(
+        found, comparison=dataclasses.replace(found.comparison, power=power)
+    )
+    absolute, relative = decide(found, CONFIG, Overlap()).rules[1:3]
+    # (1.960 + .842) points; equal models are refused where d / .01 > 3.125 - 1.960.
+    assert absolute.detail.endswith(
+        "; these trials show a difference of 2.80 points in 80 % of runs, and this limit refuses "
+        "an equally good model in 12 %"
+    )
+    assert relative.limit == 0.5
+    assert relative.detail.endswith("in 12 %")  # half of 6.25 % is the same limit
+    wide = dataclasses.replace(CONFIG, max_regression=0.5)
+    assert decide(found, wide, Overlap()).rules[1].detail.endswith("model in under 1 %")
+
+
+@pytest.mark.parametrize(("upper", "passes"), [(0.03125, True), (0.0313, False), (None, False)])
+def test_a_fixed_reference_has_a_limit_of_its_own(upper, passes):
+    ends = None if upper is None else (0.0, upper)
+    reference = Reference(Figure(0.05, None), Figure(0.0125, ends), Power(0.01, 9.0))
+    config = dataclasses.replace(CONFIG, max_reference_regression=0.03125)
+    verdict = decide(dataclasses.replace(evaluation(), reference=reference), config, Overlap())
+    rule = next(rule for rule in verdict.rules if rule.name == "max_reference_regression")
+    assert (rule.value, rule.passed) == (upper, passes)
+    assert rule.detail.startswith(
+        "its EER is 5.00 %, the difference is +1.25 percentage points; these trials show"
+    )
+    assert [rule.name for rule in verdict.rules][1:4] == [
+        "max_regression", "max_relative_regression", "max_reference_regression",
+    ]  # fmt: skip
+
+
+def test_attacks_never_seen_have_a_limit_where_one_is_set():
+    config = dataclasses.replace(CONFIG, max_unseen_attack_eer=0.25)
+    for ends, passes in (((0.01, 0.25), True), ((0.01, 0.26), False), (None, False)):
+        found = evaluation()
+        figures = {**found.figures, "eer": Figure(0.0625, (0.03125, 0.125), ends)}
+        verdict = decide(dataclasses.replace(found, figures=figures), config, Overlap())
+        rule = verdict.rules[1]
+        assert (rule.name, rule.passed) == ("max_unseen_attack_eer", passes)
+        assert rule.detail == "1 attack in eval"
+    assert "speakers and attacks" in rule.title
+
+
+def test_attacks_that_were_left_out_are_counted():
+    found = dataclasses.replace(
+        evaluation(),
+        per_attack={
+            "A18": AttackResult(0.25, None, 200),
+            "A19": AttackResult(0.5, None, 19),
+        },
+    )
+    rule = decide(found, CONFIG, Overlap()).rules[3]
+    assert rule.detail == "the worst attack is A18, 1 with fewer than 20 spoofs left out"
 
 
 def test_a_speaker_that_training_has_heard_never_passes():
@@ -176,7 +270,7 @@ def test_conditions_are_asked_for_only_where_a_limit_is_set():
     assert config.needs_conditions
     verdict = decide(evaluation(), config, NOTHING_SHARED, degraded())
     names = [rule.name for rule in verdict.rules]
-    assert names[2:5] == ["max_worst_attack_eer", "max_condition_far", "max_condition_frr"]
+    assert names[3:6] == ["max_worst_attack_eer", "max_condition_far", "max_condition_frr"]
     assert verdict.passed  # exactly at the limits
     for changes, name in (
         ({"far": (0.1, 0.26)}, "max_condition_far"),

@@ -57,13 +57,47 @@ def test_a_rate_by_hand():
     draws = np.array([0.1, 0.3] * 500)
     moved = stats.norm.ppf((np.array([0.1, 0.2, 0.3]) * 156 + 0.5) / 157)
     width = T12 * (moved[2] - moved[0]) / 2 * math.sqrt(13 / 12)
-    probit = stats.norm.cdf([moved[1] - width, moved[1] + width])
+    unbiased = 2 * moved[1] - (moved[0] + moved[2]) / 2
+    low_t = min(moved[1], unbiased) - width
+    high_t = max(moved[1], unbiased) + width
     effective = 0.2 * 0.8 / (0.01 * 13 / 12) * (stats.norm.ppf(0.975) / T12) ** 2
     hits = 0.2 * effective
     low = stats.beta.ppf(0.025, hits, effective - hits + 1)
     high = stats.beta.ppf(0.975, hits + 1, effective - hits)
     found = interval(0.2, draws, "rate", [PLAIN])
-    assert found == pytest.approx((min(low, probit[0]), max(high, probit[1])))
+    assert found == pytest.approx(
+        (min(low, stats.norm.cdf(low_t)), max(high, stats.norm.cdf(high_t)))
+    )
+
+
+def test_a_few_speakers_with_most_errors_make_the_upper_end_longer():
+    draws = np.random.default_rng(1).normal(0.2, 0.02, 500)
+    plain = interval(0.2, draws, "rate", [PLAIN])
+    even = np.array([0.19, 0.21] * 6 + [0.2])
+    # Without the speaker with most of the errors, the rate is much lower.
+    skewed = np.array([0.205] * 12 + [0.14])
+    of_even = interval(0.2, draws, "rate", [PLAIN], without=even)
+    of_skewed = interval(0.2, draws, "rate", [PLAIN], without=skewed)
+    assert of_skewed[1] > of_even[1] >= plain[1]
+    # By hand: the jackknife's error is the larger one, and t grows by g (2 t^2 + 1) / 6.
+    moved = stats.norm.ppf((np.append(skewed, 0.2) * 156 + 0.5) / 157)
+    apart = moved[:13].mean() - moved[:13]
+    squares = np.sum(apart**2)
+    error = math.sqrt(12 / 13 * squares)
+    skewness = np.sum(apart**3) / squares**1.5 * math.sqrt(13 * 12) / 11
+    longer = skewness * (2 * T12**2 + 1) / 6
+    of_draws = stats.norm.ppf((draws * 156 + 0.5) / 157)
+    centre = max(moved[13], 2 * moved[13] - of_draws.mean())
+    expected = stats.norm.cdf(centre + (T12 + longer) * error)
+    assert of_skewed[1] == pytest.approx(expected)
+    # An infinite or missing value, as without the only speaker of a class, is left out.
+    gaps = np.append(skewed, [np.nan, np.inf])
+    assert interval(0.2, draws, "rate", [PLAIN], without=gaps) == of_skewed
+    # Two speakers have no skewness.
+    two = dataclasses.replace(PLAIN, speakers=2, effective_speakers=2.0)
+    assert interval(0.2, draws, "rate", [two], without=np.array([0.1, 0.3])) == interval(
+        0.2, draws, "rate", [two]
+    )
 
 
 def test_a_cost_reaches_as_far_up_as_the_bias_of_its_minimum():
@@ -75,6 +109,13 @@ def test_a_cost_reaches_as_far_up_as_the_bias_of_its_minimum():
         assert high > 1.2 * plain
         assert low < 0.3
     assert interval(0.9, np.full(100, 0.5), "cost", [PLAIN])[1] <= 1.0
+
+
+@pytest.mark.parametrize("value", [5e-324, 1e-300, 1 - 1e-16])
+def test_rates_next_to_0_and_1_have_ends(value):
+    low, high = interval(value, np.full(20, value), "rate", [PLAIN])
+    assert 0 <= low <= value <= high <= 1
+    assert 0.01 < high - low < 0.05
 
 
 def test_more_than_a_twentieth_unknown_gives_no_interval():
@@ -97,17 +138,19 @@ def test_one_speaker_gives_no_interval():
 @given(
     st.floats(0, 1), st.lists(st.floats(0, 1), min_size=2, max_size=20),
     st.sampled_from(["rate", "cost", "bits"]), st.integers(2, 60), st.floats(0, 1), st.floats(0, 1),
+    st.lists(st.floats(0, 1), min_size=1, max_size=60),
 )  # fmt: skip
 def test_an_interval_holds_its_figure_and_stays_in_range(
-    value, draws, scale, speakers, even, correlation
+    value, draws, scale, speakers, even, correlation, without
 ):
     sample = Sample(200, speakers, 1 + even * (speakers - 1), correlation)
-    low, high = interval(value, np.array(draws), scale, [sample])
+    without = np.array(without)
+    low, high = interval(value, np.array(draws), scale, [sample], without=without)
     assert 0 <= low <= value <= high
     assert np.isfinite(high)
     assert high <= 1 or scale == "bits"
     # A wider level gives a wider interval.
-    wider = interval(value, np.array(draws), scale, [sample], level=0.99)
+    wider = interval(value, np.array(draws), scale, [sample], without=without, level=0.99)
     assert wider[0] <= low + 1e-12
     assert wider[1] >= high - 1e-12
 

@@ -456,3 +456,121 @@ def test_the_interval_of_the_real_scores_is_wider_by_speakers():
     (low, high), (plain_low, plain_high) = intervals
     assert low < plain_low < 0.01158596 < plain_high < high
     assert high - low > 2 * (plain_high - plain_low)
+
+
+def several_attacks(seed, *, speakers=6, attacks=4, size=240, apart=1.0):
+    """Trials of speakers with all attacks, whose spoofs lie `apart` from each other."""
+    random = np.random.default_rng(seed)
+    bona = np.arange(size) % 3 == 0
+    attack = random.integers(attacks, size=size)
+    scores = 3.0 * bona + random.normal(size=size) + apart * attack * ~bona
+    return make(
+        scores, bona, random.integers(speakers, size=size).astype(str),
+        np.where(bona, "-", np.char.add("A", attack.astype(str))),
+    )  # fmt: skip
+
+
+def test_unseen_draws_are_trials_times_speaker_times_attack():
+    trials = several_attacks(1)
+    bootstrap = ClusterBootstrap.of(trials, resamples=5, seed=3)
+    measures = Measures(MEASURES.costs, {}, {"frr": 0.05}, {"far": 0.05}, {"at": 1.0})
+    found = bootstrap.measure_unseen(trials.scores, measures)
+    assert not {name for name in found if name.startswith(("attack/", "frr_at/"))}
+    assert not {"worst_attack_eer", "macro_eer", "min_cllr"} & set(found)
+    spoof = ~trials.is_bonafide
+    names, attack = np.unique(trials.attacks[spoof], return_inverse=True)
+    cells = np.unique(np.stack([bootstrap.cluster[spoof], attack]), axis=1)
+    [weights] = bootstrap._unseen_draws(5, cells, names.size)
+    for draw in range(5):
+        speaker = weights[: bootstrap.count, draw]
+        assert speaker.sum() == bootstrap.count
+        times = speaker[bootstrap.cluster].copy()
+        for (who, which), weight in zip(cells.T, weights[bootstrap.count :, draw], strict=True):
+            cell = spoof & (bootstrap.cluster == who) & (trials.attacks == names[which])
+            assert weight % max(1, speaker[who]) == 0
+            times[cell] = weight
+        rows = np.repeat(np.arange(len(trials)), times)
+        scores, bona = trials.scores[rows], trials.is_bonafide[rows]
+        assert found["eer"][draw] == pytest.approx(equal_error_rate(scores, bona).eer, abs=1e-12)
+        assert found["far_at/at"][draw] == pytest.approx(np.mean(scores[~bona] > 1.0))
+        assert found["cllr"][draw] == pytest.approx(cllr(scores, bona))
+
+
+def test_attacks_that_differ_make_unseen_ones_uncertain():
+    measures = Measures(MEASURES.costs, {}, {}, {}, {})
+    spread = {}
+    for apart in (0.0, 1.0):
+        trials = several_attacks(2, apart=apart, size=2400)
+        bootstrap = ClusterBootstrap.of(trials, resamples=200, seed=1)
+        unseen = bootstrap.measure_unseen(trials.scores, measures)["eer"]
+        spread[apart] = unseen.std() / bootstrap.eer(trials.scores).std()
+        samples = bootstrap.unseen_samples(trials.scores)
+        assert samples[:2] == bootstrap.samples(trials.scores)
+        assert samples[2].speakers == 4
+    assert spread[0.0] < 2.5
+    assert spread[1.0] > 4
+
+
+def test_one_attack_tells_nothing_of_others():
+    trials = several_attacks(3, attacks=1)
+    bootstrap = ClusterBootstrap.of(trials, resamples=5, seed=1)
+    assert bootstrap.measure_unseen(trials.scores, MEASURES) == {}
+
+
+def test_unseen_draws_hold_both_classes():
+    # One speaker has all bona fide trials but one, each spoof is another speaker's and attack's.
+    trials = make(
+        np.arange(8.0), np.array([1, 1, 1, 1, 0, 0, 0, 0], bool), np.array(list("aaabbcde")),
+        np.array(["-"] * 4 + ["A1", "A2", "A3", "A4"]),
+    )  # fmt: skip
+    bootstrap = ClusterBootstrap.of(trials, resamples=60, seed=1)
+    found = bootstrap.measure_unseen(trials.scores, Measures(MEASURES.costs, {}, {}, {}, {}))
+    assert found["eer"].shape == (60,)
+    assert np.isfinite(found["eer"]).all()
+    again = bootstrap.measure_unseen(trials.scores, Measures(MEASURES.costs, {}, {}, {}, {}))
+    assert np.array_equal(found["eer"], again["eer"])
+
+
+def test_every_cluster_is_left_out_once():
+    trials = several_attacks(4)
+    bootstrap = ClusterBootstrap.of(trials, resamples=3, seed=1)
+    measures = Measures(MEASURES.costs, {}, {}, {}, {"at": 1.0})
+    draws, without = bootstrap.measure_and_leave_out(trials.scores, measures)
+    assert {name: values.size for name, values in draws.items()} == dict.fromkeys(draws, 3)
+    assert set(without) == set(draws)
+    eers, left = bootstrap.eer_and_leave_out(trials.scores)
+    assert np.array_equal(eers, draws["eer"])
+    assert np.array_equal(left, without["eer"])
+    (far, frr), (far_left, _) = bootstrap.error_rates_and_leave_out(trials.scores, 1.0)
+    assert np.array_equal(far, draws["far_at/at"])
+    assert np.array_equal(frr, draws["frr_at/at"])
+    assert np.array_equal(far_left, without["far_at/at"])
+    for place in range(bootstrap.count):
+        rest = trials.part(bootstrap.cluster != place)
+        found = equal_error_rate(rest.scores, rest.is_bonafide).eer
+        assert without["eer"][place] == pytest.approx(found, abs=1e-12)
+        assert without["min_cllr"][place] == pytest.approx(min_cllr(rest.scores, rest.is_bonafide))
+
+
+def test_very_many_clusters_are_not_left_out(monkeypatch):
+    monkeypatch.setattr(resampling, "_MOST_LEFT_OUT", 5)
+    trials = several_attacks(5)
+    bootstrap = ClusterBootstrap.of(trials, resamples=3, seed=1)
+    assert bootstrap.measure_and_leave_out(trials.scores, MEASURES)[1] == {}
+    assert bootstrap.eer_and_leave_out(trials.scores)[1] is None
+    assert bootstrap.error_rates_and_leave_out(trials.scores, 0.0)[1] == (None, None)
+    assert resampling.left_out_shares(np.ones(6, bool), np.arange(6)) is None
+
+
+def test_without_the_only_speaker_of_a_class_nothing_is_known():
+    trials = make(
+        np.arange(6.0), np.array([1, 1, 0, 0, 0, 0], bool), np.array(list("aabbcc")),
+        np.array(["-", "-", "A1", "A1", "A2", "A2"]),
+    )  # fmt: skip
+    bootstrap = ClusterBootstrap(
+        np.array([0, 0, 1, 1, 2, 2]), 3, "speaker", trials.is_bonafide, trials.attacks, 4, 1
+    )
+    _, without = bootstrap.measure_and_leave_out(trials.scores, MEASURES)
+    assert np.isnan(without["eer"][0])
+    assert np.isfinite(without["eer"][1:]).all()
+    assert np.isnan(without["min_cllr"][0])

@@ -1,8 +1,16 @@
 import numpy as np
 import pytest
 
-from bonafide.metrics import detection
-from bonafide.metrics.slices import LEAST_TRIALS, MOST_VALUES, slice_trials
+from bonafide.metrics import detection, intervals, resampling
+from bonafide.metrics.slices import (
+    LEAST_TRIALS,
+    MOST_VALUES,
+    CrossResult,
+    cross_attacks,
+    crossed_to_json,
+    slice_trials,
+    to_json,
+)
 from bonafide.trials.trials import make_trials
 
 
@@ -82,3 +90,51 @@ def test_without_threshold_and_resamples():
     assert found["codec"]["a"].rates is None
     assert found["codec"]["a"].ci95 is None
     assert found["codec"]["a"].eer is not None
+
+
+def test_rates_of_a_slice_have_intervals_of_their_class():
+    trials = trials_of(200)
+    by_class = np.where(trials.is_bonafide, "studio", "phone")
+    found = sliced(trials, resamples=50, transmission=by_class)["transmission"]
+    studio, phone = found["studio"], found["phone"]
+    assert studio.far_ci95 is phone.frr_ci95 is None
+    bona = trials.part(trials.is_bonafide)
+    wrong = bona.scores <= 1.0
+    speaker = np.unique(bona.speakers, return_inverse=True)[1]
+    draws = resampling.share_draws(wrong, speaker, resamples=50, seed=1)
+    assert draws.std() > 0
+    expected = intervals.interval(
+        wrong.mean(), draws, "rate", [intervals.Sample.of(bona.scores, speaker)],
+        without=[(wrong[speaker != each]).mean() for each in range(5)] and np.array(
+            [(wrong[speaker != each]).mean() for each in range(5)]
+        ),
+    )  # fmt: skip
+    assert studio.frr_ci95 == pytest.approx(expected)
+    assert studio.frr_ci95[0] < studio.rates.frr < studio.frr_ci95[1]
+    alone = trials_of(200, speakers=2)  # each class has one speaker
+    found = sliced(alone, transmission=by_class)["transmission"]
+    assert found["studio"].frr_ci95 is None
+    json_of = to_json({"transmission": found})["transmission"]["studio"]
+    assert json_of["far"] is None
+    assert json_of["frr"] == found["studio"].rates.frr
+
+
+def test_attacks_are_crossed_with_conditions_as_in_asvspoof_2021():
+    trials = trials_of(400)
+    attacks = np.where(trials.is_bonafide, "-", np.where(np.arange(400) % 4 == 1, "A1", "A2"))
+    trials = make_trials(
+        utterances=trials.utterances, scores=trials.scores, is_bonafide=trials.is_bonafide,
+        attacks=attacks, speakers=trials.speakers,
+    )  # fmt: skip
+    codec = np.where(np.arange(400) < 280, "alaw", np.where(np.arange(400) < 390, "opus", "rare"))
+    found = cross_attacks(trials, {"codec": codec, "one": np.full(400, "x")})
+    assert list(found) == ["codec"]
+    assert list(found["codec"]["A1"]) == ["alaw", "opus", "rare"]
+    here = codec == "opus"
+    bonafide = trials.scores[here & trials.is_bonafide]
+    spoofs = trials.scores[here & (trials.attacks == "A1")]
+    expected = detection.eer_of(detection.curve_of(bonafide, spoofs)).eer
+    assert found["codec"]["A1"]["opus"] == CrossResult(spoofs.size, expected)
+    assert found["codec"]["A2"]["rare"].eer is None
+    assert crossed_to_json(found)["codec"]["A1"]["opus"] == {"eer": expected, "n_spoof": 28}
+    assert cross_attacks(trials_of(200), {"codec": codec[:200]}) == {}  # one attack

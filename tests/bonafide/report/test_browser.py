@@ -158,7 +158,7 @@ def test_the_mouse_finds_the_values(opened, contents):
 
     point = evaluation.operating_points[0]
     said = hover(page, page.locator("#det .layer_3_marks path").first)
-    assert "Operating point EER" in said
+    assert "Operating point eer" in said
     assert f"FAR {text.rate(point.rates.far)}" in said
     assert f"FRR {text.rate(point.rates.frr)}" in said
 

@@ -1,4 +1,5 @@
 import dataclasses
+import itertools
 import json
 
 import pytest
@@ -33,7 +34,9 @@ def test_operating_points_stand_on_the_axes_where_their_rates_are(contents):
     evaluation = contents.evaluation
     [spec] = figures.det(contents).specs
     rows = spec["datasets"]["points"]
-    assert [row["point"] for row in rows] == ["EER", "FAR 1 %", "FAR 0.1 %", "FRR 1 %", "Bayes"]
+    assert [row["point"] for row in rows] == [
+        "eer", "frr5", "frr1", "far5", "far1", "far0.1", "bayes",
+    ]  # fmt: skip
     for row, point in zip(rows, evaluation.operating_points, strict=True):
         assert (row["far"], row["frr"]) == (point.rates.far, point.rates.frr)
         assert row["threshold"] == point.threshold
@@ -79,18 +82,30 @@ def test_the_shares_of_a_histogram_are_of_the_class(contents):
     shares = spec["datasets"]["shares"]
     for name in ("bona fide", "spoof"):
         assert sum(row["share"] for row in shares if row["class"] == name) == pytest.approx(1)
-    marks = [spec["datasets"][f"mark-{place}"][0] for place in (0, 1)]
+    marks = [spec["datasets"][f"mark-{place}"][0] for place in range(4)]
+    points = {point.name: point.threshold for point in contents.evaluation.operating_points}
+    # The default band of scoring, too.
     assert {row["name"]: row["start"] for row in marks} == {
-        "EER threshold": contents.evaluation.eer_threshold,
-        "Bayes threshold": contents.evaluation.operating_points[-1].threshold,
+        name: points[name] for name in ("eer", "frr5", "far5", "bayes")
     }
+
+
+def test_names_of_thresholds_stand_in_lines_of_their_own(contents):
+    [spec] = figures.scores(contents).specs
+    names = [layer for layer in spec["layer"] if layer["mark"]["type"] == "text"]
+    heights = sorted(layer["encoding"]["y"]["value"] for layer in names)
+    assert len(heights) == 4
+    assert min(b - a for a, b in itertools.pairwise(heights)) >= 12  # the height of the letters
+    assert max(heights) < 0  # above the plot
+    area = next(layer for layer in spec["layer"] if layer["mark"]["type"] == "line")
+    assert area["encoding"]["color"]["legend"]["orient"] == "bottom"  # not among the names
 
 
 def test_a_threshold_out_of_range_is_said_to_be(make_report, make_trials_of):
     trials = make_trials_of([6e6, 7e6, 8e6], [5e6, 4e6, 6.5e6])
     figure = figures.scores(make_report(trials))
-    assert "Outside the displayed range: Bayes threshold (\u22120.642)." in figure.finding
-    assert "mark-1" not in figure.specs[0]["datasets"]
+    assert "Outside the displayed range: bayes (\u22120.642)." in figure.finding
+    assert "mark-3" not in figure.specs[0]["datasets"]
 
 
 def test_attacks_are_drawn_worst_first_with_their_figures(contents):

@@ -214,6 +214,8 @@ def test_the_json_is_the_whole_evaluation_of_the_files(files):
         resamples=20,
         seed=3,
     )
+    speakers = data.pop("worst_speakers")
+    assert speakers[0]["frr_ci95"][0] == max(one["frr_ci95"][0] for one in speakers)
     assert without_provenance(data) == evaluation_json.to_json(expected)
     assert {name: type(data[name]) for name in KEYS | BASELINE_KEYS} == KEYS | BASELINE_KEYS
 
@@ -422,7 +424,7 @@ def test_the_console_shows_the_figures(files, capsys):
     assert re.fullmatch(r"A02 1 12\.50 % .* 0 %", second)
     # Some terminals have no typographic signs.
     assert not {"\u2212", "\u00a0"} & set(shown.out)
-    assert any(line.startswith("FRR 1 % eval -2.000 66.67 ") for line in lines)
+    assert any(line.startswith("frr1 eval -2.000 66.67 ") for line in lines)
     assert content(files) == before  # nothing is written unasked
 
 
@@ -459,7 +461,7 @@ def test_no_figure_is_cut_on_a_narrow_terminal(files, capsys):
     assert "…" not in shown
     assert max(map(len, shown.splitlines())) <= 80
     # Names of thresholds stand on one line each.
-    for name in ("EER", "FAR 1 %", "FAR 0.1 %", "FRR 1 %", "Bayes"):
+    for name in ("eer", "frr5", "frr1", "far5", "far1", "far0.1", "bayes"):
         assert re.search(rf"^ *{re.escape(name)} +(eval|costs) ", shown, re.M), name
 
 
@@ -780,3 +782,106 @@ def test_the_real_files(folder, capsys):
     assert list(data["per_attack"]) == [f"A{number:02d}" for number in range(7, 20)]
     assert {attack["n_spoof"] for attack in data["per_attack"].values()} == {4_914}
     assert "1.16 %" in capsys.readouterr().out
+
+
+def grouped(tmp_path, header="utterance,key,attack,speaker,Codec,gender,note\n"):
+    """A manifest of two codecs: attack A1 passes one of them."""
+    random = np.random.default_rng(7)
+    rows, scores = [], []
+    for place in range(240):
+        bona, codec = place % 3 == 0, "opus" if place % 2 else "alaw"
+        attack = "-" if bona else "A1" if place % 3 == 1 else "A2"
+        shift = 2.5 if attack == "A1" and codec == "opus" else 0.0
+        score = (2.0 if bona else -1.0) + shift + random.normal()
+        key = "bonafide" if bona else "spoof"
+        gender = "f" if place % 8 < 4 else ""
+        rows.append(f"U{place},{key},{attack},S{place % 12},{codec},{gender},x{place}\n")
+        scores.append(f"U{place} {score!r}\n")
+    (tmp_path / "trials.csv").write_text(header + "".join(rows))
+    (tmp_path / "new.txt").write_text("".join(scores))
+    return ["--scores", "new.txt", "--protocol", "trials.csv", "--resamples", "60"]
+
+
+def test_columns_of_a_protocol_become_groups(folder, capsys):
+    arguments = grouped(folder)
+    assert command.main([*arguments, "--json", "out.json", "--html", "out.html"]) == 0
+    data = json.loads((folder / "out.json").read_text())
+    # One gender is named: nothing to compare. Notes are not metadata.
+    assert list(data["groups"]) == ["codec"]
+    alaw, opus = data["groups"]["codec"]["alaw"], data["groups"]["codec"]["opus"]
+    assert (alaw["n_bonafide"], alaw["n_spoof"]) == (40, 80)
+    assert opus["far"] > 0.3 > alaw["far"]
+    for name in ("eer", "far", "frr"):
+        low, high = opus[f"{name}_ci95"]
+        assert low <= opus[name] <= high
+    crossed = data["attacks_by_group"]["codec"]
+    assert crossed["A1"]["opus"]["eer"] > 2 * crossed["A1"]["alaw"]["eer"]
+    assert crossed["A2"]["opus"]["n_spoof"] == 40
+    shown = capsys.readouterr().out
+    assert "By codec; FAR and FRR at the threshold eer" in shown
+    page = (folder / "out.html").read_text()
+    assert "EER of each attack by codec" in page
+    assert (
+        json.loads(re.search(r'id="figures">(.*?)</script>', page)[1])["groups"] == data["groups"]
+    )
+    worst = data["worst_speakers"][0]
+    assert worst["rejected"] / worst["trials"] == worst["frr"]
+
+
+def test_priors_and_costs_reach_every_place(folder):
+    arguments = grouped(folder)
+    costs = ["--spoof-prior", "0.2", "--miss-cost", "2", "--false-accept-cost", "4"]
+    assert command.main([*arguments, *costs, "--json", "a.json", "--html", "a.html"]) == 0
+    data = json.loads((folder / "a.json").read_text())
+    assert data["costs"] == {"spoof_prior": 0.2, "miss": 2.0, "false_accept": 4.0}
+    bayes = data["operating_points"][-1]
+    assert bayes["threshold"] == pytest.approx(math.log(4 * 0.2) - math.log(2 * 0.8))
+    page = (folder / "a.html").read_text().replace("\u00a0", " ")
+    assert "10,000 calls of which 2,000 (20 %) are attacks" in page
+    assert "attacks accepted, of 2,000" in page
+    assert command.main([*arguments, *costs, "--attack-share", "0.01", "--html", "b.html"]) == 0
+    page = (folder / "b.html").read_text().replace("\u00a0", " ")
+    assert "10,000 calls of which 100 (1 %) are attacks" in page
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--spoof-prior", "0"), ("--spoof-prior", "1"), ("--spoof-prior", "5 %"),
+        ("--miss-cost", "0"), ("--false-accept-cost", "inf"), ("--attack-share", "nan"),
+    ],
+)  # fmt: skip
+def test_priors_and_costs_have_ranges(folder, capsys, option, value):
+    with pytest.raises(SystemExit) as stopped:
+        command.main([*grouped(folder), option, value])
+    assert stopped.value.code == 2
+    assert repr(value) in capsys.readouterr().err
+
+
+def test_a_fixed_reference_has_its_limit(folder, capsys):
+    arguments = grouped(folder)
+    better = "".join(
+        f"{line.split()[0]} {float(line.split()[1]) * 0.1 + 5 * (place % 3 == 0)!r}\n"
+        for place, line in enumerate((folder / "new.txt").read_text().splitlines())
+    )
+    (folder / "first.txt").write_text(better)
+    reference = ["--reference", "first.txt", "--json", "out.json"]
+    assert command.main([*arguments, *reference]) == 0
+    assert "The fixed reference has an EER of 0 %" in capsys.readouterr().out
+    data = json.loads((folder / "out.json").read_text())
+    assert data["reference"]["eer"] == 0.0
+    assert data["reference"]["delta_eer"] == data["eer"]
+    assert data["reference"]["power"]["detectable_difference"] > 0
+    limit = ["--max-reference-regression", "0.01"]
+    assert command.main([*arguments, *reference, *limit]) == command.REFUSED
+    assert "from the fixed reference" in capsys.readouterr().out
+    assert command.main([*arguments, *limit]) == 1  # nothing to compare with
+    assert "expected --reference with max_reference_regression" in capsys.readouterr().err
+
+
+def test_attacks_never_seen_can_be_gated(folder, capsys):
+    arguments = grouped(folder)
+    assert command.main([*arguments, "--max-unseen-attack-eer", "0.2"]) == command.REFUSED
+    shown = capsys.readouterr().out
+    assert "EER on attacks never seen" in shown
+    assert "unseen attacks" in shown

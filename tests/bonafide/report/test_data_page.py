@@ -141,3 +141,42 @@ def test_what_a_corpus_tells_is_counted_by_split_and_class():
     shown = text_of(render_data_page(report, title="x"))
     assert "By language: bona fide and spoofed utterances Language train dev" in shown
     assert "en&lt; 5 and 0 none not given 1 and 2 none de none 7 and 1,200" in shown
+
+
+HISTOGRAM = {
+    "low": -90.0, "high": -30.0, "bonafide": [0.75, 0.25, 0.0, 0.0], "spoof": [0.0, 0.0, 0.5, 0.5],
+    "threshold": -60.0,
+}  # fmt: skip
+
+
+def page_with(histogram, **options):
+    report = copy.deepcopy(REPORT) | {
+        "findings": [finding("warning")], "histograms": {"dc_dbfs": {"train": histogram}},
+    }  # fmt: skip
+    return render_data_page(report, title="corpus", **options)
+
+
+def test_a_finding_has_the_distributions_of_both_classes():
+    page = page_with(HISTOGRAM)
+    # The highest share reaches the top; 300 wide, 90 high.
+    assert 'points="0.0,90.0 0.0,0.0 75.0,0.0 75.0,60.0 150.0,60.0 150.0,90.0' in page
+    assert 'class="separates" x1="150.0"' in page
+    assert "DC offset, train" in page
+    assert "\u221290.000 dBFS" in page
+    label = re.search(r'aria-label="(Share of each class[^"]*)"', page)[1].replace("\u00a0", " ")
+    assert label == (
+        "Share of each class by DC offset in train; the dashed line, at \u221260.000 dBFS, "
+        "separates the classes with equal error rates of 12.34 %."
+    )
+    assert "<script" not in page.replace('<script type="application/json"', "")
+    # A threshold outside is not drawn.
+    assert 'class="separates"' not in page_with(HISTOGRAM | {"threshold": 5.0})
+    # Measures without a finding have no picture.
+    assert "polyline class" not in page_of()
+
+
+def test_the_page_says_when_and_with_what_it_was_made():
+    page = page_with(HISTOGRAM, date="2026-02-03T04:05:06+00:00", version="0.2.0 (abc)")
+    assert "3 February 2026, 04:05 UTC" in page
+    assert text_of(page).count("Bonafide 0.2.0 (abc)") == 2
+    assert "Checked" not in page_with(HISTOGRAM)

@@ -3,12 +3,16 @@ import dataclasses
 import numpy as np
 import pytest
 
+from bonafide.metrics.costs import DetectionCosts
 from bonafide.metrics.detection import ErrorRates
 from bonafide.metrics.gate import Rule, Verdict
-from bonafide.metrics.results import FIGURES, Comparison, Figure, OperatingPoint
+from bonafide.metrics.power import Power
+from bonafide.metrics.results import FIGURES, Comparison, Figure, OperatingPoint, Reference
 from bonafide.report import facts
 from bonafide.report.contents import DataChecks, DataFinding
-from bonafide.report.measures import MEASURES
+from bonafide.report.hardest import HARDEST, HardTrial, playable
+from bonafide.report.measures import MEASURES, WHERE
+from bonafide.scoring.thresholds import OF_DEV, choose
 
 
 def test_every_figure_is_explained():
@@ -113,7 +117,7 @@ def test_the_headline_has_what_is_caught_and_who_is_stopped(contents):
     assert (stopped.value, stopped.ci95) == (0.0, (0.0, 0.0625))
     said = facts.headline_sentence(evaluation).replace("\u00a0", " ")
     assert said == (
-        "At the threshold EER (0.500, fixed on dev), the detector detects 75.00 % (50.00 to 87.50 "
+        "At the threshold eer (0.500, fixed on dev), the detector detects 75.00 % (50.00 to 87.50 "
         "%) of the attacks and rejects 0 % (0 to 6.25 %) of the genuine callers."
     )
     none = dataclasses.replace(evaluation, operating_points=())
@@ -142,23 +146,101 @@ def test_speakers_who_are_rejected_come_worst_first(contents, make_trials_of):
 
 
 def test_a_call_centre_with_one_per_cent_attacks():
-    calls = facts.call_centre(point(far=0.1, frr=0.01))
+    calls = facts.call_centre(point(far=0.1, frr=0.01), 100)
     assert calls.accepted_attacks == pytest.approx(10)
     assert calls.rejected_callers == pytest.approx(99)
     assert calls.attack_share == pytest.approx(90 / 189)
     assert calls.accepted_ends is calls.rejected_ends is None
 
 
+def test_the_call_centre_has_the_prior_of_the_costs(contents):
+    assert facts.attack_calls(contents) == pytest.approx(500)  # ASVspoof 5's 5 %
+    assert facts.attack_calls(dataclasses.replace(contents, attack_share=0.01)) == 100
+    evaluation = dataclasses.replace(contents.evaluation, costs=DetectionCosts(spoof_prior=0.2))
+    report = dataclasses.replace(contents, evaluation=evaluation)
+    assert facts.attack_calls(report) == 2000
+    said = facts.costs_summary(evaluation).replace("\u00a0", " ")
+    assert "20 % of the calls are attacks" in said
+    assert "a rejected caller costs 1 and an accepted attack 10." in said
+
+
+def points_at(**thresholds):
+    return tuple(
+        OperatingPoint(name, "dev", value, ErrorRates(0.0, 0.0), None, None)
+        for name, value in thresholds.items()
+    )
+
+
+def test_the_default_of_scoring_is_told_with_its_errors(contents, make_trials_of):
+    trials = make_trials_of([-1.0, 0.5, 2.0, 3.0], [-2.0, -1.0, 0.0, 1.5, 5.0])
+    report = dataclasses.replace(
+        contents, trials=trials, evaluation=dataclasses.replace(
+            contents.evaluation, operating_points=points_at(eer=0.2, frr5=-0.5, far5=1.0)
+        ),
+    )  # fmt: skip
+    said = facts.default_sentence(report).replace("\u00a0", " ").replace("\u2212", "-")
+    assert said == (
+        "bonafide score decides by default with two thresholds: spoof at or below frr5 (-0.500), "
+        "bona fide above far5 (1.000), not sure between. Of these trials it would call 40.00 % of "
+        "the spoofs bona fide and be not sure of 20.00 %; it would call 25.00 % of the bona fide "
+        "trials spoof and be not sure of 25.00 %."
+    )
+    one = dataclasses.replace(
+        report, evaluation=dataclasses.replace(
+            contents.evaluation, operating_points=points_at(eer=9.0, frr5=1.0, far5=-0.5)
+        ),
+    )  # fmt: skip
+    assert "at one threshold, 1.000, because" in facts.default_sentence(one)
+    chosen = choose("band", {"eer": 9.0, "frr5": 1.0, "far5": -0.5})
+    assert (chosen.value, chosen.lower) == (1.0, None)  # as scoring does
+    none = dataclasses.replace(contents.evaluation, operating_points=points_at(eer=0.0))
+    assert facts.default_sentence(dataclasses.replace(contents, evaluation=none)) == ""
+
+
+def test_thresholds_have_the_names_of_scoring(contents):
+    names = [point.name for point in contents.evaluation.operating_points]
+    assert set(OF_DEV) | {"bayes"} <= set(names) == set(WHERE)
+
+
+def test_two_intervals_are_explained_in_one_sentence(contents):
+    said = facts.unseen_sentence(contents.evaluation)
+    assert "for other speakers and these 3 attacks;" in said
+    assert "attacks never seen" in said
+    eer = dataclasses.replace(contents.evaluation.figures["eer"], unseen_ci95=None)
+    figures = {**contents.evaluation.figures, "eer": eer}
+    assert facts.unseen_sentence(dataclasses.replace(contents.evaluation, figures=figures)) == ""
+
+
+def test_power_and_reference_are_told(contents):
+    comparison = dataclasses.replace(contents.evaluation.comparison, power=Power(0.01, 1e9))
+    evaluation = dataclasses.replace(
+        contents.evaluation, comparison=comparison,
+        reference=Reference(Figure(0.05, None), Figure(-0.01, (-0.02, 0.0))),
+    )  # fmt: skip
+    report = dataclasses.replace(contents, evaluation=evaluation)
+    assert "show a difference in EER of 2.80 percentage points in 80 %" in facts.power_summary(
+        report
+    )
+    assert (
+        facts.reference_summary(evaluation)
+        .replace("\u00a0", " ")
+        .startswith("The fixed reference has an EER of 5.00 % on these trials")
+    )
+    bare = dataclasses.replace(contents.evaluation, comparison=None, reference=None)
+    assert facts.power_summary(dataclasses.replace(contents, evaluation=bare)) == ""
+    assert facts.reference_summary(bare) == ""
+
+
 def test_expected_calls_have_the_ends_of_their_rates():
     # No error among few trials is no promise for 9,900 callers.
     found = OperatingPoint("eer", "dev", 0.0, ErrorRates(0.1, 0.0), (0.05, 0.2), (0.0, 0.17))
-    calls = facts.call_centre(found)
+    calls = facts.call_centre(found, 100)
     assert calls.accepted_ends == pytest.approx((5, 20))
     assert calls.rejected_ends == pytest.approx((0, 1683))
 
 
 def test_no_alarms_have_no_share():
-    assert facts.call_centre(point(far=1.0, frr=0.0)).attack_share is None
+    assert facts.call_centre(point(far=1.0, frr=0.0), 100).attack_share is None
 
 
 def test_the_hardest_trials_are_furthest_on_the_wrong_side(make_report, make_trials_of):
@@ -168,15 +250,15 @@ def test_the_hardest_trials_are_furthest_on_the_wrong_side(make_report, make_tri
     assert found.threshold == 1.0
     assert (found.accepted_total, found.rejected_total) == (1, 1)
     [accepted], [rejected] = found.accepted, found.rejected
-    assert accepted == facts.HardTrial("U00004", "A01", None, 9.0, "U00004.wav")
-    assert rejected == facts.HardTrial("U00003", "-", None, -2.0, "U00003.wav")
+    assert accepted == HardTrial("U00004", "A01", None, 9.0, "U00004.wav")
+    assert rejected == HardTrial("U00003", "-", None, -2.0, "U00003.wav")
 
 
 def test_equal_scores_are_sorted_by_id_and_only_some_are_shown(make_report, make_trials_of):
     trials = make_trials_of([0.0, 1.0, 2.0], np.repeat(3.0, 40))
     found = facts.hardest(make_report(trials, resamples=0))
     names = [trial.utterance for trial in found.accepted]
-    assert names == [f"U{place:05d}" for place in range(3, 3 + facts.HARDEST)]
+    assert names == [f"U{place:05d}" for place in range(3, 3 + HARDEST)]
     assert found.accepted_total == 40
 
 
@@ -193,7 +275,7 @@ def test_equal_scores_are_sorted_by_id_and_only_some_are_shown(make_report, make
     ],
 )
 def test_audio_that_a_page_may_name(uri):
-    assert facts.playable(uri) == uri
+    assert playable(uri) == uri
 
 
 @pytest.mark.parametrize(
@@ -214,7 +296,7 @@ def test_audio_that_a_page_may_name(uri):
     ],
 )
 def test_audio_that_a_page_may_not_name(uri):
-    assert facts.playable(uri) is None
+    assert playable(uri) is None
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,11 @@
+import dataclasses
 import re
 
 import pytest
 
 from bonafide import text
+from bonafide.metrics.gate import Rule, Verdict
+from bonafide.metrics.slices import SliceResult
 from bonafide.report.model_card import escaped, render_model_card
 from bonafide.report.page import render_page
 
@@ -37,8 +40,10 @@ def test_the_card_has_the_figures_of_the_page(contents, card):
     page = render_page(contents)
     [figures] = [rows for rows in tables(card) if rows[0][0] == "Measure"]
     assert len(figures) == 1 + len(contents.evaluation.figures)
-    for _, value, interval, theirs, difference, ends, outcome in figures[1:]:
-        for shown in (value, interval, theirs, difference, ends, outcome):
+    assert figures[0][3] == "95 % interval, unseen attacks"
+    for _, *cells in figures[1:]:
+        assert len(cells) == 7
+        for shown in cells:
             assert shown in page
     assert figures[1][:2] == ["EER", text.rate(contents.evaluation.figures["eer"].value)]
 
@@ -46,14 +51,15 @@ def test_the_card_has_the_figures_of_the_page(contents, card):
 def test_the_card_has_every_part(contents, card):
     headings = re.findall(r"^#+ (.*)$", card, re.MULTILINE)
     assert headings == [
-        *("Model card: conformer-s", "Gate", "Figures", "Attacks"),
+        *("Model card: conformer-s", "Intended use", "Out-of-scope use", "Languages", "Licence"),
+        *("Gate", "Figures", "Attacks"),
         *("Robustness", "Training data", "Cue removal", "Operating points"),
         *("Calibration", "Hardest trials", "Speakers with rejected calls", "Provenance"),
         *("Data", "Model"),
         *("Rejected utterances", "Limits", "Definitions and sources"),
     ]
     assert (
-        "**Refused by the gate.** The model failed 1 of 10 rules: EER of the worst attack." in card
+        "**Refused by the gate.** The model failed 1 of 11 rules: EER of the worst attack." in card
     )
     by_first = {rows[0][0]: rows for rows in tables(card)}
     assert len(by_first["Result"]) == 1 + len(contents.verdict.rules)
@@ -65,7 +71,25 @@ def test_the_card_has_every_part(contents, card):
     assert "What 638 clips of training are like (319 of them degraded copies)." in card
     assert "- Of 300 clips of eval, 30 (10.0 %) are unlike training" in card
     assert by_first["Split"][1:] == [["dev", "0.400", "0.310"], ["eval", "0.450", "0.400"]]
-    assert len(by_first["Point"]) == 1 + len(contents.evaluation.operating_points)
+    assert len(by_first["Threshold"]) == 1 + len(contents.evaluation.operating_points)
+
+
+def test_the_card_says_what_the_model_is_for(contents, card):
+    assert "This version has not passed a gate: use it for comparison and tests only." in card
+    assert "Not recorded in the corpus" in card
+    assert "Code: Apache-2.0." in card
+    passed = dataclasses.replace(
+        contents, verdict=Verdict((Rule("max_eer", "EER", 0.1, 0.2, "rate", True, True),)),
+        slices={"language": {"de": SliceResult(40, 160, None, None, None)}},
+    )  # fmt: skip
+    found = render_model_card(passed)
+    assert "has not passed" not in found
+    assert "Of the evaluated recordings: de (200 trials)." in found
+    sample = dataclasses.replace(
+        passed, limits_of="the preset sample: this is not a detector to use"
+    )
+    assert "- Tests of the pipeline. This is not a detector to use." in render_model_card(sample)
+    assert not re.search(r"\d\.\d{7}", card)  # no raw floats
 
 
 def test_a_plain_card_has_no_empty_parts(make_report, make_normal_trials):

@@ -85,6 +85,14 @@ def at(data, path):
 def test_the_json_is_that_of_the_evaluation(contents, page):
     found = json.loads(page.script("figures"))
     removal, conditions = found.pop("cue_removal"), found.pop("conditions")
+    groups, speakers = found.pop("groups"), found.pop("worst_speakers")
+    assert groups["codec"]["opus"] == {
+        "n_bonafide": 0, "n_spoof": 80, "eer": None, "eer_ci95": None, "far": 0.25,
+        "far_ci95": None, "frr": None, "frr_ci95": None,
+    }  # fmt: skip
+    assert [one["speaker"] for one in speakers] == [
+        one.speaker for one in facts.worst_speakers(contents)
+    ]
     assert found == json.loads(json.dumps(to_json(contents.evaluation)))
     assert treated.from_json(removal) == contents.cue_removal
     assert treated.from_json(conditions) == contents.conditions
@@ -101,7 +109,8 @@ def test_every_figure_on_the_page_is_that_of_the_json(contents, page):
     for name in contents.evaluation.figures:
         assert {name, f"{name}_ci95", f"baseline.{name}", f"delta_{name}"} <= shown.keys()
     assert "p_value" in shown
-    assert "operating_points.4.frr" in shown
+    assert "operating_points.6.frr" in shown
+    assert "eer_unseen_ci95" in shown
 
 
 def test_the_same_contents_give_the_same_bytes(contents, source, hostile):

@@ -341,3 +341,30 @@ def test_duplicates_are_found_in_the_order_of_lines():
         FileError, match=r"^w: .* 3 duplicates: b \(lines 2 and 3\), a \(lines 1 and 5\)"
     ):
         refuse_duplicates("w", ["a", "b", "b", "c", "a", "b"], [1, 2, 3, 4, 5, 6])
+
+
+def test_metadata_of_trials_is_kept():
+    text = (
+        "LA_0009 U1 alaw ita_tx A07 spoof notrim eval\nLA_0020 U2 none none bonafide bonafide trim "
+        "progress\nLA_0020 U3 none loc_tx bonafide bonafide trim eval\n"
+    )
+    protocol = parse_protocol(text, where="keys")
+    assert protocol.groups == {"codec": ["alaw", "none"], "transmission": ["ita_tx", "loc_tx"]}
+    of_some = protocol.groups_of(["U3"])
+    assert {name: values.tolist() for name, values in of_some.items()} == {
+        "codec": ["none"], "transmission": ["loc_tx"],
+    }  # fmt: skip
+    # Columns with one name are one value.
+    text = "PA_0010 U1 R3 M3 d4 r1 m1 s4 c4 spoof notrim eval\n"
+    assert parse_protocol(text, where="keys").groups == {
+        "environment": ["R3-M3-d4"],
+        "device": ["s4"],
+    }
+
+
+def test_metadata_of_a_manifest_is_found_by_its_name():
+    text = "utterance,key,Language,device,text\nU1,spoof,de,phone,a\nU2,bonafide,fr,,b\n"
+    protocol = parse_protocol(text, where="m.csv")
+    assert protocol.groups == {"device": ["phone", ""], "language": ["de", "fr"]}
+    assert parse_protocol("utterance,key,codec\nU1,spoof,\n", where="m.csv").groups == {}
+    assert parse_protocol("utterance,key\nU1,spoof\n", where="m.csv").groups_of(["U1"]) == {}

@@ -49,7 +49,11 @@ class Run:
         evaluation_files.write_scores(self.uris["scores"], "dev", dev, None)
         found = evaluate(trials, dev=dev, baseline_scores=theirs, resamples=100, seed=1)
         config = gate_config or gate.GateConfig(
-            max_eer=0.9, max_regression=1.0, max_calibration_loss=10.0, min_bonafide=16
+            max_eer=0.9,
+            max_regression=1.0,
+            max_relative_regression=1000.0,
+            max_calibration_loss=10.0,
+            min_bonafide=16,
         )
         evaluation_files.write_results(
             self.uris["evaluation"],

@@ -5,6 +5,7 @@ import urllib.request
 import numpy as np
 
 from bonafide.metrics.evaluation_json import to_json
+from bonafide.metrics.results import Figure
 from bonafide.report.contents import DataFinding
 from components.eval_report import gathering
 
@@ -45,7 +46,8 @@ def test_everything_of_a_run_is_there(run_of):
     assert contents.rejected.total == 0
     removal = contents.cue_removal
     assert list(removal.results) == ["as_recorded", "trimmed"]
-    assert removal.results["as_recorded"].eer == contents.evaluation.figures["eer"]
+    eer = contents.evaluation.figures["eer"]
+    assert removal.results["as_recorded"].eer == Figure(eer.value, eer.ci95)
     assert removal.results["trimmed"].difference.value == 0  # the same order, other thresholds
 
 
@@ -76,6 +78,15 @@ def test_what_tuning_has_set_is_told_beside_what_was_configured():
         "conformer.stochastic_depth": "0.0 (tuned; configured: the same)",
         "conformer.width": 96,
     }
+
+
+def test_figures_of_training_are_shown_with_few_digits():
+    summary = {"corpus": "toy", "layout": "l", "corpus_fingerprint": "f", "sample_rate": 8000}
+    record = {"dev_eer": 0.0123456789, "seed": 1}
+    settings = {"trainer": {"learning_rate": 0.1 + 0.2, "weight_decay": 0.05}}
+    sections = gathering.provenance({**summary, "splits": {}}, record, None, settings)
+    assert sections["Model"] == {"seed": 1, "dev EER of the best epoch": "1.23\u00a0%"}
+    assert sections["Settings"] == {"trainer.learning_rate": "0.3", "trainer.weight_decay": 0.05}
 
 
 def test_a_forced_blessing_is_told(whole_run):

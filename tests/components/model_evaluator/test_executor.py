@@ -29,6 +29,8 @@ SCORES = {
 LAX = {
     "max_eer": 1.0,
     "max_regression": 1.0,
+    "max_relative_regression": 1000.0,
+    "max_reference_regression": 1.0,
     "max_calibration_loss": 10.0,
     "min_bonafide": 4,
     "min_spoof": 4,
@@ -243,6 +245,24 @@ def test_refuses_a_regression_against_the_champion(world):
     context = json.loads((world.root / "evaluation" / "context.json").read_text())
     assert context["champion"]["version"] == "41"
     assert context["champion"]["source"] == f"{world.root}/serving/41"
+
+
+def test_losses_of_earlier_promotions_are_added_up(world):
+    champion = world.champion("fair")  # an EER of 25 %, as the new model's
+    extra = pathlib.Path(champion.uri) / "Format-Serving" / "assets.extra"
+    extra.mkdir(exist_ok=True)
+    (extra / "evaluation.json").write_text(json.dumps({"reference": {"delta_eer": 0.125}}))
+    blessing = world.evaluate("fair", champion, max_reference_regression=0.1)
+    assert blessing.get_int_custom_property("blessed") == 0
+    [failure] = world.summary.failures
+    assert failure.startswith("EER difference from the best version so far")
+    assert "12.50 points, expected at most 10.00 points" in failure
+    written = json.loads((world.root / "evaluation" / "evaluation.json").read_text())
+    assert written["reference"]["delta_eer"] == 0.125
+    # The first version has lost nothing.
+    (extra / "evaluation.json").unlink()
+    blessing = world.evaluate("fair", champion, max_reference_regression=0.1)
+    assert blessing.get_int_custom_property("blessed") == 1
 
 
 def test_refuses_speakers_and_attacks_that_training_had(world):
