@@ -34,7 +34,9 @@ COMMANDS = {
         "bonafide.corpora.init.command", "look at a corpus, and write settings to train on it"
     ),
     "score": Command("bonafide.scoring.command", "score recordings with a pushed model"),
-    "serve": Command("bonafide.scoring.serve", "a page on this machine to drop recordings on"),
+    "serve": Command(
+        "bonafide.scoring.serve", "serve a page to drop recordings on, and an HTTP API for programs"
+    ),
     "bulk": Command("bonafide.scoring.bulk.command", "score lists of any length, on Beam"),
     "evaluate": Command(
         "bonafide.report.command", "evaluate the score file of any detector", "replace"

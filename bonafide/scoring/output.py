@@ -65,7 +65,7 @@ def json_lines(file: TextIO, reading: Reading, *, segments: bool) -> Iterator[Wr
     """Writes an object per recording, one per line and as soon as it is available."""
 
     def write(recording: Recording) -> None:
-        file.write(_dumped(_object(recording, reading, segments=segments)) + "\n")
+        file.write(_dumped(as_object(recording, reading, segments=segments)) + "\n")
         file.flush()
 
     yield write
@@ -81,14 +81,15 @@ def json_document(
 
     def write(recording: Recording) -> None:
         nonlocal between
-        file.write(between + _dumped(_object(recording, reading, segments=segments)))
+        file.write(between + _dumped(as_object(recording, reading, segments=segments)))
         between = ",\n"
 
     yield write
     file.write("\n]}\n")
 
 
-def _object(recording: Recording, reading: Reading, *, segments: bool) -> Row:
+def as_object(recording: Recording, reading: Reading, *, segments: bool) -> Row:
+    """Returns the JSON object of a recording: its row, `channels` and `segment_scores`."""
     own, *channels = reading.rows(recording)
     if channels:
         unwanted = ("path", "note", "error")
