@@ -12,6 +12,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from bonafide import cells
 from bonafide.scoring.engine import Recording
 from bonafide.scoring.rows import COLUMNS, SEGMENT_COLUMNS, Reading, Row, as_text
 from bonafide.storage import files
@@ -46,7 +47,8 @@ def rows_of(recording: Recording, reading: Reading, *, segments: bool) -> list[R
 def separated(file: TextIO, reading: Reading, *, segments: bool, delimiter: str) -> Iterator[Write]:
     """Writes CSV or TSV with a header, each row as soon as it is available.
 
-    Cells are quoted as in CSV if they contain the delimiter, a quote or a line break.
+    Cells are quoted as in CSV if they contain the delimiter or a quote; `bonafide.cells` describes
+    how text is escaped.
     """
     columns = SEGMENT_COLUMNS if segments else COLUMNS
     writer = csv.writer(file, delimiter=delimiter, lineterminator="\n")
@@ -105,7 +107,11 @@ def _without(names: tuple[str, ...], row: Row) -> Row:
 
 
 def _dumped(content: Mapping[str, Any]) -> str:
-    return json.dumps(content, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(content, ensure_ascii=False, allow_nan=False)
+    if text.isprintable():
+        return text
+    # As escapes of JSON, so that a terminal does not obey them.
+    return "".join(json.dumps(one)[1:-1] if cells.is_unseen(one) else one for one in text)
 
 
 @contextlib.contextmanager

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from bonafide.scoring import arguments
 from bonafide.scoring.model import ModelError
 from bonafide.scoring.service.settings import Limits, Settings, is_loopback
+from bonafide.text import visible_lines
 
 OK = 0
 FAILED = 1
@@ -185,5 +186,5 @@ def _run(settings: Callable[[], Settings]) -> int:
 
 
 def _failed(message: str) -> int:
-    print(f"error: {message}", file=sys.stderr)
+    print(f"error: {visible_lines(message)}", file=sys.stderr)
     return FAILED

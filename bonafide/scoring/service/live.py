@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from bonafide.audio.activity import ActivityMeter
 from bonafide.audio.conversion import Converter
 from bonafide.scoring.engine import Recording, Segment, Track
 from bonafide.scoring.model import Model
@@ -15,6 +16,8 @@ from bonafide.scoring.rows import Reading, Row
 from bonafide.scoring.single import ScoreBatch
 from bonafide.scoring.windows import SpeechCutter
 
+# Frames of speech detection that are computed together, half a second: a file waits for more.
+_FRAMES = 32
 _FULL_SCALE = np.float32(1 / 32768)
 
 
@@ -36,7 +39,11 @@ def verdicts(
         `type` (`segment` or `final`), `verdict` (the row of a recording), and of a segment its
         `start`, `end`, `speech` and `score`.
     """
-    cutter = SpeechCutter(model.sample_rate, model.clip_samples)
+    cutter = SpeechCutter(
+        model.sample_rate,
+        model.clip_samples,
+        meter=ActivityMeter(model.sample_rate, frames_a_pass=_FRAMES),
+    )
     meter = QualityMeter(model.sample_rate) if model.training else None
     track, reached = Track(), 0
     cut = cutter.cut(_converted(blocks, rate_hz, model.sample_rate))

@@ -74,7 +74,7 @@ async def _receive(socket: WebSocket, live: _Live, site: Site, rate_hz: int) -> 
             except TimeoutError:
                 raise _bad_stream("idle", f"no message for {limits.idle_seconds:g} s") from None
             if message["type"] == "websocket.disconnect":
-                live.stop()
+                live.leave()
                 return
             if (text := message.get("text")) is not None:
                 if text.strip() != END:
@@ -122,6 +122,11 @@ class _Live:
     def stop(self) -> None:
         """Ends the thread soon."""
         self._stopped.set()
+
+    def leave(self) -> None:
+        """Ends the stream of a client that has gone."""
+        self.stop()
+        self.answers.put_nowait(None)
 
     def fail(self, error: ServiceError) -> None:
         """Ends the stream with an error."""
