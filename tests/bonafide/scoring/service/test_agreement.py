@@ -23,9 +23,8 @@ SHARED = (
 @pytest.fixture(scope="module")
 def both(pushed):
     """A service with the real loader, page and API."""
-    with service_thread.running(
-        Settings(model=str(pushed), page_port=0, api_port=0), Scorer
-    ) as found:
+    settings = Settings(model=str(pushed), page_port=0, api_port=0)
+    with service_thread.running(settings, Scorer) as found:
         page = service_thread.Service(found.application, found.application._settings.page_port)
         yield page, found
 
