@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import AsyncIterator
-from typing import BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from bonafide.scoring.service.errors import ServiceError
+
+if TYPE_CHECKING:
+    from python_multipart.multipart import MultipartCallbacks
 
 FORM = "multipart/form-data"
 _MAX_BOUNDARY = 256
@@ -88,7 +91,7 @@ class _Form:
         self._field, self._value = b"", b""
         self._disposition = b""
 
-    def callbacks(self) -> dict[str, object]:
+    def callbacks(self) -> MultipartCallbacks:
         """Returns the functions that the parser calls."""
         return {
             "on_part_begin": self._begin,

@@ -74,6 +74,8 @@ def test_it_stops_gracefully_and_what_is_being_scored_is_answered(pushed, wav):
 def test_a_worker_that_is_killed_is_replaced_and_nothing_is_half_answered(pushed, wav):
     clip = wav(level(1.5, 2.0))
     arguments = ("--model", pushed, "--no-page", "--api-port", 0, "--workers", 2)
+    # Nobody reads its standard error meanwhile.
+    arguments += ("--log", "errors")
     with started(*arguments) as (process, [api]):
         answers, stop = [], threading.Event()
 
