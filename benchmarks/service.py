@@ -10,8 +10,9 @@ the service would. Both take turns, so that other work on the machine meets both
 byte per 0.1 s) and bombs (8 channels of 600 s in 217 kB) can run beside: `--slow`, `--bombs`.
 
 Ratios: `service_over_bare_...`, recordings per second of the service over those of the loop (1: the
-service costs nothing); `flat_memory`, resident memory after the first load over that after the
-last.
+service costs nothing). Those that end in `_cpu` count processor time of both processes in place of
+the clock's: where others use the machine as well, they are the ones to trust. `flat_memory`,
+resident memory after the first load over that after the last.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import asyncio
 import contextlib
 import io
 import json
+import os
 import pathlib
 import re
 import subprocess
@@ -117,6 +119,7 @@ async def drive(port: int, body: bytes, *, clients: int, seconds: float) -> dict
     lasted = time.perf_counter() - begun
     p50, p99 = 1000 * np.quantile(waits, [0.5, 0.99]) if waits else (np.nan, np.nan)
     return {
+        "clips": len(waits),
         "clips_per_second": len(waits) / lasted,
         "p50_ms": float(p50),
         "p99_ms": float(p99),
@@ -173,11 +176,18 @@ def bare(model: pathlib.Path) -> None:
     clips = [item.pcm16 for item in items if isinstance(item, ahead.Clip)]
     scorer = Scorer(records)
     for line in sys.stdin:
-        count, begun = 0, time.perf_counter()
+        count, begun, cpu = 0, time.perf_counter(), time.process_time()
         while time.perf_counter() - begun < float(line):
             scorer(clips)
             count += 1
-        print(json.dumps([count / (time.perf_counter() - begun), len(clips)]), flush=True)
+        lasted, cpu = time.perf_counter() - begun, time.process_time() - cpu
+        print(json.dumps([count / lasted, cpu / count, len(clips)]), flush=True)
+
+
+def cpu_seconds(pid: int) -> float:
+    """Returns the processor time of a process so far, from /proc."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def measure(options: argparse.Namespace, model: pathlib.Path) -> dict:
@@ -193,11 +203,12 @@ def measure(options: argparse.Namespace, model: pathlib.Path) -> dict:
         subprocess.Popen(command, cwd=REPOSITORY, text=True, **pipes) as loop,
     ):
 
-        def in_a_loop() -> float:
+        def in_a_loop() -> np.ndarray:
+            """Recordings per second, and seconds of a core for each."""
             loop.stdin.write(f"{options.seconds / 2}\n")
             loop.stdin.flush()
-            rate, figures["segments"] = json.loads(loop.stdout.readline())
-            return rate
+            rate, cpu, figures["segments"] = json.loads(loop.stdout.readline())
+            return np.array([rate, cpu])
 
         in_a_loop()
         for form in FORMS:
@@ -205,12 +216,16 @@ def measure(options: argparse.Namespace, model: pathlib.Path) -> dict:
             asyncio.run(drive(port, body, clients=8, seconds=3))  # every size of a batch
             for clients in options.clients:
                 before = in_a_loop()
+                begun = cpu_seconds(pid)
                 found = asyncio.run(with_others(port, body, clients, options))
-                rate = (before + in_a_loop()) / 2
+                cpu = (cpu_seconds(pid) - begun) / max(1, found.pop("clips"))
+                rate, bare_cpu = (before + in_a_loop()) / 2
                 memory.append(_memory_mib(pid) or float("nan"))
                 name = f"{form}_{clients}_clients"
                 figures |= {f"{name}_{key}": value for key, value in found.items()}
                 figures |= {f"{name}_bare": rate, f"{name}_memory_mib": memory[-1]}
+                figures |= {f"{name}_cpu_ms": 1000 * cpu, f"{name}_bare_cpu_ms": 1000 * bare_cpu}
+                ratios[f"service_over_bare_{name}_cpu"] = bare_cpu / cpu
                 ratios[f"service_over_bare_{name}"] = found["clips_per_second"] / rate
                 print(name, found, f"bare {rate:.1f}/s", file=sys.stderr, flush=True)
         loop.stdin.close()
