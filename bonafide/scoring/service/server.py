@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import dataclasses
 import functools
 import gc
@@ -23,6 +24,7 @@ _CONNECTIONS = 1024
 # A worker that imports TensorFlow on a busy machine does not answer for a while.
 _HEALTHCHECK_SECONDS = 120
 _MAX_MESSAGE = 1 << 20
+_PR_SET_PDEATHSIG = 1  # prctl(2)
 
 
 class AddressError(Exception):
@@ -78,8 +80,17 @@ def _run_workers(settings: Settings, sockets: list[socket.socket]) -> None:
 
 def _worker(settings: Settings) -> Any:
     """Returns the application of a worker process."""
+    _end_with_parent()
     logs.start(everything=settings.logs)
     return _create(settings)
+
+
+def _end_with_parent() -> None:
+    """Makes the system end this process when its parent ends without ending it (SIGKILL)."""
+    parent = os.getppid()
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:  # it ended before the call
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _create(settings: Settings) -> Any:

@@ -18,19 +18,20 @@ from voices import level
 from bonafide.scoring import serve
 
 ROOT = pathlib.Path(__file__).resolve().parents[4]
+SERVE = ROOT / "tests/harness/serve_without_network.py"
 
 
 @contextlib.contextmanager
-def started(*arguments, **environment):
+def started(*arguments):
     """A service in processes of its own, and the addresses that it prints."""
-    command = [sys.executable, "-m", "bonafide", "serve", *map(str, arguments)]
+    command = [sys.executable, str(SERVE), *map(str, arguments)]
     with subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         cwd=ROOT,
-        env=os.environ | environment,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *sys.path])},
     ) as process:
         lines = [process.stdout.readline() for _ in range(1 if "--no-page" in arguments else 2)]
         try:
@@ -49,9 +50,9 @@ def ask(url, data=None):
         return error.code, json.load(error)
 
 
-def test_it_stops_gracefully_and_what_is_being_scored_is_answered(pushed, wav):
+def test_it_stops_gracefully_and_what_is_being_scored_is_answered(records, wav):
     clip = wav(level(1.5, 30.0))
-    with started("--model", pushed, "--port", 0, "--api-port", 0) as (process, (page, api)):
+    with started("--model", records, "--port", 0, "--api-port", 0) as (process, (page, api)):
         assert page.endswith("/")
         assert api.endswith("/v1/score")
         assert page.split(":")[2] != api.split(":")[2]
@@ -71,9 +72,9 @@ def test_it_stops_gracefully_and_what_is_being_scored_is_answered(pushed, wav):
         assert {line["event"] for line in log} == {"model_loaded", "request"}
 
 
-def test_a_worker_that_is_killed_is_replaced_and_nothing_is_half_answered(pushed, wav):
+def test_a_worker_that_is_killed_is_replaced_and_nothing_is_half_answered(records, wav):
     clip = wav(level(1.5, 2.0))
-    arguments = ("--model", pushed, "--no-page", "--api-port", 0, "--workers", 2)
+    arguments = ("--model", records, "--no-page", "--api-port", 0, "--workers", 2)
     # Nobody reads its standard error meanwhile.
     arguments += ("--log", "errors")
     with started(*arguments) as (process, [api]):
@@ -109,6 +110,16 @@ def test_a_worker_that_is_killed_is_replaced_and_nothing_is_half_answered(pushed
     assert all(isinstance(one, OSError) for one in lost), lost
     assert {one["recordings"][0]["score"] for one in good} == {1.5}
     assert b"bonafide_requests_total" in metrics
+
+
+def test_workers_end_with_their_parent(records):
+    arguments = ("--model", records, "--no-page", "--api-port", 0, "--workers", 2)
+    with started(*arguments, "--log", "errors") as (process, [api]):
+        assert ask(api.replace("v1/score", "healthz"))[0] == 200
+        wait_until(lambda: len(workers_of(process.pid)) == 2)
+        workers = workers_of(process.pid)
+        process.kill()
+        wait_until(lambda: not any(pathlib.Path(f"/proc/{pid}").exists() for pid in workers))
 
 
 def workers_of(pid):
