@@ -44,7 +44,7 @@ def started(*arguments):
 
 def ask(url, data=None):
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, data), timeout=120) as reply:
+        with urllib.request.urlopen(urllib.request.Request(url, data), timeout=240) as reply:
             return reply.status, json.load(reply)
     except urllib.error.HTTPError as error:
         return error.code, json.load(error)
