@@ -44,7 +44,7 @@ COMMANDS = {
     "score": Command("bonafide.scoring.command", "score recordings with a pushed model"),
     "serve": Command(
         "bonafide.scoring.serve",
-        "a page on this machine to drop recordings on",
+        "serve a page to drop recordings on, and an HTTP API for programs",
         loading="the model",
     ),
     "bulk": Command(

@@ -186,6 +186,11 @@ def visible(text: object) -> str:
     )
 
 
+def visible_lines(text: object) -> str:
+    """Returns `visible` for a message of several lines."""
+    return "\n".join(map(visible, str(text).split("\n")))
+
+
 def _scaled(value: float, unit: str) -> float:
     return 100 * value if unit in ("rate", "points") else value
 

@@ -7,6 +7,10 @@ class AudioError(ValueError):
     """The audio cannot be used; the message gives the reason."""
 
 
+class TooLongError(AudioError):
+    """The audio is longer, or decodes to more samples, than the caller allows."""
+
+
 @dataclasses.dataclass(frozen=True)
 class FileFacts:
     """Facts about an audio file.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Iterator
 
@@ -9,11 +10,13 @@ import numpy as np
 import soundfile
 
 from bonafide.audio.facts import AudioError
+from bonafide.audio.quiet import without_mpg123
 from bonafide.audio.sources import Source
 
 # libsndfile stores the error of opening a file in one global variable: another thread that opens a
 # file meanwhile overwrites it.
 _OPENING = threading.Lock()
+_NEVER_MP3 = (b"fLaC", b"OggS", b"FORM", b"caff")
 
 
 class Sound:
@@ -38,7 +41,7 @@ class Sound:
 
     def __init__(self, source: Source) -> None:
         try:
-            with _OPENING:
+            with _OPENING, self._quiet(source):
                 self._file = soundfile.SoundFile(source)
         except (soundfile.SoundFileError, RuntimeError) as error:
             raise AudioError(f"unreadable as audio: {_reason(error)}") from error
@@ -47,6 +50,12 @@ class Sound:
         self.encoding = f"{self._file.format}/{subtype}"
         self.promised = self._file.frames
         self.is_pcm16 = subtype == "PCM_16"
+
+    def _quiet(self, source: Source) -> contextlib.AbstractContextManager[None]:
+        """Returns what keeps libmpg123 quiet; nothing for formats that it does not decode."""
+        self._may_be_mp3 = source[:4] not in _NEVER_MP3
+        source.seek(0)
+        return without_mpg123() if self._may_be_mp3 else contextlib.nullcontext()
 
     def close(self) -> None:
         """Frees the resources of libsndfile; the source stays open."""
@@ -78,9 +87,11 @@ class Sound:
     def _read(self, frames: int, dtype: str, *, always_2d: bool) -> Iterator[np.ndarray]:
         read = 0
         try:
-            while read < self.promised and len(
-                block := self._file.read(frames, dtype=dtype, always_2d=always_2d)
-            ):
+            while read < self.promised:
+                with without_mpg123() if self._may_be_mp3 else contextlib.nullcontext():
+                    block = self._file.read(frames, dtype=dtype, always_2d=always_2d)
+                if not len(block):
+                    return
                 read += len(block)
                 yield block
         except (soundfile.SoundFileError, RuntimeError) as error:

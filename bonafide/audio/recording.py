@@ -12,7 +12,7 @@ import numpy as np
 from bonafide.audio import channels, containers, libsndfile, pcm
 from bonafide.audio.channels import MIX, Agreement
 from bonafide.audio.conversion import Converter, check_samples
-from bonafide.audio.facts import AudioError, FileFacts
+from bonafide.audio.facts import AudioError, FileFacts, TooLongError
 from bonafide.audio.sources import Source
 
 if TYPE_CHECKING:
@@ -46,11 +46,15 @@ class Recording:
         min_seconds: Shorter audio is rejected.
         name: Name of the file; its extension identifies formats without a header.
         max_seconds: Longer audio is rejected.
+        max_samples: Audio with more samples, all channels together, is rejected: a small file may
+            decode to a thousand times its size. None: any number.
 
     Attributes:
         facts: Facts about the file.
+        seconds: Length of the audio; None before it has been read to its end once.
 
     Raises:
+        TooLongError: As `blocks` and `agreement`, if a limit is exceeded.
         AudioError: The file is empty or unreadable, or its rate or channels are out of bounds.
     """
 
@@ -62,9 +66,12 @@ class Recording:
         *,
         name: str = "",
         max_seconds: float = _MAX_SECONDS,
+        max_samples: int | None = None,
     ) -> None:
         self._target_rate = target_rate
         self._min_seconds, self._max_seconds = min_seconds, max_seconds
+        self._max_samples = max_samples
+        self.seconds: float | None = None
         self._source = Source(file)
         if not len(self._source):
             raise AudioError("empty file (0 bytes)")
@@ -182,22 +189,32 @@ class Recording:
         if self._kept is not None:
             yield from self._kept
             return
-        seconds = 0.0
+        seconds, samples = 0.0, 0
         for part in range(len(self._container.parts)):
             with contextlib.closing(self._taken() or self._open(part)) as sound:
                 rate_hz, read = sound.rate_hz, 0
                 for block in self._native(sound):
                     read += len(block)
-                    if seconds + read / rate_hz > self._max_seconds:
-                        raise AudioError(
-                            f"longer than {self._max_seconds / 3600:.3g} hours: cut it into parts"
-                        )
+                    samples += block.size
+                    self._refuse_long(seconds + read / rate_hz, samples)
                     yield _Piece(part, rate_hz, block)
                 seconds += read / rate_hz
                 self._check_end(sound, read)
         if seconds < self._min_seconds:
             raise AudioError(
                 f"too short: {seconds:.3f} s, at least {self._min_seconds:g} s are needed"
+            )
+        self.seconds = seconds
+
+    def _refuse_long(self, seconds: float, samples: int) -> None:
+        if seconds > self._max_seconds:
+            hours = self._max_seconds / 3600
+            length = f"{hours:.3g} hours" if hours >= 1 else f"{60 * hours:.3g} minutes"
+            raise TooLongError(f"longer than {length}: cut it into parts")
+        if self._max_samples is not None and samples > self._max_samples:
+            raise TooLongError(
+                f"decodes to more than {self._max_samples:,} samples in "
+                f"{self.facts.channels} channels: cut it into parts"
             )
 
     def _native(self, sound: _Sound) -> Iterator[np.ndarray]:

@@ -41,6 +41,7 @@ from bonafide.scoring.model import Model, ModelError, Scorer, find_model, read_m
 from bonafide.scoring.reading import STDIN, Track, read_tracks
 from bonafide.scoring.rows import COLUMNS, SEGMENT_COLUMNS, Reading
 from bonafide.storage.files import printable
+from bonafide.text import visible_lines
 
 OK = 0
 FAILED = 1
@@ -185,7 +186,7 @@ def _refuse_impossible(
 
 def failed(message: str) -> int:
     """Tells what is wrong, and returns the exit code."""
-    print(f"error: {message}", file=sys.stderr)
+    print(f"error: {visible_lines(message)}", file=sys.stderr)
     return FAILED
 
 

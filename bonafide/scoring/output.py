@@ -12,6 +12,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from bonafide import cells
 from bonafide.scoring.engine import Recording
 from bonafide.scoring.rows import COLUMNS, SEGMENT_COLUMNS, Reading, Row, as_text
 from bonafide.storage import files
@@ -46,7 +47,8 @@ def rows_of(recording: Recording, reading: Reading, *, segments: bool) -> list[R
 def separated(file: TextIO, reading: Reading, *, segments: bool, delimiter: str) -> Iterator[Write]:
     """Writes CSV or TSV with a header, each row as soon as it is available.
 
-    Cells are quoted as in CSV if they contain the delimiter, a quote or a line break.
+    Cells are quoted as in CSV if they contain the delimiter or a quote; `bonafide.cells` describes
+    how text is escaped.
     """
     columns = SEGMENT_COLUMNS if segments else COLUMNS
     writer = csv.writer(file, delimiter=delimiter, lineterminator="\n")
@@ -65,7 +67,7 @@ def json_lines(file: TextIO, reading: Reading, *, segments: bool) -> Iterator[Wr
     """Writes an object per recording, one per line and as soon as it is available."""
 
     def write(recording: Recording) -> None:
-        file.write(_dumped(_object(recording, reading, segments=segments)) + "\n")
+        file.write(_dumped(as_object(recording, reading, segments=segments)) + "\n")
         file.flush()
 
     yield write
@@ -81,14 +83,15 @@ def json_document(
 
     def write(recording: Recording) -> None:
         nonlocal between
-        file.write(between + _dumped(_object(recording, reading, segments=segments)))
+        file.write(between + _dumped(as_object(recording, reading, segments=segments)))
         between = ",\n"
 
     yield write
     file.write("\n]}\n")
 
 
-def _object(recording: Recording, reading: Reading, *, segments: bool) -> Row:
+def as_object(recording: Recording, reading: Reading, *, segments: bool) -> Row:
+    """Returns the JSON object of a recording: its row, `channels` and `segment_scores`."""
     own, *channels = reading.rows(recording)
     if channels:
         unwanted = ("path", "note", "error")
@@ -104,7 +107,11 @@ def _without(names: tuple[str, ...], row: Row) -> Row:
 
 
 def _dumped(content: Mapping[str, Any]) -> str:
-    return json.dumps(content, ensure_ascii=False, allow_nan=False)
+    text = json.dumps(content, ensure_ascii=False, allow_nan=False)
+    if text.isprintable():
+        return text
+    # As escapes of JSON, so that a terminal does not obey them.
+    return "".join(json.dumps(one)[1:-1] if cells.is_unseen(one) else one for one in text)
 
 
 @contextlib.contextmanager

@@ -9,15 +9,16 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from typing import BinaryIO, NamedTuple
+from dataclasses import dataclass
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
 from bonafide.audio.decoding import Recording
-from bonafide.audio.facts import AudioError
+from bonafide.audio.facts import AudioError, TooLongError
 
 __all__ = [
-    *("AUTO", "CHANNELS", "STDIN", "AudioError", "Track"),
+    *("AUTO", "CHANNELS", "STDIN", "AudioError", "AudioLimits", "Track"),
     *("fetch_tracks", "read_blocks", "read_tracks", "tracks_of"),
 ]
 
@@ -44,6 +45,36 @@ class Track(NamedTuple):
     blocks: Iterable[np.ndarray]
     notes: tuple[str, ...] = ()
     of: int = 1
+
+
+@dataclass(frozen=True)
+class AudioLimits:
+    """How much audio an untrusted file may contain.
+
+    Attributes:
+        max_seconds: Of the recording.
+        max_samples: As stored, all channels together: what decoding costs.
+        max_channel_seconds: Of all channels that are scored apart, together: what finding and
+            scoring speech costs.
+    """
+
+    max_seconds: float
+    max_samples: int
+    max_channel_seconds: float
+
+    @classmethod
+    def of_seconds(cls, seconds: float) -> AudioLimits:
+        """Returns limits for stereo recordings at 48 kHz of a length in seconds."""
+        return cls(seconds, round(2 * 48_000 * seconds), 2 * seconds)
+
+    def refuse_channels(self, channels: int, seconds: float) -> None:
+        """Raises TooLongError if channels of a length are too much to score."""
+        if channels * seconds > self.max_channel_seconds:
+            raise TooLongError(
+                f"{channels} channels of {seconds:.0f} s would be scored apart, at most "
+                f"{self.max_channel_seconds:.0f} s in all are: choose a channel, or cut it into "
+                "parts"
+            )
 
 
 def read_tracks(path: str, sample_rate: int, channel: str = AUTO) -> Iterator[Track]:
@@ -78,10 +109,23 @@ def fetch_tracks(
 
 
 def tracks_of(
-    file: BinaryIO, sample_rate: int, channel: str = AUTO, *, name: str = ""
+    file: BinaryIO,
+    sample_rate: int,
+    channel: str = AUTO,
+    *,
+    name: str = "",
+    limits: AudioLimits | None = None,
 ) -> Iterator[Track]:
-    """Decodes a recording from an open file, track by track; see `read_tracks`."""
-    with Recording(file, sample_rate, MIN_SECONDS, name=name) as recording:
+    """Decodes a recording from an open file, track by track; see `read_tracks`.
+
+    Raises:
+        TooLongError: It exceeds the limits.
+        AudioError: It cannot be used.
+    """
+    bounds: dict[str, Any] = {}
+    if limits:
+        bounds = {"max_seconds": limits.max_seconds, "max_samples": limits.max_samples}
+    with Recording(file, sample_rate, MIN_SECONDS, name=name, **bounds) as recording:
         notes: tuple[str, ...] = recording.facts.notes
         names: tuple[str, ...] = recording.channel_names
         chosen: tuple[str, ...] = names
@@ -93,6 +137,9 @@ def tracks_of(
         elif len(names) > 1 and channel != EACH:
             chosen = (channel,)
         for one in chosen:
+            # Known after the pass that compares channels; with `each`, after the first channel.
+            if limits and recording.seconds:
+                limits.refuse_channels(len(chosen), recording.seconds)
             yield Track(one, recording.blocks(one), notes, len(chosen))
 
 

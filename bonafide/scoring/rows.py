@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from bonafide import cells
 from bonafide.metrics.training_range import TrainingRange
 from bonafide.scoring import partial
 from bonafide.scoring.engine import Recording, Segment, Track
@@ -179,9 +180,11 @@ def _rounded(column: str, value: float) -> float:
 
 
 def as_text(column: str, value: Any) -> str:
-    """Returns a value as it stands in CSV and TSV."""
+    """Returns a value as it stands in CSV and TSV; text as in `bonafide.cells`."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:.{_DECIMALS[column]}f}" if column in _DECIMALS else str(value)
+    if column in _DECIMALS:
+        return f"{value:.{_DECIMALS[column]}f}"
+    return cells.safe(value) if isinstance(value, str) else str(value)

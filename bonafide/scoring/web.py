@@ -1,147 +1,54 @@
-"""A page on this machine that scores what is dropped on it or recorded with it.
+"""What the page on this machine says of a recording that is dropped on it or recorded with it.
 
-For one person at one machine: it listens on 127.0.0.1 alone, answers no other page than its own,
-reads no path that a request names, and keeps nothing of a recording once it has answered.
+`bonafide.scoring.service.page` serves it.
 """
 
 from __future__ import annotations
 
-import asyncio
 import io
 import math
-import socket
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
-from aiohttp import web
 
-from bonafide.audio.facts import AudioError
-from bonafide.scoring import ahead, engine, own_test, thresholds
+from bonafide.audio.facts import TooLongError
+from bonafide.scoring import engine, own_test, single, thresholds
 from bonafide.scoring.explain import explain
-from bonafide.scoring.model import Model, ModelError, Scorer
+from bonafide.scoring.model import Model, ModelError
 from bonafide.scoring.plot import Plot
-from bonafide.scoring.reading import Track, tracks_of
+from bonafide.scoring.reading import AudioLimits
 from bonafide.scoring.rows import Reading
+from bonafide.scoring.single import ScoreBatch
 
-HOST = "127.0.0.1"
 MAX_BYTES = 64 * 1024**2
 MAX_SECONDS = 600
-UPLOAD_TIMEOUT_SECONDS = 60
+LIMITS = AudioLimits.of_seconds(MAX_SECONDS)
 _WIDTHS = (240, 1200)  # of the picture, in pixels
+# A picture takes a second of a core: several at once would keep scores waiting.
+_DRAWING = threading.Lock()
 _SHOWN_OF_CHANNELS = ("channel", "decision", "score", "speech")
-_STATIC = Path(__file__).parent / "static"
-_FILES = {"page.css": "text/css", "page.js": "text/javascript"}
-_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "img-src blob:; media-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-)
-_HEADERS = {
-    "Content-Security-Policy": _POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
 
 
 class RequestError(Exception):
     """A request that cannot be answered; the message is for the person at the page."""
 
 
-def application(model: Model, scorer: Scorer) -> web.Application:
-    """Returns the web application of a loaded model."""
-    one_at_a_time = asyncio.Lock()
-
-    async def page(_: web.Request) -> web.Response:
-        text = (_STATIC / "page.html").read_text(encoding="utf-8")
-        return web.Response(text=text, content_type="text/html")
-
-    async def static(request: web.Request) -> web.Response:
-        # Only names that are known here become a path.
-        name = request.match_info["name"]
-        if name not in _FILES:
-            raise web.HTTPNotFound
-        text = (_STATIC / name).read_text(encoding="utf-8")
-        return web.Response(text=text, content_type=_FILES[name])
-
-    async def about(_: web.Request) -> web.Response:
-        return web.json_response(
-            {
-                "model": model.folder.name,
-                "thresholds": offered(model),
-                "limits": own_test.in_plain_words(
-                    thresholds.choose(None, model.thresholds), model.evaluation
-                ),
-                "min_speech_seconds": engine.MIN_SPEECH_SECONDS,
-                "card": model.card,
-                "max_bytes": MAX_BYTES,
-                "max_seconds": MAX_SECONDS,
-            }
-        )
-
-    async def score(request: web.Request) -> web.Response:
-        try:
-            question = asked(request.query, model)
-            async with asyncio.timeout(UPLOAD_TIMEOUT_SECONDS):
-                content = await request.read()
-            async with one_at_a_time:
-                answer = await asyncio.to_thread(scored, content, model, scorer, question)
-        except (RequestError, AudioError, ModelError, thresholds.ThresholdError) as error:
-            return web.json_response({"error": str(error)}, status=422)
-        except TimeoutError:
-            return web.json_response({"error": "the upload took too long"}, status=408)
-        return web.json_response(answer)
-
-    app = web.Application(client_max_size=MAX_BYTES, middlewares=[_own_page_only])
-    app.add_routes(
-        [
-            web.get("/", page),
-            web.get("/about", about),
-            web.post("/score", score),
-            web.get("/{name}", static),
-        ]
-    )
-    return app
-
-
-def run(model: Model, scorer: Scorer, port: int) -> None:
-    """Serves the page until it is interrupted.
-
-    Args:
-        model: Which scores.
-        scorer: The same, loaded.
-        port: Of 127.0.0.1; 0 for any that is free.
-
-    Raises:
-        OSError: The port cannot be had.
-    """
-    # Bound here and not by aiohttp, so that the port is known before it is printed.
-    with socket.create_server((HOST, port)) as listening:
-        print(f"http://{HOST}:{listening.getsockname()[1]}/  (Ctrl-C ends it)", flush=True)
-        web.run_app(application(model, scorer), sock=listening, print=None)
-
-
-@web.middleware
-async def _own_page_only(request: web.Request, handler: Any) -> web.StreamResponse:
-    """Refuses what comes by another name than this machine's, or from another page.
-
-    A page of anyone's could otherwise post here, or point a name of its own at 127.0.0.1.
-    """
-    host = request.host.rpartition(":")[0] or request.host
-    own = {f"http://{request.host}", None}
-    if host not in (HOST, "localhost") or request.headers.get("Origin") not in own:
-        return web.json_response({"error": "not from this page"}, status=403)
-    try:
-        response: web.StreamResponse = await handler(request)
-    except web.HTTPRequestEntityTooLarge:
-        said = f"larger than {MAX_BYTES // 1024**2} MiB"
-        response = web.json_response({"error": said}, status=413)
-    except web.HTTPException as error:
-        response = web.json_response({"error": error.reason}, status=error.status)
-    response.headers.update(_HEADERS)
-    return response
+def about(model: Model) -> dict[str, Any]:
+    """Returns what the page shows before anything is scored."""
+    return {
+        "model": model.folder.name,
+        "thresholds": offered(model),
+        "limits": own_test.in_plain_words(
+            thresholds.choose(None, model.thresholds), model.evaluation
+        ),
+        "min_speech_seconds": engine.MIN_SPEECH_SECONDS,
+        "card": model.card,
+        "max_bytes": MAX_BYTES,
+        "max_seconds": MAX_SECONDS,
+    }
 
 
 def offered(model: Model) -> list[str]:
@@ -191,8 +98,10 @@ def asked(query: Mapping[str, str], model: Model) -> Question:
     return Question(threshold, prior, cost_ratio, width, query.get("name", ""))
 
 
-def scored(content: bytes, model: Model, scorer: Scorer, question: Question) -> dict[str, Any]:
-    """Returns what the page shows of a recording, from the bytes of its file.
+def scored(
+    content: BinaryIO | bytes, model: Model, scorer: ScoreBatch, question: Question
+) -> dict[str, Any]:
+    """Returns what the page shows of a recording, from its file or the bytes of it.
 
     Raises:
         AudioError: It cannot be used.
@@ -203,19 +112,25 @@ def scored(content: bytes, model: Model, scorer: Scorer, question: Question) -> 
     belief = thresholds.EVEN_PRIOR if prior is None else prior
     reading = Reading(model.sample_rate, model.clip_samples, threshold, belief, model.training)
     picture = Plot(reading)
-    tracks = (
-        picture.watch(_short(track, model))
-        for track in tracks_of(io.BytesIO(content), model.sample_rate, name=question.name)
-    )
-    items = ahead.clips_of(
-        tracks, model.sample_rate, model.clip_samples, qualities=model.training is not None
-    )
-    [recording] = engine.score_recordings(["recording"], items, scorer)
+    file = io.BytesIO(content) if isinstance(content, bytes) else content
+    try:
+        recording = single.score_file(
+            file, question.name, model, scorer, limits=LIMITS, watch=picture.watch
+        )
+    except TooLongError as error:
+        if str(error).startswith("longer"):
+            raise RequestError(
+                f"longer than {MAX_SECONDS // 60} minutes: score it with score.py --plot"
+            ) from error
+        raise
     if recording.error:
         raise ModelError(recording.error)
     own, *channels = reading.rows(recording)
     del own["path"], own["error"]
-    svg = picture.svg(recording, width=question.width, titled=False) if recording.has_score else ""
+    svg = ""
+    if recording.has_score:
+        with _DRAWING:
+            svg = picture.svg(recording, width=question.width, titled=False)
     return own | {
         "reason": recording.reason,
         "lowest_end": own["segments"] and reading.span(*[reading.verdict(recording).lowest] * 2)[1],
@@ -226,20 +141,6 @@ def scored(content: bytes, model: Model, scorer: Scorer, question: Question) -> 
         "svg": svg,
         "explanation": explain(model, threshold, prior, question.cost_ratio),
     }
-
-
-def _short(track: Track, model: Model) -> Track:
-    def blocks() -> Iterator[np.ndarray]:
-        samples = 0
-        for block in track.blocks:
-            samples += len(block)
-            if samples > MAX_SECONDS * model.sample_rate:
-                raise RequestError(
-                    f"longer than {MAX_SECONDS // 60} minutes: score it with score.py --plot"
-                )
-            yield block
-
-    return track._replace(blocks=blocks())
 
 
 def _number(query: Mapping[str, str], name: str, default: float | None) -> float | None:

@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from bonafide import cells
 from bonafide.command_line import CommandParser
 from bonafide.scoring import engine
 from bonafide.scoring.ahead import Decoder
@@ -32,6 +33,8 @@ from bonafide.scoring.model import DEFAULT_CLIP_SAMPLES, DEFAULT_SAMPLE_RATE
 from bonafide.scoring.reading import AUTO, read_tracks
 from bonafide.scoring.rows import WORST
 from bonafide.scoring.thresholds import NO_SPEECH
+from bonafide.storage.files import printable
+from bonafide.text import visible
 
 SIGNATURE = "score_pcm16"
 INPUT = "pcm16"
@@ -172,18 +175,18 @@ def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int
     try:
         for found in score_recordings(options.paths, score, channel=options.channel, **sizes):
             if found.error:
-                print(f"error: {found.path}: {found.error}", file=sys.stderr)
+                print(f"error: {visible(found.path)}: {visible(found.error)}", file=sys.stderr)
                 failed = 1
                 continue
             track = found.verdict
             value = f"{track.score:.6f}" if found.has_score else ""
             seconds = f"{track.samples / options.sample_rate:.3f}\t{track.speech_seconds:.3f}"
             channel = (WORST if len(found.tracks) > 1 else "") + track.channel
-            print(f"{found.path}\t{value}\t{seconds}\t{channel}", flush=True)
+            print(f"{cells.safe(printable(found.path))}\t{value}\t{seconds}\t{channel}", flush=True)
             if not found.has_score:
-                print(f"error: {found.path}: {NO_SPEECH}: {found.reason}", file=sys.stderr)
+                print(f"error: {visible(found.path)}: {NO_SPEECH}: {found.reason}", file=sys.stderr)
                 failed = 1
     except ServerError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {visible(error)}", file=sys.stderr)
         return 1
     return failed

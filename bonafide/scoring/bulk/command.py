@@ -30,6 +30,7 @@ from bonafide.scoring.rows import Reading
 from bonafide.settings import SettingsError
 from bonafide.settings.overrides import Change, override
 from bonafide.storage import beam_files
+from bonafide.text import visible, visible_lines
 from bonafide.trials import tables
 from bonafide.version import REPOSITORY
 
@@ -154,10 +155,10 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
         ModelError,
         JobError,
     ) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {visible_lines(error)}", file=sys.stderr)
         return FAILED
     except OSError as error:
-        print(f"error: {options.output}: {error.strerror or error}", file=sys.stderr)
+        print(f"error: {visible(options.output)}: {error.strerror or error}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         print("interrupted; the same command resumes", file=sys.stderr)

@@ -14,6 +14,7 @@ from typing import Any, TextIO
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from bonafide import cells
 from bonafide.scoring import thresholds
 from bonafide.scoring.bulk import model_archive
 from bonafide.scoring.bulk.log import JobError
@@ -152,5 +153,7 @@ def rejected_tsv(results: Iterable[ShardResult]) -> str:
     writer = csv.writer(text, delimiter="\t", lineterminator="\n")
     writer.writerow(("path", "reason"))
     for result in results:
-        writer.writerows((printable(path), reason) for path, reason in result.rejected)
+        writer.writerows(
+            (cells.safe(printable(path)), cells.safe(reason)) for path, reason in result.rejected
+        )
     return text.getvalue()

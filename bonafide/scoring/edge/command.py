@@ -34,6 +34,7 @@ from bonafide.scoring.model import (
     sha256,
 )
 from bonafide.storage.files import replacing, why_not_writable
+from bonafide.text import visible, visible_lines
 
 OK = 0
 FAILED = 1
@@ -111,9 +112,11 @@ def main(argv: Sequence[str] | None = None, prog: str | None = None) -> int:
                 raise ModelError(f"{path} cannot be written: {reason}")
         return run(options)
     except (ModelError, compare.CheckError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {visible_lines(error)}", file=sys.stderr)
     except OSError as error:
-        print(f"error: --output {options.output}: {error.strerror or error}", file=sys.stderr)
+        print(
+            f"error: --output {visible(options.output)}: {error.strerror or error}", file=sys.stderr
+        )
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
@@ -148,7 +151,7 @@ def run(options: argparse.Namespace) -> int:
         part.write_text(json.dumps(about(model, content, options.quantize, found), indent=2) + "\n")
     with replacing(options.output) as part:
         part.write_bytes(content)
-    print(f"written: {options.output}, {beside}")
+    print(f"written: {visible(options.output)}, {visible(beside)}")
     return OK
 
 

@@ -13,7 +13,7 @@ import without_frameworks
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 # Parts that need more than the extra: commands of their own, and what comes with the pipeline.
 NEEDS_MORE = (
-    *("scoring/bulk", "report", "storage", "dataset", "logs.py"),
+    *("scoring/bulk", "scoring/service", "client.py", "report", "storage", "dataset", "logs.py"),
     "settings/yaml_file.py",  # --config of the runners
 )
 GRPC_ONLY = {"grpc", "tensorflow_serving"}
@@ -28,7 +28,9 @@ def project():
 
 
 def test_the_pipeline_has_the_library_with_what_scoring_needs():
-    assert "bonafide[report,score,stores]" in project()["optional-dependencies"]["pipeline"]
+    extras = project()["optional-dependencies"]
+    assert "bonafide[client,report,service,stores]" in extras["pipeline"]
+    assert "bonafide[score]" in extras["service"]
 
 
 def test_the_code_imports_what_the_extra_names_and_all_of_it():

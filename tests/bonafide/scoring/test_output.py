@@ -6,6 +6,7 @@ import pytest
 import scored
 from rich.console import Console
 
+from bonafide import cells
 from bonafide.scoring import output
 from bonafide.scoring.engine import Recording, Track
 from bonafide.scoring.rows import Reading
@@ -46,8 +47,9 @@ def test_separated(delimiter):
         lambda file: output.separated(file, READING, segments=False, delimiter=delimiter)
     )
     rows = list(csv.DictReader(io.StringIO(text), delimiter=delimiter))
+    assert cells.original(rows[0]["path"]) == RECORDINGS[0].path
     assert rows[0] == {
-        "path": RECORDINGS[0].path,
+        "path": cells.safe(RECORDINGS[0].path),
         "channel": "mono",
         "score": "0.000000",
         "probability": "0.500000",
