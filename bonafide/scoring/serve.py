@@ -13,6 +13,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
+from bonafide.command_line import CommandParser
 from bonafide.scoring import arguments
 from bonafide.scoring.model import ModelError
 from bonafide.scoring.service.settings import Limits, Settings, is_loopback
