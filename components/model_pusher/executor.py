@@ -121,6 +121,7 @@ def _reports(input_dict: dict[str, list[types.Artifact]]) -> list[str]:
         "evaluation": (
             names.EVALUATION_FILE,
             names.VERDICT_FILE,
+            names.CONDITIONS_FILE,
             SCORE_PROFILE_FILE,
             names.TRAINING_RANGE_FILE,
         ),

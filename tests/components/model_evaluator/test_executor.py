@@ -274,7 +274,64 @@ def test_a_forced_blessing_is_on_record(world, caplog):
     assert blessing.get_string_custom_property("forced_blessing_reason") == "demo for review"
     assert blessing.get_string_custom_property("forced_blessing_date") == record["date"]
     assert "BLESSING FORCED" in caplog.text
-    assert world.summary.passed is False  # what the gate said does not change
+    # What the gate said does not change, for TFMA neither.
+    assert world.summary.passed is False
+    assert validated(world) == (False, {("", "eer"), ("", "gate/max_eer")})
+
+
+def validated(world):
+    """TFMA's validation result: whether it is ok, and (slice, metric) of each failure."""
+    result = tfma.load_validation_result(str(world.root / "evaluation"))
+    assert not result.missing_thresholds
+    assert not result.missing_slices
+    failures = {
+        ("".join(key.bytes_value.decode() for key in found.slice_key.single_slice_keys), name)
+        for found in result.metric_validations_per_slice
+        for name in (failure.metric_key.name for failure in found.failures)
+    }
+    return result.validation_ok, failures
+
+
+@pytest.mark.parametrize("champion", [None, "fair"])
+def test_tfma_passes_what_the_gate_passes(world, champion):
+    world.evaluate("fair", world.champion(champion), max_worst_attack_eer=0.9)
+    assert world.summary.passed
+    assert validated(world) == (True, set())
+
+
+@pytest.mark.parametrize(
+    ("limits", "failures"),
+    [
+        # What TFMA computes itself: on the whole of eval, or in the slice of an attack.
+        ({"max_worst_attack_eer": 0.4}, {("A07", "eer")}),
+        ({"max_calibration_loss": 0.001}, {("", "calibration_loss")}),
+        ({"min_bonafide": 5}, {("", "bonafide_count")}),
+        ({"min_spoof": 5}, {("", "spoof_count")}),
+        # The measured value is too high as well as the end of its interval; then only the end.
+        ({"max_eer": 0.1}, {("", "eer"), ("", "gate/max_eer")}),
+        ({"max_eer": 0.3}, {("", "gate/max_eer")}),
+        # What it cannot compute.
+        ({"min_speakers": 5}, {("", "gate/min_speakers")}),
+        ({"min_spoof_speakers": 5}, {("", "gate/min_spoof_speakers")}),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_tfma_refuses_what_the_gate_refuses(world, limits, failures):
+    world.evaluate("fair", world.champion(), **limits)
+    assert not world.summary.passed
+    assert validated(world) == (False, failures)
+
+
+def test_tfma_refuses_a_regression(world):
+    world.evaluate("fair", world.champion("good"), max_regression=0.05)
+    assert validated(world) == (False, {("", "eer"), ("", "gate/max_regression")})
+    result = tfma.load_validation_result(str(world.root / "evaluation"))
+    [overall] = result.metric_validations_per_slice
+    assert {failure.metric_key.model_name for failure in overall.failures} == {"candidate"}
+    [ours] = [failure for failure in overall.failures if "/" in failure.metric_key.name]
+    assert ours.message == world.summary.failures[0]
+    assert ours.metric_value.double_value.value == world.summary.difference.ci95[1]
+    assert ours.metric_threshold.value_threshold.upper_bound.value == 0.05
 
 
 @pytest.mark.parametrize(
