@@ -29,6 +29,12 @@ env: ## Create or update .venv from uv.lock (other targets do it automatically)
 run: env ## Run the whole pipeline on the bundled corpus, to a pushed model
 	@$(PYTHON_BIN) local_runner.py $(ARGS)
 
+.PHONY: review
+review: env ## Open notebooks/review.ipynb in JupyterLab: TFMA's results of the newest run
+	@$(PYTHON_BIN) -m jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) \
+	  --LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate \
+	  notebooks/review.ipynb $(ARGS)
+
 .PHONY: test
 test: test-fast test-e2e ## Run all tests: the unit tests, then the end-to-end tests
 

@@ -12,7 +12,7 @@ from typing import Any
 import altair as alt
 from scipy.special import ndtri
 
-from bonafide.report.review.tfma_results import CHAMPION, OVERALL, TfmaResults
+from bonafide.report.review.rows import CHAMPION, OVERALL, TfmaResults
 from bonafide.report.vega import INK, MUTED, Rows, Spec, dataset, finished, per_cent_axis, series
 
 _DOTTED = [2, 3]
@@ -83,7 +83,7 @@ def slices(results: TfmaResults) -> Spec:
             y,
             yOffset=offset,
             color=color,
-            shape=alt.Shape("model:N", scale=alt.Scale(domain=list(results.models)), legend=None),
+            shape=alt.Shape("model:N", scale=alt.Scale(domain=list(results.models))),
             tooltip=tooltip,
         )
         .properties(name="slice_points"),
@@ -198,9 +198,7 @@ def confusion(results: TfmaResults) -> Spec:
         for row in _curves(results)
         for name in ("far", "frr")
     ]
-    x = alt.X(
-        "threshold:Q", title="Threshold of the probability", scale=alt.Scale(domain=[0, 1])
-    )
+    x = alt.X("threshold:Q", title="Threshold of the probability", scale=alt.Scale(domain=[0, 1]))
     y = alt.Y("rate:Q", title="Error rate", axis=per_cent_axis(), scale=alt.Scale(domain=[0, 1]))
     style: dict[str, Any] = {
         "color": series("model", results.models)["color"],
@@ -248,7 +246,7 @@ def over_time(
         legend=alt.Legend(title=None, columns=3),
     )
     data = dataset("versions")
-    shape = alt.Shape("line:N", scale=alt.Scale(domain=list(lines)), legend=None)
+    shape = alt.Shape("line:N", scale=alt.Scale(domain=list(lines)))
     tooltip = [
         alt.Tooltip("version:N", title="Version"),
         alt.Tooltip("line:N", title="Figure"),

@@ -71,7 +71,8 @@ def test_the_list_as_json(serving, capsys):
         **{"eval_eer": 0.2757, "eval_eer_ci95": [0.2043, 0.3595], "cllr": 0.8},
         **{"worst_attack": "A11", "worst_attack_eer": 0.481, "n_bonafide": 164, "n_spoof": 278},
         **{"dev_eer": 0.25, "seed": 3, "republished_of": None, "republished_reason": None},
-        "forced_reason": None,
+        **{"forced_reason": None, "forced_by": None, "forced_date": None, "forced_failures": []},
+        **{"republished_by": None, "thresholds": {}, "corpus": None, "conditions": {}},
     }
 
 

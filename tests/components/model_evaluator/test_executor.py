@@ -15,6 +15,7 @@ from bonafide.metrics.evaluation import evaluate
 from bonafide.metrics.gate import GateConfig
 from bonafide.registry import champion as finder
 from bonafide.report import evaluation_files
+from bonafide.report.review import tfma_results, views
 from components.model_evaluator.component import ModelEvaluator
 from components.model_evaluator.executor import ChampionError, Executor
 from components.model_evaluator.settings import EvaluatorSettings
@@ -332,6 +333,31 @@ def test_tfma_refuses_a_regression(world):
     assert ours.message == world.summary.failures[0]
     assert ours.metric_value.double_value.value == world.summary.difference.ci95[1]
     assert ours.metric_threshold.value_threshold.upper_bound.value == 0.05
+
+
+def test_the_review_reads_what_tfma_wrote(world):
+    """Metrics, intervals, differences, bounds and curves of both models."""
+    world.evaluate("fair", world.champion("good"), max_worst_attack_eer=0.4)
+    results = tfma_results.load(str(world.root / "evaluation"))
+    assert results.models == ("new model", "champion")
+    assert results.slices == ("all trials", "A07", "A08")
+    assert results.validation_ok is False
+    overall = results.value("all trials", "new model", "eer")
+    assert (overall.value, overall.difference, overall.limits) == (0.25, 0.25, (None, 1.0))
+    assert overall.ci95 == world.summary.eer.ci95
+    assert results.value("all trials", "champion", "eer").value == 0.0
+    a07 = results.value("A07", "new model", "eer")
+    assert (a07.value, a07.limits, a07.within) == (0.5, (None, 0.4), False)
+    assert results.value("A08", "new model", "spoof_count").limits == (None, None)
+    assert results.value("all trials", "new model", "spoof_count").limits == (4, None)
+    for model in results.models:
+        ends = [m for m in results.matrices if (m.slice, m.model) == ("all trials", model)]
+        assert (ends[0].far, ends[0].frr) == (1, 0)  # at the lowest threshold all are accepted
+        assert (ends[-1].far, ends[-1].frr) == (0, 1)
+        counts = [b.count for b in results.calibration if (b.slice, b.model) == ("A07", model)]
+        assert sum(counts) == 6
+    page = views.metrics_view(results).page() + views.curves_view(results).page()
+    assert "50.00 %" in page
 
 
 @pytest.mark.parametrize(
