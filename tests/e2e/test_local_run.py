@@ -162,6 +162,24 @@ def test_repeated_run_is_cached(pushed, run_pipeline, small_corpus, output):
     assert versions(output) == before
 
 
+def test_a_copied_output_is_cached_and_refers_to_itself(
+    pushed, run_pipeline, small_corpus, output, tmp_path
+):
+    """Nothing is trained or pushed again, and the original is not read."""
+    import shutil
+
+    copy = tmp_path / "copied output"
+    shutil.copytree(output, copy)
+    run = run_pipeline("--corpus", small_corpus, "--output", copy)
+    assert run.returncode == 0, run.stdout
+    assert states(run.stdout) == dict.fromkeys(COMPONENTS, "cached")
+    assert f"moved or copied from {output}" in run.stdout
+    assert versions(copy) == versions(output)
+    assert f"Pushed to {copy}/serving/sample/{versions(copy)[0]}" in run.stdout
+    assert f"tensorboard --logdir '{copy}/artifacts/Trainer/model_run/" in run.stdout
+    assert str(output) not in run.stdout.replace(f"from {output}:", "")
+
+
 def test_refused_then_forced(pushed, run_pipeline, small_corpus, output, tiny):
     before = versions(output)
     refusing = {"settings": (*tiny, "gate.max_eer=0.0001")}
