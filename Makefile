@@ -46,6 +46,10 @@ test-fast: env ## Run the unit tests (minutes)
 test-e2e: env ## Run the end-to-end tests: pipelines that pass, fail, are killed and resume (minutes)
 	@$(PYTEST) -m e2e $(ARGS)
 
+.PHONY: test-pythons
+test-pythons: ## Run the unit tests on Python 3.12 and 3.13 (PYTHONS="3.12 3.13"), in copies of this checkout
+	@scripts/test_pythons.sh $(ARGS)
+
 .PHONY: coverage
 coverage: env ## Measure what the unit tests run: a table, and htmlcov/index.html
 	@$(PYTEST) -m 'not e2e' --cov=bonafide --cov=components --cov=models --cov=pipeline \

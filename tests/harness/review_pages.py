@@ -64,6 +64,8 @@ def wait_for_charts(page, names):
 def run_all_cells(page):
     """Runs all cells of the notebook that JupyterLab shows."""
     page.wait_for_selector(".jp-Notebook .jp-Cell")
+    # Before its kernel has started, JupyterLab would ask for one.
+    page.get_by_text("| Idle").wait_for()
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_text("Run All Cells", exact=True).click()
 
