@@ -21,9 +21,12 @@ from bonafide.metrics.gate import GateConfig
 METRICS_MODULE = "components.model_evaluator.tfma_metrics"
 SCORE, PROBABILITY = "score", "probability"
 # Rules of the gate that TFMA checks exactly. Others are added to its result afterwards.
-TFMA_RULES = frozenset(
-    {"max_worst_attack_eer", "max_calibration_loss", "min_bonafide", "min_spoof"}
-)
+RULE_OF_METRIC = {
+    "calibration_loss": "max_calibration_loss",
+    "bonafide_count": "min_bonafide",
+    "spoof_count": "min_spoof",
+}
+TFMA_RULES = frozenset({"max_worst_attack_eer", *RULE_OF_METRIC.values()})
 _OVERALL = config_pb2.SlicingSpec()
 _BY_ATTACK = config_pb2.SlicingSpec(feature_keys=["attack_pool"])
 

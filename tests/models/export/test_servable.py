@@ -301,9 +301,8 @@ def test_the_model_describes_itself(trained):
     body = {"signature_name": "describe", "instances": [{"request": ""}] * 3}
     rows = model_server.predict(loaded, body)["predictions"]
     assert rows[0] == rows[1] == rows[2]
-    features = facts["settings"]["features"]
-    assert rows[0]["sample_rate"] == features["sample_rate"] == 16_000
-    assert rows[0]["clip_samples"] == features["clip_samples"] == 16_000
+    assert rows[0]["sample_rate"] == FEATURE_CONFIG.sample_rate
+    assert rows[0]["clip_samples"] == FEATURE_CONFIG.clip_samples
     assert json.loads(rows[0]["thresholds"]) == facts["thresholds"]
     assert rows[0]["training_fingerprint"] == facts["training_fingerprint"]
     assert rows[0]["version"] == project_version()
