@@ -2,6 +2,8 @@
 #
 #   make image                  the target cpu, which is the default
 #   make image TARGET=gpu       with CUDA's libraries
+#   make image TARGET=beam-worker   workers of Dataflow, Flink or Spark
+#   make image TARGET=score     `bonafide score` and `bonafide serve` alone
 #
 # The base is Debian 13, because the wheels of TFX need glibc 2.38, with Python 3.11, the version of
 # the tests (the pipeline was also run once with Python 3.13). CUDA's libraries come from PyPI, so
@@ -49,6 +51,25 @@ RUN --mount=type=cache,target=/root/.cache/uv \
     && rm -r /opt/venv/lib/python3.11/site-packages/tensorflow/include \
     && rm -f /opt/venv/.lock
 
+# Beam's boot asks pip whether Beam is installed, and ends without pip.
+FROM build AS packages-beam-worker
+RUN --mount=type=cache,target=/root/.cache/uv \
+    uv sync --locked --no-dev --no-install-project --extra pipeline --extra beam-worker \
+    && rm -r /opt/venv/lib/python3.11/site-packages/tensorflow/include \
+    && rm -f /opt/venv/.lock
+
+FROM build AS packages-score
+RUN --mount=type=cache,target=/root/.cache/uv \
+    uv sync --locked --no-dev --no-install-project --extra score --extra stores \
+    && rm -r /opt/venv/lib/python3.11/site-packages/tensorflow/include \
+    && rm -f /opt/venv/.lock
+
+# The program that starts a worker in a container, of the Beam in uv.lock.
+FROM docker.io/library/golang:1.25-trixie AS boot
+ARG BEAM_VERSION=2.77.0
+RUN GOBIN=/opt CGO_ENABLED=0 GOFLAGS=-mod=mod \
+    go install "github.com/apache/beam/sdks/v2/python/container@v${BEAM_VERSION}"
+
 # --- The code: top-level modules that tasks import, and their data files.
 FROM ${BASE} AS code
 WORKDIR /opt/bonafide
@@ -87,7 +108,6 @@ ENV PATH=/opt/venv/bin:$PATH \
     USER=bonafide
 # Kubeflow's launcher mounts /gcs, /s3, /minio, /.local, /.cache, /.config and /kfp-launcher, none of
 # which the image uses. There is no entry point, because the launcher starts the command.
-# (Beam workers on other machines would need Beam's /opt/apache/beam/boot, which is not on PyPI.)
 WORKDIR /home/bonafide
 CMD ["python", "-m", "local_runner", "--help"]
 ARG BASE
@@ -105,6 +125,35 @@ ENV NVIDIA_DRIVER_CAPABILITIES=compute,utility
 COPY --from=packages-gpu /opt/venv /opt/venv
 COPY --from=code /samples /opt/bonafide/samples
 COPY --from=code /opt/bonafide /opt/bonafide
+ARG VERSION=unknown
+ARG REVISION=unknown
+ARG CREATED=1970-01-01T00:00:00Z
+LABEL org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}"
+
+# Engines start a worker with boot and its arguments. Without the variable, boot makes an environment
+# of its own, which lacks the packages.
+FROM runtime AS beam-worker
+ENV RUN_PYTHON_SDK_IN_DEFAULT_ENVIRONMENT=1
+COPY --from=boot /opt/container /opt/apache/beam/boot
+COPY --from=packages-beam-worker /opt/venv /opt/venv
+COPY --from=code /opt/bonafide /opt/bonafide
+ENTRYPOINT ["/opt/apache/beam/boot"]
+CMD []
+ARG VERSION=unknown
+ARG REVISION=unknown
+ARG CREATED=1970-01-01T00:00:00Z
+LABEL org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.created="${CREATED}"
+
+# For people with recordings: no TFX. Pushed models are mounted.
+FROM runtime AS score
+COPY --from=packages-score /opt/venv /opt/venv
+COPY --from=code /opt/bonafide/bonafide /opt/bonafide/bonafide
+ENTRYPOINT ["python", "-m", "bonafide"]
+CMD ["score", "--help"]
 ARG VERSION=unknown
 ARG REVISION=unknown
 ARG CREATED=1970-01-01T00:00:00Z

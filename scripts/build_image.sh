@@ -6,7 +6,7 @@
 #   ENGINE=podman scripts/build_image.sh --pull    (further options are passed to the engine's build)
 #
 # The default TAG is the project's version and the git revision, for example 0.1.0-c83c859044a1, with
-# -dirty if the checkout differs from the revision, and -gpu for that target.
+# -dirty if the checkout differs from the revision, and -TARGET for targets other than cpu.
 set -euo pipefail
 
 fail() { # PROBLEM REMEDY
@@ -18,8 +18,8 @@ cd -P "$(dirname "$0")/.."
 image=${IMAGE:-bonafide}
 target=${TARGET:-cpu}
 case $target in
-  cpu | gpu) ;;
-  *) fail "TARGET is '$target'." "set it to cpu or gpu." ;;
+  cpu | gpu | beam-worker | score) ;;
+  *) fail "TARGET is '$target'." "set it to cpu, gpu, beam-worker or score." ;;
 esac
 
 docker_works() { docker info >/dev/null 2>&1; }

@@ -13,7 +13,14 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 PROJECT_FILE = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROJECT = PROJECT_FILE["project"]
 CODE = "/opt/bonafide"
-TARGETS = ("cpu", "gpu")
+# The extras of each target.
+EXTRAS = {
+    "cpu": ["pipeline"],
+    "gpu": ["pipeline", "gpu"],
+    "beam-worker": ["pipeline", "beam-worker"],
+    "score": ["score", "stores"],
+}
+TARGETS = tuple(EXTRAS)
 # Where Kubeflow's launcher mounts volumes in every pod, and what it puts itself into.
 LAUNCHER = ("/gcs", "/s3", "/minio", "/.local", "/.cache", "/.config", "/kfp-launcher")
 # Of the OCI's image specification.
@@ -172,11 +179,8 @@ def test_uv_is_the_one_of_the_set_up():
 def test_packages_are_locked_and_without_those_of_development(target):
     (command,) = [rest for word, rest in STAGES[f"packages-{target}"][1] if word == "RUN"]
     assert "uv sync --locked --no-dev --no-install-project" in command
-    assert re.findall(r"--extra (\S+)", command) == [
-        "pipeline",
-        *([] if target == "cpu" else [target]),
-    ]
-    assert target == "cpu" or target in PROJECT["optional-dependencies"]
+    assert re.findall(r"--extra (\S+)", command) == EXTRAS[target]
+    assert set(EXTRAS[target]) <= set(PROJECT["optional-dependencies"])
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -210,18 +214,44 @@ def test_modules_and_packages_are_found_from_any_folder(target):
     assert environment["PYTHONPATH"] == CODE
     assert environment["PATH"].startswith("/opt/venv/bin:")
     assert ("WORKDIR", CODE) in STAGES["code"][1]
+    code = {
+        "score": [f"--from=code {CODE}/bonafide {CODE}/bonafide"],
+        "beam-worker": [f"--from=code {CODE} {CODE}"],
+    }
+    tasks = [f"--from=code /samples {CODE}/samples", f"--from=code {CODE} {CODE}"]
+    boot = ["--from=boot /opt/container /opt/apache/beam/boot"]
     assert [rest for word, rest in STAGES[target][1] if word == "COPY"] == [
+        *(boot if target == "beam-worker" else []),
         f"--from=packages-{target} /opt/venv /opt/venv",
-        f"--from=code /samples {CODE}/samples",
-        f"--from=code {CODE} {CODE}",
+        *code.get(target, tasks),
     ]
+
+
+def test_workers_of_engines_start_with_boot():
+    """As Beam's own images do; checked with the real boot in tests/e2e/test_engines.py."""
+    lock = tomllib.loads((ROOT / "uv.lock").read_text())
+    [beam] = [package for package in lock["package"] if package["name"] == "apache-beam"]
+    assert arguments("boot")["BEAM_VERSION"] == beam["version"]
+    [install] = [rest for word, rest in STAGES["boot"][1] if word == "RUN"]
+    assert "sdks/v2/python/container@v${BEAM_VERSION}" in install
+    assert pairs("beam-worker", "ENV")["RUN_PYTHON_SDK_IN_DEFAULT_ENVIRONMENT"] == "1"
+    assert entry_points("beam-worker") == ['["/opt/apache/beam/boot"]']
+    assert any(name.startswith("pip>") for name in PROJECT["optional-dependencies"]["beam-worker"])
+
+
+def test_the_image_of_scoring_starts_the_command():
+    assert entry_points("score") == ['["python", "-m", "bonafide"]']
+
+
+def entry_points(target):
+    return [rest for word, rest in history(target) if word == "ENTRYPOINT"]
 
 
 def test_cpu_is_the_default():
     assert list(STAGES)[-1] == "cpu"
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("target", ["cpu", "gpu"])
 def test_nothing_lies_where_kubeflow_mounts(target):
     words = " ".join(rest for _, rest in history(target))
     used = [path for path in LAUNCHER if re.search(rf"(?<![\w.*-]){re.escape(path)}\b", words)]

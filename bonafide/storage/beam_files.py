@@ -142,6 +142,11 @@ def read_once(uri: str) -> bytes:
         return content
 
 
+def exists(uri: str) -> bool:
+    """Returns whether a file exists; a finished one, since files appear whole."""
+    return bool(FileSystems.exists(uri))
+
+
 def make_folder(uri: str) -> None:
     """Creates a folder and its parents; it may exist."""
     if not FileSystems.exists(uri):

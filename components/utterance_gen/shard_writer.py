@@ -141,8 +141,8 @@ class WriteShard(beam.DoFn):
     """Writes the shard whose plan lies at the given URI, and its measures; yields that URI.
 
     A shard is written to a scratch file and then moved to its place in one step. Memory holds a few
-    utterances at a time, those that are measured together. If Beam runs a shard twice, the second
-    run writes the same bytes.
+    utterances at a time, those that are measured together. If Beam runs a shard again, it is kept
+    as it is; two runs at the same time write the same bytes.
 
     Args:
         settings: What is read and how.
@@ -168,6 +168,11 @@ class WriteShard(beam.DoFn):
         shard = plan.Shard.from_json(beam_files.read_bytes(plan_uri))
         scratch = self._workspace.scratch
         target = beam_files.join(self._workspace.examples_uri, shard.path)
+        done = beam_files.join(self._workspace.results, shard.name)
+        # An engine that lost a worker runs the step again.
+        if beam_files.exists(done) and beam_files.exists(target):
+            yield plan_uri
+            return
         collector = measure_files.Collector(self._settings.sample_rate)
         with beam_files.writing(target, scratch=scratch) as file:
             result = self._write(shard, file, collector)

@@ -1,12 +1,12 @@
 """The same steps on another engine: Python workers speak to it over sockets, as to a cluster.
 
-Prism is Beam's portable engine for one machine, Flink the one that people run; both take the steps
-over Beam's job API. What they write must be what the direct runner writes.
+Prism is Beam's portable engine for one machine, Flink and Spark are the ones that people run; they
+take the steps over Beam's job API. What they write must be what the direct runner writes, also if a
+machine of a Flink cluster is lost in the middle of each step.
 """
 
 import csv
 import hashlib
-import os
 import pathlib
 import re
 import socket
@@ -22,19 +22,16 @@ from bonafide.audio.decoding import decode
 from bonafide.scoring import command
 from bonafide.scoring.model import Scorer, find_model, read_model
 from bonafide.trials.score_files import read_scores
+from tests.harness import flink_cluster
 
 pytestmark = pytest.mark.e2e
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 PRISM = REPOSITORY / ".engines" / "prism"
+BOOT = REPOSITORY / ".engines" / "boot"
 FLINK = REPOSITORY / ".engines" / "flink-job-server.jar"
+SPARK = REPOSITORY / ".engines" / "spark-job-server.jar"
 SETTINGS = ("transform.materialize=true", "features.normalisation=corpus", "beam.workers=2")
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def wait_for_port(port, process):
@@ -52,7 +49,7 @@ def prism():
     """The endpoint of a Prism that runs for this module."""
     if not PRISM.exists():
         pytest.skip("there is no Prism in .engines: scripts/get_engines.sh builds it, with Go")
-    port = free_port()
+    port = flink_cluster.free_port()
     command = [PRISM, f"--job_port={port}", "--serve_http=false"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT) as process:
         wait_for_port(port, process)
@@ -63,12 +60,9 @@ def prism():
 @pytest.fixture(scope="module")
 def worker_pool():
     """The address of a pool of Python workers, as one would run beside each engine's worker."""
-    port = free_port()
-    command = [sys.executable, "-m", "apache_beam.runners.worker.worker_pool_main"]
-    # The pool starts its workers as `python`, which must be this one, and they import our steps.
-    path = os.pathsep.join([str(pathlib.Path(sys.executable).parent), os.environ["PATH"]])
-    environment = dict(os.environ, PYTHONPATH=str(REPOSITORY), PATH=path)
-    with subprocess.Popen([*command, f"--service_port={port}"], env=environment) as process:
+    port = flink_cluster.free_port()
+    command = [REPOSITORY / "scripts" / "worker_pool.sh", "--port", str(port)]
+    with subprocess.Popen(command) as process:
         wait_for_port(port, process)
         yield f"localhost:{port}"
         process.terminate()
@@ -135,8 +129,20 @@ def test_prism_with_workers_in_this_process(on_prism, by_the_direct_runner):
 
 
 def test_the_evaluator_and_bulk_scoring_on_prism(on_prism, prism, small_corpus, tmp_path):
-    """Both say of a recording what score.py says, which does without Beam."""
     output, _ = on_prism
+    engine = ("--beam-runner", "portable", "--set", f"beam.endpoint={prism}")
+    assert_scores_of_score_py(output, engine, small_corpus, tmp_path)
+
+
+def assert_scores_of_score_py(output, engine, small_corpus, tmp_path):
+    """Evaluator and bulk scoring say of a recording what score.py says, which is without Beam.
+
+    Args:
+        output: Output of a run on the engine.
+        engine: Options of `bonafide bulk` that select the engine.
+        small_corpus: The run's corpus.
+        tmp_path: A folder.
+    """
     [version] = output.glob("serving/*/*")
     recordings = sorted(small_corpus.glob("LA/ASVspoof2019_LA_eval/flac/*.flac"))
     listed, table = tmp_path / "list.txt", tmp_path / "alone.csv"
@@ -162,7 +168,7 @@ def test_the_evaluator_and_bulk_scoring_on_prism(on_prism, prism, small_corpus, 
                 tmp_path / "bulk",
             ),
             *("--shard-recordings", "20", "--workers", "2"),
-            *("--beam-runner", "portable", "--set", f"beam.endpoint={prism}"),
+            *engine,
         ],
         cwd=REPOSITORY,
         stdout=subprocess.PIPE,
@@ -204,9 +210,65 @@ def test_prism_with_a_pool_of_workers(
     assert_same(found, by_the_direct_runner)
 
 
-def test_flink(by_the_direct_runner, run_pipeline, small_corpus, tmp_path, tiny):
-    if not FLINK.exists():
-        pytest.skip("there is no Flink in .engines: scripts/get_engines.sh fetches it, with Maven")
-    settings = ("beam.runner=flink", f"beam.job_server_jar={FLINK}")
+def test_flink_inside_the_job_server_with_workers_that_boot_starts(
+    by_the_direct_runner, run_pipeline, small_corpus, tmp_path, tiny
+):
+    """As in a container: Beam's boot in the environment of `python`, and our code in PYTHONPATH."""
+    if reason := flink_cluster.missing():
+        pytest.skip(reason)
+    if not BOOT.exists():
+        pytest.skip("there is no boot in .engines: scripts/get_engines.sh builds it, with Go")
+    start = tmp_path / "boot"
+    start.write_text(
+        "#!/bin/sh\n"
+        f"export PATH='{pathlib.Path(sys.executable).parent}':$PATH PYTHONPATH='{REPOSITORY}'\n"
+        f"exec '{BOOT}' \"$@\"\n"
+    )
+    start.chmod(0o755)
+    settings = (
+        *("beam.runner=flink", f"beam.job_server_jar={FLINK}"),
+        f"beam.environment=process:{start}",
+    )
+    found = transformed(run_pipeline, small_corpus, tmp_path / "output", tiny, *settings)
+    assert_same(found, by_the_direct_runner)
+
+
+def test_spark_inside_the_job_server(
+    by_the_direct_runner, run_pipeline, small_corpus, tmp_path, tiny
+):
+    if not SPARK.exists():
+        pytest.skip("there is no Spark in .engines: WITH_SPARK=1 scripts/get_engines.sh fetches it")
+    settings = ("beam.runner=spark", f"beam.job_server_jar={SPARK}")
     found = transformed(run_pipeline, small_corpus, tmp_path, tiny, *settings)
     assert_same(found, by_the_direct_runner)
+
+
+def test_a_flink_cluster_that_loses_a_machine_in_each_step(
+    by_the_direct_runner, worker_pool, run_pipeline, small_corpus, tmp_path, tiny
+):
+    """Two TaskManagers, which share a pool of workers; one is killed in each step."""
+    if reason := flink_cluster.missing():
+        pytest.skip(reason)
+    logs, output = tmp_path / "flink", tmp_path / "output"
+    logs.mkdir()
+    with (
+        flink_cluster.FlinkCluster.run(logs) as cluster,
+        cluster.one_killed_in_each_step() as killed,
+    ):
+        settings = (
+            *("beam.runner=flink", f"beam.endpoint={cluster.endpoint}"),
+            *(f"beam.job_server_jar={FLINK}", f"beam.environment=external:{worker_pool}"),
+        )
+        found = transformed(
+            run_pipeline, small_corpus, output, tiny, *settings, until="ModelPusher"
+        )
+        steps = len(killed)
+        options = [word for setting in settings for word in ("--set", setting)]
+        assert_scores_of_score_py(output, options, small_corpus, tmp_path)
+        states = cluster.jobs()
+    assert_same(found, by_the_direct_runner)
+    # UtteranceGen, StatisticsGen, Transform's analysis and features, Evaluator; bulk scoring.
+    assert steps >= 5
+    assert len(killed) > steps
+    assert {states[job] for job in killed} == {"FAILED"}
+    assert sum(state == "FINISHED" for state in states.values()) >= len(killed)

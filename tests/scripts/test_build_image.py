@@ -169,4 +169,6 @@ def test_an_engine_that_is_not_there(machine):
 
 def test_a_target_that_is_none(machine):
     machine.fake("docker", DOCKER)
-    assert_refused(machine, machine.build(TARGET="tpu"), "TARGET is 'tpu'", "cpu or gpu")
+    assert_refused(
+        machine, machine.build(TARGET="tpu"), "TARGET is 'tpu'", "cpu, gpu, beam-worker or score"
+    )

@@ -51,8 +51,12 @@ class ScoreShard(beam.DoFn):
         )
 
     def process(self, name: str) -> Iterator[str]:
-        """Writes the shard, then its result."""
+        """Writes the shard, then its result; keeps both if Beam runs a finished shard again."""
         workspace = self._workspace
+        done = beam_files.join(workspace.results, name)
+        if beam_files.exists(done) and beam_files.exists(workspace.shard(name)):
+            yield name
+            return
         paths = json.loads(beam_files.read_bytes(beam_files.join(workspace.lists, name)))
         counter = _Counter(self._reading)
         with beam_files.writing(workspace.shard(name), scratch=workspace.scratch) as file:

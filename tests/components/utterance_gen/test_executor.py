@@ -373,3 +373,29 @@ def test_malformed_protocol_stops_before_any_work(small_corpus, tmp_path):
     with pytest.raises(corpora.CorpusError, match=r"was already used at .*train"):
         run(small_corpus.root, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_shards_that_are_finished_are_kept_if_an_engine_runs_the_step_again(
+    small_corpus, tmp_path, monkeypatch
+):
+    output = tmp_path / "out"
+    write = executor.Executor._write_shards
+    kept = {}
+
+    def write_twice(self, shards, workspace, settings, *, max_rejected):
+        write(self, shards, workspace, settings, max_rejected=max_rejected)
+        files = sorted(output.glob("Split-*/*"))
+        lost, *others = files
+        lost.unlink()  # of this one only the result was left
+        kept.update({path: path.stat().st_mtime_ns for path in others})
+        write(self, shards, workspace, settings, max_rejected=max_rejected)
+        assert lost.exists()
+
+    monkeypatch.setattr(executor.Executor, "_write_shards", write_twice)
+    run(small_corpus.root, output)
+    assert len(kept) >= 2
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    once = tmp_path / "once"
+    monkeypatch.setattr(executor.Executor, "_write_shards", write)
+    run(small_corpus.root, once)
+    assert tree(output) == tree(once)

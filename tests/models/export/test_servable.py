@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 import soundfile
 import tensorflow as tf
+import yaml
+from tensorflow.core.protobuf import saved_model_pb2
 from tensorflow_serving.apis import prediction_log_pb2
 
 from bonafide.metrics.calibration import AffineCalibration
@@ -128,6 +130,33 @@ def served(trained, corpus):
     done = subprocess.run([sys.executable, "-c", code, *paths], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     return clips, np.load(trained / "out.npz")
+
+
+def test_the_server_of_the_manifests_knows_every_operation(trained):
+    """TensorFlow Serving may be older than the TensorFlow that exports; it is in the manifests.
+
+    The file lists the operations and attributes of that TensorFlow, by its TF_GetAllOpList.
+    """
+    image = yaml.safe_load((ROOT / "serving/compose.yaml").read_text())["services"]
+    [version] = {service["image"].rpartition(":")[2] for service in image.values()}
+    known = {}
+    for line in (ROOT / f"tests/serving/operations-{version}.tsv").read_text().splitlines():
+        name, attributes = line.split("\t")
+        known[name] = set(attributes.split(","))
+    saved = saved_model_pb2.SavedModel.FromString((trained / "serving/saved_model.pb").read_bytes())
+    used = {}
+    for meta in saved.meta_graphs:
+        library = meta.graph_def.library.function
+        functions = {function.signature.name for function in library}
+        nodes = [*meta.graph_def.node, *(n for function in library for n in function.node_def)]
+        for node in nodes:
+            if node.op not in functions:
+                # TensorFlow itself skips attributes that begin with an underscore.
+                names = {name for name in node.attr if not name.startswith("_")}
+                used.setdefault(node.op, set()).update(names)
+    assert len(used) > 50
+    assert used.keys() - known.keys() == set()
+    assert {op: new for op, names in used.items() if (new := names - known[op])} == {}
 
 
 def test_both_signatures_equal_the_model_in_process(trained, served, corpus):

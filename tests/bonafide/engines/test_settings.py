@@ -69,9 +69,22 @@ def test_flink():
     server = flink_runner.FlinkJarJobServer(options)
     assert server.path_to_jar() == __file__
     assert "[local]" in server.java_arguments(1, 2, 3, "artifacts")
-    assert isinstance(create_runner("FlinkRunner"), flink_runner.FlinkRunner)
+    assert isinstance(create_runner(beam_runner(options)), flink_runner.FlinkRunner)
     cluster = parsed(dataclasses.replace(config, endpoint="jobmanager:8081"))
     assert cluster.view_as(beam_options.FlinkRunnerOptions).flink_master == "jobmanager:8081"
+
+
+def beam_runner(options):
+    return options.view_as(beam_options.StandardOptions).runner
+
+
+def test_workers_that_a_program_starts():
+    boot = "process:/opt/apache/beam/boot"
+    options = parsed(BeamConfig(runner="flink", job_server_jar=__file__, environment=boot))
+    portable = options.view_as(beam_options.PortableOptions)
+    started = environments.ProcessEnvironment.from_options(portable)
+    assert started.command == "/opt/apache/beam/boot"
+    assert started.env == {"RUN_PYTHON_SDK_IN_DEFAULT_ENVIRONMENT": "1"}
 
 
 def test_spark():
@@ -105,6 +118,28 @@ def test_dataflow_options_pass_beams_own_checks(monkeypatch):
     assert asked.view_as(beam_options.WorkerOptions).max_num_workers == 7
 
 
+def test_dataflow_in_a_closed_network():
+    subnetwork = "regions/europe-west1/subnetworks/private"
+    config = dataclasses.replace(
+        DATAFLOW,
+        service_account="runner@bank.iam.gserviceaccount.com",
+        network="speech",
+        subnetwork=subnetwork,
+        public_addresses=False,
+        machine_type="n2-highmem-4",
+    )
+    options = parsed(config)
+    worker = options.view_as(beam_options.WorkerOptions)
+    assert (worker.network, worker.subnetwork) == ("speech", subnetwork)
+    assert worker.use_public_ips is False
+    assert worker.machine_type == "n2-highmem-4"
+    cloud = options.view_as(beam_options.GoogleCloudOptions)
+    assert cloud.service_account_email == "runner@bank.iam.gserviceaccount.com"
+    assert parsed(DATAFLOW).view_as(beam_options.WorkerOptions).use_public_ips is None
+    url = f"https://www.googleapis.com/compute/v1/projects/host/{subnetwork}"
+    assert dataclasses.replace(config, subnetwork=url).subnetwork == url
+
+
 def test_a_step_compiles_for_dataflow_with_the_projects_image():
     options = parsed(DATAFLOW)
     image = get_container_image_from_options(options)
@@ -134,6 +169,18 @@ def test_a_step_compiles_for_dataflow_with_the_projects_image():
             {"environment": "loopback"},
             r"expected docker:IMAGE with .*dataflow.* \(beam.environment\)",
         ),
+        (
+            {"public_addresses": False},
+            r"expected the subnetwork of workers .*Private Google Access",
+        ),
+        (
+            {"subnetwork": "regions/us-east1/subnetworks/a"},
+            r"expected a subnetwork in beam.region=europe-west1, got 'regions/us-east1",
+        ),
+        ({"subnetwork": "private"}, r"expected regions/REGION/subnetworks/NAME"),
+        ({"service_account": "runner"}, r"expected an e-mail address"),
+        ({"machine_type": "N2 big"}, r"expected a machine type"),
+        ({"flink_version": "1.19.1"}, r"expected a version such as 1.19"),
         ({"runner": "spank"}, r"expected one of direct, flink.* \(beam.runner\)"),
         (
             {"environment": "docker:"},

@@ -7,6 +7,7 @@ on every engine, so these settings are not part of cache keys.
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import typing
 from collections.abc import Callable
@@ -36,14 +37,30 @@ class BeamConfig(Section, section="beam"):
             inside the job server. `spark`: a Spark master URL. `portable`: HOST:PORT of the job
             server. Empty: [local], local[N], and localhost:8073.
         job_server_jar: Path of Beam's job server for Flink or Spark; empty lets Beam download it.
+        flink_version: Version of the job server that Beam downloads for Flink, such as 1.19. Empty:
+            the version of the cluster at `endpoint`, which is asked for it.
+        restarts: Times that a step is submitted to Flink again after a TaskManager was lost.
+            Finished shards are kept. 0 leaves restarts to the cluster's own restart strategy.
+        stall_minutes: Time without progress after which a warning says that a step on a Flink
+            cluster may hang; 0 turns the check off.
         environment: Python workers of the engine. `loopback`: in this process, which must
             be reachable and does all the work. `external:HOST:PORT`: a worker pool on every
-            machine. `docker:IMAGE`: containers of this image. Empty: loopback; not for `dataflow`.
+            machine. `process:COMMAND`: a program on every machine that starts a worker, for
+            instance Beam's boot. `docker:IMAGE`: containers of this image. Empty: loopback; not
+            for `dataflow`.
         artifacts: Folder or URI of the artifacts, accessible to all workers; empty is the output
             folder.
         project: Google Cloud project, for `dataflow`.
         region: Google Cloud region, for `dataflow`.
         temp_location: Folder for temporary files, gs://, for `dataflow`.
+        service_account: E-mail address of the service account of Dataflow's workers; empty is
+            Compute Engine's default one.
+        network: Network of Dataflow's workers; empty is the project's default network.
+        subnetwork: Subnetwork of Dataflow's workers, regions/REGION/subnetworks/NAME or its URL.
+        public_addresses: Whether Dataflow's workers have public IP addresses. Without, the
+            subnetwork needs Private Google Access.
+        machine_type: Machine type of Dataflow's workers, such as n2-standard-4; empty lets Dataflow
+            choose.
         options: Further options in Beam's syntax, --name=value.
     """
 
@@ -51,16 +68,35 @@ class BeamConfig(Section, section="beam"):
     workers: Annotated[int, Bounds(ge=0, unit="processes")] = 0
     endpoint: str = ""
     job_server_jar: str = ""
+    flink_version: Annotated[str, Pattern(r"|\d+\.\d+", "a version such as 1.19, or empty")] = ""
+    restarts: Annotated[int, Bounds(ge=0, unit="restarts")] = 2
+    stall_minutes: Annotated[float, Bounds(ge=0, unit="minutes")] = 10.0
     environment: Annotated[
         str,
         Pattern(
-            r"|loopback|(external|docker):.+", "loopback, external:HOST:PORT, docker:IMAGE or empty"
+            r"|loopback|(external|process|docker):.+",
+            "loopback, external:HOST:PORT, process:COMMAND, docker:IMAGE or empty",
         ),
     ] = ""
     artifacts: str = ""
     project: str = ""
     region: str = ""
     temp_location: str = ""
+    service_account: Annotated[str, Pattern(r"|[^@\s]+@[^@\s]+", "an e-mail address, or empty")] = (
+        ""
+    )
+    network: Annotated[str, Pattern(r"|[a-z]([-a-z0-9]*[a-z0-9])?", "the name of a network")] = ""
+    subnetwork: Annotated[
+        str,
+        Pattern(
+            r"|(https://www\.googleapis\.com/compute/v1/projects/[^/]+/)?regions/[^/]+/subnetworks/[^/]+",
+            "regions/REGION/subnetworks/NAME, its URL, or empty",
+        ),
+    ] = ""
+    public_addresses: bool = True
+    machine_type: Annotated[
+        str, Pattern(r"|[a-z][a-z0-9-]*", "a machine type such as n2-standard-4, or empty")
+    ] = ""
     options: Annotated[tuple[str, ...], Pattern(r"--.*", "an option that begins with --")] = ()
 
     def __post_init__(self) -> None:
@@ -83,6 +119,14 @@ class BeamConfig(Section, section="beam"):
                 "environment",
                 "docker:IMAGE with beam.runner=dataflow, an image of this project that its workers "
                 "can pull",
+            )
+        if self.subnetwork and f"regions/{self.region}/" not in self.subnetwork:
+            raise self.refused("subnetwork", f"a subnetwork in beam.region={self.region}")
+        if not self.public_addresses and not self.subnetwork:
+            raise self.refused(
+                "subnetwork",
+                "the subnetwork of workers without public addresses",
+                "Set beam.subnetwork=regions/REGION/subnetworks/NAME, with Private Google Access.",
             )
 
 
@@ -137,22 +181,25 @@ def _direct(_: BeamConfig, workers: int) -> list[str]:
 
 
 def _flink(config: BeamConfig, workers: int) -> list[str]:
-    jar = [f"--flink_job_server_jar={config.job_server_jar}"] if config.job_server_jar else []
     return [
-        "--runner=FlinkRunner",
+        # A subclass of Beam's FlinkRunner; the options that it adds are those of its module.
+        "--runner=bonafide.engines.flink_runner.RestartingFlinkRunner",
         f"--flink_master={config.endpoint or '[local]'}",
         f"--parallelism={workers}",
-        *jar,
+        f"--step_restarts={config.restarts}",
+        f"--stall_minutes={config.stall_minutes:g}",
+        *_given(
+            flink_job_server_jar=config.job_server_jar, job_server_version=config.flink_version
+        ),
         *_environment(config, workers),
     ]
 
 
 def _spark(config: BeamConfig, workers: int) -> list[str]:
-    jar = [f"--spark_job_server_jar={config.job_server_jar}"] if config.job_server_jar else []
     return [
         "--runner=SparkRunner",
         f"--spark_master_url={config.endpoint or f'local[{workers}]'}",
-        *jar,
+        *_given(spark_job_server_jar=config.job_server_jar),
         *_environment(config, workers),
     ]
 
@@ -174,12 +221,26 @@ def _dataflow(config: BeamConfig, workers: int) -> list[str]:
         f"--sdk_container_image={config.environment.removeprefix('docker:')}",
         # The workers run the code of the image; no local package is uploaded.
         "--sdk_location=container",
+        *_given(
+            service_account_email=config.service_account,
+            network=config.network,
+            subnetwork=config.subnetwork,
+            machine_type=config.machine_type,
+        ),
+        *(() if config.public_addresses else ("--no_use_public_ips",)),
         *([f"--max_num_workers={workers}"] if config.workers else []),
     ]
 
 
+def _given(**options: str) -> list[str]:
+    """Returns the options that are not empty."""
+    return [f"--{name}={value}" for name, value in options.items() if value]
+
+
 def _environment(config: BeamConfig, workers: int) -> list[str]:
     kind, _, value = (config.environment or "loopback").partition(":")
+    if kind == "process":
+        value = json.dumps({"command": value, "env": _BOOT_VARIABLES})
     return [
         f"--environment_type={kind.upper()}",
         *([f"--environment_config={value}"] if value else []),
@@ -188,6 +249,9 @@ def _environment(config: BeamConfig, workers: int) -> list[str]:
     ]
 
 
+# Beam's boot then uses the environment of its `python`; by default it makes a new one, which lacks
+# the packages.
+_BOOT_VARIABLES = {"RUN_PYTHON_SDK_IN_DEFAULT_ENVIRONMENT": "1"}
 # Without an image, TFX packages its source for each component, for remote workers:
 # seconds per component and 10 MB in /tmp, for workers that have it.
 _UNUSED_IMAGE = ("--sdk_container_image=not-used-by-this-runner",)
