@@ -29,6 +29,12 @@ env: ## Create or update .venv from uv.lock (other targets do it automatically)
 run: env ## Run the whole pipeline on the bundled corpus, to a pushed model
 	@$(PYTHON_BIN) local_runner.py $(ARGS)
 
+.PHONY: review
+review: env ## Open notebooks/review.ipynb in JupyterLab: TFMA's results of the newest run
+	@$(PYTHON_BIN) -m jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) \
+	  --LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate \
+	  notebooks/review.ipynb $(ARGS)
+
 .PHONY: test
 test: test-fast test-e2e ## Run all tests: the unit tests, then the end-to-end tests
 
@@ -39,6 +45,10 @@ test-fast: env ## Run the unit tests (minutes)
 .PHONY: test-e2e
 test-e2e: env ## Run the end-to-end tests: pipelines that pass, fail, are killed and resume (minutes)
 	@$(PYTEST) -m e2e $(ARGS)
+
+.PHONY: test-pythons
+test-pythons: ## Run the unit tests on Python 3.12 and 3.13 (PYTHONS="3.12 3.13"), in copies of this checkout
+	@scripts/test_pythons.sh $(ARGS)
 
 .PHONY: coverage
 coverage: env ## Measure what the unit tests run: a table, and htmlcov/index.html

@@ -55,6 +55,9 @@ COMMANDS = {
     "evaluate": Command(
         "bonafide.report.command", "evaluate the score file of any detector", "replace"
     ),
+    "report": Command(
+        "bonafide.report.review.command", "open the report of a run, or write the review page"
+    ),
     "versions": Command("bonafide.registry.command", "list pushed versions, roll back, prune"),
     "edge": Command("bonafide.scoring.edge.command", "convert a pushed model to LiteRT"),
     "client": Command("bonafide.serving.client", "score recordings on a model server"),

@@ -8,6 +8,8 @@ import fcntl
 import logging
 import os
 import pathlib
+import shlex
+import sqlite3
 import time
 import traceback
 from collections.abc import Iterator
@@ -41,6 +43,10 @@ _ADVICE = {
 
 class OutputBusyError(RuntimeError):
     """Another run is writing to the same output folder."""
+
+
+class DamagedMetadataError(RuntimeError):
+    """The metadata of the output folder cannot be read; the message says how to start over."""
 
 
 class Session:
@@ -81,7 +87,7 @@ class Session:
         try:
             with interruptible() as raise_if_interrupted, only_run_in(self._output):
                 return self._run_locked(raise_if_interrupted)
-        except OutputBusyError as error:
+        except (OutputBusyError, DamagedMetadataError) as error:
             return self._fail(str(error))
         except RunInterruptedError:
             running = self._listener.running if self._listener else None
@@ -102,8 +108,10 @@ class Session:
             traceback.print_exc()
             return self._fail(str(error))
         self._console.print("  [dim]loading TFX and TensorFlow ...[/dim]")
+        database = self._output / "metadata.sqlite"
+        refuse_damaged(database)
         # Imported here, because these imports take seconds and an invalid option must fail at once.
-        from pipeline import console, figures, fingerprints, leftovers, local, pipeline
+        from pipeline import console, figures, fingerprints, leftovers, local, pipeline, relocation
 
         raise_if_interrupted()  # a signal may have been lost during an import
         leave_accelerators_to_training()
@@ -113,6 +121,12 @@ class Session:
             serving=str(self._serving),
             checkpoints=str(self._output / "checkpoints"),
         )
+        if not beam.artifacts:
+            for earlier in relocation.follow(self._output, database):
+                self._console.print(
+                    f"  [dim]moved or copied from {escape(earlier)}: metadata refer to this folder "
+                    "now[/dim]"
+                )
         try:
             if state is None:
                 state = fingerprints.read_corpus_state(corpus, engines.beam_args(beam))
@@ -138,7 +152,7 @@ class Session:
             self._settings,
             components,
             places=places,
-            metadata_path=str(self._output / "metadata.sqlite"),
+            metadata_path=str(database),
         )
         left = leftovers.remove_leftovers(graph.metadata_connection_config, places.artifacts)
         for folder in left:
@@ -159,7 +173,7 @@ class Session:
             listener.message(level, text)
 
         try:
-            with logs.people_see(show):
+            with logs.people_see(show), relocation.cache_keys_of_first_location(self._output):
                 local.run(
                     graph,
                     listener,
@@ -224,7 +238,9 @@ class Session:
                 "evaluation": results["ModelEvaluator"].outputs["evaluation"],
                 "model": results["Trainer"].outputs["model"],
                 "rejected": f"{results['UtteranceGen'].outputs['examples']}/rejected.tsv",
-                "TensorBoard": f"tensorboard --logdir {results['Trainer'].outputs['model_run']}",
+                "TensorBoard": shlex.join(
+                    ["tensorboard", "--logdir", results["Trainer"].outputs["model_run"]]
+                ),
                 "log": str(self._log),
             },
             removed=removed,
@@ -269,15 +285,54 @@ def explain(error: BaseException) -> str:
     return "\n".join([text if known else f"{type(error).__name__}: {text}", *advice])
 
 
+def refuse_damaged(database: pathlib.Path) -> None:
+    """Checks the SQLite file of ML Metadata, whose own errors are raw SQL.
+
+    Raises:
+        DamagedMetadataError: It is damaged, or is no such database.
+    """
+    if not database.exists() or not database.stat().st_size:
+        return
+    try:
+        with contextlib.closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as found:
+            problems = [row[0] for row in found.execute("PRAGMA quick_check(1)")]
+            tables = {row[0] for row in found.execute("SELECT name FROM sqlite_master")}
+    except sqlite3.Error as error:
+        problems, tables = [str(error)], set()
+    if problems == ["ok"] and (not tables or "MLMDEnv" in tables):
+        return
+    problem = problems[0] if problems != ["ok"] else "a database of something else"
+    old = shlex.quote(str(database.parent / "damaged"))
+    there = " ".join(
+        shlex.quote(str(database.parent / name)) for name in (database.name, "artifacts")
+    )
+    raise DamagedMetadataError(
+        f"expected a database of ML Metadata, got {problem} ({database}). Restore it from a "
+        f"backup, or start over: mkdir {old} && mv {there} {old}/\n"
+        "Then the same command computes everything again. Pushed versions and training checkpoints "
+        "stay where they are: a finished training is not repeated, and a model that was pushed is "
+        "not pushed again."
+    )
+
+
 @contextlib.contextmanager
 def only_run_in(output: pathlib.Path) -> Iterator[None]:
     """Locks the output folder until the process ends.
 
     Raises:
-        OutputBusyError: Another process holds the lock; the message names it.
+        OutputBusyError: Another process holds the lock, or the lock file cannot be opened; the
+            message names it.
     """
     path = output / ".lock"
-    with path.open("a+") as file:
+    try:
+        file = path.open("a+")
+    except OSError as error:
+        raise OutputBusyError(
+            f"expected a lock file that can be written, got {error.strerror} ({path}). If no run "
+            "is using this folder, remove the file; otherwise run as its owner, or choose another "
+            "--output."
+        ) from error
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -149,6 +149,8 @@ def pushed(tmp_path_factory):
     """
     import tensorflow as tf
 
+    from models.export.description import describe_signature
+
     clip = 16_000
 
     class Detector(tf.Module):
@@ -164,15 +166,17 @@ def pushed(tmp_path_factory):
 
     version = tmp_path_factory.mktemp("pushed") / "1700000000"
     module = Detector()
-    tf.saved_model.save(module, str(version), signatures={"score_pcm16": module.score_pcm16})
-    extra = version / "assets.extra"
-    extra.mkdir(exist_ok=True)
     facts = {
         "settings": {"features": {"sample_rate": 16_000, "clip_samples": clip}},
         "calibration": {"cllr_after": 0.25, "note": ""},
         "dev_eer": 0.0625,
         "thresholds": {"eer": 0.5, "far1": 2.0, "far5": 0.75, "frr5": -0.2},
     }
+    describe = describe_signature(facts, sample_rate=16_000, clip_samples=clip)
+    signatures = {"score_pcm16": module.score_pcm16, "describe": describe}
+    tf.saved_model.save(module, str(version), signatures=signatures)
+    extra = version / "assets.extra"
+    extra.mkdir(exist_ok=True)
     (extra / "bonafide.json").write_text(json.dumps(facts))
     # Scores of its test: of bona fide clips from -1 to 3, of spoofs from -3 to 2.
     evaluation = {

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 
 _WIDTH = 120
+_NARROW = 80  # columns of a terminal, below which the table has no room
+_COLUMNS = ("version", "pushed (UTC)", "eval EER", "worst attack", "dev EER", "")
 
 
 def parser(prog: str | None = None) -> argparse.ArgumentParser:
@@ -82,36 +84,57 @@ def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int
 
 
 def show(found: Sequence[Version], rows: Sequence[dict[str, Any]], console: Console) -> None:
-    """Shows a table, the newest version first, and notes below it."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for name in ("version", "pushed (UTC)", "eval EER", "worst attack", "dev EER", ""):
-        table.add_column(name, justify="right", no_wrap=name == "version", overflow="fold")
+    """Shows the versions, the newest first, and notes below them.
+
+    On a narrow terminal a version is a block of lines, because folded cells cannot be read.
+    """
     newest_first = list(reversed(list(zip(found, rows, strict=True))))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in _COLUMNS:
+        table.add_column(name, justify="right", no_wrap=name == "version", overflow="fold")
     for version, row in newest_first:
-        ci95, worst = row["eval_eer_ci95"], row["worst_attack"]
-        interval = f" ({100 * ci95[0]:.2f} to {100 * ci95[1]:.2f})" if ci95 else ""
-        table.add_row(
-            version.name,
-            version.pushed[:-3] or "-",  # without seconds
-            _rate(row["eval_eer"]) + interval,
-            f"{visible(worst)} {_rate(row['worst_attack_eer'])}" if worst else "-",
-            _rate(row["dev_eer"]),
-            "current" if row["current"] else "",
-        )
-    console.print(table)
+        table.add_row(*_cells(version, row))
+    if console.width >= _NARROW:
+        console.print(table)
+    else:
+        for version, row in newest_first:
+            name, *cells, state = _cells(version, row)
+            console.print(f"{name} {state}".rstrip())
+            for title, cell in zip(_COLUMNS[1:-1], cells, strict=True):
+                console.print(f"  {title}: {cell}")
     for version, row in newest_first:
         if note := notes(row):
             console.print(f"{version.name}: {note}")
+
+
+def _cells(version: Version, row: dict[str, Any]) -> list[str]:
+    """Returns the texts of a version, one for each of `_COLUMNS`."""
+    ci95, worst = row["eval_eer_ci95"], row["worst_attack"]
+    interval = f" ({100 * ci95[0]:.2f} to {100 * ci95[1]:.2f})" if ci95 else ""
+    return [
+        version.name,
+        version.pushed[:-3] or "-",  # without seconds
+        _rate(row["eval_eer"]) + interval,
+        f"{visible(worst)} {_rate(row['worst_attack_eer'])}" if worst else "-",
+        _rate(row["dev_eer"]),
+        "current" if row["current"] else "",
+    ]
 
 
 def notes(row: dict[str, Any]) -> str:
     """Returns notes about a version: its source, a forced blessing."""
     parts = []
     if row["republished_of"]:
-        parts.append(f"copy of {row['republished_of']}: {row['republished_reason']}")
+        who = _by(row["republished_by"])
+        parts.append(f"copy of {row['republished_of']}{who}: {row['republished_reason']}")
     if row["forced_reason"]:
-        parts.append(f"pushed by a forced blessing: {row['forced_reason']}")
+        who = _by(row["forced_by"])
+        parts.append(f"pushed by a forced blessing{who}: {row['forced_reason']}")
     return visible("; ".join(parts))
+
+
+def _by(user: str | None) -> str:
+    return f" by {user}" if user else ""
 
 
 def _rate(value: float | None) -> str:

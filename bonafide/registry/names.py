@@ -10,6 +10,7 @@ RECORD_FILE = f"{EXTRA_DIR}/bonafide.json"  # Settings, fingerprint, calibration
 CARD_FILE = f"{EXTRA_DIR}/model_card.md"
 FORCED_BLESSING_FILE = "forced_blessing.json"
 REPUBLISHED_FILE = "republished.json"
+AS_RECORDED = "as_recorded"  # In CONDITIONS_FILE: the recordings without treatment.
 CLAIM_FILE = f"{EXTRA_DIR}/claim"  # In an object store: the push that has this number.
 # From ModelEvaluator.
 EVALUATION_FILE = "evaluation.json"

@@ -20,6 +20,7 @@ from bonafide.storage import uris
 # Not numbers, so that model servers ignore them.
 _INCOMING = ".incoming-"
 _OUTGOING = ".outgoing-"
+_MOST = 2**63 - 1  # of int64; the version after it must be one as well
 _LEFTOVER_SECONDS = 24 * 3600
 
 
@@ -168,6 +169,14 @@ def _remove_leftovers(folder: Path) -> None:
 
 
 def _numeric_folders(destination: str) -> list[str]:
-    """Returns the folder names that are version numbers, in ascending order."""
-    names = uris.names_in(destination)
-    return sorted((name for name in names if name.isascii() and name.isdecimal()), key=int)
+    """Returns the folder names that are version numbers, in ascending order.
+
+    Model servers keep a version as int64: a greater number is not a version.
+    """
+    names = (name for name in uris.names_in(destination) if name.isascii() and name.isdecimal())
+    return sorted((name for name in names if _is_version(name)), key=int)
+
+
+def _is_version(digits: str) -> bool:
+    # Few digits first: Python refuses to convert thousands of them.
+    return len(digits.lstrip("0")) <= len(str(_MOST)) and int(digits) < _MOST

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import getpass
 import json
 import tempfile
 from collections.abc import Sequence
@@ -33,7 +34,10 @@ class Version:
         record: `bonafide.json`.
         republished: `republished.json`: the version it is a copy of (`of`), date and reason; empty
             for versions that the pipeline pushed.
-        forced_reason: Reason of a forced blessing; empty without one.
+        forced: `forced_blessing.json`: reason, user, date and failures of a forced blessing; empty
+            without one.
+        conditions: `conditions.json`: error rates on degraded recordings; empty in older versions.
+        corpus: Name of the corpus; empty if it is not recorded.
     """
 
     name: str
@@ -41,7 +45,15 @@ class Version:
     figures: dict[str, Any]
     record: dict[str, Any]
     republished: dict[str, Any]
-    forced_reason: str
+    forced: dict[str, Any] = dataclasses.field(default_factory=dict)
+    conditions: dict[str, Any] = dataclasses.field(default_factory=dict)
+    corpus: str = ""
+
+    @property
+    def forced_reason(self) -> str:
+        """Reason of a forced blessing; empty without one."""
+        reason: str = self.forced.get("reason", "")
+        return reason
 
 
 def read_versions(serving: str) -> list[Version]:
@@ -81,7 +93,13 @@ def make_current(serving: str, name: str, *, reason: str, now_seconds: float | N
     if name not in older:
         raise VersionError(f"expected one of {', '.join(older)}, got version {name} ({serving}).")
     date = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    record = {"of": name, "instead_of": current, "reason": reason, "date": date}
+    record = {
+        "of": name,
+        "instead_of": current,
+        "reason": reason,
+        "date": date,
+        "by": acting_user(),
+    }
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, names.REPUBLISHED_FILE)
         file.write_text(json.dumps(record, indent=2) + "\n")
@@ -137,7 +155,18 @@ def summary(version: Version, *, current: bool) -> dict[str, Any]:
         "seed": version.record.get("seed"),
         "republished_of": version.republished.get("of"),
         "republished_reason": version.republished.get("reason"),
+        "republished_by": version.republished.get("by"),
         "forced_reason": version.forced_reason or None,
+        "forced_by": version.forced.get("by"),
+        "forced_date": version.forced.get("date"),
+        "forced_failures": version.forced.get("failures", []),
+        "thresholds": version.record.get("thresholds", {}),
+        "corpus": version.corpus or None,
+        "conditions": {
+            spec: {name: (result.get(name) or {}).get("value") for name in ("eer", "far", "frr")}
+            for spec, result in version.conditions.get("results", {}).items()
+            if spec != names.AS_RECORDED
+        },
     }
 
 
@@ -155,8 +184,18 @@ def _read(serving: str, name: str) -> Version:
         figures=_json(f"{extra}/{names.EVALUATION_FILE}"),
         record=_json(f"{path}/{names.RECORD_FILE}"),
         republished=_json(f"{extra}/{names.REPUBLISHED_FILE}"),
-        forced_reason=_json(f"{extra}/{names.FORCED_BLESSING_FILE}").get("reason", ""),
+        forced=_json(f"{extra}/{names.FORCED_BLESSING_FILE}"),
+        conditions=_json(f"{extra}/{names.CONDITIONS_FILE}"),
+        corpus=_json(f"{extra}/{names.PROFILE_FILE}").get("corpus", ""),
     )
+
+
+def acting_user() -> str:
+    """Returns the name of the user who runs this process; empty if it has none."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # a user id without an entry, as in a container
+        return ""
 
 
 def _pushed(seconds: int) -> str:

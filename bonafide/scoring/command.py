@@ -76,8 +76,8 @@ def parser(prog: str | None = None) -> argparse.ArgumentParser:
     add("--recursive", action="store_true", help="score what is in folders, and in theirs")
     add("--list", metavar="FILE", help="a file with a path on each line, besides PATH")
     to = result.add_mutually_exclusive_group()
-    to.add_argument("--csv", metavar="OUT", help="write a CSV file")
-    to.add_argument("--json", metavar="OUT", help="write a JSON file")
+    to.add_argument("--csv", metavar="OUT", help="write a CSV file; - is standard output")
+    to.add_argument("--json", metavar="OUT", help="write a JSON file; - is standard output")
     to.add_argument(
         "--jsonl",
         action="store_true",
@@ -157,7 +157,8 @@ def _answer(command_line: argparse.ArgumentParser, options: argparse.Namespace) 
         return OK
     code = run(paths, model, decide, options)
     # Not among the rows that another program reads.
-    aside = sys.stdout if sys.stdout.isatty() else sys.stderr
+    on_stdout = output.STDOUT in (options.csv, options.json)
+    aside = sys.stdout if sys.stdout.isatty() and not on_stdout else sys.stderr
     for line in own_test.limits(decide, model.evaluation, options.threshold):
         print(line, file=aside)
     if model.training is None:
@@ -174,6 +175,8 @@ def _refuse_impossible(
         command_line.error("- (standard input) can be read once only")
     written = options.csv or options.json
     for file in filter(None, (written, options.plot)):
+        if file == output.STDOUT:
+            continue
         if os.path.realpath(file) in map(os.path.realpath, paths):
             command_line.error(f"{file} is one of the recordings")
     if written is not None:
@@ -223,7 +226,8 @@ def run(
     )
     bad = 0
     # On one terminal, lines and a bar would overwrite each other.
-    hidden = options.jsonl and sys.stdout.isatty()
+    on_stdout = options.jsonl or output.STDOUT in (options.csv, options.json)
+    hidden = on_stdout and sys.stdout.isatty()
     try:
         with progress.loading(hidden=hidden):
             scorer = Scorer(model)

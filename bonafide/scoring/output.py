@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import json
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TextIO
 
@@ -18,6 +19,7 @@ from bonafide.scoring.rows import COLUMNS, SEGMENT_COLUMNS, Reading, Row, as_tex
 from bonafide.storage import files
 from bonafide.text import visible
 
+STDOUT = "-"
 Write = Callable[[Recording], None]
 _LEFT = ("path", "channel", "decision", "partly_spoofed", "unlike_training", "note", "error")
 _FOLDED = ("path", "unlike_training", "note", "error")
@@ -160,11 +162,15 @@ def _cell(column: str, value: Any) -> str:
 
 @contextlib.contextmanager
 def beside(path: str) -> Iterator[TextIO]:
-    """Opens a file that is written atomically, only after success.
+    """Opens a file that is written atomically, only after success; `-` is standard output.
 
     Raises:
         OutputError: The file cannot be written.
     """
+    if path == STDOUT:
+        yield sys.stdout
+        sys.stdout.flush()
+        return
     try:
         with (
             files.replacing(path) as part,
@@ -177,5 +183,5 @@ def beside(path: str) -> Iterator[TextIO]:
 
 def refuse_unwritable(path: str) -> None:
     """Raises OutputError if a file cannot be written, before any work is done."""
-    if reason := files.why_not_writable(path):
+    if path != STDOUT and (reason := files.why_not_writable(path)):
         raise OutputError(f"cannot write {path}: {reason}")

@@ -23,7 +23,8 @@ import numpy as np
 
 from bonafide.command_line import CommandParser
 from bonafide.scoring.model import DEFAULT_CLIP_SAMPLES
-from bonafide.serving.client import TIMEOUT_SECONDS, request_body
+from bonafide.serving.client import describe
+from bonafide.serving.transport import TIMEOUT_SECONDS, ServerError, over_rest, request_body
 from bonafide.storage.files import replacing, why_not_writable
 
 _MIB = 1 << 20
@@ -141,6 +142,15 @@ def clip_body(clip_samples: int) -> bytes:
     return json.dumps(request_body([samples.astype("<i2").tobytes()])).encode()
 
 
+def _clip_samples(url: str, model: str) -> int:
+    """Returns the length of the model's clips; the default where the server does not say it."""
+    try:
+        described = describe(over_rest(url, model))
+    except ServerError:  # the load test counts it, with the reason
+        described = None
+    return described.clip_samples if described else DEFAULT_CLIP_SAMPLES
+
+
 def text_of(load: Load) -> str:
     """Returns the result as a line."""
     memory = "" if load.memory_mib is None else "  {:.0f} MiB, then {:.0f}".format(*load.memory_mib)
@@ -166,18 +176,17 @@ def main(arguments: Sequence[str] | None = None, prog: str | None = None) -> int
     add(
         "--clip-samples",
         type=int,
-        default=DEFAULT_CLIP_SAMPLES,
-        help="samples of a clip of the model (default %(default)s)",
+        help="samples of a clip (default: those of the model, as the server says)",
     )
     add("--pid", type=int, help="process id of the server, if it runs on this machine")
     add("--json", type=Path, metavar="FILE", help="write the results as JSON")
     options = parser.parse_args(arguments)
     if options.json and (why := why_not_writable(options.json)):
         parser.error(f"--json {options.json}: {why}")
-    if min(options.clients) < 1 or options.seconds <= 0 or options.clip_samples < 1:
+    if min(options.clients) < 1 or options.seconds <= 0 or (options.clip_samples or 1) < 1:
         parser.error("expected --clients, --seconds and --clip-samples above 0")
     address = f"{options.url.rstrip('/')}/v1/models/{options.model}:predict"
-    body = clip_body(options.clip_samples)
+    body = clip_body(options.clip_samples or _clip_samples(options.url, options.model))
     loads = []
     for clients in options.clients:
         driven = drive(address, body, clients=clients, seconds=options.seconds, pid=options.pid)

@@ -37,6 +37,7 @@ from components.model_evaluator import (
     forced_blessing,
     scoring,
     summary,
+    tfma_validation,
     training_range,
     treated,
 )
@@ -79,7 +80,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             split: AsvErrorRates(**rates)
             for split, rates in json.loads(exec_properties["asv_error_rates"]).items()
         }
-        scored = self._score(input_dict, output_dict, asv)
+        scored = self._score(input_dict, output_dict, asv, settings.gate)
         dev, _ = scored["dev"]
         trials, champion_scores = scored["eval"]
         uri = artifact_utils.get_single_uri(output_dict["scores"])
@@ -121,6 +122,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             },
         )
         evaluation_files.write_conditions(evaluation_uri, conditions)
+        tfma_validation.complete(
+            evaluation_uri, verdict, "" if champion_scores is None else scoring.CANDIDATE
+        )
         measured = training_range.measure(
             _split_uris(input_dict["examples"]),
             finder.recorded(model_path, "settings", "features"),
@@ -142,6 +146,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         input_dict: dict[str, list[types.Artifact]],
         output_dict: dict[str, list[types.Artifact]],
         asv: Mapping[str, AsvErrorRates],
+        limits: gate.GateConfig,
     ) -> dict[str, tuple[Trials, Floats | None]]:
         """Runs TFMA on both splits; returns split -> trials and the champion's scores."""
         models = {
@@ -172,7 +177,11 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                         examples_pattern=io_utils.all_files_pattern(
                             artifact_utils.get_split_uris(input_dict["examples"], split)[0]
                         ),
-                        eval_config=make_eval_config(asv.get(split)),
+                        eval_config=make_eval_config(
+                            asv.get(split),
+                            limits if split == "eval" else None,
+                            has_champion=champion_path is not None,
+                        ),
                         models=of_split,
                         output_path=places[split],
                         rows_prefix=f"{rows}/{split}",

@@ -13,6 +13,7 @@ from tfx.dsl.io import fileio
 from tfx.utils import io_utils
 
 from bonafide.registry.names import FORCED_BLESSING_FILE
+from bonafide.registry.versions import acting_user
 
 _LOG = logging.getLogger("bonafide")
 
@@ -27,6 +28,7 @@ def force_blessing(blessing: types.Artifact, *, reason: str, failures: Sequence[
     """
     record = {
         "reason": reason,
+        "by": acting_user(),
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "failures": list(failures),
     }

@@ -8,7 +8,8 @@ In an EvalConfig: `MetricConfig(class_name='EqualErrorRate',
 module='components.model_evaluator.tfma_metrics', config='{"name": "eer"}')`.
 
 The gate does not use these values. Its figures (intervals by speakers, a paired comparison) come
-from `bonafide.metrics.evaluation`, with the same functions.
+from `bonafide.metrics.evaluation`, with the same functions. TFMA compares these with the gate's
+limits in its own validation result (`eval_config.thresholds_of`).
 """
 
 from __future__ import annotations
@@ -133,6 +134,17 @@ class Cllr(_DetectionMetric):
     def of_trials(self, scores: np.ndarray, labels: np.ndarray) -> float:
         """See the base class."""
         return calibration.cllr(scores, labels)
+
+
+class CalibrationLoss(_DetectionMetric):
+    """Cllr - min Cllr: what the scores lose for lack of calibration, in bits."""
+
+    def __init__(self, name: str = "calibration_loss") -> None:
+        super().__init__(name)
+
+    def of_trials(self, scores: np.ndarray, labels: np.ndarray) -> float:
+        """See the base class."""
+        return calibration.cllr(scores, labels) - calibration.min_cllr(scores, labels)
 
 
 class MinTdcf(_DetectionMetric):

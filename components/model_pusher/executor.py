@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +15,9 @@ from tfx.types import artifact_utils, standard_component_specs
 from tfx.utils import io_utils, proto_utils
 
 from bonafide.registry import names, store
+from bonafide.registry.champion import recorded
 from bonafide.registry.names import PAGE_FILE, PROFILE_FILE, SCORE_PROFILE_FILE
+from bonafide.storage import uris
 
 _LOG = logging.getLogger("bonafide")
 
@@ -72,9 +75,13 @@ def push(
     blessing_uri: str | None = None,
     reports: Sequence[str] = (),
 ) -> str:
-    """Publishes a model as the next version of a serving folder, unless it is the newest there.
+    """Publishes a model as the next version of a serving folder, unless it is there already.
 
-    A version keeps its reports: a changed report alone does not make a new version.
+    It is there if a version has its training fingerprint (data, code and settings), also with other
+    weights: the same training, repeated, makes no new version. A model without a fingerprint is
+    compared with the newest version byte for byte. A forced blessing is published again, unless it
+    was forced for the same reason, so that its record is with a version. A version keeps its
+    reports: a changed report alone does not make a new version.
 
     Args:
         model_path: SavedModel folder.
@@ -84,7 +91,7 @@ def push(
         reports: Files of the evaluation, which are also copied there.
 
     Returns:
-        The folder of the new version, or of the newest one if it is the same model.
+        The folder of the new version, or of the one that is the same model.
     """
     extra_files: dict[str, str] = {}
     beside = {f"{names.EXTRA_DIR}/{path.rsplit('/', 1)[-1]}": path for path in reports}
@@ -93,7 +100,18 @@ def push(
     forced = f"{blessing_uri}/{names.FORCED_BLESSING_FILE}"
     if blessing_uri is not None and fileio.exists(forced):
         extra_files[f"{names.EXTRA_DIR}/{names.FORCED_BLESSING_FILE}"] = forced
-    if versions := store.complete_versions(destination):
+    versions = store.complete_versions(destination)
+    same = _same_training(model_path, destination, versions, forced if extra_files else None)
+    if same is not None:
+        _LOG.info("not pushed again: %s was trained on the same data, code and settings", same)
+        if same != store.version_path(destination, versions[-1]):
+            _LOG.warning(
+                "%s is not the current version; bonafide versions %s --to %s --reason TEXT makes "
+                "it current",
+                *(same, destination, same.rpartition("/")[2]),
+            )
+        return same
+    if versions:
         newest = store.version_path(destination, versions[-1])
         not_compared = {*beside, republished}
         if store.is_copy(newest, model_path, extra_files=extra_files, not_compared=not_compared):
@@ -109,6 +127,28 @@ def push(
         return path
 
 
+def _same_training(
+    model_path: str, destination: str, versions: Sequence[str], forced: str | None
+) -> str | None:
+    """Returns the newest version with the model's fingerprint and, if forced, with its reason."""
+    fingerprint = recorded(model_path, "training_fingerprint")
+    if fingerprint is None:
+        return None
+    for version in reversed(versions):
+        path = store.version_path(destination, version)
+        if recorded(path, "training_fingerprint") != fingerprint:
+            continue
+        theirs = f"{path}/{names.EXTRA_DIR}/{names.FORCED_BLESSING_FILE}"
+        if forced is None or (uris.exists(theirs) and _reason(theirs) == _reason(forced)):
+            return path
+    return None
+
+
+def _reason(record: str) -> str:
+    reason: str = json.loads(uris.read_text(record)).get("reason", "")
+    return reason
+
+
 def _reports(input_dict: dict[str, list[types.Artifact]]) -> list[str]:
     """Returns the existing files among reports, figures and verdict."""
     pages = [
@@ -121,6 +161,7 @@ def _reports(input_dict: dict[str, list[types.Artifact]]) -> list[str]:
         "evaluation": (
             names.EVALUATION_FILE,
             names.VERDICT_FILE,
+            names.CONDITIONS_FILE,
             SCORE_PROFILE_FILE,
             names.TRAINING_RANGE_FILE,
         ),

@@ -1,4 +1,7 @@
-"""The servable: Transform's graph and the model in one SavedModel with four signatures."""
+"""The servable: Transform's graph and the model in one SavedModel.
+
+Four signatures score, each from another form of a recording; `describe` says what they expect.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ import tensorflow_transform as tft
 
 from bonafide.metrics.calibration import AffineCalibration
 from bonafide.registry.names import EXTRA_DIR, WEIGHTS_FILE
-from models.export import freezing
+from models.export import description, freezing
 from models.export.recordings import wav_to_pcm16, waveform_to_pcm16
 from models.export.warmup import WARMUP_FILE, write_warmup_requests
 from models.features.preprocessing import FEATURES, PCM16
@@ -158,7 +161,7 @@ class Detector(tf.Module):
         )
 
     def signatures(self) -> dict[str, Any]:
-        """Returns name -> function of the signatures that are exported."""
+        """Returns name -> function of the signatures that score."""
         names = ("score_pcm16", "score_wav", "score_waveform")
         return {"serving_default": self.score_examples} | {n: getattr(self, n) for n in names}
 
@@ -213,7 +216,10 @@ def export_detector(detector: Detector, directory: str, *, facts: Mapping[str, A
         directory: Folder of the SavedModel, any path that `tf.io.gfile` can write.
         facts: Content of `bonafide.json`.
     """
-    tf.saved_model.save(detector, directory, signatures=detector.signatures())
+    features = detector.features
+    sizes = {"sample_rate": features.sample_rate, "clip_samples": features.clip_samples}
+    describe = {description.SIGNATURE: description.describe_signature(facts, **sizes)}
+    tf.saved_model.save(detector, directory, signatures=detector.signatures() | describe)
     extra = os.path.join(directory, EXTRA_DIR)  # noqa: PTH118 (may be gs://)
     tf.io.gfile.makedirs(extra)
     with tempfile.TemporaryDirectory() as folder:

@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
+from models.export import description
 from models.features.preprocessing import PCM16
 from models.settings.features import FeatureConfig
 
@@ -54,6 +55,7 @@ def warmup_requests(features: FeatureConfig) -> Iterator[predict_pb2.PredictRequ
         "score_pcm16": {"pcm16": np.array([pcm16.tobytes()], object)},
         "score_wav": {"wav": np.array([wav], object)},
         "score_waveform": {"waveform": noise[None], "lengths": np.array([samples], np.int32)},
+        description.SIGNATURE: {description.INPUT: np.array([b""], object)},
     }
     for batch_size in BATCH_SIZES:
         for signature, tensors in inputs.items():

@@ -75,11 +75,18 @@ def predict(model, body):
             raise BadRequestError("JSON Value has no names, the signature has several inputs")
         columns = {next(iter(specs)): columns}
     outputs = _run(signature, {name: _unpacked(value) for name, value in columns.items()})
-    found = {name: value.tolist() for name, value in outputs.items()}
+    found = {name: _packed(value.tolist()) for name, value in outputs.items()}
     if "inputs" in body:
         return {"outputs": found}
     count = len(next(iter(found.values())))
     return {"predictions": [{name: found[name][i] for name in found} for i in range(count)]}
+
+
+def _packed(value):
+    """Strings as the server writes them: text, unless the output's name ends with `_bytes`."""
+    if isinstance(value, list):
+        return [_packed(item) for item in value]
+    return value.decode() if isinstance(value, bytes) else value
 
 
 def _unpacked(value):

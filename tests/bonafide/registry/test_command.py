@@ -1,3 +1,4 @@
+import io
 import json
 import multiprocessing
 import os
@@ -6,6 +7,7 @@ import signal
 import time
 
 import pytest
+from rich.console import Console
 
 from bonafide.registry import command, names, store, versions
 
@@ -61,6 +63,16 @@ def test_the_list_has_the_newest_first_and_what_is_known(serving, capsys):
     ]
 
 
+def test_a_narrow_terminal_has_a_block_for_each_version(serving):
+    found = versions.read_versions(str(serving))
+    console = Console(width=40, file=io.StringIO(), highlight=False, markup=False)
+    command.show(found, versions.summaries(found), console)
+    lines = console.file.getvalue().splitlines()
+    assert lines[0] == "1700000200 current"
+    assert "  worst attack: A11 48.10 %" in lines
+    assert max(map(len, lines)) <= 40
+
+
 def test_the_list_as_json(serving, capsys):
     rows = json.loads(run(capsys, serving, "--json").out)
     assert [row["version"] for row in rows] == ["1700000000", "1700000100", "1700000200"]
@@ -71,18 +83,20 @@ def test_the_list_as_json(serving, capsys):
         **{"eval_eer": 0.2757, "eval_eer_ci95": [0.2043, 0.3595], "cllr": 0.8},
         **{"worst_attack": "A11", "worst_attack_eer": 0.481, "n_bonafide": 164, "n_spoof": 278},
         **{"dev_eer": 0.25, "seed": 3, "republished_of": None, "republished_reason": None},
-        "forced_reason": None,
+        **{"forced_reason": None, "forced_by": None, "forced_date": None, "forced_failures": []},
+        **{"republished_by": None, "thresholds": {}, "corpus": None, "conditions": {}},
     }
 
 
-def test_an_older_version_becomes_the_newest_and_none_is_changed(serving, capsys):
+def test_an_older_version_becomes_the_newest_and_none_is_changed(serving, capsys, monkeypatch):
+    monkeypatch.setenv("LOGNAME", "ana")
     before = content(serving)
     start = int(time.time())
     out, _ = run(capsys, serving, "--to", "1700000100", "--reason", "misses\u202e A17")
     new = store.complete_versions(str(serving))[-1]
     assert start <= int(new) <= time.time()
     assert f"version {new} is now current, a copy of version 1700000100" in out
-    assert f"{new}: copy of 1700000100: misses\\u202e A17\n" in out
+    assert f"{new}: copy of 1700000100 by ana: misses\\u202e A17\n" in out
     added = content(serving / new)
     record = json.loads(added.pop("assets.extra/republished.json"))
     assert added == content(serving / "1700000100")

@@ -28,6 +28,15 @@ def test_only_complete_numeric_versions_count_in_numeric_order(tmp_path):
     assert store.complete_versions(str(tmp_path / "absent")) == []
 
 
+@pytest.mark.parametrize("number", ["9223372036854775807", "9223372036854775808", "9" * 250])
+def test_a_number_that_no_server_can_read_is_not_a_version(tmp_path, number):
+    """Versions are int64 to model servers; a push after such a folder must be one as well."""
+    make_model(tmp_path / "41")
+    make_model(tmp_path / number)
+    assert store.complete_versions(str(tmp_path)) == ["41"]
+    assert store.next_version(str(tmp_path), now_seconds=50) == 50
+
+
 @pytest.mark.parametrize(
     ("taken", "now", "expected"),
     [

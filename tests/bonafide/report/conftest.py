@@ -20,6 +20,15 @@ from bonafide.report.contents import (
     Rejected,
     ReportContents,
 )
+from bonafide.report.review.rows import (
+    CHAMPION,
+    NEW,
+    OVERALL,
+    CalibrationBin,
+    Matrix,
+    MetricRow,
+    TfmaResults,
+)
 from bonafide.trials.trials import make_trials
 
 # Ends every context that a text may stand in: element, attribute, script, template, table cell.
@@ -202,3 +211,41 @@ def hostile():
     verdict = gate.decide(report.evaluation, gate.GateConfig(), overlap)
     warned = dataclasses.replace(report.evaluation, warnings=(HOSTILE,))
     return dataclasses.replace(report, verdict=verdict, evaluation=warned)
+
+
+SLICES = (OVERALL, "A07", "A08")
+
+
+@pytest.fixture(scope="session")
+def results():
+    """Two models, three slices; one bound is kept, one is not, one slice has no value."""
+    eers = {NEW: (0.1, 0.4, 0.02), CHAMPION: (0.2, 0.3, None)}
+    metrics = [
+        MetricRow(
+            slice=where,
+            model=model,
+            metric="eer",
+            value=value,
+            ci95=None if value is None else (value / 2, value * 2),
+            difference=0.1 if model == NEW else None,
+            limits=(None, 0.3) if model == NEW else (None, None),
+        )
+        for model, values in eers.items()
+        for where, value in zip(SLICES, values, strict=True)
+    ]
+    metrics += [
+        MetricRow(where, NEW, "spoof_count", 1234.0, None, None, (20, None)) for where in SLICES
+    ]
+    matrices = [
+        Matrix(where, model, step / 10, 10 - step, 10 - step, step, step)
+        for where in SLICES
+        for model in eers
+        for step in range(11)
+    ]
+    bins = [
+        CalibrationBin(where, model, step / 4, step / 4, 5)
+        for where in SLICES
+        for model in eers
+        for step in range(5)
+    ]
+    return TfmaResults((NEW, CHAMPION), SLICES, tuple(metrics), tuple(matrices), tuple(bins), False)

@@ -74,6 +74,19 @@ def test_into_a_pipe_it_writes_tsv(folder, capsys):
     assert err == LIMITS
 
 
+@pytest.mark.parametrize("kind", ["--csv", "--json"])
+def test_a_dash_is_standard_output(folder, capsys, kind):
+    assert command.main(["high.wav", kind, "-"]) == 0
+    out, err = capsys.readouterr()
+    if kind == "--csv":
+        [row] = rows(out, delimiter=",")
+    else:
+        [row] = json.loads(out)["recordings"]
+    assert float(row["score"]) == 1.5
+    assert err == LIMITS
+    assert not (folder / "-").exists()
+
+
 def test_a_file_scores_as_the_signature_scores_its_samples(folder, pushed, capsys):
     rng = np.random.default_rng(0)
     signature = tf.saved_model.load(str(pushed)).signatures["score_pcm16"]

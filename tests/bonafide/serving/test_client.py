@@ -1,9 +1,13 @@
 import base64
+import contextlib
 import csv
 import http.server
 import io
+import json
 import pathlib
+import socket
 import threading
+import urllib.request
 
 import jsonschema
 import model_server
@@ -14,7 +18,8 @@ import tensorflow as tf
 import voices
 
 from bonafide.scoring import command
-from bonafide.serving import client
+from bonafide.serving import client, transport
+from bonafide.version import project_version
 
 SIZES = ["--clip-samples", "16000"]  # of the test model
 
@@ -58,8 +63,9 @@ def test_it_says_what_score_py_says_over_rest_and_over_grpc(
     expected = {r["path"]: r for r in rows if r["channel"] not in ("left", "right")}
     assert np.std([float(row["score"]) for row in expected.values()]) > 0.1
     assert expected["call.wav"]["channel"] == "worst: right"
-    for where in (["--url", url], ["--grpc", target]):
-        assert client.main([*recordings, *where, *SIZES]) == 0
+    # It asks the server for the model's sizes; the right ones may be given.
+    for where in (["--url", url], ["--grpc", target], ["--url", url, *SIZES]):
+        assert client.main([*recordings, *where]) == 0
         lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
         for path, score, *others in lines:
             row = expected[path]
@@ -68,9 +74,127 @@ def test_it_says_what_score_py_says_over_rest_and_over_grpc(
         assert [line[2] for line in lines] == ["1.100", "1.500", "20.000", "2.000"]
 
 
+def test_a_client_for_another_model_is_refused(recordings, url, target, capsys):
+    """Of a longer window the model hears the beginning only: another score, without an error."""
+    for where in (["--url", url], ["--grpc", target]):
+        assert client.main(["long.wav", *where, "--clip-samples", "64000"]) == 1
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err == (
+            "error: expected --clip-samples 16000, as the model says, got 64000. Omit the option.\n"
+        )
+    assert client.main(["long.wav", "--url", url, "--sample-rate", "8000"]) == 1
+    assert "expected --sample-rate 16000" in capsys.readouterr().err
+
+
+def test_any_client_can_ask_what_a_model_expects(url, target, capsys):
+    for where in (["--url", url], ["--grpc", target]):
+        assert client.main(["--describe", *where]) == 0
+        found = json.loads(capsys.readouterr().out)
+        assert (found["sample_rate"], found["clip_samples"]) == (16_000, 16_000)
+        assert found["thresholds"] == {"eer": 0.5, "far1": 2.0, "far5": 0.75, "frr5": -0.2}
+        assert found["version"] == project_version()
+
+
+@pytest.fixture(scope="module")
+def undescribed(tmp_path_factory):
+    """A model of before the signature, whose clips are of the default length."""
+
+    class Detector(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="pcm16")])
+        def score(self, pcm16):
+            return {"score": tf.cast(tf.strings.length(pcm16), tf.float32)}
+
+    folder = str(tmp_path_factory.mktemp("undescribed"))
+    module = Detector()
+    tf.saved_model.save(module, folder, signatures={"score_pcm16": module.score})
+    return tf.saved_model.load(folder)
+
+
+def test_a_model_without_a_description_is_scored_with_a_warning(recordings, undescribed, capsys):
+    with (
+        model_server.rest(undescribed, "bonafide", 7) as url,
+        model_server.over_grpc(undescribed, "bonafide") as target,
+    ):
+        for where in (["--url", url], ["--grpc", target]):
+            assert client.main(["long.wav", *where]) == 0
+            out, err = capsys.readouterr()
+            assert out.split("\t")[1] == "128000.000000"  # bytes of a clip
+            assert "assuming 16000 Hz and clips of 64000 samples" in err
+            assert client.main(["--describe", *where]) == 1
+            assert "no signature 'describe'" in capsys.readouterr().err
+        sizes = ["--clip-samples", "32000", "--sample-rate", "16000"]
+        assert client.main(["long.wav", "--url", url, *sizes]) == 0
+        out, err = capsys.readouterr()
+        assert (out.split("\t")[1], err) == ("64000.000000", "")
+
+
+@contextlib.contextmanager
+def limited(url, most, *, lingers):
+    """A proxy that answers 413 before it has read a request above `most` bytes, and closes."""
+
+    class Proxy(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            size = int(self.headers["Content-Length"])
+            if size > most:
+                self.close_connection = True
+                if lingers != "silent":
+                    self.send_response(413)
+                    self.send_header("Connection", "close")
+                    self.end_headers()
+                    self.wfile.write(b"<html>413 Request Entity Too Large</html>")
+                    self.wfile.flush()
+                if lingers == "yes":  # as nginx does, so that the client can read the answer
+                    self.connection.shutdown(socket.SHUT_WR)
+                    self.connection.settimeout(2)
+                    with contextlib.suppress(OSError):
+                        while self.connection.recv(1 << 16):
+                            pass
+                return
+            request = urllib.request.Request(url + self.path, self.rfile.read(size))
+            with urllib.request.urlopen(request) as reply:
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(reply.read())
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize("lingers", ["yes", "no", "silent"])
+def test_smaller_batches_where_a_proxy_limits_requests(recordings, url, capsys, lingers):
+    assert client.main(["long.wav", "--url", url]) == 0
+    expected = capsys.readouterr().out
+    with limited(url, 400_000, lingers=lingers) as proxy:
+        assert client.main(["long.wav", "--url", proxy]) == 0
+        out, err = capsys.readouterr()
+        assert out == expected
+        assert err.count("note: ") == 2  # 32 clips, 16, then 8 are accepted
+        assert err.rstrip().endswith("sending 8 at a time")
+        if lingers == "yes":
+            assert ":predict answered 413: " in err
+            assert " bytes (32 clips)" in err
+        assert client.main(["long.wav", "--url", proxy, "--batch", "8"]) == 0
+        assert capsys.readouterr() == (expected, "")
+
+
+def test_a_proxy_that_refuses_a_single_clip_is_named(recordings, url, capsys):
+    with limited(url, 20_000, lingers="yes") as proxy:
+        assert client.main(["short.wav", "--url", proxy]) == 1
+    err = capsys.readouterr().err
+    assert "answered 413: " in err
+    assert "It refuses requests of 42," in err
+    assert "(1 clip). Raise the limit of the proxy (nginx: client_max_body_size)." in err
+
+
 def test_requests_are_as_the_rest_api_wants_them():
     clips = [b"\x00\x80", bytes(range(256))]
-    body = client.request_body(clips)
+    body = transport.request_body(clips)
     jsonschema.Draft202012Validator(model_server.PREDICT).validate(body)
     assert body["signature_name"] == "score_pcm16"
     assert [base64.b64decode(row["pcm16"]["b64"]) for row in body["instances"]] == clips

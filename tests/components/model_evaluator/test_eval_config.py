@@ -59,6 +59,9 @@ def test_metrics_plots_and_rows_of_one_model(tmp_path, examples, save_detector):
         "min_dcf": costs.min_dcf(curve),
         "act_dcf": costs.act_dcf(SCORES, LABELS),
         "cllr": pytest.approx(calibration.cllr(SCORES, LABELS), rel=1e-6),
+        "calibration_loss": pytest.approx(
+            calibration.cllr(SCORES, LABELS) - calibration.min_cllr(SCORES, LABELS)
+        ),
         "min_tdcf_legacy": costs.legacy_tdcf(ASV).lowest(curve),
         "min_tdcf_revised": costs.revised_tdcf(ASV).lowest(curve),
         "bonafide_count": 4,
@@ -78,7 +81,8 @@ def test_metrics_plots_and_rows_of_one_model(tmp_path, examples, save_detector):
     [plots] = [plots for key, plots in result.plots if key == ()]
     matrices = plots["probability"][""]["confusionMatrixAtThresholds"]["matrices"]
     assert any(matrix["truePositives"] == 4 for matrix in matrices)
-    # There is one verdict, and it is not TFMA's.
+    # Without limits, as on dev, TFMA has nothing to validate.
+    assert tfma.load_validation_result(str(tmp_path / "evaluation")).missing_thresholds
     assert not tfma.load_validation_result(str(tmp_path / "evaluation")).validation_ok
 
 

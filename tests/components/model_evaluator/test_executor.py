@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import logging
 import pathlib
@@ -12,9 +13,11 @@ from tfx.types import standard_artifacts
 from bonafide.dataset.listing import LISTING_FILE
 from bonafide.metrics.calibration import cllr
 from bonafide.metrics.evaluation import evaluate
-from bonafide.metrics.gate import GateConfig
+from bonafide.metrics.gate import GateConfig, Verdict
 from bonafide.registry import champion as finder
 from bonafide.report import evaluation_files
+from bonafide.report.review import tfma_results, views
+from components.model_evaluator import tfma_validation
 from components.model_evaluator.component import ModelEvaluator
 from components.model_evaluator.executor import ChampionError, Executor
 from components.model_evaluator.settings import EvaluatorSettings
@@ -294,7 +297,103 @@ def test_a_forced_blessing_is_on_record(world, caplog):
     assert blessing.get_string_custom_property("forced_blessing_reason") == "demo for review"
     assert blessing.get_string_custom_property("forced_blessing_date") == record["date"]
     assert "BLESSING FORCED" in caplog.text
-    assert world.summary.passed is False  # what the gate said does not change
+    # What the gate said does not change, for TFMA neither.
+    assert world.summary.passed is False
+    assert validated(world) == (False, {("", "eer"), ("", "gate/max_eer")})
+
+
+def validated(world):
+    """TFMA's validation result: whether it is ok, and (slice, metric) of each failure."""
+    result = tfma.load_validation_result(str(world.root / "evaluation"))
+    assert not result.missing_thresholds
+    assert not result.missing_slices
+    failures = {
+        ("".join(key.bytes_value.decode() for key in found.slice_key.single_slice_keys), name)
+        for found in result.metric_validations_per_slice
+        for name in (failure.metric_key.name for failure in found.failures)
+    }
+    return result.validation_ok, failures
+
+
+@pytest.mark.parametrize("champion", [None, "fair"])
+def test_tfma_passes_what_the_gate_passes(world, champion):
+    world.evaluate("fair", world.champion(champion), max_worst_attack_eer=0.9)
+    assert world.summary.passed
+    assert validated(world) == (True, set())
+
+
+@pytest.mark.parametrize(
+    ("limits", "failures"),
+    [
+        # What TFMA computes itself: on the whole of eval, or in the slice of an attack.
+        ({"max_worst_attack_eer": 0.4}, {("A07", "eer")}),
+        ({"max_calibration_loss": 0.001}, {("", "calibration_loss")}),
+        ({"min_bonafide": 5}, {("", "bonafide_count")}),
+        ({"min_spoof": 5}, {("", "spoof_count")}),
+        # The measured value is too high as well as the end of its interval; then only the end.
+        ({"max_eer": 0.1}, {("", "eer"), ("", "gate/max_eer")}),
+        ({"max_eer": 0.3}, {("", "gate/max_eer")}),
+        # What it cannot compute.
+        ({"min_speakers": 5}, {("", "gate/min_speakers")}),
+        ({"min_spoof_speakers": 5}, {("", "gate/min_spoof_speakers")}),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_tfma_refuses_what_the_gate_refuses(world, limits, failures):
+    world.evaluate("fair", world.champion(), **limits)
+    assert not world.summary.passed
+    assert validated(world) == (False, failures)
+
+
+def test_tfma_refuses_a_regression(world):
+    world.evaluate("fair", world.champion("good"), max_regression=0.05)
+    assert validated(world) == (False, {("", "eer"), ("", "gate/max_regression")})
+    result = tfma.load_validation_result(str(world.root / "evaluation"))
+    [overall] = result.metric_validations_per_slice
+    assert {failure.metric_key.model_name for failure in overall.failures} == {"candidate"}
+    [ours] = [failure for failure in overall.failures if "/" in failure.metric_key.name]
+    assert ours.message == world.summary.failures[0]
+    assert ours.metric_value.double_value.value == world.summary.difference.ci95[1]
+    assert ours.metric_threshold.value_threshold.upper_bound.value == 0.05
+
+
+def test_a_rule_that_the_gate_passes_is_no_failure_of_tfma(world):
+    """As where the gate leaves out attacks with few trials, which TFMA compares with the limit."""
+    world.evaluate("fair", world.champion(), max_worst_attack_eer=0.4, min_speakers=5)
+    folder = str(world.root / "evaluation")
+    verdict = evaluation_files.read_verdict(folder)
+    assert validated(world)[1] == {("A07", "eer"), ("", "gate/min_speakers")}
+    passing = [
+        dataclasses.replace(rule, passed=True) if rule.name == "max_worst_attack_eer" else rule
+        for rule in verdict.rules
+    ]
+    tfma_validation.complete(folder, Verdict(tuple(r for r in passing if r.passed)))
+    assert validated(world) == (True, set())
+
+
+def test_the_review_reads_what_tfma_wrote(world):
+    """Metrics, intervals, differences, bounds and curves of both models."""
+    world.evaluate("fair", world.champion("good"), max_worst_attack_eer=0.4)
+    results = tfma_results.load(str(world.root / "evaluation"))
+    assert results.models == ("new model", "champion")
+    assert results.slices == ("all trials", "A07", "A08")
+    assert results.validation_ok is False
+    overall = results.value("all trials", "new model", "eer")
+    assert (overall.value, overall.difference, overall.limits) == (0.25, 0.25, (None, 1.0))
+    assert overall.ci95 == world.summary.eer.ci95
+    assert results.value("all trials", "champion", "eer").value == 0.0
+    a07 = results.value("A07", "new model", "eer")
+    assert (a07.value, a07.limits, a07.within) == (0.5, (None, 0.4), False)
+    assert results.value("A08", "new model", "spoof_count").limits == (None, None)
+    assert results.value("all trials", "new model", "spoof_count").limits == (4, None)
+    for model in results.models:
+        ends = [m for m in results.matrices if (m.slice, m.model) == ("all trials", model)]
+        assert (ends[0].far, ends[0].frr) == (1, 0)  # at the lowest threshold all are accepted
+        assert (ends[-1].far, ends[-1].frr) == (0, 1)
+        counts = [b.count for b in results.calibration if (b.slice, b.model) == ("A07", model)]
+        assert sum(counts) == 6
+    page = views.metrics_view(results).page() + views.curves_view(results).page()
+    assert "50.00 %" in page
 
 
 @pytest.mark.parametrize(

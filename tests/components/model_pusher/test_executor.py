@@ -101,6 +101,36 @@ def test_the_newest_model_is_not_pushed_again(tmp_path, model):
     assert len(store.complete_versions(destination)) == 3
 
 
+def test_a_fingerprint_that_is_there_is_not_pushed_again(tmp_path, model, caplog):
+    """Trained again on the same data, code and settings, as after a move of the output folder."""
+    destination, source = str(tmp_path / "serving"), pathlib.Path(model.uri) / "Format-Serving"
+    record = source / names.RECORD_FILE
+    record.parent.mkdir()
+
+    def pushed(fingerprint, weights, **blessing):
+        record.write_text(json.dumps({"training_fingerprint": fingerprint}))
+        (source / "variables" / "variables.index").write_text(weights)
+        return push(model_path=str(source), destination=destination, **blessing)
+
+    first = pushed("a", "v")
+    assert pushed("a", "w") == first
+    second = pushed("b", "v")
+    assert second != first
+    with caplog.at_level("WARNING", logger="bonafide"):
+        assert pushed("a", "v") == first
+    version = first.rpartition("/")[2]
+    assert f"bonafide versions {destination} --to {version} --reason" in caplog.text
+    assert len(store.complete_versions(destination)) == 2
+    # A forced blessing has a record, which must be with a version: one for each reason.
+    for reason, count in (("drill", 3), ("drill", 3), ("other", 4)):
+        (tmp_path / "blessing").mkdir(exist_ok=True)
+        (tmp_path / "blessing" / names.FORCED_BLESSING_FILE).write_text(
+            json.dumps({"reason": reason, "date": str(time.time())})
+        )
+        pushed("a", "v", blessing_uri=str(tmp_path / "blessing"))
+        assert len(store.complete_versions(destination)) == count
+
+
 def test_the_record_of_a_forced_blessing_goes_with_the_model(tmp_path, model):
     (tmp_path / "blessing").mkdir()
     (tmp_path / "blessing" / names.FORCED_BLESSING_FILE).write_text('{"reason": "demo"}')
@@ -133,7 +163,7 @@ def test_the_figures_and_the_verdict_go_with_the_model(tmp_path, model):
     (tmp_path / "evaluation").mkdir()
     for name in (
         *("evaluation.json", "verdict.json", "context.json", "score_profile.json"),
-        "training_range.json",
+        *("training_range.json", "conditions.json"),
     ):
         (tmp_path / "evaluation" / name).write_text(f'{{"from": "{name}"}}')
     checks = standard_artifacts.ExampleAnomalies()
@@ -144,7 +174,7 @@ def test_the_figures_and_the_verdict_go_with_the_model(tmp_path, model):
     pushed = do(tmp_path, model, blessed=1, evaluation=[evaluation], data_report=[checks])
     extra = pathlib.Path(pushed.get_string_custom_property("pushed_destination"), names.EXTRA_DIR)
     assert sorted(path.name for path in extra.iterdir()) == [
-        *("data_profile.json", "data_report.html", "evaluation.json"),
+        *("conditions.json", "data_profile.json", "data_report.html", "evaluation.json"),
         *("score_profile.json", "training_range.json", "verdict.json"),
     ]
     assert json.loads((extra / "verdict.json").read_text()) == {"from": "verdict.json"}

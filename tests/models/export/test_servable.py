@@ -20,6 +20,7 @@ from tensorflow_serving.apis import prediction_log_pb2
 
 from bonafide.metrics.calibration import AffineCalibration
 from bonafide.scoring.windows import SpeechCutter
+from bonafide.version import project_version
 from models.augmentation.spectrogram import AugmentConfig
 from models.export import servable
 from models.export.servable import Member, build_detector
@@ -233,7 +234,7 @@ def test_every_signature_gives_a_recording_the_same_score_in_any_company(
     )
     assert done.returncode == 0, done.stderr[-3000:]
     found = ast.literal_eval(done.stdout)
-    assert found.pop("names") == sorted(inputs)
+    assert found.pop("names") == sorted(["describe", *inputs])
     expected = found["serving_default"]["together"]
     assert np.std(expected) > 1e-3
     for name, scores in found.items():
@@ -315,9 +316,25 @@ def test_the_requests_that_warm_a_server_up_can_be_read_and_scored(trained):
         inputs = {key: tf.make_ndarray(value) for key, value in request.inputs.items()}
         out = loaded.signatures[name](**{k: tf.constant(v) for k, v in inputs.items()})
         seen.append((name, len(next(iter(inputs.values())))))
+        if name == "describe":
+            continue
         assert out["score"].shape == (seen[-1][1],)
         assert np.isfinite(out["score"]).all()
     assert sorted(seen) == sorted((name, b) for name in loaded.signatures for b in (1, 32))
+
+
+def test_the_model_describes_itself(trained):
+    """What a client must know, from the server alone: over REST, for each row of a batch."""
+    loaded = tf.saved_model.load(str(trained / "serving"))
+    facts = json.loads((trained / "serving/assets.extra/bonafide.json").read_text())
+    body = {"signature_name": "describe", "instances": [{"request": ""}] * 3}
+    rows = model_server.predict(loaded, body)["predictions"]
+    assert rows[0] == rows[1] == rows[2]
+    assert rows[0]["sample_rate"] == FEATURE_CONFIG.sample_rate
+    assert rows[0]["clip_samples"] == FEATURE_CONFIG.clip_samples
+    assert json.loads(rows[0]["thresholds"]) == facts["thresholds"]
+    assert rows[0]["training_fingerprint"] == facts["training_fingerprint"]
+    assert rows[0]["version"] == project_version()
 
 
 def test_facts_beside_the_model_and_no_checkpoints_left(trained):
