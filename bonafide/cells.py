@@ -31,7 +31,8 @@ def safe(text: str) -> str:
     """Returns a text as it stands in a cell."""
     if not text.isprintable() or "\\" in text:
         text = "".join(_escaped(text, place) for place in range(len(text)))
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    # `-` alone, standard input, is no formula.
+    return f"'{text}" if text.startswith(_FORMULA) and text != "-" else text
 
 
 def original(cell: str) -> str:
