@@ -131,7 +131,7 @@ class RestartingResult(runner.PipelineResult):
     @property
     def state(self) -> str:
         """State of the current attempt."""
-        return self._attempt.state
+        return str(self._attempt.state)
 
     def metrics(self) -> Any:
         """Metrics of the current attempt."""
@@ -154,7 +154,7 @@ class RestartingResult(runner.PipelineResult):
         while True:
             try:
                 with self._watch():
-                    return self._attempt.wait_until_finish(duration)
+                    return str(self._attempt.wait_until_finish(duration))
             except RuntimeError as error:
                 reason = lost_worker(str(error))
                 if not reason:

@@ -99,8 +99,8 @@ def groups_table(name: str, values: Mapping[str, SliceResult]) -> Table:
         row = [value, text.count(found.n_bonafide), text.count(found.n_spoof)]
         row.append("-" if found.eer is None else text.figure(found.eer, "points"))
         for number, rate, ends in (
-            (found.n_spoof, found.rates and found.rates.far, found.far_ci95),
-            (found.n_bonafide, found.rates and found.rates.frr, found.frr_ci95),
+            (found.n_spoof, found.rates.far if found.rates else None, found.far_ci95),
+            (found.n_bonafide, found.rates.frr if found.rates else None, found.frr_ci95),
         ):
             row.append(text.figure(rate, "points") if number and rate is not None else "-")
             row.append(text.interval(ends, "points") if ends else "-")

@@ -136,7 +136,9 @@ def _add_score(app: FastAPI, site: Site) -> None:
 
 
 def _add_facts(app: FastAPI, site: Site) -> None:
-    refusals = {status: _ERRORS[status] for status in (401, 403, 429, 503)}
+    refusals: dict[int | str, dict[str, Any]] = {
+        status: _ERRORS[status] for status in (401, 403, 429, 503)
+    }
 
     @app.get(
         "/v1/model",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
@@ -35,7 +36,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        one = {"registry": self._registry, "namespace": "bonafide"}
+        one: dict[str, Any] = {"registry": self._registry, "namespace": "bonafide"}
         self.requests = Counter("requests", "Answered requests", ("site", "route", "status"), **one)
         self.seconds = Histogram(
             "request_seconds",
@@ -117,7 +118,7 @@ class Metrics:
         if FOLDER_VARIABLE not in os.environ:
             return bytes(generate_latest(self._registry))
         together = CollectorRegistry()
-        MultiProcessCollector(together)
+        MultiProcessCollector(together)  # type: ignore[no-untyped-call]
         return bytes(generate_latest(together))
 
 
@@ -128,4 +129,4 @@ def forget_dead_workers() -> None:
         pid = int(file.stem.rpartition("_")[2])
         if not Path(f"/proc/{pid}").exists():
             with contextlib.suppress(FileNotFoundError):
-                mark_process_dead(pid)
+                mark_process_dead(pid)  # type: ignore[no-untyped-call]
