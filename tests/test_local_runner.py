@@ -261,7 +261,7 @@ def test_settings_have_a_help_of_their_own(started, capsys):
         assert caught.value.code == 0
         text = " ".join(capsys.readouterr().out.split())
         assert "trainer.epochs=30 Passes over the training split. a whole number from 1 to" in text
-        assert ("gate.max_eer=0.42" in text) is (len(arguments) == 1)
+        assert ("gate.max_eer=0.48" in text) is (len(arguments) == 1)
     with pytest.raises(SystemExit) as caught:
         local_runner.main(["--help-settings", "trainr"])
     assert caught.value.code == 2
