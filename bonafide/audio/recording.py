@@ -209,7 +209,7 @@ class Recording:
     def _refuse_long(self, seconds: float, samples: int) -> None:
         if seconds > self._max_seconds:
             hours = self._max_seconds / 3600
-            length = f"{hours:.3g} hours" if hours >= 1 else f"{60 * hours:.3g} minutes"
+            length = f"{hours:.3g} hours" if hours >= 1 else f"{60 * hours:.3g} min"
             raise TooLongError(f"longer than {length}: cut it into parts")
         if self._max_samples is not None and samples > self._max_samples:
             raise TooLongError(

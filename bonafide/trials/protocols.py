@@ -12,16 +12,17 @@ import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, NamedTuple
 
 from bonafide.storage.text_files import FileError, read_text
 from bonafide.text import listed, plural
 from bonafide.trials import ids, keys, tables
 from bonafide.trials.keys import BONAFIDE, NO_ATTACK, NO_WORDS, KeyWords
 from bonafide.trials.layouts import ALL, LAYOUTS, SUBSETS, Layout
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 COLUMNS = ("utterance", "key", "speaker", "attack")  # that can be named
 _MANIFEST = (
@@ -78,6 +79,8 @@ class Protocol:
         Args:
             utterances: [n] ids, all of the protocol.
         """
+        import numpy as np  # readers of corpora start without it
+
         if not self.groups:
             return {}
         place = {utterance: index for index, utterance in enumerate(self.utterances)}

@@ -133,7 +133,7 @@ def test_too_many_recordings_are_refused(service, form):
 def test_what_is_too_long_or_too_wide_is_refused(run_service, wav):
     with run_service(limits=Limits(seconds=20.0)) as service:
         long = wav(np.zeros(21 * 8_000, np.int16), rate_hz=8_000, kind="FLAC")
-        assert "longer than 0.333 minutes" in service.score(long)[2]["error"]["message"]
+        assert "longer than 0.333 min" in service.score(long)[2]["error"]["message"]
         rng = np.random.default_rng(0)
         wide = rng.integers(-2_000, 2_000, (10 * 8_000, 8)).astype(np.int16)
         found = service.score(wav(wide, rate_hz=8_000))[2]["error"]
