@@ -293,8 +293,8 @@ def sample() -> Settings:
         ),
         # Of the most frequent kinds in eval: a vocoder and a neural synthesiser.
         tuner=TunerConfig(epochs=15, holdout_attacks=("A05", "A06")),
-        # Five points above the upper ends of 95 % intervals by 13 speakers (docs/evaluation.md): the
-        # limits let the machinery be seen, they do not describe a usable detector.
+        # Five points above the upper ends of 95 % intervals by 13 speakers (docs/evaluation.md):
+        # they let the machinery be seen, and do not describe a usable detector.
         gate=GateConfig(
             max_eer=0.48,
             max_regression=0.08,

@@ -14,7 +14,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[3]
 # Parts that need more than the extra: commands of their own, and what comes with the pipeline.
 NEEDS_MORE = (
     *("scoring/bulk", "scoring/service", "client.py", "report", "storage", "dataset", "logs.py"),
-    "engines",
+    *("engines", "synthesis/corpus.py"),
     "settings/yaml_file.py",  # --config of the runners
 )
 GRPC_ONLY = {"grpc", "tensorflow_serving"}
