@@ -6,6 +6,7 @@ libsndfile does not let its users say no. What matters of them is in the errors 
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import threading
@@ -13,8 +14,8 @@ from collections.abc import Iterator
 
 _STDERR_FD = 2
 _THEIRS = (b"libmpg123", b"mpg123")
-# Without the name of a source file.
-_NOTES = (b"Note:", b"Warning:", b"Error:", b"error:")
+# Without the name of a source file. Errors have it, and `error:` begins our own.
+_NOTES = (b"Note:", b"Warning:")
 _LOCK = threading.Lock()
 
 
@@ -53,8 +54,15 @@ class _Held:
             if not _is_theirs(line):
                 os.write(self._screen, line)
 
+    def end(self) -> None:
+        """Writes what is held when the process ends inside of a block."""
+        if self.users:
+            self.users = 1
+            self.leave()
+
 
 _HELD = _Held()
+atexit.register(_HELD.end)
 
 
 @contextlib.contextmanager

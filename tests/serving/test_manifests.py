@@ -120,8 +120,17 @@ def test_the_model_is_where_the_server_looks_and_called_what_the_client_asks_for
     assert predictor["model"]["storageUri"] == place
     names = {model.name, load("kserve/inference_service.yaml")["metadata"]["name"]}
     asked = []
-    monkeypatch.setattr(client, "over_rest", lambda url, name: asked.append((url, name)))
-    client.main(["/no/such/recording"])
+
+    def over_rest(url, name):
+        asked.append((url, name))
+
+        def predict(*_):
+            raise client.ServerError("not here")
+
+        return predict
+
+    monkeypatch.setattr(client, "over_rest", over_rest)
+    assert client.main(["/no/such/recording"]) == 1
     assert asked == [(f"http://localhost:{REST}", names.pop())]
     assert not names
 

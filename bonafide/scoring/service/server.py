@@ -6,6 +6,7 @@ import ctypes
 import dataclasses
 import functools
 import gc
+import multiprocessing
 import os
 import signal
 import socket
@@ -87,9 +88,9 @@ def _worker(settings: Settings) -> Any:
 
 def _end_with_parent() -> None:
     """Makes the system end this process when its parent ends without ending it (SIGKILL)."""
-    parent = os.getppid()
+    parent = multiprocessing.parent_process()
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != parent:  # it ended before the call
+    if parent is not None and os.getppid() != parent.pid:  # it ended before the call
         os.kill(os.getpid(), signal.SIGTERM)
 
 

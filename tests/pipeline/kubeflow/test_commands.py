@@ -1,10 +1,10 @@
-import argparse
 import re
 import subprocess
 import sys
 
 import pytest
 
+from bonafide.command_line import CommandParser
 from bonafide.storage import uris
 from pipeline.kubeflow import connection as connections
 from pipeline.kubeflow.commands import add_commands, run_command
@@ -21,7 +21,7 @@ def run(server, world):
     """Returns a function that runs a command line against the server."""
 
     def call(*arguments, host=True):
-        parser = argparse.ArgumentParser(allow_abbrev=False)
+        parser = CommandParser()
         add_commands(parser.add_subparsers(dest="command", required=True))
         where = ["--host", server.url] if host else []
         return run_command(parser.parse_args([*map(str, arguments), *where]), world.outside)
