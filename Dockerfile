@@ -60,7 +60,7 @@ RUN --mount=type=cache,target=/root/.cache/uv \
 
 FROM build AS packages-score
 RUN --mount=type=cache,target=/root/.cache/uv \
-    uv sync --locked --no-dev --no-install-project --extra score --extra stores \
+    uv sync --locked --no-dev --no-install-project --extra service --extra stores \
     && rm -r /opt/venv/lib/python3.11/site-packages/tensorflow/include \
     && rm -f /opt/venv/.lock
 
@@ -154,6 +154,9 @@ COPY --from=packages-score /opt/venv /opt/venv
 COPY --from=code /opt/bonafide/bonafide /opt/bonafide/bonafide
 ENTRYPOINT ["python", "-m", "bonafide"]
 CMD ["score", "--help"]
+# Of `serve`; commands that score end before the first check. (Images in OCI's format have none.)
+HEALTHCHECK --interval=30s --timeout=5s --start-period=120s CMD ["python", "-c", \
+    "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8766/healthz', timeout=4)"]
 ARG VERSION=unknown
 ARG REVISION=unknown
 ARG CREATED=1970-01-01T00:00:00Z

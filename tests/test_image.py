@@ -9,6 +9,8 @@ import tomllib
 import pytest
 from packaging.specifiers import SpecifierSet
 
+from bonafide.scoring import serve
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PROJECT_FILE = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROJECT = PROJECT_FILE["project"]
@@ -18,7 +20,7 @@ EXTRAS = {
     "cpu": ["pipeline"],
     "gpu": ["pipeline", "gpu"],
     "beam-worker": ["pipeline", "beam-worker"],
-    "score": ["score", "stores"],
+    "score": ["service", "stores"],
 }
 TARGETS = tuple(EXTRAS)
 # Where Kubeflow's launcher mounts volumes in every pod, and what it puts itself into.
@@ -241,6 +243,8 @@ def test_workers_of_engines_start_with_boot():
 
 def test_the_image_of_scoring_starts_the_command():
     assert entry_points("score") == ['["python", "-m", "bonafide"]']
+    [check] = [rest for word, rest in history("score") if word == "HEALTHCHECK"]
+    assert f"127.0.0.1:{serve.DEFAULT_API_PORT}/healthz" in check
 
 
 def entry_points(target):
