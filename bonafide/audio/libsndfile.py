@@ -16,7 +16,8 @@ from bonafide.audio.sources import Source
 # libsndfile stores the error of opening a file in one global variable: another thread that opens a
 # file meanwhile overwrites it.
 _OPENING = threading.Lock()
-_NEVER_MP3 = (b"fLaC", b"OggS", b"FORM", b"caff")
+# The format tag of MP3 inside of a WAV file.
+_MP3_IN_WAV = b"\x55\x00"
 
 
 class Sound:
@@ -53,8 +54,11 @@ class Sound:
 
     def _quiet(self, source: Source) -> contextlib.AbstractContextManager[None]:
         """Returns what keeps libmpg123 quiet; nothing for formats that it does not decode."""
-        self._may_be_mp3 = source[:4] not in _NEVER_MP3
+        head = source[:22]
         source.seek(0)
+        synced = len(head) > 1 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0
+        in_wav = head.startswith(b"RIFF") and head[20:] == _MP3_IN_WAV
+        self._may_be_mp3 = synced or in_wav or head.startswith(b"ID3")
         return without_mpg123() if self._may_be_mp3 else contextlib.nullcontext()
 
     def close(self) -> None:
