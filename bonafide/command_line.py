@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from typing import Any, NoReturn
 
 
@@ -26,3 +27,11 @@ class CommandParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Prints the message and where the help is, and exits with 2."""
         self.exit(2, f"{self.prog}: error: {message}\nSee {self.prog} --help.\n")
+
+
+def number(text: str) -> float:
+    """Returns the number that an option's text is; NaN, which no range holds, if it is none."""
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan

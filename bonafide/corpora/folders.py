@@ -103,10 +103,7 @@ def read(files: CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -
     base.refuse_duplicates(rows)
     if rows[0].split and not options.split:
         return base.Corpus(tuple(rows), (), audio)
-    where = f"corpus root {files.root}"
-    utterances, notes = splits.with_splits(rows, options, where=where)
-    unsplit = tuple(rows) if splits.by_file(rows, options) else ()
-    return base.Corpus(utterances, (), audio, notes, unsplit=unsplit)
+    return splits.split_corpus(rows, options, where=f"corpus root {files.root}", audio=audio)
 
 
 def _rows(place: _Place, paths: list[str], corpus_name: str) -> Iterator[base.Utterance]:

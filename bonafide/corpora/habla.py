@@ -76,6 +76,4 @@ def read(files: CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -
         )
 
     rows, audio = by_path.rows_of(files, make)
-    utterances, notes = splits.with_splits(rows, options, where=f"corpus root {files.root}")
-    unsplit = tuple(rows) if splits.by_file(rows, options) else ()
-    return base.Corpus(utterances, (), audio, notes, unsplit=unsplit)
+    return splits.split_corpus(rows, options, where=f"corpus root {files.root}", audio=audio)

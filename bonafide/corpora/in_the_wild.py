@@ -98,16 +98,13 @@ def read(files: CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -
     bad: list[base.BadRow] = []
     rows = list(bad_rows.good_rows(table, make, bad))
     base.refuse_duplicates(rows)
-    utterances, notes = splits.with_splits(rows, options, where=f"corpus root {files.root}")
-    unsplit = tuple(rows) if splits.by_file(rows, options) else ()
-    return base.Corpus(
-        utterances,
-        (where,),
-        audio,
-        notes,
-        unsplit=unsplit,
-        bad_rows=tuple(bad),
-        left_out=splits.left_out(rows, utterances),
+    return splits.split_corpus(
+        rows,
+        options,
+        where=f"corpus root {files.root}",
+        audio=audio,
+        protocols=(where,),
+        bad_rows=bad,
     )
 
 
@@ -142,7 +139,7 @@ def _read_folders(
                 )
             )
     base.refuse_duplicates(rows)
-    utterances, notes = splits.with_splits(rows, options, where=f"corpus root {files.root}")
     note = f"there is no {prefix}meta.csv, which names the speakers: add it for splits by speaker"
-    unsplit = tuple(rows) if splits.by_file(rows, options) else ()
-    return base.Corpus(utterances, (), audio, (note, *notes), unsplit=unsplit)
+    return splits.split_corpus(
+        rows, options, where=f"corpus root {files.root}", audio=audio, notes=(note,)
+    )

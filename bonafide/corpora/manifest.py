@@ -81,16 +81,8 @@ def read(files: CorpusFiles, *, corpus_name: str, options: Options = DEFAULTS) -
     _all_or_none(rows, where)
     if rows[0].split and not options.split:
         return base.Corpus(tuple(rows), (where,), audio, bad_rows=tuple(bad))
-    utterances, notes = splits.with_splits(rows, options, where=where)
-    unsplit = tuple(rows) if splits.by_file(rows, options) else ()
-    return base.Corpus(
-        utterances,
-        (where,),
-        audio,
-        notes,
-        unsplit=unsplit,
-        bad_rows=tuple(bad),
-        left_out=splits.left_out(rows, utterances),
+    return splits.split_corpus(
+        rows, options, where=where, audio=audio, protocols=(where,), bad_rows=bad
     )
 
 

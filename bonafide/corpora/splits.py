@@ -29,6 +29,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from bonafide.corpora import base
 from bonafide.corpora.options import Options
+from bonafide.storage.corpus_files import FileInfo
 from bonafide.text import listed, plural
 from bonafide.trials import keys
 
@@ -71,6 +72,42 @@ def with_splits(
         of_row = groups.name_groups(utterances, by_speaker=options.split_by != "file")
         return groups.deal(utterances, of_row, options, where=where)
     return divide(utterances, options, where=where)
+
+
+def split_corpus(
+    rows: Sequence[base.Utterance],
+    options: Options,
+    *,
+    where: str,
+    audio: Mapping[str, FileInfo],
+    protocols: Sequence[str] = (),
+    notes: Sequence[str] = (),
+    bad_rows: Sequence[base.BadRow] = (),
+) -> base.Corpus:
+    """Returns the corpus of rows without splits, with those of `with_splits`.
+
+    Args:
+        rows: Rows, whose splits are ignored.
+        options: See `with_splits`.
+        where: The corpus, for messages.
+        audio: See `base.Corpus`, as `protocols` and `bad_rows`.
+        protocols: Paths of the protocol files.
+        notes: The reader's own, before those about splits.
+        bad_rows: Malformed rows.
+
+    Raises:
+        CorpusError: Speakers are unknown or too few.
+    """
+    utterances, of_splits = with_splits(rows, options, where=where)
+    return base.Corpus(
+        utterances,
+        tuple(protocols),
+        audio,
+        (*notes, *of_splits),
+        unsplit=tuple(rows) if by_file(rows, options) else (),
+        bad_rows=tuple(bad_rows),
+        left_out=left_out(rows, utterances),
+    )
 
 
 def left_out(rows: Sequence[base.Utterance], kept: Sequence[base.Utterance]) -> frozenset[str]:

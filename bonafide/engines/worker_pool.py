@@ -13,7 +13,6 @@ It replaces Beam's `worker_pool_main`, in which steps can hang:
 
 from __future__ import annotations
 
-import argparse
 import atexit
 import collections
 import logging
@@ -28,6 +27,8 @@ import grpc
 from apache_beam.portability.api import beam_fn_api_pb2, beam_fn_api_pb2_grpc
 from apache_beam.runners.worker import worker_pool_main
 from apache_beam.utils import thread_pool_executor
+
+from bonafide.command_line import CommandParser
 
 _LOGGER = logging.getLogger(__name__)
 # A worker reads its requests here until the engine closes the connection.
@@ -134,7 +135,7 @@ def serve(port: int, host: str = "[::]") -> tuple[WorkerPool, grpc.Server, int]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a pool until it is terminated."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog="python -m bonafide.engines.worker_pool",
         description="Starts Python workers for an engine: beam.environment=external:HOST:PORT. The "
         "port has no authentication: make it accessible to the engine's workers only.",

@@ -6,7 +6,7 @@ import argparse
 import math
 from collections.abc import Callable, Sequence
 
-from bonafide.command_line import CommandParser
+from bonafide.command_line import CommandParser, number
 from bonafide.metrics.costs import DetectionCosts
 from bonafide.report import limits
 from bonafide.trials import keys, layouts, protocols, score_files
@@ -153,7 +153,7 @@ def parser(description: str | None, prog: str | None = None) -> argparse.Argumen
 
 def share(argument: str) -> float:
     """Returns a fraction above 0 and below 1, for argparse."""
-    value = _number(argument)
+    value = number(argument)
     if not 0 < value < 1:
         raise argparse.ArgumentTypeError(
             f"expected a fraction above 0 and below 1, such as 0.01, got {argument!r}"
@@ -163,17 +163,10 @@ def share(argument: str) -> float:
 
 def cost(argument: str) -> float:
     """Returns a finite number above 0, for argparse."""
-    value = _number(argument)
+    value = number(argument)
     if not 0 < value < math.inf:
         raise argparse.ArgumentTypeError(f"expected a number above 0, got {argument!r}")
     return value
-
-
-def _number(argument: str) -> float:
-    try:
-        return float(argument)
-    except ValueError:
-        return math.nan
 
 
 def whole(argument: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 
+from bonafide.command_line import number
 from bonafide.scoring import thresholds
 from bonafide.scoring.reading import AUTO, CHANNELS
 
@@ -69,7 +70,7 @@ def threshold(text: str) -> str | float:
 
 def prior(text: str) -> float:
     """Returns a probability inside (0, 1), for argparse."""
-    value = _number(text)
+    value = number(text)
     if not 0 < value < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number between 0 and 1")
     return value
@@ -77,14 +78,7 @@ def prior(text: str) -> float:
 
 def cost_ratio(text: str) -> float:
     """Returns a finite number above 0, for argparse."""
-    value = _number(text)
+    value = number(text)
     if not 0 < value < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
     return value
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan

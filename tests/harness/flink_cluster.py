@@ -5,7 +5,6 @@ One JobManager and some TaskManagers with one slot each, as Flink's own scripts 
 
 import contextlib
 import dataclasses
-import json
 import os
 import pathlib
 import signal
@@ -13,8 +12,8 @@ import socket
 import subprocess
 import threading
 import time
-import urllib.error
-import urllib.request
+
+from bonafide.engines.flink import FlinkError, FlinkMaster
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 JOB_SERVER = REPOSITORY / ".engines" / "flink-job-server.jar"
@@ -129,9 +128,8 @@ class FlinkCluster:
     def get(self, path: str) -> dict:
         """Returns what the REST interface answers, {} before it answers."""
         try:
-            with urllib.request.urlopen(f"http://{self.endpoint}{path}", timeout=10) as answer:
-                return json.load(answer)
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return FlinkMaster(self.endpoint).get(path)
+        except FlinkError:
             return {}
 
     def wait_for_task_managers(self, count: int, seconds: float = 120) -> None:

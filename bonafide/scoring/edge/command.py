@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bonafide.command_line import CommandParser
+from bonafide.command_line import CommandParser, number
 from bonafide.scoring import arguments
 from bonafide.scoring.edge import compare, graph, lite
 from bonafide.scoring.model import (
@@ -94,10 +94,7 @@ def output(text: str) -> Path:
 
 def difference(text: str) -> float:
     """Returns a number of at least 0, for argparse."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
+    value = number(text)
     if not 0 <= value < math.inf:
         raise argparse.ArgumentTypeError(f"{text!r} is not a finite number of at least 0")
     return value
