@@ -14,6 +14,7 @@ from bonafide import corpora
 from bonafide.audio.channels import Choice
 from bonafide.audio.degradation_specs import CONDITIONS, DegradationError
 from bonafide.audio.degradation_specs import parse as parse_degradation
+from bonafide.corpora import left_out
 from bonafide.engines import BeamConfig
 from bonafide.metrics.gate import GateConfig
 from bonafide.settings import Bounds, Pattern, Section, overrides
@@ -81,6 +82,10 @@ class UtteranceConfig(Section, section="utterances"):
         degraded_copies: Number of degraded copies of each recording of the train split, in addition
             to the recording: each through a random chain of codecs, band limits, noise and levels,
             with equal probabilities for both classes (docs/model.md).
+        leave_out: Rows of train and dev that are not read: `FIELD=VALUE`, or several with `&`
+            between them that all must hold, such as `source=page-7&key=spoof`. Fields: `key`,
+            `speaker`, `system`, `corpus`, and the metadata of the layout (`source`, `codec`,
+            `language`, ...). Eval stays complete.
         seed: Seed of the order of utterances inside the shards, and of the degraded copies.
     """
 
@@ -91,7 +96,21 @@ class UtteranceConfig(Section, section="utterances"):
     # A shard is written to a local disk first.
     shard_megabytes: Annotated[int, Bounds(ge=1, le=2**20, unit="MiB")] = 128
     degraded_copies: DegradedCopies = 0
+    leave_out: tuple[str, ...] = ()
     seed: LongSeed = 1
+
+    def __post_init__(self) -> None:
+        """Checks ranges and conditions.
+
+        Raises:
+            SettingsError: A setting is out of range, or a condition of `leave_out` malformed.
+        """
+        super().__post_init__()
+        for text in self.leave_out:
+            try:
+                left_out.Condition.parse(text)
+            except corpora.CorpusError as error:
+                raise self.refused("leave_out", f"conditions ({error})") from error
 
 
 @dataclasses.dataclass(frozen=True)

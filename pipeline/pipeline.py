@@ -158,6 +158,7 @@ def create_components(
             shard_bytes=utterances.shard_megabytes * 2**20,
             max_rejected_fraction=utterances.max_rejected_fraction,
             degraded_copies=utterances.degraded_copies,
+            leave_out=utterances.leave_out,
             seed=utterances.seed,
         ),
         corpus_fingerprint=fingerprints.corpus,

@@ -2,7 +2,9 @@
 
 From a corpus whose spoofs are louder, shorter or band-limited, a detector learns just that.
 UtteranceGen measures every utterance while its samples are in memory, and DataGate tests how well
-the measures predict the class. Numpy and scipy only: Beam's workers stay light.
+the measures predict the class. One of them, the roughness of the spectrum, is no shortcut where
+spoofs are smoother than speech, as synthesis is; where they are rougher, they went through a lossy
+codec. Numpy and scipy only: Beam's workers stay light.
 """
 
 import dataclasses
@@ -31,6 +33,7 @@ NUMBERS = (
     "dc_dbfs",
     "clipped_share",
     "bandwidth_hz",
+    "roughness_db",
     "file_rate_hz",
     "file_channels",
     "file_bytes_per_second",
@@ -86,7 +89,8 @@ def measure(clips: Sequence[Clip], sample_rate: int) -> Measures:
       between the first and the last active one;
     - DC: absolute mean; peak: the largest sample; clipped: the share at full scale;
     - bandwidth: the highest frequency whose power, around the peaks of the envelope, is at most
-      60 dB below that of the strongest frequency; 0 if there is no peak.
+      60 dB below that of the strongest frequency; 0 if there is no peak;
+    - roughness: how much the levels of neighbouring narrow bands differ, see `landmarks.Spectra`.
 
     Levels are in dB relative to full scale (a square wave of full scale has 0), -120 at least.
 
@@ -115,7 +119,8 @@ def measure(clips: Sequence[Clip], sample_rate: int) -> Measures:
             _clipped_share(clip.samples) if peak >= _FULL_SCALE - 1 else 0.0
             for clip, peak in zip(clips, peaks, strict=True)
         ],
-        "bandwidth_hz": _bandwidth_hz(spectra, sample_rate),
+        "bandwidth_hz": _bandwidth_hz(spectra.power, sample_rate),
+        "roughness_db": spectra.roughness_db,
         "file_rate_hz": [clip.facts.rate_hz for clip in clips],
         "file_channels": [clip.facts.channels for clip in clips],
         "file_bytes_per_second": np.array([clip.facts.size_bytes for clip in clips]) / seconds,

@@ -18,6 +18,7 @@ TITLES = {
     "dc_dbfs": ("DC offset", "dBFS"),
     "clipped_share": ("share of clipped samples", ""),
     "bandwidth_hz": ("bandwidth", "Hz"),
+    "roughness_db": ("roughness of the spectrum", "dB"),
     "file_rate_hz": ("sampling rate of the file", "Hz"),
     "file_channels": ("channels of the file", ""),
     "file_bytes_per_second": ("bytes per second of the file", "bytes/s"),

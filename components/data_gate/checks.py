@@ -17,6 +17,7 @@ from components.data_gate.findings import Finding
 from components.data_gate.histograms import histograms_of
 from components.data_gate.in_force import InForce
 from components.data_gate.leaks import find_leaks
+from components.data_gate.one_sided import find_one_sided_codecs
 from components.data_gate.probe import separate_by_all
 from components.data_gate.profile import Profile
 from components.data_gate.separation import Separation, samples_of, separate_by_number
@@ -80,6 +81,7 @@ def check(
         findings=[
             *find_leaks(table, config),
             *shortcuts,
+            *find_one_sided_codecs(table, config),
             *find_imbalance(table, config),
             *drifted,
         ],

@@ -39,6 +39,8 @@ class DataGateConfig(Section, section="data_gate"):
             both in train and in eval.
         attack_shortcut: Rule: a single measure separates one attack from all bona fide speech.
         combined_shortcut: Rule: a small model on all measures separates the classes.
+        one_sided_codec: Rule: the spoofs of a source have rougher spectra than its bona fide
+            speech, as if they alone went through a lossy codec.
         class_balance: Rule: a class is a small share of a split.
         attack_balance: Rule: an attack has few utterances in a split.
         speaker_balance: Rule: a class has few speakers in a split, or one speaker dominates it.
@@ -50,8 +52,8 @@ class DataGateConfig(Section, section="data_gate"):
             differ from those on eval.
         min_utterances: Limit of `class_counts`: minimum number of utterances of a class.
         max_bit_errors: Limit of `near_identical`: maximum share of differing bits of two copies.
-        shortcut_eer: Limit of `shortcut`: an equal error rate whose 95 % interval ends at or below
-            this is reported.
+        shortcut_eer: Limit of `shortcut` and `one_sided_codec`: an equal error rate whose 95 %
+            interval ends at or below this is reported.
         perfect_shortcut_eer: Limit of `perfect_shortcut`, applied as `shortcut_eer`.
         attack_shortcut_eer: Limit of `attack_shortcut`: an equal error rate at or below this is
             reported.
@@ -87,6 +89,7 @@ class DataGateConfig(Section, section="data_gate"):
     perfect_shortcut: Level = "error"
     attack_shortcut: Level = "warn"
     combined_shortcut: Level = "warn"
+    one_sided_codec: Level = "warn"
     class_balance: Level = "warn"
     attack_balance: Level = "warn"
     speaker_balance: Level = "warn"

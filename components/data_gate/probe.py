@@ -7,7 +7,7 @@ from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.model_selection import StratifiedGroupKFold
 
 from bonafide.metrics.detection import Floats
-from components.data_gate.separation import Separation, separate
+from components.data_gate.separation import SHORTCUTS, Separation, separate
 from components.data_gate.table import Table
 
 _FOLDS = 5
@@ -41,7 +41,7 @@ def _held_out_scores(table: Table, rows: np.ndarray) -> Floats | None:
     if folds < _LEAST_GROUPS:
         return None
     _, encodings = np.unique(table.measured.encodings[rows], return_inverse=True)
-    features = np.column_stack([table.measured.numbers[rows], encodings])
+    features = np.column_stack([*(table.number(name)[rows] for name in SHORTCUTS), encodings])
     scores = np.zeros(rows.size)
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=0)
     for fitted, held in splitter.split(features, bonafide, groups):

@@ -13,6 +13,7 @@ from tfx.proto import example_gen_pb2
 from tfx.types import artifact_utils
 
 from bonafide import corpora
+from bonafide.corpora import left_out
 from bonafide.dataset import listing
 from bonafide.storage import beam_files
 from components.utterance_gen import plan, report, shard_writer, voices
@@ -51,6 +52,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             files, corpus_name=settings.name, options=settings.options
         )
         corpus = voices.keep_copies_together(corpus, files, settings)
+        corpus = left_out.leave_out(corpus, settings.leave_out)
         report.warn_of_bad_rows(corpus)
         report.warn_of_unknown_speakers(corpus)
         unread = corpora.find_unread(files, corpus, settings.layout)

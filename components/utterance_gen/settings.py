@@ -7,6 +7,7 @@ from typing import Annotated
 
 from bonafide import corpora
 from bonafide.audio.channels import Choice
+from bonafide.corpora import left_out
 from bonafide.settings import Bounds, Pattern, Section
 from bonafide.settings.types import Fraction, LongSeed
 
@@ -33,6 +34,7 @@ class IngestSettings(Section, section="utterance_gen"):
         degraded_copies: Number of degraded copies of each utterance of train that are written after
             it, each through a random chain (`bonafide.audio.chains`) that its feature `degradation`
             names.
+        leave_out: Rows of train and dev that are not read (`bonafide.corpora.left_out`).
         seed: Seed of the assignment and order of utterances in shards, and of the copies.
     """
 
@@ -47,6 +49,7 @@ class IngestSettings(Section, section="utterance_gen"):
     shard_bytes: Annotated[int, Bounds(ge=1, unit="bytes")] = 32 * 2**20
     max_rejected_fraction: Fraction = 0.01
     degraded_copies: DegradedCopies = 0
+    leave_out: tuple[str, ...] = ()
     seed: LongSeed = 0
 
     def __post_init__(self) -> None:
@@ -54,10 +57,13 @@ class IngestSettings(Section, section="utterance_gen"):
 
         Raises:
             SettingsError: A setting is out of range, or an option unknown.
-            CorpusError: The layout is unknown, or does not take an option.
+            CorpusError: The layout is unknown, or does not take an option, or a condition of
+                `leave_out` is malformed.
         """
         super().__post_init__()
         corpora.check(self.layout, self.options)
+        for text in self.leave_out:
+            left_out.Condition.parse(text)
 
     @property
     def options(self) -> corpora.Options:

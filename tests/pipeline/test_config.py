@@ -94,6 +94,7 @@ def test_options_of_a_layout_are_names_with_values():
         ("utterances.seed=99999999999999999999", ["utterances.seed", "below 2**63"]),
         ("utterances.shard_megabytes=0", ["utterances.shard_megabytes", "MiB from 1 to"]),
         ("utterances.max_rejected_fraction=2", ["utterances.max_rejected_fraction", "0 to 1"]),
+        ("utterances.leave_out=colour=red", ["utterances.leave_out", "FIELD=VALUE", "colour=red"]),
         ("trainer.epochs=99999999999999999999", ["trainer.epochs", "to 999,999"]),
         ("gate.max_eer=nan", ["max_eer", "fraction"]),
         ("features.fmax_hz=9000", ["fmax_hz"]),

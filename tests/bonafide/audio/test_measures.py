@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from scipy import signal
 
 from bonafide.audio import decoding, measures
+from bonafide.audio.codecs import degrade
 from bonafide.dataset import measure_files
 
 RATE = 16_000
@@ -187,3 +188,58 @@ def test_files_of_another_version_are_refused(monkeypatch):
 def test_where_there_are_no_measures(tmp_path):
     with pytest.raises(FileNotFoundError, match="Run UtteranceGen again"):
         next(measure_files.read(str(tmp_path)))
+
+
+def rough(samples, rate=RATE):
+    clip = measures.Clip("u", np.asarray(samples, np.int16), FACTS)
+    place = measures.NUMBERS.index("roughness_db")
+    return float(measures.measure([clip], rate).numbers[0, place])
+
+
+def wavering_noise(seed=0, seconds=4.0, rate=RATE):
+    """White noise with four peaks a second, so that there are landmarks."""
+    time = np.arange(round(seconds * rate)) / rate
+    noise = np.random.default_rng(seed).normal(size=time.size)
+    return 2000 * noise * (1 + np.sin(2 * np.pi * 4 * time))
+
+
+@pytest.mark.parametrize("rate", [8_000, RATE, 44_100])
+def test_roughness_of_white_noise(rate):
+    # Steady noise through the same bands, computed here without any of that code.
+    window = np.hanning(513)[:-1]
+    noise = np.random.default_rng(1).normal(size=(2000, 512))
+    power = np.abs(np.fft.rfft(noise * window)) ** 2
+    bands = power[:, 96:222].reshape(2000, 42, 3).sum(axis=2)
+    steady = np.diff(10 * np.log10(bands)).std()
+    # Few windows, and a level that changes inside them.
+    assert rough(wavering_noise(rate=rate), rate) == pytest.approx(steady, abs=0.45)
+
+
+def test_roughness_by_definition():
+    # Windows of 512 samples whose spectrum is known: a comb of impulses of period 64 has a line in
+    # every eighth bin, so that the bands of three bins are full or empty.
+    comb = np.zeros(4 * RATE)
+    comb[::64] = 8000
+    comb *= 1 + np.sin(2 * np.pi * 4 * np.arange(comb.size) / RATE)
+    assert rough(comb) > 25
+
+
+def test_a_lossy_codec_makes_a_spectrum_rougher_and_smoothing_does_not():
+    noise = wavering_noise().clip(-32768, 32767).astype(np.int16)
+    assert rough(degrade(noise, "mp3:24k", 0)) > rough(noise) + 2
+    assert rough(degrade(noise, "mp3:96k", 0)) == pytest.approx(rough(noise), abs=0.5)
+
+
+@given(gain=st.floats(0.05, 1.0))
+@settings(max_examples=10)
+def test_roughness_does_not_depend_on_the_level(gain):
+    noise = wavering_noise(seconds=2.0)
+    assert rough(gain * noise) == pytest.approx(rough(noise), abs=0.05)
+
+
+def test_roughness_of_silence_is_0_and_of_each_clip_its_own():
+    assert rough(np.zeros(RATE)) == 0
+    clips = [wavering_noise(1), np.zeros(RATE), speech(2)]
+    place = measures.NUMBERS.index("roughness_db")
+    together = measure(*clips).numbers[:, place].tolist()
+    assert together == pytest.approx([rough(clip) for clip in clips])

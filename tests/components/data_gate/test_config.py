@@ -8,7 +8,7 @@ from pipeline.config import override, sample
 
 
 def test_every_rule_has_each_level():
-    assert len(RULES) == 24
+    assert len(RULES) == 25
     for level in LEVELS:
         config = DataGateConfig(**dict.fromkeys(RULES, level))
         assert {getattr(config, rule) for rule in RULES} == {level}

@@ -286,7 +286,7 @@ def test_a_table_knows_the_shard_of_each_utterance():
 
 
 def test_every_number_has_a_title_and_advice():
-    assert set(advice.TITLES) == {*separation.COLUMNS, "all"}
+    assert set(advice.TITLES) == {*separation.COLUMNS, separation.ROUGHNESS, "all"}
     for number in advice.TITLES:
         assert advice.advice(found(number, "train", 0.1), NOTHING).endswith(".")
 

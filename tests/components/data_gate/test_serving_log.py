@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 
+from bonafide.audio.measures import NUMBERS
 from bonafide.storage.beam_files import use_options
 from components.data_gate.serving_log import ServingLogError, read_serving_log
 
@@ -37,7 +38,7 @@ def test_what_score_py_writes_is_read(calls):
     assert heard.scores.tolist() == [1.5, -2.0]
     assert len(heard.measured) == 2
     assert heard.measured.numbers[:, 0].tolist() == [1.0, 1.0]
-    rates = heard.measured.numbers[:, 9].tolist()
+    rates = heard.measured.numbers[:, NUMBERS.index("file_rate_hz")].tolist()
     assert sorted(rates) == [8_000, 16_000]
     assert (heard.unread, heard.source) == (0, str(calls / "log.csv"))
 

@@ -140,6 +140,29 @@ def test_examples_summary_and_artifact(small_corpus, tmp_path, caplog):
         )
 
 
+def test_rows_that_are_left_out_are_in_no_file(small_corpus, tmp_path, caplog):
+    output = tmp_path / "out"
+    systems = [line.split()[3] for line in small_corpus.rows["train"]]
+    attack = next(system for system in systems if system != "-")
+    in_dev = sum(line.split()[3] == attack for line in small_corpus.rows["dev"])
+    with caplog.at_level(logging.INFO, logger="bonafide"):
+        run(small_corpus.root, output, leave_out=(f"system={attack}",))
+    for split in ("train", "dev"):
+        for example in read_split(output, split):
+            assert value(example, "system_id") != attack.encode()
+            pool = example.features.feature["attack_pool"].bytes_list.value
+            assert attack.encode() not in pool
+    assert len(read_split(output, "eval")) == len(small_corpus.rows["eval"])
+    summary = json.loads((output / "summary.json").read_text())
+    assert summary["rejected"] == 0
+    assert summary["splits"]["train"]["read"] == len(systems) - systems.count(attack)
+    assert len(list(listing.read_listing(str(output)))) == summary["read"]
+    counted = f"{systems.count(attack)} of train" + (f" and {in_dev} of dev" if in_dev else "")
+    [note] = summary["notes"]
+    assert note == f"left out by system={attack}: {counted}"
+    assert note in caplog.text
+
+
 def test_same_bytes_with_one_worker_and_with_two_processes(small_corpus, tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(ROOT))  # Beam starts its workers as plain Python.
     run(small_corpus.root, tmp_path / "one")
