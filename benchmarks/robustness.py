@@ -3,6 +3,8 @@
     python -m benchmarks.robustness --json FILE [--manifest FOLDER ...] [--variants a,b]
                                     [--sources a,b] [--seeds 0,1] [--quick] [--cache FOLDER]
                                     [--set FIELD=VALUE] [--unseen-threshold] [--dev-fold N]
+                                    [--factory FOLDER ...] [--factory-alone] [--steps N]
+                                    [--keep-one-sided]
 
 Leave-source-out: every source of the manifests (folders with `manifest.csv`, column `source`) with
 at least 20 clips of each class is held out in turn; a detector is trained on all the others.
@@ -11,6 +13,14 @@ the first fold (of `benchmarks.generalise`) with spoofs of at least three system
 Clips of the held-out source are scored as they are and under each condition of the setting
 `evaluation.conditions`. Macro EER is the mean over the held-out sources; FAR and FRR are at the
 frozen threshold, means over sources.
+
+Of sources whose spoofs alone went through a lossy codec (DataGate's rule `one_sided_codec`, applied
+to the training clips), the spoofs are left out of training and dev, as the rule advises;
+`--keep-one-sided` keeps them. The peer is trained on the same clips.
+
+`--factory` adds the spoofs that `bonafide synthesize` made of the other sources' bona fide clips
+(folders with its manifest); `--factory-alone` takes them in place of the collected spoofs.
+`--steps` gives every training as many steps, whatever the number of its clips.
 
 `--unseen-threshold` adds FAR and FRR at a threshold frozen on sources that a detector has not seen:
 for each other source with both classes, one more detector is trained without it and without the
@@ -33,7 +43,6 @@ kept in `--cache`, if given: a second run of the same settings begins sooner.
 from __future__ import annotations
 
 import argparse
-import collections
 import dataclasses
 import hashlib
 import json
@@ -44,7 +53,15 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from benchmarks import generalise
-from benchmarks.generalise import BONAFIDE, Clip, Scorer, labels_of, split_folds
+from benchmarks.generalise import Clip, Scorer, labels_of
+from benchmarks.source_folds import (
+    LEAST_OF_A_CLASS,
+    Fold,
+    leave_out_one_sided,
+    make_folds,
+    split_dev,
+    with_factory,
+)
 from bonafide.audio.chains import draw_chain, seed_of
 from bonafide.audio.codecs import degrade
 from bonafide.audio.degradation_specs import CONDITIONS
@@ -52,7 +69,6 @@ from bonafide.metrics.calibration import AffineCalibration, cllr, fit_affine, mi
 from bonafide.metrics.detection import equal_error_rate, error_rates_at
 from pipeline.config import Settings, override, sample, small_corpus
 
-LEAST_OF_A_CLASS, LEAST_DEV_SYSTEMS = 20, 3
 MOST_TESTED, MOST_TESTED_QUICKLY = 300, 80
 CLEAN = "as_recorded"
 COPIES = "utterances.degraded_copies="
@@ -136,66 +152,6 @@ class Degrader:
 
 
 @dataclasses.dataclass(frozen=True)
-class Fold:
-    """One held-out source.
-
-    Attributes:
-        source: Its name.
-        train: Clips of other sources.
-        dev: Clips of other sources, of other systems and speakers.
-        test: Clips of this source.
-    """
-
-    source: str
-    train: list[Clip]
-    dev: list[Clip]
-    test: list[Clip]
-
-
-def split_dev(clips: Sequence[Clip], dev_fold: int | None) -> tuple[list[Clip], list[Clip]]:
-    """Returns training clips and dev clips, which share no system and no speaker.
-
-    Args:
-        clips: Of the sources that are not held out.
-        dev_fold: Which fold is dev; None for the first with spoofs of at least LEAST_DEV_SYSTEMS
-            systems. A large system can be a fold alone, and a threshold frozen on one system says
-            little of others.
-    """
-    folds = split_folds(clips, generalise.FOLDS)
-    if dev_fold is not None:
-        return folds[dev_fold]
-    for train, dev in folds:
-        if len({clip.system for clip in dev} - {BONAFIDE}) >= LEAST_DEV_SYSTEMS:
-            return train, dev
-    return folds[0]
-
-
-def make_folds(clips: Sequence[Clip], most_tested: int, dev_fold: int | None = None) -> list[Fold]:
-    """Returns a fold for each source with enough clips of both classes; see `split_dev`."""
-    counts = collections.Counter((clip.source, clip.system == BONAFIDE) for clip in clips)
-    folds = []
-    for source in sorted({clip.source for clip in clips}):
-        if min(counts[source, True], counts[source, False]) < LEAST_OF_A_CLASS:
-            continue
-        others = [clip for clip in clips if clip.source != source]
-        train, dev = split_dev(others, dev_fold)
-        own = [clip for clip in clips if clip.source == source]
-        folds.append(Fold(source, train, dev, thinned(own, most_tested)))
-    return folds
-
-
-def thinned(clips: Sequence[Clip], most: int) -> list[Clip]:
-    """Returns at most so many clips, half of each class where there are so many."""
-    chosen: list[Clip] = []
-    random = np.random.default_rng(0)
-    for bonafide in (True, False):
-        own = [clip for clip in clips if (clip.system == BONAFIDE) == bonafide]
-        order = random.permutation(len(own))[: most // 2]
-        chosen += [own[place] for place in sorted(order)]
-    return chosen
-
-
-@dataclasses.dataclass(frozen=True)
 class FromUnseen:
     """What scores of unseen sources decide: a threshold and a calibration."""
 
@@ -211,6 +167,7 @@ class UnseenThreshold:
         folds: Those that can be held out.
         make_scorer: Trains a recipe on the `train` of a fold.
         dev_fold: See `split_dev`.
+        keep_one_sided: Whether to keep spoofs that went through a codec alone.
     """
 
     def __init__(
@@ -219,9 +176,11 @@ class UnseenThreshold:
         folds: Sequence[Fold],
         make_scorer: Callable[[Fold], Scorer],
         dev_fold: int | None = None,
+        *,
+        keep_one_sided: bool = False,
     ) -> None:
         self._clips, self._folds, self._make_scorer = clips, folds, make_scorer
-        self._dev_fold = dev_fold
+        self._dev_fold, self._keep = dev_fold, keep_one_sided
         # Two held-out sources -> the scores of each, by a detector that knows neither.
         self._scores: dict[frozenset[str], dict[str, np.ndarray]] = {}
 
@@ -259,7 +218,9 @@ class UnseenThreshold:
         pair = frozenset((one, other))
         if pair not in self._scores:
             rest = [clip for clip in self._clips if clip.source not in pair]
-            train, _ = split_dev(rest, self._dev_fold)
+            train, dev = split_dev(rest, self._dev_fold)
+            if not self._keep:
+                train, _ = leave_out_one_sided(train, dev)
             scorer = self._make_scorer(Fold("+".join(sorted(pair)), train, [], []))
             self._scores[pair] = {
                 fold.source: scorer(fold.test) for fold in self._folds if fold.source in pair
@@ -298,13 +259,25 @@ def measure_fold(
     return found
 
 
-def our_scorer(settings: Settings, fold: Fold, seed: int, degrader: Degrader) -> Scorer:
-    """Trains a recipe on a fold, with as many steps whatever the number of copies."""
-    copies = settings.utterances.degraded_copies
-    epochs = max(1, round(settings.trainer.epochs / (1 + copies)))
-    trainer = dataclasses.replace(
-        settings.trainer, epochs=epochs, ema_epochs=settings.trainer.ema_epochs / (1 + copies)
-    )
+def our_scorer(
+    settings: Settings, fold: Fold, seed: int, degrader: Degrader, steps: int | None = None
+) -> Scorer:
+    """Trains a recipe on a fold, with as many steps whatever the number of copies.
+
+    Args:
+        settings: The recipe.
+        fold: Its training clips are used.
+        seed: Of the training.
+        degrader: Makes the copies.
+        steps: Of the training; None for those of the recipe's epochs without copies. The horizon of
+            the moving average keeps its share of all epochs.
+    """
+    copies, trainer = settings.utterances.degraded_copies, settings.trainer
+    share = 1 / (1 + copies)
+    if steps is not None:
+        share *= steps * trainer.batch_size / (trainer.epochs * len(fold.train))
+    epochs = max(1, round(trainer.epochs * share))
+    trainer = dataclasses.replace(trainer, epochs=epochs, ema_epochs=trainer.ema_epochs * share)
     settings = dataclasses.replace(settings, trainer=trainer)
     return generalise.our_scorer(settings, degrader.with_copies(fold.train, copies), seed)
 
@@ -381,6 +354,10 @@ def main() -> None:
     parser.add_argument("--no-peer", action="store_true", help="leave the LFCC-GMM out")
     parser.add_argument("--dev-fold", type=int, choices=range(generalise.FOLDS), help="see above")
     parser.add_argument("--unseen-threshold", action="store_true", help="see above")
+    parser.add_argument("--factory", type=pathlib.Path, action="append", default=[])
+    parser.add_argument("--factory-alone", action="store_true", help="see above")
+    parser.add_argument("--steps", type=int, help="steps of every training")
+    parser.add_argument("--keep-one-sided", action="store_true", help="see above")
     parser.add_argument("--cache", type=pathlib.Path, help="folder for degraded clips")
     parser.add_argument(
         "--set", action="append", default=[], dest="assignments", metavar="FIELD=VALUE"
@@ -390,7 +367,10 @@ def main() -> None:
     if options.with_samples:
         clips = [dataclasses.replace(c, source=c.source or "samples") for c in clips]
     most_tested = MOST_TESTED_QUICKLY if options.quick else MOST_TESTED
-    folds = make_folds(clips, most_tested, options.dev_fold)
+    folds = make_folds(clips, most_tested, options.dev_fold, keep_one_sided=options.keep_one_sided)
+    if options.factory:
+        made = read_clips(options.factory, with_samples=False)
+        folds = with_factory(folds, made, alone=options.factory_alone)
     all_folds = folds
     if options.sources:
         folds = [fold for fold in folds if fold.source in options.sources.split(",")]
@@ -432,9 +412,15 @@ def main() -> None:
             ) -> Scorer:
                 if settings is None:
                     return generalise.gmm_scorer(fold.train, seed)
-                return our_scorer(settings, fold, seed, degrader)
+                return our_scorer(settings, fold, seed, degrader, options.steps)
 
-            unseen = UnseenThreshold(clips, all_folds, make_scorer, options.dev_fold)
+            unseen = UnseenThreshold(
+                clips,
+                all_folds,
+                make_scorer,
+                options.dev_fold,
+                keep_one_sided=options.keep_one_sided,
+            )
             for fold in folds:
                 of_unseen = unseen.of(fold.source) if options.unseen_threshold else None
                 runs.append(measure_fold(make_scorer(fold), fold, CONDITIONS, degrader, of_unseen))

@@ -4,7 +4,7 @@ import pathlib
 import numpy as np
 import pytest
 
-from benchmarks import robustness
+from benchmarks import robustness, source_folds
 from benchmarks.generalise import Clip
 from benchmarks.robustness import CLEAN, Degrader, make_folds, measure_fold, ratios, summary
 from bonafide.audio.chains import draw_chain, seed_of
@@ -54,10 +54,10 @@ def test_dev_has_several_systems_unless_a_fold_is_named(clips):
     def systems(part):
         return {clip.system for clip in part if clip.system != "-"}
 
-    _, alone = robustness.split_dev(rest, 0)
+    _, alone = source_folds.split_dev(rest, 0)
     assert systems(alone) == {"giant"}
-    train, dev = robustness.split_dev(rest, None)
-    assert len(systems(dev)) >= robustness.LEAST_DEV_SYSTEMS
+    train, dev = source_folds.split_dev(rest, None)
+    assert len(systems(dev)) >= source_folds.LEAST_DEV_SYSTEMS
     assert "giant" in systems(train)
     assert make_folds(rest, 40)[0].dev != make_folds(rest, 40, 0)[0].dev
 
