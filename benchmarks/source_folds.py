@@ -79,8 +79,8 @@ def make_folds(
 def leave_out_one_sided(
     train: Sequence[Clip], dev: Sequence[Clip]
 ) -> tuple[list[Clip], list[Clip]]:
-    """Returns both without the spoofs of sources that `one_sided_sources` finds in train."""
-    sources = one_sided_sources(train)
+    """Returns both without the spoofs of sources that `one_sided_sources` finds in them."""
+    sources = one_sided_sources([*train, *dev])
     kept = [
         [clip for clip in part if clip.system == BONAFIDE or clip.source not in sources]
         for part in (train, dev)

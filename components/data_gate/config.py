@@ -52,12 +52,13 @@ class DataGateConfig(Section, section="data_gate"):
             differ from those on eval.
         min_utterances: Limit of `class_counts`: minimum number of utterances of a class.
         max_bit_errors: Limit of `near_identical`: maximum share of differing bits of two copies.
-        shortcut_eer: Limit of `shortcut` and `one_sided_codec`: an equal error rate whose 95 %
-            interval ends at or below this is reported.
+        shortcut_eer: Limit of `shortcut`: an equal error rate whose 95 % interval ends at or below
+            this is reported.
         perfect_shortcut_eer: Limit of `perfect_shortcut`, applied as `shortcut_eer`.
         attack_shortcut_eer: Limit of `attack_shortcut`: an equal error rate at or below this is
             reported.
         combined_shortcut_eer: Limit of `combined_shortcut`, applied as `shortcut_eer`.
+        one_sided_codec_eer: Limit of `one_sided_codec`, applied as `shortcut_eer`.
         min_class_share: Limit of `class_balance`: minimum share of a class.
         min_attack_utterances: Limit of `attack_balance`: minimum number of utterances of an
             attack.
@@ -104,6 +105,7 @@ class DataGateConfig(Section, section="data_gate"):
     perfect_shortcut_eer: Fraction = 0.02
     attack_shortcut_eer: Fraction = 0.05
     combined_shortcut_eer: Fraction = 0.3
+    one_sided_codec_eer: Fraction = 0.4
     min_class_share: Fraction = 0.05
     min_attack_utterances: Utterances = 10
     min_speakers: Annotated[int, Bounds(ge=0, lt=2**31, unit="speakers")] = 4

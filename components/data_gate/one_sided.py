@@ -35,7 +35,7 @@ def find_one_sided_codecs(table: Table, config: DataGateConfig) -> list[Finding]
         for name in np.unique(table.metadata[by][inside]).tolist() if by else [""]:
             rows = inside & (table.metadata[by] == name) if by else inside
             found = rougher_spoofs(table, split, np.flatnonzero(rows))
-            if found and found.cautious <= config.shortcut_eer:
+            if found and found.cautious <= config.one_sided_codec_eer:
                 findings.append(
                     _finding(
                         found,
@@ -79,7 +79,7 @@ def _finding(
         split=found.split,
         subject=source,
         value=found.cautious,
-        limit=config.shortcut_eer,
+        limit=config.one_sided_codec_eer,
         message=f"its spoofs have rougher spectra than its bona fide speech (medians {spoof:.1f} "
         f"and {bonafide:.1f} dB; equal error rate {percent(found.eer)}), as after a lossy codec on "
         "spoofs alone. A detector learns the codec in place of synthesis, and errs on other "
