@@ -97,6 +97,7 @@ RUN python -m compileall -q -x '/(site|dist)-packages/' --invalidation-mode unch
         --shell /usr/sbin/nologin bonafide \
     && install -d -m 1777 /home/bonafide
 # PYTHONSAFEPATH: a file in the working directory must not shadow a module of the same name.
+# TF_ENABLE_ONEDNN_OPTS: as in local_runner.py, for processors without AVX-512.
 # USER: for users without an entry in /etc/passwd, as on OpenShift.
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONPATH=/opt/bonafide \
@@ -104,6 +105,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     TF_CPP_MIN_LOG_LEVEL=2 \
+    TF_ENABLE_ONEDNN_OPTS=1 \
     HOME=/home/bonafide \
     USER=bonafide
 # Kubeflow's launcher mounts /gcs, /s3, /minio, /.local, /.cache, /.config and /kfp-launcher, none of

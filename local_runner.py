@@ -261,8 +261,11 @@ def run(settings: Settings, options: argparse.Namespace, output: pathlib.Path) -
     except OSError as error:
         print(f"error: cannot write to {output}: {error.strerror}", file=sys.stderr)
         return FAILED
-    # Before TensorFlow is imported, which reads it once.
+    # Before TensorFlow is imported, which reads them once.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "1")
+    # TensorFlow leaves oneDNN off on processors without AVX-512, where training takes a fifth
+    # longer without it (docs/measurements/training_speed.md).
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     with logs.everything_into(log) as screen:
         try:
             return Session(settings, options, output, screen, log).run()

@@ -176,7 +176,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=3.0, help="of a turn")
     options = parser.parse_args()
     commands = {
-        "ours": [sys.executable, "-m", "benchmarks.peers.ours"],
+        # As local_runner.py sets it.
+        "ours": ["env", "TF_ENABLE_ONEDNN_OPTS=1", sys.executable, "-m", "benchmarks.peers.ours"],
         "peer": [peer_python(options.peer), "-W", "ignore", PEER],
     }
     work = Work(

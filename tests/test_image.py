@@ -261,3 +261,8 @@ def test_nothing_lies_where_kubeflow_mounts(target):
     used = [path for path in LAUNCHER if re.search(rf"(?<![\w.*-]){re.escape(path)}\b", words)]
     assert used == []
     assert not [rest for word, rest in history(target) if word in ("ENTRYPOINT", "VOLUME")]
+
+
+@pytest.mark.parametrize("target", ["cpu", "gpu"])
+def test_training_uses_onednn_on_every_processor(target):
+    assert pairs(target, "ENV")["TF_ENABLE_ONEDNN_OPTS"] == "1"

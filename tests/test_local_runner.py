@@ -1,6 +1,7 @@
 """The command line: what it refuses, and what it makes of paths. Nothing is run."""
 
 import dataclasses
+import os
 import pathlib
 
 import pytest
@@ -267,3 +268,24 @@ def test_settings_have_a_help_of_their_own(started, capsys):
     assert caught.value.code == 2
     assert "a section, got 'trainr'" in capsys.readouterr().err
     assert not started
+
+
+@pytest.mark.parametrize(("given", "found"), [(None, "1"), ("0", "0")])
+def test_onednn_is_on_before_tensorflow_is_imported(given, found, monkeypatch, tmp_path):
+    seen = []
+
+    class Looks:
+        def __init__(self, *arguments):
+            seen.append(os.environ.get("TF_ENABLE_ONEDNN_OPTS"))
+
+        def run(self):
+            return 0
+
+    from pipeline import session
+
+    monkeypatch.setattr(session, "Session", Looks)
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")  # restored at the end, whatever is set
+    if given is None:
+        monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS")
+    assert local_runner.main(["--output", str(tmp_path)]) == 0
+    assert seen == [found]
