@@ -18,8 +18,8 @@ Of sources whose spoofs alone went through a lossy codec (DataGate's rule `one_s
 to the training clips), the spoofs are left out of training and dev, as the rule advises;
 `--keep-one-sided` keeps them. The peer is trained on the same clips.
 
-`--factory` adds the spoofs that `bonafide synthesize` made of the other sources' bona fide clips
-(folders with its manifest); `--factory-alone` takes them in place of the collected spoofs.
+`--factory` adds what `bonafide synthesize` made of the other sources' bona fide clips (folders with
+its manifest); `--factory-alone` takes it in place of the collected clips.
 `--steps` gives every training as many steps, whatever the number of its clips.
 
 `--unseen-threshold` adds FAR and FRR at a threshold frozen on sources that a detector has not seen:

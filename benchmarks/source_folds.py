@@ -123,17 +123,19 @@ def thinned(clips: Sequence[Clip], most: int) -> list[Clip]:
 
 
 def with_factory(folds: Sequence[Fold], made: Sequence[Clip], *, alone: bool) -> list[Fold]:
-    """Adds spoofs of the factory to the training clips, without those of the held-out source.
+    """Adds a corpus of the factory to the training clips, without what is of the held-out source.
+
+    With its bona fide recordings, which share the channel of its spoofs (an engine with a narrow
+    band gives them one, too): with the spoofs alone, a narrow band would mean spoof.
 
     Args:
         folds: With collected clips.
         made: What the factory made of all sources.
-        alone: Whether the collected spoofs and bona fide clips are taken out.
+        alone: Whether the collected clips are taken out.
     """
     result = []
     for fold in folds:
         others = [clip for clip in made if clip.source != fold.source]
-        spoofs = [clip for clip in others if clip.system != BONAFIDE]
-        train = others if alone else [*fold.train, *spoofs]
+        train = others if alone else [*fold.train, *others]
         result.append(dataclasses.replace(fold, train=train))
     return result
