@@ -123,7 +123,9 @@ def thinned(clips: Sequence[Clip], most: int) -> list[Clip]:
 
 
 def with_factory(folds: Sequence[Fold], made: Sequence[Clip], *, alone: bool) -> list[Fold]:
-    """Adds a corpus of the factory to the training clips, without what is of the held-out source.
+    """Adds a corpus of the factory to the training clips.
+
+    Without what is made of the held-out source or of bona fide speakers of dev.
 
     With its bona fide recordings, which share the channel of its spoofs (an engine with a narrow
     band gives them one, too): with the spoofs alone, a narrow band would mean spoof.
@@ -135,7 +137,10 @@ def with_factory(folds: Sequence[Fold], made: Sequence[Clip], *, alone: bool) ->
     """
     result = []
     for fold in folds:
-        others = [clip for clip in made if clip.source != fold.source]
+        kept_out = {clip.speaker for clip in fold.dev if clip.system == BONAFIDE}
+        others = [
+            clip for clip in made if clip.source != fold.source and clip.speaker not in kept_out
+        ]
         train = others if alone else [*fold.train, *others]
         result.append(dataclasses.replace(fold, train=train))
     return result

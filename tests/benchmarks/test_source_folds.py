@@ -61,5 +61,7 @@ def test_the_factory_adds_other_sources_only(clips):
         assert {clip.system for clip in added} == {"-", "world"}
         assert {clip.source for clip in added} == {"plain", "coded", "other"} - {before.source}
         assert (after.dev, after.test) == (before.dev, before.test)
+        dev_speakers = {clip.speaker for clip in before.dev if clip.system == "-"}
+        assert dev_speakers.isdisjoint(clip.speaker for clip in added)
     alone = with_factory(folds, made, alone=True)[0]
     assert {clip.system for clip in alone.train} == {"-", "world"}
