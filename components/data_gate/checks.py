@@ -80,8 +80,8 @@ def check(
     return Checked(
         findings=[
             *find_leaks(table, config),
-            *shortcuts,
             *find_one_sided_codecs(table, config),
+            *shortcuts,
             *find_imbalance(table, config),
             *drifted,
         ],
