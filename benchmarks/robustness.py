@@ -3,7 +3,7 @@
     python -m benchmarks.robustness --json FILE [--manifest FOLDER ...] [--variants a,b]
                                     [--sources a,b] [--seeds 0,1] [--quick] [--cache FOLDER]
                                     [--set FIELD=VALUE] [--unseen-threshold] [--dev-fold N]
-                                    [--factory FOLDER ...] [--factory-alone] [--steps N]
+                                    [--factory FOLDER ...] [--factory-use USE] [--steps N]
                                     [--keep-one-sided]
 
 Leave-source-out: every source of the manifests (folders with `manifest.csv`, column `source`) with
@@ -18,8 +18,9 @@ Of sources whose spoofs alone went through a lossy codec (DataGate's rule `one_s
 to the training clips), the spoofs are left out of training and dev, as the rule advises;
 `--keep-one-sided` keeps them. The peer is trained on the same clips.
 
-`--factory` adds what `bonafide synthesize` made of the other sources' bona fide clips (folders with
-its manifest); `--factory-alone` takes it in place of the collected clips.
+`--factory` adds the spoofs that `bonafide synthesize` made of the other sources' bona fide clips
+(folders with its manifest); `--factory-use all` adds its real recordings as well, and `alone` takes
+both in place of the collected clips.
 `--steps` gives every training as many steps, whatever the number of its clips.
 
 `--unseen-threshold` adds FAR and FRR at a threshold frozen on sources that a detector has not seen:
@@ -55,6 +56,7 @@ import numpy as np
 from benchmarks import generalise
 from benchmarks.generalise import Clip, Scorer, labels_of
 from benchmarks.source_folds import (
+    FACTORY_USES,
     LEAST_OF_A_CLASS,
     Fold,
     leave_out_one_sided,
@@ -355,7 +357,7 @@ def main() -> None:
     parser.add_argument("--dev-fold", type=int, choices=range(generalise.FOLDS), help="see above")
     parser.add_argument("--unseen-threshold", action="store_true", help="see above")
     parser.add_argument("--factory", type=pathlib.Path, action="append", default=[])
-    parser.add_argument("--factory-alone", action="store_true", help="see above")
+    parser.add_argument("--factory-use", choices=FACTORY_USES, default="spoofs", help="see above")
     parser.add_argument("--steps", type=int, help="steps of every training")
     parser.add_argument("--keep-one-sided", action="store_true", help="see above")
     parser.add_argument("--cache", type=pathlib.Path, help="folder for degraded clips")
@@ -370,7 +372,7 @@ def main() -> None:
     folds = make_folds(clips, most_tested, options.dev_fold, keep_one_sided=options.keep_one_sided)
     if options.factory:
         made = read_clips(options.factory, with_samples=False)
-        folds = with_factory(folds, made, alone=options.factory_alone)
+        folds = with_factory(folds, made, options.factory_use)
     all_folds = folds
     if options.sources:
         folds = [fold for fold in folds if fold.source in options.sources.split(",")]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import typing
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -16,6 +18,8 @@ from components.data_gate.config import DataGateConfig
 from components.data_gate.one_sided import find_one_sided_codecs
 from components.data_gate.table import Table
 
+FactoryUse = Literal["spoofs", "all", "alone"]
+FACTORY_USES: tuple[FactoryUse, ...] = typing.get_args(FactoryUse)
 LEAST_OF_A_CLASS, LEAST_DEV_SYSTEMS = 20, 3
 
 
@@ -122,18 +126,17 @@ def thinned(clips: Sequence[Clip], most: int) -> list[Clip]:
     return chosen
 
 
-def with_factory(folds: Sequence[Fold], made: Sequence[Clip], *, alone: bool) -> list[Fold]:
+def with_factory(folds: Sequence[Fold], made: Sequence[Clip], use: FactoryUse) -> list[Fold]:
     """Adds a corpus of the factory to the training clips.
 
     Without what is made of the held-out source or of bona fide speakers of dev.
 
-    With its bona fide recordings, which share the channel of its spoofs (an engine with a narrow
-    band gives them one, too): with the spoofs alone, a narrow band would mean spoof.
-
     Args:
         folds: With collected clips.
         made: What the factory made of all sources.
-        alone: Whether the collected clips are taken out.
+        use: `spoofs` adds its spoofs to the collected clips, `all` its real recordings as well,
+            which went through the channel of their spoofs, and `alone` takes the collected clips
+            out.
     """
     result = []
     for fold in folds:
@@ -141,6 +144,8 @@ def with_factory(folds: Sequence[Fold], made: Sequence[Clip], *, alone: bool) ->
         others = [
             clip for clip in made if clip.source != fold.source and clip.speaker not in kept_out
         ]
-        train = others if alone else [*fold.train, *others]
+        if use == "spoofs":
+            others = [clip for clip in others if clip.system != BONAFIDE]
+        train = others if use == "alone" else [*fold.train, *others]
         result.append(dataclasses.replace(fold, train=train))
     return result

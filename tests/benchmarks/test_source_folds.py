@@ -56,12 +56,15 @@ def test_the_factory_adds_other_sources_only(clips):
         for place, clip in enumerate(clips)
     ]
     folds = make_folds(clips, most_tested=60)
-    for before, after in zip(folds, with_factory(folds, made, alone=False), strict=True):
+    for before, after in zip(folds, with_factory(folds, made, "all"), strict=True):
         added = after.train[len(before.train) :]
         assert {clip.system for clip in added} == {"-", "world"}
         assert {clip.source for clip in added} == {"plain", "coded", "other"} - {before.source}
         assert (after.dev, after.test) == (before.dev, before.test)
         dev_speakers = {clip.speaker for clip in before.dev if clip.system == "-"}
         assert dev_speakers.isdisjoint(clip.speaker for clip in added)
-    alone = with_factory(folds, made, alone=True)[0]
+    spoofs = with_factory(folds, made, "spoofs")[0].train[len(folds[0].train) :]
+    assert {clip.system for clip in spoofs} == {"world"}
+    alone = with_factory(folds, made, "alone")[0]
     assert {clip.system for clip in alone.train} == {"-", "world"}
+    assert {clip.name[0] for clip in alone.train} == {"m"}
