@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.generalise import BONAFIDE, VARIANTS, Clip, deal, per_system, split_folds
+from benchmarks.generalise import (
+    BONAFIDE,
+    VARIANTS,
+    Clip,
+    deal,
+    few_of_each_class,
+    per_system,
+    split_folds,
+)
 from pipeline.config import override, sample, small_corpus
 
 clips = st.lists(
@@ -53,3 +61,15 @@ def test_the_eer_of_a_system_is_against_all_bona_fide_clips():
 def test_every_variant_can_be_set(preset):
     for assignments in VARIANTS.values():
         override(preset(), assignments)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_few_clips_are_of_both_classes_whatever_their_order(order):
+    # The factory writes a recording and its two copies in turn: a stride of three has one class.
+    clips = [
+        Clip(np.zeros(1, np.int16), BONAFIDE if place % 3 == 0 else "world", "s")
+        for place in range(90)
+    ][::order]
+    few = few_of_each_class(clips)
+    assert [clip.system for clip in few] == [BONAFIDE] * 10 + ["world"] * 10
+    assert few_of_each_class(clips[:2]) == sorted(clips[:2], key=lambda c: c.system != BONAFIDE)
