@@ -1,10 +1,9 @@
 """Rule about codecs on one class: spoofs of a source that are rougher than its bona fide speech.
 
 Synthesis has smoother spectra than speech. Lossy codecs at low bit rates leave gaps, which make a
-spectrum rougher. Where the spoofs of a source are the
-rougher class, they went through a codec that its bona fide recordings did not, and a detector
-trained on them takes the traces of codecs for synthesis, and smooth synthesis for speech
-(docs/measurements/robustness.md).
+spectrum rougher. Where the spoofs of a source are the rougher class, they went through a codec that
+its bona fide recordings did not, and a detector trained on them takes the traces of codecs for
+synthesis, and smooth synthesis for speech (docs/measurements/robustness.md).
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ def find_one_sided_codecs(table: Table, config: DataGateConfig) -> list[Finding]
                 findings.append(
                     _finding(
                         found,
-                        f"{by} {name}" if name else "all recordings",
+                        _subject(by, name),
                         f"{by}={name}&key=spoof" if name else "",
                         config,
                     )
@@ -66,6 +65,12 @@ def rougher_spoofs(table: Table, split: str, rows: np.ndarray) -> Separation | N
     medians = (float(np.median(values[flags])), float(np.median(values[~flags])))
     found = separate(table, split, rows, ROUGHNESS, values, medians=medians)
     return found if found.spoof_higher else None
+
+
+def _subject(by: str, name: str) -> str:
+    if not by:
+        return "all recordings"
+    return f"{by} {name}" if name else f"recordings without {by}"
 
 
 def _finding(

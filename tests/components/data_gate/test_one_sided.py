@@ -91,6 +91,11 @@ def test_without_metadata_a_split_is_one_source_and_there_is_nothing_to_leave_ou
     assert "leave_out" not in finding.message
 
 
+def test_recordings_without_a_source_are_a_group_of_their_own():
+    unnamed = [(split, "", *rest) for split, _, *rest in CODED]
+    assert [one.subject for one in found(*NORMAL, *unnamed)] == ["recordings without source"]
+
+
 def test_few_recordings_and_recordings_without_spectrum_say_nothing():
     assert found(("train", "mp3", "-", 19, 6.5), ("train", "mp3", "B", 40, ROUGH)) == []
     assert found(("train", "mp3", "-", 40, -100), ("train", "mp3", "B", 40, ROUGH)) == []
