@@ -59,7 +59,6 @@ from benchmarks.source_folds import (
     FACTORY_USES,
     LEAST_OF_A_CLASS,
     Fold,
-    leave_out_one_sided,
     make_folds,
     split_dev,
     with_factory,
@@ -220,9 +219,7 @@ class UnseenThreshold:
         pair = frozenset((one, other))
         if pair not in self._scores:
             rest = [clip for clip in self._clips if clip.source not in pair]
-            train, dev = split_dev(rest, self._dev_fold)
-            if not self._keep:
-                train, _ = leave_out_one_sided(train, dev)
+            train, _ = split_dev(rest, self._dev_fold, keep_one_sided=self._keep)
             scorer = self._make_scorer(Fold("+".join(sorted(pair)), train, [], []))
             self._scores[pair] = {
                 fold.source: scorer(fold.test) for fold in self._folds if fold.source in pair

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from benchmarks import generalise
-from benchmarks.generalise import BONAFIDE, RATE, Clip, split_folds
+from benchmarks.generalise import BONAFIDE, RATE, Clip, split_folds, thinned
 from bonafide.audio import measures
 from bonafide.audio.facts import FileFacts
 from components.data_gate.config import DataGateConfig
@@ -40,7 +40,9 @@ class Fold:
     test: list[Clip]
 
 
-def split_dev(clips: Sequence[Clip], dev_fold: int | None) -> tuple[list[Clip], list[Clip]]:
+def split_dev(
+    clips: Sequence[Clip], dev_fold: int | None, *, keep_one_sided: bool = False
+) -> tuple[list[Clip], list[Clip]]:
     """Returns training clips and dev clips, which share no system and no speaker.
 
     Args:
@@ -48,14 +50,16 @@ def split_dev(clips: Sequence[Clip], dev_fold: int | None) -> tuple[list[Clip], 
         dev_fold: Which fold is dev; None for the first with spoofs of at least LEAST_DEV_SYSTEMS
             systems. A large system can be a fold alone, and a threshold frozen on one system says
             little of others.
+        keep_one_sided: Whether to keep the spoofs of sources that `one_sided_sources` finds.
     """
     folds = split_folds(clips, generalise.FOLDS)
-    if dev_fold is not None:
-        return folds[dev_fold]
-    for train, dev in folds:
-        if len({clip.system for clip in dev} - {BONAFIDE}) >= LEAST_DEV_SYSTEMS:
-            return train, dev
-    return folds[0]
+    several = (
+        place
+        for place, (_, dev) in enumerate(folds)
+        if len({clip.system for clip in dev} - {BONAFIDE}) >= LEAST_DEV_SYSTEMS
+    )
+    train, dev = folds[next(several, 0) if dev_fold is None else dev_fold]
+    return (train, dev) if keep_one_sided else leave_out_one_sided(train, dev)
 
 
 def make_folds(
@@ -72,9 +76,7 @@ def make_folds(
         if min(counts[source, True], counts[source, False]) < LEAST_OF_A_CLASS:
             continue
         others = [clip for clip in clips if clip.source != source]
-        train, dev = split_dev(others, dev_fold)
-        if not keep_one_sided:
-            train, dev = leave_out_one_sided(train, dev)
+        train, dev = split_dev(others, dev_fold, keep_one_sided=keep_one_sided)
         own = [clip for clip in clips if clip.source == source]
         folds.append(Fold(source, train, dev, thinned(own, most_tested)))
     return folds
@@ -113,17 +115,6 @@ def one_sided_sources(clips: Sequence[Clip]) -> set[str]:
         DataGateConfig(),
     )
     return {finding.subject.removeprefix("source ") for finding in found}
-
-
-def thinned(clips: Sequence[Clip], most: int) -> list[Clip]:
-    """Returns at most so many clips, half of each class where there are so many."""
-    chosen: list[Clip] = []
-    random = np.random.default_rng(0)
-    for bonafide in (True, False):
-        own = [clip for clip in clips if (clip.system == BONAFIDE) == bonafide]
-        order = random.permutation(len(own))[: most // 2]
-        chosen += [own[place] for place in sorted(order)]
-    return chosen
 
 
 def with_factory(folds: Sequence[Fold], made: Sequence[Clip], use: FactoryUse) -> list[Fold]:

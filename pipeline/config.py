@@ -357,7 +357,7 @@ def small_corpus() -> Settings:
     one seed, a reduced recipe; docs/measurements/robustness.md). Within known pages the band above
     helps by a few points; `features.fmax_hz=8000` brings it back.
 
-    On three sources that training has not seen, the EER was 14, 32 and 68 %, after leaving out the
+    On three sources that training has not seen, the EER was 14, 31 and 68 %, after leaving out the
     spoofs that DataGate's rule `one_sided_codec` names; with them 34, 35 and 68 %. Training data
     that are hard to separate (degraded copies, the spoof factory alone) can collapse to equal
     scores, as the Trainer's log then says: lower `trainer.learning_rate` to 3e-4.
