@@ -72,6 +72,7 @@ VARIANTS: dict[str, list[str]] = {
     "classic_lfcc": ["features.num_bands=20", "features.num_coefficients=20"],
     "to_8_khz": ["features.fmax_hz=8000"],
     "utterance_normalised": ["features.normalisation=utterance"],
+    "utterance_mean": ["features.normalisation=utterance_mean"],
     "two_seconds": ["features.clip_samples=32000"],
     "whole_clips": ["trainer.crop_frames=0"],
     "without_spec_augment": ["augment.spec_augment_probability=0"],
@@ -213,10 +214,12 @@ def our_scorer(settings: Settings, train_part: Sequence[Clip], seed: int) -> Sco
         computed = features_lib.compute_features(waveform, settings.features)
         if settings.features.normalisation == "utterance":
             computed = features_lib.normalise_utterance(computed)
+        elif settings.features.normalisation == "utterance_mean":
+            computed = features_lib.remove_mean(computed)
         return {FEATURES: (computed - mean) / deviation}
 
     shape = (settings.features.num_frames, settings.features.num_features)
-    if settings.features.normalisation == "corpus":
+    if settings.features.normalisation != "utterance":
         raw = [transform({PCM16: tf.constant([c.samples.tobytes()])}) for c in train_part]
         frames = np.concatenate([part[FEATURES].numpy()[0] for part in raw])
         mean, deviation = frames.mean(axis=0), frames.std(axis=0)

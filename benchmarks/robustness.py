@@ -93,6 +93,7 @@ VARIANTS: dict[str, list[str]] = {
     "relative_floor_10": ["features.relative_floor_db=-10"],
     "relative_floor_20": ["features.relative_floor_db=-20"],
     "utterance_normalised": ["features.normalisation=utterance"],
+    "utterance_mean": ["features.normalisation=utterance_mean"],
     "copies_2_utterance_normalised": [f"{COPIES}2", "features.normalisation=utterance"],
 }
 

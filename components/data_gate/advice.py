@@ -90,8 +90,9 @@ def _dc(found: Separation, in_force: InForce) -> str:
 
 def _level(found: Separation, in_force: InForce) -> str:
     del found
-    if in_force.normalisation == "utterance":
-        return "features.normalisation=utterance, which is in force, removes the level of a clip."
+    if in_force.normalisation in ("utterance", "utterance_mean"):
+        scope = f"features.normalisation={in_force.normalisation}"
+        return f"{scope}, which is in force, removes the level of a clip."
     if in_force.relative_floor_db:
         return "features.relative_floor_db, which is in force, removes the level of a clip."
     if in_force.gain_probability >= 1:

@@ -27,7 +27,7 @@ class InForce(Section, section="in_force"):
         degraded_copies: `utterances.degraded_copies`.
     """
 
-    normalisation: Literal["corpus", "utterance"] = "corpus"
+    normalisation: Literal["corpus", "utterance", "utterance_mean"] = "corpus"
     relative_floor_db: Annotated[float, Bounds(le=0, unit="dB")] = 0.0
     remove_dc: bool = False
     fmax_hz: Annotated[float, Bounds(gt=0, unit="Hz")] = 1e6

@@ -80,8 +80,9 @@ def measure(
     """
     features = features or {}
     clip_samples = int(features.get("clip_samples", DEFAULT_CLIP_SAMPLES))
-    # Features that are normalised per clip do not depend on the level.
-    levelled = features.get("normalisation") == "utterance" or features.get("relative_floor_db")
+    # Features whose mean is removed from each clip do not depend on the level.
+    by_clip = features.get("normalisation") in ("utterance", "utterance_mean")
+    levelled = by_clip or features.get("relative_floor_db")
     unnoticed = [training_range.LEVEL] if levelled else []
     train = Sample(_examples(split_uris["train"]), clip_samples)
     found = training_range.fit(

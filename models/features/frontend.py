@@ -176,6 +176,21 @@ def _hann_window(length: int) -> np.ndarray:
     return (0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(length) / length)).astype(np.float32)
 
 
+def remove_mean(features: tf.Tensor) -> tf.Tensor:
+    """Subtracts the mean over time from every band of every clip (cepstral mean normalisation).
+
+    A linear filter in front of the microphone or behind it adds a constant to the logarithm of each
+    band, and so does gain: both are removed (Atal 1974). The variance over time stays.
+
+    Args:
+        features: [B, T, F] float32, logarithms of band powers or their cepstrum.
+
+    Returns:
+        [B, T, F], mean 0 over T.
+    """
+    return features - tf.reduce_mean(features, axis=1, keepdims=True)
+
+
 def normalise_utterance(features: tf.Tensor) -> tf.Tensor:
     """Gives every band of every clip mean 0 and variance 1 over time.
 

@@ -37,6 +37,8 @@ def preprocessing_fn(
     if config.normalisation == "utterance":
         normalised = features_lib.normalise_utterance(features)
     else:
+        if config.normalisation == "utterance_mean":
+            features = features_lib.remove_mean(features)
         normalised = _normalise_corpus(features)
     shape = [None, config.num_frames, config.num_features]
     outputs = {FEATURES: tf.ensure_shape(normalised, shape)}

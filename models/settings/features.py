@@ -11,6 +11,7 @@ import numpy as np
 from bonafide.settings import Bounds, Section
 
 Samples = Annotated[int, Bounds(ge=1, unit="samples")]
+Normalisation = Literal["corpus", "utterance", "utterance_mean"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +42,8 @@ class FeatureConfig(Section, section="features"):
             are unrelated to speech.
         preemphasis: Coefficient a of the pre-emphasis x[n] - a x[n-1]; 0 for none.
         normalisation: Scope of mean and variance normalisation per band: the training split
-            (`corpus`) or each clip (`utterance`).
+            (`corpus`); each clip (`utterance`); or the mean of each clip, which removes its
+            channel and level, and the variance of the training split (`utterance_mean`).
     """
 
     front_end: Literal["mel", "linear", "lfcc"] = "mel"
@@ -58,7 +60,7 @@ class FeatureConfig(Section, section="features"):
     relative_floor_db: Annotated[float, Bounds(ge=-120, le=0, unit="dB")] = 0.0
     remove_dc: bool = False
     preemphasis: Annotated[float, Bounds(ge=0, lt=1)] = 0.0
-    normalisation: Literal["corpus", "utterance"] = "corpus"
+    normalisation: Normalisation = "corpus"
 
     def __post_init__(self) -> None:
         """Checks ranges, and that lengths, edges and bands fit each other.

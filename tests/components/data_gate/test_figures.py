@@ -221,6 +221,7 @@ def test_advice_depends_on_what_is_in_force():
     assert "Set waveform.gain_probability=1" in told("level_dbfs")
     assert "Set" not in told("level_dbfs", gain_probability=1)
     assert "which is in force" in told("level_dbfs", normalisation="utterance")
+    assert "=utterance_mean, which" in told("level_dbfs", normalisation="utterance_mean")
     assert "which is in force" in told("level_dbfs", relative_floor_db=-20)
     assert "noise_probability" not in told("noise_floor_dbfs", noise_probability=1)
     assert "relative_floor_db" not in told("noise_floor_dbfs") + told("level_dbfs")

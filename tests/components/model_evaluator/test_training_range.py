@@ -58,10 +58,11 @@ def trials(prefix):
     )
 
 
-def test_ranges_are_those_of_the_clips_of_training_and_their_copies(uris):
+@pytest.mark.parametrize("normalisation", ["utterance", "utterance_mean"])
+def test_ranges_are_those_of_the_clips_of_training_and_their_copies(uris, normalisation):
     found = training_range.measure(
         uris,
-        {"clip_samples": CLIP, "normalisation": "utterance"},
+        {"clip_samples": CLIP, "normalisation": normalisation},
         scored={"dev": trials("D"), "eval": trials("E")},
         threshold=0.0,
     )

@@ -195,6 +195,14 @@ def test_normalise_utterance_gives_each_clip_its_own_moments():
     np.testing.assert_allclose(normalised.var(axis=1), 1.0, atol=1e-4)
 
 
+def test_the_mean_of_a_clip_is_removed_and_its_dynamics_kept():
+    raw = np.random.default_rng(3).normal([[[7.0, -2.0]]], [[[1.0, 5.0]]], (2, 400, 2))
+    found = frontend.remove_mean(tf.constant(raw, tf.float32)).numpy()
+    np.testing.assert_allclose(found, raw - raw.mean(axis=1, keepdims=True), atol=1e-4)
+    shifted = frontend.remove_mean(tf.constant(raw + [[[3.0, -8.0]]], tf.float32)).numpy()
+    np.testing.assert_allclose(found, shifted, atol=1e-4)  # another filter, another gain
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -76,6 +76,25 @@ def test_bands_have_mean_0_and_variance_1(normalisation, axes, tmp_path):
         np.testing.assert_array_equal(row["label"], example["label"])
 
 
+def test_the_mean_of_each_clip_and_the_variance_of_the_corpus(tmp_path):
+    """A filter and a gain that stay the same over a clip are gone; its dynamics are not."""
+    examples = read_examples()
+    loud = {**examples[0], "utterance_id": np.array([b"~loud"], object)}
+    samples = np.frombuffer(loud["pcm16"].item(), "<i2").astype(np.float64)
+    filtered = np.convolve(2 * samples, [0.6, 0.3])[: len(samples)]
+    loud["pcm16"] = np.array([np.round(filtered).astype("<i2").tobytes()], object)
+    rows = transform("utterance_mean", [*examples, loud], tmp_path)
+
+    features = np.stack([row["features"] for row in rows])
+    np.testing.assert_allclose(features.mean(axis=1), 0.0, atol=1e-3)
+    np.testing.assert_allclose(features.var(axis=(0, 1)), 1.0, atol=5e-3)
+    assert features.var(axis=1).std(axis=0).min() > 0.01  # not each clip's own variance
+    assert rows[0]["utterance_id"] == examples[0]["utterance_id"]  # sorted, as are the files
+    difference = np.median(np.abs(features[-1] - features[0]))
+    plain = np.stack([row["features"] for row in transform("corpus", [*examples, loud], tmp_path)])
+    assert difference < 0.05 * np.median(np.abs(plain[-1] - plain[0]))
+
+
 def test_label_and_name_may_be_missing_at_serving():
     config = {"features": {**SETTINGS, "normalisation": "utterance"}, "code_fingerprint": ""}
     outputs = preprocessing_fn({"pcm16": tf.constant([[b""], [b"\x01\x02"]])}, config)
