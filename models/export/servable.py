@@ -23,6 +23,7 @@ from bonafide.registry.names import EXTRA_DIR, WEIGHTS_FILE
 from models.export import description, freezing
 from models.export.recordings import wav_to_pcm16, waveform_to_pcm16
 from models.export.warmup import WARMUP_FILE, write_warmup_requests
+from models.features.frontend import remove_mean
 from models.features.preprocessing import FEATURES, PCM16
 from models.network.conformer import Conformer, ConformerConfig
 from models.settings.features import FeatureConfig
@@ -40,11 +41,13 @@ class Member(NamedTuple):
         weights: `get_weights()` of the trained model.
         log_prior_odds: Natural log of the odds bona fide : spoof in the model's loss.
         calibration: Map from logit minus log prior odds to a log-likelihood ratio.
+        mean_removed: Whether it takes features without the mean of each clip.
     """
 
     weights: Sequence[np.ndarray]
     log_prior_odds: float = 0.0
     calibration: AffineCalibration = AffineCalibration()
+    mean_removed: bool = False
 
 
 def _logits(model: Conformer, features: tf.Tensor) -> tf.Tensor:
@@ -100,6 +103,7 @@ class Detector(tf.Module):
             self._held = tf.Module()
             self._held.models = list(models)
             self._networks = [functools.partial(_logits, model) for model in models]
+        self._mean_removed = tuple(member.mean_removed for member in members)
         joint = calibration or AffineCalibration()
         # A composition of affine maps: a weight for each logit, and one offset.
         self._weights = [joint.slope * m.calibration.slope / len(members) for m in members]
@@ -128,7 +132,11 @@ class Detector(tf.Module):
         padding would change the signal.
         """
         features = self._transform({PCM16: pcm16[:, tf.newaxis]})[FEATURES]  # [B, T, F]
-        logits = [network(features) for network in self._networks]  # each [B]
+        without_mean = remove_mean(features) if any(self._mean_removed) else features
+        logits = [
+            network(without_mean if removed else features)
+            for network, removed in zip(self._networks, self._mean_removed, strict=True)
+        ]  # each [B]
         score = self._offset + tf.add_n(
             [weight * logit for weight, logit in zip(self._weights, logits, strict=True)]
         )

@@ -55,6 +55,9 @@ class TrainerConfig(Section, section="trainer"):
         seed: Seed of the initial weights, the order, augmentation and dropout.
         members: Number of models of an ensemble, trained with seeds from `seed` on and exported as
             one: its score is the mean of their calibrated scores, calibrated once more.
+        mean_removed_members: Number of the last models of `members` whose features have the mean
+            over time of each clip removed, which takes away its channel and level: they err on
+            other recordings than models that see both, so that the mean of the scores errs less.
         device: Device of the training: `auto` selects a TPU, else GPUs, else the CPU.
         mixed_precision: Data type of the model's computation: `auto` follows the device.
         kernels: Implementation of layers, dropout and optimizer: `fused` needs fewer passes over
@@ -98,6 +101,7 @@ class TrainerConfig(Section, section="trainer"):
     crop_frames: Annotated[int, Bounds(ge=0, unit="frames")] = 0
     seed: Seed = 0
     members: Annotated[int, Bounds(ge=1, le=_MOST, unit="models")] = 1
+    mean_removed_members: Annotated[int, Bounds(ge=0, le=_MOST, unit="models")] = 0
     device: Literal["auto", "cpu", "gpu", "tpu"] = "auto"
     mixed_precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     kernels: Kernels = "fused"
@@ -112,12 +116,15 @@ class TrainerConfig(Section, section="trainer"):
     pretrained: str = ""
 
     def __post_init__(self) -> None:
-        """Checks ranges, weights of corpora and the seeds of all members.
+        """Checks ranges, weights of corpora, and the number and the seeds of all members.
 
         Raises:
             SettingsError: A setting is out of its range; the message names it.
         """
         super().__post_init__()
         parse_weights(self.corpus_weights)
+        if self.mean_removed_members > self.members:
+            most = f"at most trainer.members ({self.members})"
+            raise self.refused("mean_removed_members", most)
         if self.seed + self.members > 2**31:
             raise self.refused("seed", f"at most 2**31 - trainer.members ({self.members})")

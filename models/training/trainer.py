@@ -23,6 +23,7 @@ from bonafide.metrics.detection import (
 from models.augmentation.spectrogram import AugmentConfig
 from models.data.input_pipeline import open_splits
 from models.data.splits import Split
+from models.data.views import MeanRemoved
 from models.export.servable import Member, build_detector, export_detector
 from models.network.conformer import ConformerConfig
 from models.settings.features import FeatureConfig
@@ -93,11 +94,14 @@ def train_and_export(
     for member, folder in members(settings):
         if settings.members > 1:
             number = len(results) + 1
-            _LOG.info("model %d of %d, seed %d", number, settings.members, member.seed)
+            view = ", mean of each clip removed" if member.mean_removed_members else ""
+            _LOG.info("model %d of %d, seed %d%s", number, settings.members, member.seed, view)
+        splits = [train_split, dev_split]
+        if member.mean_removed_members:
+            splits = [MeanRemoved(split) for split in splits]
         results.append(
             train(
-                train_split,
-                dev_split,
+                *splits,
                 conformer=conformer,
                 augment=AugmentConfig.from_mapping(config["augment"]),
                 settings=member,
@@ -113,7 +117,15 @@ def train_and_export(
     detector = build_detector(
         transform_output,
         conformer,
-        [Member(r.state.best_weights, r.log_prior_odds, r.calibration.map) for r in results],
+        [
+            Member(
+                result.state.best_weights,
+                result.log_prior_odds,
+                result.calibration.map,
+                mean_removed=member.mean_removed_members > 0,
+            )
+            for result, (member, _) in zip(results, members(settings), strict=True)
+        ],
         features=FeatureConfig.from_mapping(config["features"]),
         calibration=None if len(results) == 1 else calibration.map,
     )
@@ -142,11 +154,11 @@ def detector_facts(
         placement: Device of the training.
     """
     sections = ("features", "conformer", "waveform", "augment", "trainer")
-    first, seed = results[0], TrainerConfig.from_mapping(config["trainer"]).seed
+    first, settings = results[0], TrainerConfig.from_mapping(config["trainer"])
     facts = {
         "training_fingerprint": config["training_fingerprint"],
         "settings": {section: config[section] for section in sections},
-        "seed": seed,
+        "seed": settings.seed,
         "epochs_run": first.state.epoch,
         "best_epoch": first.state.best_epoch,
         "dev_eer": first.state.best_dev_eer,
@@ -163,23 +175,36 @@ def detector_facts(
         facts["dev_eer"] = equal_error_rate(mean_scores(results), dev_labels).eer
         facts["members"] = [
             {
-                "seed": seed + i,
+                "seed": member.seed,
+                "mean_removed": member.mean_removed_members > 0,
                 "best_epoch": result.state.best_epoch,
                 "dev_eer": result.state.best_dev_eer,
                 "calibration": result.calibration.facts(),
                 "history": result.state.history,
             }
-            for i, result in enumerate(results)
+            for result, (member, _) in zip(results, members(settings), strict=True)
         ]
     return facts
 
 
 def members(settings: TrainerConfig) -> list[tuple[TrainerConfig, list[str]]]:
-    """Returns the settings of each model, and the path of its folder."""
+    """Returns the settings of each model, and the path of its folder.
+
+    The last `mean_removed_members` models have 1 there, the others 0.
+    """
     if settings.members == 1:
         return [(settings, [])]
+    first_removed = settings.members - settings.mean_removed_members
     return [
-        (dataclasses.replace(settings, seed=settings.seed + i, members=1), [f"member-{i}"])
+        (
+            dataclasses.replace(
+                settings,
+                seed=settings.seed + i,
+                members=1,
+                mean_removed_members=int(i >= first_removed),
+            ),
+            [f"member-{i}"],
+        )
         for i in range(settings.members)
     ]
 

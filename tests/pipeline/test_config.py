@@ -116,6 +116,7 @@ def test_options_of_a_layout_are_names_with_values():
         ("trainer.corpus_weights=la", ["trainer.corpus_weights", "NAME=NUMBER", "'la'"]),
         ("trainer.corpus_weights=la=0", ["trainer.corpus_weights", "above 0", "'la=0'"]),
         ("trainer.corpus_weights=la=1,la=2", ["trainer.corpus_weights", "not two for la"]),
+        ("trainer.mean_removed_members=2", ["at most trainer.members (1)"]),
         ("trainer.members=0", ["trainer.members", "models from 1"]),
         ("conformer.head=cosine", ["trainer.loss=bce", "conformer.head=logit"]),
     ],

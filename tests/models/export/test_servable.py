@@ -450,8 +450,8 @@ def test_members_are_averaged_after_their_calibration_and_calibrated_again(corpu
         models[-1].build((None, None, 16))
     maps = [AffineCalibration(slope=2.0, offset=0.5), AffineCalibration(slope=0.5, offset=-1.0)]
     members = [
-        Member(model.get_weights(), log_prior_odds=0.3, calibration=found)
-        for model, found in zip(models, maps, strict=True)
+        Member(model.get_weights(), 0.3, found, mean_removed=removed)
+        for model, found, removed in zip(models, maps, (False, True), strict=True)
     ]
     joint = AffineCalibration(slope=1.5, offset=0.25)
     detector = build_detector(
@@ -460,9 +460,10 @@ def test_members_are_averaged_after_their_calibration_and_calibrated_again(corpu
     pcm16 = tf.constant([s.tobytes() for _, _, s in corpus.clips["dev"][:3]])
     layer = corpus.transform_output.transform_features_layer()
     features = layer({PCM16: pcm16[:, None]})[FEATURES]
+    views = [features, features - tf.reduce_mean(features, axis=1, keepdims=True)]
     scores = [
-        found.apply(model(features, training=False).numpy() - 0.3)
-        for model, found in zip(models, maps, strict=True)
+        found.apply(model(view, training=False).numpy() - 0.3)
+        for model, found, view in zip(models, maps, views, strict=True)
     ]
     assert np.abs(scores[0] - scores[1]).max() > 0.1
     expected = joint.apply(np.mean(scores, axis=0))
@@ -493,7 +494,7 @@ def test_weights_too_large_for_a_graph_stay_variables(corpus, tmp_path, monkeypa
 
 def test_several_models_are_exported_as_one(corpus, tmp_path):
     results = trainer.train_and_export(
-        custom_config(tmp_path, dataclasses.replace(SETTINGS, members=2)),
+        custom_config(tmp_path, dataclasses.replace(SETTINGS, members=2, mean_removed_members=1)),
         train_files=corpus.raw["train"][:1],
         dev_files=corpus.raw["dev"],
         transform_dir=corpus.transform_dir,
@@ -507,6 +508,7 @@ def test_several_models_are_exported_as_one(corpus, tmp_path):
     ]
     facts = json.loads((extra / "bonafide.json").read_text())
     assert [m["seed"] for m in facts["members"]] == [0, 1]
+    assert [m["mean_removed"] for m in facts["members"]] == [False, True]
     assert facts["parameters"] == 2 * results[0].parameters
     assert not (tmp_path / "checkpoints").exists()
     assert {p.name for p in (tmp_path / "run").iterdir()} == {"member-0", "member-1"}
@@ -564,10 +566,16 @@ def test_checkpoints_are_kept_when_the_export_fails(trained, corpus, tmp_path, m
 
 
 def test_members_have_seeds_and_folders_of_their_own():
-    three = trainer.members(dataclasses.replace(SETTINGS, seed=4, members=3))
-    assert [(s.seed, s.members, folder) for s, folder in three] == [
-        (4, 1, ["member-0"]),
-        (5, 1, ["member-1"]),
-        (6, 1, ["member-2"]),
+    settings = dataclasses.replace(SETTINGS, seed=4, members=3, mean_removed_members=2)
+    found = [
+        (s.seed, s.members, s.mean_removed_members, folder)
+        for s, folder in trainer.members(settings)
     ]
+    assert found == [
+        (4, 1, 0, ["member-0"]),
+        (5, 1, 1, ["member-1"]),
+        (6, 1, 1, ["member-2"]),
+    ]
+    alone = dataclasses.replace(SETTINGS, mean_removed_members=1)
+    assert trainer.members(alone) == [(alone, [])]
     assert trainer.members(SETTINGS) == [(SETTINGS, [])]
