@@ -199,7 +199,7 @@ def test_the_mean_of_a_clip_is_removed_and_its_dynamics_kept():
     raw = np.random.default_rng(3).normal([[[7.0, -2.0]]], [[[1.0, 5.0]]], (2, 400, 2))
     found = frontend.remove_mean(tf.constant(raw, tf.float32)).numpy()
     np.testing.assert_allclose(found, raw - raw.mean(axis=1, keepdims=True), atol=1e-4)
-    shifted = frontend.remove_mean(tf.constant(raw + [[[3.0, -8.0]]], tf.float32)).numpy()
+    shifted = frontend.remove_mean(tf.constant(np.add(raw, [3.0, -8.0]), tf.float32)).numpy()
     np.testing.assert_allclose(found, shifted, atol=1e-4)  # another filter, another gain
 
 
