@@ -36,11 +36,13 @@ import tensorflow as tf
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
+from bonafide.metrics.calibration import fit_affine
 from bonafide.metrics.detection import equal_error_rate
 from bonafide.version import REPOSITORY
 from models.data.batches import evaluation_batches
 from models.data.pcm_split import PcmSplit, Recordings
-from models.data.splits import ArraySplit
+from models.data.splits import ArraySplit, Split
+from models.data.views import MeanRemoved
 from models.features import frontend as features_lib
 from models.features.preprocessing import FEATURES, PCM16
 from models.network.conformer import Conformer
@@ -48,6 +50,7 @@ from models.settings.features import FeatureConfig
 from models.training.devices import choose_placement
 from models.training.steps import make_score_step, score_batches
 from models.training.train import train
+from models.training.trainer import members
 from pipeline.config import Settings, override, sample, small_corpus
 
 FOLDS = 5
@@ -57,6 +60,7 @@ LFCC = FeatureConfig(
     front_end="lfcc", num_bands=20, num_coefficients=20, fmin_hz=0.0, fmax_hz=8000.0, remove_dc=True
 )
 MIXTURES, MOST_FRAMES = 64, 100_000
+CALIBRATED_ON = 200  # clips of training
 # Changes of the preset by variant.
 _CORPUS = "features.normalisation=corpus"
 VARIANTS: dict[str, list[str]] = {
@@ -200,12 +204,24 @@ def gmm_scorer(train_part: Sequence[Clip], seed: int) -> Scorer:
 def our_scores(
     settings: Settings, train_part: Sequence[Clip], test_part: Sequence[Clip], seed: int
 ) -> np.ndarray:
-    """Scores of a recipe, [N]: its last epoch, without calibration."""
+    """Scores of a recipe, [N]; see `our_scorer`."""
     return our_scorer(settings, train_part, seed)(test_part)
 
 
-def our_scorer(settings: Settings, train_part: Sequence[Clip], seed: int) -> Scorer:
-    """Trains a recipe; its scores are those of the last epoch, without calibration."""
+def our_scorer(
+    settings: Settings, train_part: Sequence[Clip], seed: int, dev: Sequence[Clip] = ()
+) -> Scorer:
+    """Trains a recipe; its scores are those of the last epoch.
+
+    Those of one model are not calibrated. Those of `trainer.members` are the mean of calibrated
+    scores, as in an exported detector.
+
+    Args:
+        settings: The recipe.
+        train_part: Training clips.
+        seed: Of the first member.
+        dev: Clips on which members are calibrated; without them, some of training.
+    """
     mean, deviation = 0.0, 1.0
 
     def transform(inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
@@ -244,12 +260,39 @@ def our_scorer(settings: Settings, train_part: Sequence[Clip], seed: int) -> Sco
             config=settings.waveform,
         )
 
-    placement = choose_placement("cpu", settings.trainer.mixed_precision)
+    split = as_recordings(train_part) if settings.waveform.enabled else as_array(train_part)
+    unused = as_array(thinned(train_part, 20))  # scored after every epoch
     trainer = dataclasses.replace(settings.trainer, seed=seed, selection="last")
+    score_splits = [
+        _fit(dataclasses.replace(settings, trainer=member), split, unused)
+        for member, _ in members(trainer)
+    ]
+    if len(score_splits) == 1:
+        [score] = score_splits
+        return lambda clips: score(as_array(clips))
+    known = as_array(dev or thinned(train_part, CALIBRATED_ON))
+    maps = [fit_affine(score(known), known.labels) for score in score_splits]
+
+    def mean_scores(clips: Sequence[Clip]) -> np.ndarray:
+        array = as_array(clips)
+        pairs = zip(maps, score_splits, strict=True)
+        return np.mean([found.apply(score(array)) for found, score in pairs], axis=0)
+
+    return mean_scores
+
+
+def _fit(settings: Settings, train_split: Split, dev_split: Split) -> Callable[[Split], np.ndarray]:
+    """Trains one model; returns the function from a split to the logits of its last epoch, [N]."""
+    trainer = settings.trainer
+    placement = choose_placement("cpu", trainer.mixed_precision)
+
+    def view(split: Split) -> Split:
+        return MeanRemoved(split) if trainer.mean_removed_members else split
+
     with tempfile.TemporaryDirectory() as folder:
         result = train(
-            as_recordings(train_part) if settings.waveform.enabled else as_array(train_part),
-            as_array(thinned(train_part, 20)),  # not used: scored after every epoch
+            view(train_split),
+            view(dev_split),
             conformer=settings.conformer,
             augment=settings.augment,
             settings=trainer,
@@ -258,13 +301,13 @@ def our_scorer(settings: Settings, train_part: Sequence[Clip], seed: int) -> Sco
             fingerprint="benchmark",
         )
     model = Conformer(settings.conformer, dtype="float32")
-    model.build((None, *shape))
+    model.build((None, *train_split.feature_shape))
     model.set_weights(result.state.best_weights)
     step = make_score_step(model, placement)
 
-    def score(clips: Sequence[Clip]) -> np.ndarray:
-        batches = evaluation_batches(as_array(clips), batch_size=trainer.batch_size)
-        return score_batches(step, batches, placement)[: len(clips)]
+    def score(split: Split) -> np.ndarray:
+        batches = evaluation_batches(view(split), batch_size=trainer.batch_size)
+        return score_batches(step, batches, placement)[: len(split.labels)]
 
     return score
 

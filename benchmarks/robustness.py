@@ -266,7 +266,7 @@ def our_scorer(
 
     Args:
         settings: The recipe.
-        fold: Its training clips are used.
+        fold: Its training clips are used, and its dev clips to calibrate several members.
         seed: Of the training.
         degrader: Makes the copies.
         steps: Of the training; None for those of the recipe's epochs without copies. The horizon of
@@ -279,7 +279,8 @@ def our_scorer(
     epochs = max(1, round(trainer.epochs * share))
     trainer = dataclasses.replace(trainer, epochs=epochs, ema_epochs=trainer.ema_epochs * share)
     settings = dataclasses.replace(settings, trainer=trainer)
-    return generalise.our_scorer(settings, degrader.with_copies(fold.train, copies), seed)
+    train_part = degrader.with_copies(fold.train, copies)
+    return generalise.our_scorer(settings, train_part, seed, fold.dev)
 
 
 def summary(runs: Sequence[Mapping[str, Mapping[str, float]]]) -> dict[str, dict[str, float]]:

@@ -7,15 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks import generalise
 from benchmarks.generalise import (
     BONAFIDE,
     VARIANTS,
     Clip,
     deal,
+    labels_of,
     per_system,
     split_folds,
     thinned,
 )
+from bonafide.metrics.calibration import fit_affine
 from pipeline.config import override, sample, small_corpus
 
 clips = st.lists(
@@ -73,3 +76,34 @@ def test_a_few_clips_are_of_both_classes_whatever_their_order(order):
     few = thinned(clips, 20)
     assert [clip.system for clip in few] == [BONAFIDE] * 10 + ["world"] * 10
     assert thinned(clips[:2], 20) == sorted(clips[:2], key=lambda c: c.system != BONAFIDE)
+
+
+def test_several_members_are_calibrated_on_dev_and_averaged(monkeypatch):
+    """A member with a hundredfold scale and one with an offset weigh the same."""
+    random = np.random.default_rng(0)
+    clips = [
+        Clip(random.normal(0, 100 * (1 + place % 7), 20_000).astype(np.int16), system, "s")
+        for place, system in enumerate([BONAFIDE, "A"] * 20)
+    ]
+    trained = []
+
+    def fit(settings, train_split, dev_split):
+        trained.append((settings.trainer.seed, settings.trainer.mean_removed_members))
+        scale, offset = [(100.0, 0.0), (1.0, 7.0)][len(trained) - 1]
+        evidence = 2.0 * np.arange(len(train_split.labels)) % 5
+
+        def score(split):
+            values = evidence[: len(split.labels)] + split.labels
+            return scale * values + offset
+
+        return score
+
+    monkeypatch.setattr(generalise, "_fit", fit)
+    changes = ["trainer.members=2", "trainer.mean_removed_members=1", "features.clip_samples=16000"]
+    scorer = generalise.our_scorer(override(small_corpus(), changes), clips, 5, dev=clips[:30])
+    assert trained == [(5, 0), (6, 1)]
+    scores = scorer(clips[:30])
+    labels = labels_of(clips[:30])
+    plain = 2.0 * np.arange(30) % 5 + labels
+    again = fit_affine(plain, labels).apply(plain)
+    np.testing.assert_allclose(scores, again, atol=1e-3)
