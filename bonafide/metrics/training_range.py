@@ -67,8 +67,12 @@ QUALITIES = (
     Quality("snr_db", "speech above the noise floor", (4.0, 15.0), 1.0, 0, "dB"),
     Quality("segment_seconds", "length of a segment", (0.4, 0.4), 1.0, 1, "s"),
     Quality("speech_share", "share of speech in a segment", (0.2, 0.2), 100.0, 0, "%"),
+    # Raised by the gaps that lossy codecs leave at low bit rates, which keep the bandwidth.
+    Quality("roughness_db", "roughness of the spectrum", (0.5, 0.5), 1.0, 1, "dB"),
 )
 LEVEL = "level_dbfs"
+# Added after the others: a file without a range of it is older, and it is not judged.
+_NOT_IN_OLDER_FILES = ("roughness_db",)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,6 +89,9 @@ class Range:
     low: float
     high: float
     judged: bool = True
+
+
+_ANY = Range(0.0, 0.0, judged=False)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,7 +141,7 @@ class TrainingRange:
     """Ranges of the training data of a model.
 
     Attributes:
-        ranges: Name of a quality -> its range.
+        ranges: Name of a quality -> its range; qualities without one are not judged.
         clips: Number of measured training clips.
         copies: Number of degraded copies among them.
         splits: `dev` and `eval` -> their check against the ranges; empty if unknown.
@@ -168,13 +175,13 @@ class TrainingRange:
         return np.asarray(self._outside(values).any(axis=1))
 
     def words(self, quality: Quality) -> str:
-        """Returns the range of a quality in words, such as `7.2 to 8 kHz`."""
+        """Returns the range of a quality that has one in words, such as `7.2 to 8 kHz`."""
         found = self.ranges[quality.name]
         low, high = quality.number(found.low), quality.number(found.high)
         return f"{low} {quality.unit}" if low == high else f"{low} to {high} {quality.unit}"
 
     def _outside(self, values: np.ndarray) -> np.ndarray:
-        found = [self.ranges[quality.name] for quality in QUALITIES]
+        found = [self.ranges.get(quality.name, _ANY) for quality in QUALITIES]
         below, above = np.array([quality.margins for quality in QUALITIES]).T
         low = np.array([one.low for one in found]) - below
         high = np.array([one.high for one in found]) + above
@@ -218,6 +225,7 @@ class TrainingRange:
                     bool(found["ranges"][quality.name]["judged"]),
                 )
                 for quality in QUALITIES
+                if quality.name in found["ranges"] or quality.name not in _NOT_IN_OLDER_FILES
             }
             if not all(
                 math.isfinite(one.low) and math.isfinite(one.high) and one.low <= one.high
@@ -258,6 +266,7 @@ def range_words(training: TrainingRange) -> list[tuple[str, str, str]]:
             else "not judged: the model's features are the same at any level",
         )
         for quality in QUALITIES
+        if quality.name in training.ranges
     ]
 
 

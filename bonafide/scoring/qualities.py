@@ -1,4 +1,4 @@
-"""Qualities of the speech of a recording: bandwidth, level, noise, duration.
+"""Qualities of the speech of a recording: bandwidth, level, noise, duration, roughness.
 
 They are measured on the scored windows (`bonafide.scoring.windows`), with the functions that
 measure a corpus (`bonafide.audio.measures`). Training clips are measured by the same code, split
@@ -21,7 +21,7 @@ from bonafide.scoring.windows import SpeechCutter, Window
 _TOGETHER = 8
 # The file itself is not measured.
 _NO_FILE = FileFacts(rate_hz=0, channels=1, encoding="", size_bytes=0)
-_MEASURED = ("bandwidth_hz", "level_dbfs", "noise_floor_dbfs", "seconds")
+_MEASURED = ("bandwidth_hz", "level_dbfs", "noise_floor_dbfs", "seconds", "roughness_db")
 _PLACES = [measures.NUMBERS.index(name) for name in _MEASURED]
 
 Values = tuple[float, ...]
@@ -65,12 +65,13 @@ class QualityMeter:
             return
         clips = [measures.Clip("", window.samples, _NO_FILE) for window in self._held]
         found = measures.measure(clips, self._rate).numbers[:, _PLACES].astype(np.float64)
-        bandwidth, level, floor, seconds = found.T
-        # Without a peak of the envelope there is no spectrum: unknown.
+        bandwidth, level, floor, seconds, roughness = found.T
+        # Without a peak of the envelope there is no spectrum: both are unknown.
         bandwidth = np.where(bandwidth > 0, bandwidth, np.nan)
+        roughness = np.where(roughness > 0, roughness, np.nan)
         speech = np.array([window.speech_seconds for window in self._held])
-        rows = np.stack([bandwidth, level, level - floor, seconds, speech / seconds], axis=1)
-        self._rows.append(rows.reshape(len(clips), len(QUALITIES)))
+        columns = [bandwidth, level, level - floor, seconds, speech / seconds, roughness]
+        self._rows.append(np.stack(columns, axis=1).reshape(len(clips), len(QUALITIES)))
         self._speech += speech.tolist()
         self._held = []
 

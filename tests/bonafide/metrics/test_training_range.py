@@ -6,14 +6,14 @@ import pytest
 from bonafide.metrics import training_range
 from bonafide.metrics.training_range import QUALITIES, Range, Side, SplitCheck, TrainingRange
 
-# Bandwidth, level, speech above noise, length of a segment, share of speech.
-TYPICAL = (7600.0, -24.0, 30.0, 2.0, 0.9)
+# Bandwidth, level, speech above noise, length of a segment, share of speech, roughness.
+TYPICAL = (7600.0, -24.0, 30.0, 2.0, 0.9, 5.0)
 
 
 def clips(count, *, seed=0, **means):
     """Qualities of clips, some around `TYPICAL`."""
     centre = [means.get(q.name, value) for q, value in zip(QUALITIES, TYPICAL, strict=True)]
-    spread = (100.0, 1.0, 3.0, 0.0, 0.03)
+    spread = (100.0, 1.0, 3.0, 0.0, 0.03, 0.4)
     return np.random.default_rng(seed).normal(centre, spread, (count, len(QUALITIES)))
 
 
@@ -126,6 +126,21 @@ def test_it_survives_the_file():
     found = fitted(clips(100), copies=40, unnoticed=["level_dbfs"])
     found = TrainingRange(found.ranges, found.clips, found.copies, {"eval": split})
     assert TrainingRange.from_text(json.dumps(found.to_json())) == found
+
+
+def test_an_older_file_has_no_range_of_roughness():
+    content = fitted(clips(100)).to_json()
+    rough = like(roughness_db=11.0)
+    assert TrainingRange.from_json(content).reasons(rough) == [
+        f"roughness of the spectrum 11 dB (training: {fitted(clips(100)).words(QUALITIES[-1])})"
+    ]
+    del content["ranges"]["roughness_db"]
+    found = TrainingRange.from_json(content)
+    assert found.reasons(rough) == []
+    assert found.reasons(like(bandwidth_hz=3_400.0)) != []
+    titles = [title for title, _, _ in training_range.range_words(found)]
+    assert titles == [quality.title for quality in QUALITIES[:-1]]
+    assert TrainingRange.from_json(found.to_json()) == found
 
 
 @pytest.mark.parametrize(

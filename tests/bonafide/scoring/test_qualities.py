@@ -108,6 +108,19 @@ def test_telephone_speech_is_unlike_wide_band_training(training):
     assert reason.endswith(f"(training: {found.words(QUALITIES[0])})")
 
 
+def test_mp3_at_a_low_rate_makes_the_spectrum_rough_and_keeps_the_bandwidth(training):
+    clips = training[0][:40]
+    plain, coded = values_of(clips), values_of(clips, "mp3:32k")
+    rough = NAMES.index("roughness_db")
+    assert np.median(coded[:, rough]) > np.median(plain[:, rough]) + 1.5
+    limit = np.percentile(plain[:, rough], 50)
+    smooth = training_range.fit(plain[plain[:, rough] <= limit], np.arange(20) % 2 == 0)
+    marked = smooth.unlike(np.where(np.arange(6) == rough, coded, plain))
+    assert marked.mean() > 0.9
+    reason = smooth.reasons(coded[0])[-1]
+    assert reason.startswith("roughness of the spectrum ")
+
+
 def test_dev_is_like_training(training):
     clips, _ = bundled("dev", 1)
     assert training[2].unlike(values_of(clips)).mean() < 0.02

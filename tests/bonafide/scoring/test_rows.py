@@ -158,7 +158,7 @@ def test_names_that_are_not_utf_8_are_spelled_out():
 
 TRAINING = TrainingRange({quality.name: Range(0.0, 8_000.0) for quality in QUALITIES}, 20)
 AWARE = dataclasses.replace(READING, training=TRAINING)
-LIKE, UNLIKE = (4_000.0, 1.0, 1.0, 1.0, 1.0), (9_000.0, 1.0, 1.0, 1.0, 1.0)
+LIKE, UNLIKE = (4_000.0, *[1.0] * 5), (9_000.0, *[1.0] * 5)
 WHY = "bandwidth 9 kHz (training: 0 to 8 kHz)"
 
 
