@@ -32,6 +32,8 @@ from bonafide.text import listed, plural
 from bonafide.version import described_version
 
 OK, FAILED, SOME_FAILED, INTERRUPTED = 0, 1, 4, 130
+# Both classes share their channel: what removes it makes training on them easier.
+_NORMALISATION = "features.normalisation=utterance_mean"
 EPILOG = f"""exit codes:
   {OK}    every file was made
   {FAILED}    no corpus: no recordings, or too many failures
@@ -144,7 +146,10 @@ def _report(outcome: corpus.Outcome, output: str) -> int:
             failed.append(plural(summary["unusable_recordings"], "unusable recording"))
         where = f"{output}/{corpus.FAILURES}"
         print(f"Failures    {len(outcome.failures):,}: {listed(failed, most=10)}; see {where}")
-    print(f"\nTrain on it:\n  python local_runner.py --preset small-corpus --corpus {output}")
+    print(
+        f"\nTrain on it:\n  python local_runner.py --preset small-corpus --corpus {output} "
+        f"--set {_NORMALISATION}"
+    )
     return SOME_FAILED if outcome.failures else OK
 
 
