@@ -4,6 +4,7 @@ import dataclasses
 import io
 import json
 import pathlib
+import signal
 
 import hypothesis
 import numpy as np
@@ -18,6 +19,11 @@ pytest_plugins = ["recordings", "s3_server"]
 # The same examples in every run, and no time limit: a busy machine must not fail a test.
 hypothesis.settings.register_profile("house", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("house")
+
+# A shell starts what it puts into the background with Ctrl-C ignored, and children inherit that:
+# the programs that tests interrupt would not see it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 # What takes longest begins first: a worker that comes to it last would leave the other one idle.

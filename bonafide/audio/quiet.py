@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import fcntl
 import os
 import threading
 from collections.abc import Iterator
@@ -32,6 +33,9 @@ class _Held:
             self._read = 0
             self._screen = os.dup(_STDERR_FD)
             self._kept = os.memfd_create("stderr")
+            # Linux guards the position of a memfd against no other thread: without this flag, two
+            # writes at a time take one place.
+            fcntl.fcntl(self._kept, fcntl.F_SETFL, os.O_APPEND)
             os.dup2(self._kept, _STDERR_FD)
 
     def leave(self) -> None:

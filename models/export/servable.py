@@ -131,6 +131,10 @@ class Detector(tf.Module):
         Bytes and not numbers, as in the examples: recordings of a batch differ in length, and zero
         padding would change the signal.
         """
+        count = tf.shape(pcm16)[0]
+        # oneDNN's convolutions, which some processors have by default, refuse an empty batch.
+        one_if_none = tf.fill([tf.cast(tf.equal(count, 0), tf.int32)], "")
+        pcm16 = tf.concat([pcm16, one_if_none], axis=0)
         features = self._transform({PCM16: pcm16[:, tf.newaxis]})[FEATURES]  # [B, T, F]
         without_mean = remove_mean(features) if any(self._mean_removed) else features
         logits = [
@@ -142,7 +146,7 @@ class Detector(tf.Module):
         )
         # Its features would be those of silence, and its score meaningless.
         not_empty = tf.strings.length(pcm16) >= _BYTES_PER_SAMPLE
-        score = tf.where(not_empty, score, np.nan)
+        score = tf.where(not_empty, score, np.nan)[:count]
         return {"score": score, "probability": tf.sigmoid(score)}
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="wav")])

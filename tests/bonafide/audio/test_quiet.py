@@ -36,8 +36,9 @@ def test_libmpg123_writes_nothing_on_the_console(broken_mp3, capfd):
 def test_what_others_write_meanwhile_is_kept(capfd):
     def write(number):
         with quiet.without_mpg123():
-            os.write(2, b"[src/libmpg123/layer3.c:1801] error: dequantization failed!\n")
-            os.write(2, f"mine {number}\n".encode())
+            for part in range(50):
+                os.write(2, b"[src/libmpg123/layer3.c:1801] error: dequantization failed!\n")
+                os.write(2, f"mine {number} {part}\n".encode())
 
     threads = [threading.Thread(target=write, args=(number,)) for number in range(20)]
     for thread in threads:
@@ -46,5 +47,6 @@ def test_what_others_write_meanwhile_is_kept(capfd):
         thread.join()
     os.write(2, b"after\n")
     err = capfd.readouterr().err
-    assert sorted(err.splitlines()) == sorted(["after", *(f"mine {n}" for n in range(20))])
+    mine = [f"mine {number} {part}" for number in range(20) for part in range(50)]
+    assert sorted(err.splitlines()) == sorted(["after", *mine])
     assert quiet._HELD.users == 0
