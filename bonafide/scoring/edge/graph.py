@@ -90,10 +90,11 @@ def hidden(value: np.ndarray, zero: Any) -> Any:
 def _ends(output: Any) -> tuple[Any, Any]:
     """Returns the decoded samples, float32 [B, N] of int16 scale, and the unmasked score [B].
 
-    The output is NaN for empty recordings, so it is not the score itself.
+    The output is NaN for empty recordings, so it is not the score itself. A slice takes out the row
+    that stands in for an empty batch.
     """
     choice = output.op
-    while choice.type == "Identity":
+    while choice.type in ("Identity", "StridedSlice"):
         choice = choice.inputs[0].op
     if choice.type != "SelectV2":
         raise _not_ours(f"its score comes from {choice.type}")
