@@ -8,7 +8,7 @@ _WINDOW_SECONDS = 0.032
 # Beyond twice this number, columns are merged in pairs; enough for a picture of any length.
 _COLUMNS = 1024
 _FULL_SCALE = 32768.0
-_FLOOR = 1e-12  # of the power: -120 dB, below 16-bit quantisation noise
+_FLOOR_DB = -120.0  # below 16-bit quantisation noise
 
 
 class Spectrogram:
@@ -61,7 +61,8 @@ class Spectrogram:
         columns = np.concatenate(parts)
         if not len(columns):
             columns = self._power(np.pad(self._held, (0, self._window - len(self._held))))
-        return 10.0 * np.log10(np.maximum(columns, _FLOOR))
+        with np.errstate(divide="ignore"):  # silence
+            return np.maximum(10.0 * np.log10(columns), _FLOOR_DB)
 
     def _power(self, samples: np.ndarray) -> np.ndarray:
         """Returns the power of complete frames [M, F], 1 for a full-scale sine."""
